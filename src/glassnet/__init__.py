@@ -1,0 +1,60 @@
+"""glassnet: a feed-forward neural network that you can see through.
+
+``fit`` rows, ``save`` and ``load`` models, ``check_gradients``; or take the eight steps yourself: `glassnet.network`
+holds the first seven, `glassnet.training` the eighth. `glassnet.walkthrough` is where it all began.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from glassnet.errors import InputError
+    from glassnet.models import Model, fit, load, save
+    from glassnet.models.fitting import suggest_settings
+    from glassnet.network.gradient_check import check_gradients
+    from glassnet.network.structure import Structure
+    from glassnet.training import Callback, Settings, train
+
+# What stands here under its short name is imported when it is first used, so that `import glassnet` costs nothing.
+_HOMES = {
+    "InputError": "glassnet.errors",
+    "Model": "glassnet.models",
+    "fit": "glassnet.models",
+    "load": "glassnet.models",
+    "save": "glassnet.models",
+    "suggest_settings": "glassnet.models.fitting",
+    "check_gradients": "glassnet.network.gradient_check",
+    "Structure": "glassnet.network.structure",
+    "Callback": "glassnet.training",
+    "Settings": "glassnet.training",
+    "train": "glassnet.training",
+}
+
+__all__ = [
+    "Callback",
+    "InputError",
+    "Model",
+    "Settings",
+    "Structure",
+    "__version__",
+    "check_gradients",
+    "fit",
+    "load",
+    "save",
+    "suggest_settings",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'glassnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

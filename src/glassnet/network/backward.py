@@ -1,0 +1,109 @@
+"""The backward pass: the cache and the truth → dW1, db1, …, dWL, dbL and, on request, dx.
+
+For l = L … 1:  dz_l from da_l by the activation's derivative;  dW_l = h_{l-1}ᵀ dz_l;  db_l = Σ dz_l over the samples;
+da_{l-1} = dz_l W_lᵀ, times the dropout mask if there was one. (Rumelhart, Hinton & Williams 1986.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from glassnet.network.activations import Array
+from glassnet.network.forward import Cache
+from glassnet.network.losses import Loss
+from glassnet.network.structure import Structure
+
+
+def seen_by(loss: Loss, structure: Structure, cache: Cache) -> Array:
+    """Return what the loss is given: the logits z_L if the last activation is the loss's link, else a_L."""
+    linked = structure.activations[-1].name == loss.link
+    return cache[f"{'z' if linked else 'a'}{structure.n_layers}"]
+
+
+def output_gradient(
+    loss: Loss, structure: Structure, cache: Cache, y: Array, sample_weight: Array | None = None
+) -> Array:
+    """Return dz_L, the gradient of the mean loss with respect to the last pre-activation, with the shape of z_L."""
+    last = structure.n_layers
+    gradient = loss.gradient(seen_by(loss, structure, cache), y, sample_weight)
+    activation = structure.activations[-1]
+    if activation.name in (loss.link, "identity"):
+        return gradient
+    return activation.derivative(gradient, cache[f"z{last}"], cache[f"a{last}"])
+
+
+def backward(
+    structure: Structure,
+    parameters: Mapping[str, Array],
+    cache: Cache,
+    dz: Array,
+    *,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    need_dx: bool = False,
+    out: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
+    """Carry dz_L back to every parameter.
+
+    Parameters
+    ----------
+    structure : Structure
+        The layers.
+    parameters : mapping of str to array
+        ``W1, b1, …``, those that `forward` used.
+    cache : dict of str to array
+        What `forward` returned; ``dz{l}`` and ``da{l}`` of every layer are added to it.
+    dz : array like zL
+        From `output_gradient`.
+    l1, l2 : float
+        Adds the gradient of l1 Σ|W| + l2/2 Σ W², over the weights, not the biases.
+    need_dx : bool
+        Whether to go on to the input: ``dx``, with the shape of x.
+    out : mapping of str to array, optional
+        Arrays to write into, by name: ``dW1, db1, …, dz1, da1, …``; what is missing is allocated.
+
+    Returns
+    -------
+    dict of str to array
+        ``dW{l}`` like W{l} and ``db{l}`` like b{l}, and ``dx`` if asked for.
+    """
+    out = out or {}
+    gradients: dict[str, Array] = {}
+    last = structure.n_layers
+    for layer in range(last, 0, -1):
+        cache[f"dz{layer}"] = dz
+        W = parameters[f"W{layer}"]
+        given = cache.get(f"h{layer - 1}", cache[f"a{layer - 1}"])
+        dW = np.matmul(_rows(given).T, _rows(dz), out=out.get(f"dW{layer}"))
+        db = np.sum(_rows(dz), axis=0, out=out.get(f"db{layer}"))
+        if l1:
+            dW += l1 * np.sign(W)
+        if l2:
+            dW += l2 * W
+        gradients[f"dW{layer}"], gradients[f"db{layer}"] = dW, db
+        if layer > 1 or need_dx:
+            da = np.matmul(dz, W.T, out=out.get(f"da{layer - 1}"))
+            if f"mask{layer - 1}" in cache:
+                da *= cache[f"mask{layer - 1}"]
+            cache[f"da{layer - 1}"] = da
+        if layer > 1:
+            z, a = cache[f"z{layer - 1}"], cache[f"a{layer - 1}"]
+            dz = structure.activations[layer - 2].derivative(da, z, a, out=out.get(f"dz{layer - 1}"))
+    if need_dx:
+        gradients["dx"] = da
+    return gradients
+
+
+def penalty(parameters: Mapping[str, Array], l1: float = 0.0, l2: float = 0.0) -> float:
+    """Return l1 Σ|W| + l2/2 Σ W², over the weights, not the biases."""
+    weights = [W for name, W in parameters.items() if name.startswith("W")]
+    absolute = sum(float(np.sum(np.abs(W))) for W in weights) if l1 else 0.0
+    square = sum(float(np.sum(np.square(W))) for W in weights) if l2 else 0.0
+    return l1 * absolute + l2 / 2 * square
+
+
+def _rows(array: Array) -> Array:
+    """See a single sample as a batch of one."""
+    return array.reshape(-1, array.shape[-1])

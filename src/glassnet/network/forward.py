@@ -1,0 +1,119 @@
+"""The forward pass: x → z1, a1, z2, a2, …, zL, aL, kept by name.
+
+z_l = h_{l-1} W_l + b_l and a_l = f_l(z_l), where h_{l-1} is a_{l-1} (a_0 = x) or, with dropout, a_{l-1} ⊙ mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+from glassnet.network.structure import Structure
+
+Cache: TypeAlias = dict[str, Array]
+
+
+def forward(
+    structure: Structure,
+    parameters: Mapping[str, Array],
+    x: Array,
+    *,
+    masks: Mapping[str, Array] | None = None,
+    out: Mapping[str, Array] | None = None,
+) -> Cache:
+    """Take rows through the network.
+
+    Parameters
+    ----------
+    structure : Structure
+        The layers.
+    parameters : mapping of str to array
+        ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …
+    x : array (samples, features) or (features,)
+        A batch or a single sample.
+    masks : mapping of str to array, optional
+        Dropout: ``mask0`` for the input, ``mask1`` for a1, … (`dropout_masks`); layers without one are left whole.
+    out : mapping of str to array, optional
+        Arrays to write into, by the names of the cache; what is missing is allocated.
+
+    Returns
+    -------
+    dict of str to array
+        ``a0`` (x itself), ``z1``, ``a1``, …, ``zL``, ``aL``, each (samples, units) or (units,); with dropout also
+        ``h0``, ``h1``, …, what the next layer was given, and the masks, so that `backward` needs nothing else.
+    """
+    masks, out = masks or {}, out or {}
+    cache: Cache = {"a0": x}
+    previous = x
+    for layer, activation in enumerate(structure.activations, start=1):
+        mask = masks.get(f"mask{layer - 1}")
+        if mask is not None:
+            previous = np.multiply(previous, mask, out=out.get(f"h{layer - 1}"))
+            cache[f"mask{layer - 1}"], cache[f"h{layer - 1}"] = mask, previous
+        z = np.matmul(previous, parameters[f"W{layer}"], out=out.get(f"z{layer}"))
+        z += parameters[f"b{layer}"]
+        previous = activation.function(z, out=out.get(f"a{layer}"))
+        cache[f"z{layer}"], cache[f"a{layer}"] = z, previous
+    return cache
+
+
+def dropout_rates(structure: Structure, dropout: float | Sequence[float]) -> tuple[float, ...]:
+    """Say the dropout rate of the input and of each hidden layer.
+
+    Parameters
+    ----------
+    structure : Structure
+        The layers.
+    dropout : float or sequence of float
+        One rate for every hidden layer (the input is left whole), or L rates: the input's, then each hidden layer's.
+
+    Returns
+    -------
+    tuple of float
+        L rates in [0, 1): of a0, a1, …, a(L-1).
+
+    Raises
+    ------
+    ValueError
+        If a rate is not in [0, 1) or their number is not L.
+    """
+    layers = structure.n_layers
+    rates = (0.0, *[dropout] * (layers - 1)) if isinstance(dropout, (int, float)) else tuple(dropout)
+    if len(rates) != layers:
+        raise InputError(f"dropout has {len(rates)} rates; give one, or {layers}: the input's and each hidden layer's")
+    for place, rate in enumerate(rates):
+        if not 0 <= rate < 1:
+            raise InputError(f"dropout of layer {place} is {rate!r}; it must be at least 0 and below 1")
+    return tuple(float(rate) for rate in rates)
+
+
+def dropout_masks(
+    structure: Structure,
+    rates: Iterable[float],
+    samples: int,
+    rng: np.random.Generator,
+    dtype: Any,
+    out: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
+    """Draw the masks of inverted dropout (Srivastava et al. 2014): 1 / (1 - rate) where a unit stays, else 0.
+
+    Returns
+    -------
+    dict of str to array
+        ``mask{l}`` (samples, units of l) for each layer l = 0 … L-1 whose rate is above 0, drawn in that order.
+    """
+    masks = {}
+    for layer, rate in enumerate(rates):
+        if rate > 0:
+            mask = (out or {}).get(f"mask{layer}")
+            if mask is None:
+                mask = np.empty((samples, structure.layer_sizes[layer]), dtype)
+            rng.random(dtype=mask.dtype.type, out=mask)
+            np.greater_equal(mask, rate, out=mask)
+            mask *= 1 / (1 - rate)
+            masks[f"mask{layer}"] = mask
+    return masks

@@ -1,0 +1,142 @@
+"""Initial weights: how each W is drawn, one function a rule. Biases start at zero.
+
+Every rule takes a random generator and the shape (units before, units) and returns a float64 array of it; a network of
+float32 starts from the same draw, rounded. ``fan_in`` is units before, ``fan_out`` units.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+from glassnet.network.names import entry
+from glassnet.network.structure import Structure
+
+Shape: TypeAlias = tuple[int, int]
+Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Array]
+
+
+def glorot_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """U(-r, r) with r = √(6 / (fan_in + fan_out)) (Glorot & Bengio 2010): for tanh, sigmoid, softmax."""
+    return _uniform(rng, shape, 2 / sum(shape))
+
+
+def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """N(0, 2 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    return _normal(rng, shape, 2 / sum(shape))
+
+
+def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """U(-r, r) with r = √(6 / fan_in) (He et al. 2015, arXiv:1502.01852): for the ReLU and its kin."""
+    return _uniform(rng, shape, 2 / shape[0])
+
+
+def he_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """N(0, 2 / fan_in) (He et al. 2015, arXiv:1502.01852)."""
+    return _normal(rng, shape, 2 / shape[0])
+
+
+def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """U(-r, r) with r = √(3 / fan_in) (LeCun et al. 1998, Efficient BackProp)."""
+    return _uniform(rng, shape, 1 / shape[0])
+
+
+def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """N(0, 1 / fan_in) (LeCun et al. 1998, Efficient BackProp): what the SELU needs."""
+    return _normal(rng, shape, 1 / shape[0])
+
+
+def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Orthonormal columns or rows, whichever are fewer (Saxe et al. 2013, arXiv:1312.6120)."""
+    tall = rng.standard_normal((max(shape), min(shape)))
+    q, r = np.linalg.qr(tall)
+    q *= np.where(np.diagonal(r) < 0, -1, 1)  # makes the draw uniform over the orthogonal group (Mezzadri 2007)
+    return np.ascontiguousarray(q if shape[0] >= shape[1] else q.T)
+
+
+def normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """N(0, 1), whatever the shape: what the original program does (`glassnet.walkthrough`)."""
+    return rng.standard_normal(shape)
+
+
+def zeros(rng: np.random.Generator, shape: Shape) -> Array:
+    """All zero: every unit of a layer then stays equal to its neighbours. For a look at why one draws weights."""
+    return np.zeros(shape)
+
+
+def constant(rng: np.random.Generator, shape: Shape, value: float = 0.1) -> Array:
+    """All the same value; ``functools.partial(constant, value=…)`` is the initializer with another one."""
+    return np.full(shape, float(value))
+
+
+def _uniform(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
+    reach = math.sqrt(3 * variance)
+    return rng.uniform(-reach, reach, shape)
+
+
+def _normal(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
+    return rng.standard_normal(shape) * math.sqrt(variance)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    rule.__name__: rule
+    for rule in (
+        glorot_uniform,
+        glorot_normal,
+        he_uniform,
+        he_normal,
+        lecun_uniform,
+        lecun_normal,
+        orthogonal,
+        normal,
+        zeros,
+        constant,
+    )
+}
+
+
+def initialize(
+    structure: Structure,
+    rng: np.random.Generator,
+    initializer: str | Initializer = "auto",
+    dtype: Any = np.float64,
+) -> Array:
+    """Draw a network's first parameters.
+
+    Parameters
+    ----------
+    structure : Structure
+        What they are for.
+    rng : numpy.random.Generator
+        Where they are drawn from, layer after layer.
+    initializer : str or callable
+        A name in `INITIALIZERS`, ``"auto"`` for the one that suits each layer's activation, or a function
+        ``(rng, (units before, units)) -> array``.
+    dtype : float32 or float64
+        Of the result.
+
+    Returns
+    -------
+    array (n_parameters,)
+        The flat vector; biases are 0.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or the function returns another shape.
+    """
+    vector = np.zeros(structure.n_parameters, dtype)
+    views = structure.views(vector)
+    for layer, *shape in structure.layers():
+        chosen = structure.activations[layer - 1].initializer if initializer == "auto" else initializer
+        rule = chosen if callable(chosen) else entry(INITIALIZERS, chosen, "initializer")
+        drawn = np.asarray(rule(rng, (shape[0], shape[1])))
+        if drawn.shape != tuple(shape):
+            raise InputError(f"the initializer gave shape {drawn.shape} for W{layer}; it needs {tuple(shape)}")
+        views[f"W{layer}"][...] = drawn
+    return vector

@@ -1,0 +1,273 @@
+"""Losses: each the loss of a sample beside its gradient with respect to the network's output.
+
+Below, o is the output (samples, outputs) and y the truth; k is the number of outputs. Losses of values average over the
+k outputs, cross-entropies sum over them, as a likelihood does. The mean over samples, with its weights, is taken in one
+place, `Loss.mean` and `Loss.gradient`. A loss with a ``link`` sees the logits: where the network's last activation is
+that link, it is given z_L, not a_L, and its gradient is dz_L at once, which is both exact and stable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax
+
+from glassnet.errors import InputError
+from glassnet.network.activations import Array, sigmoid, softmax
+from glassnet.network.names import entry
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a network's output costs, and which way it should move.
+
+    Parameters
+    ----------
+    name : str
+        What it is called everywhere.
+    samples : callable
+        ``samples(o, y, **settings) -> (samples,)``, the loss of each sample.
+    derivative : callable
+        ``derivative(o, y, **settings) -> (samples, outputs)``, its gradient with respect to o.
+    link : str or None
+        The activation whose input the loss wants to see, if the last layer has it.
+    settings : mapping
+        The loss's own numbers, such as Huber's ``delta``.
+    """
+
+    name: str
+    samples: Callable[..., Array]
+    derivative: Callable[..., Array]
+    link: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Loss({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
+
+    def mean(self, o: Array, y: Array, sample_weight: Array | None = None) -> float:
+        """Return the weighted mean Σ w_i loss_i / Σ w_i.
+
+        Parameters
+        ----------
+        o : array (samples, outputs) or (outputs,)
+            The network's output, or its logits for a loss with a link.
+        y : array like o, or (samples,) whole numbers
+            The truth; whole numbers name the class and stand for one-hot rows.
+        sample_weight : array (samples,), optional
+            Weights, 1 if not given. If all are 0 the mean is 0.
+        """
+        each = self.samples(o, as_outputs(y, o), **self.settings)
+        if sample_weight is None:
+            return float(np.mean(each))
+        total = float(np.sum(sample_weight))
+        return float(np.sum(each * sample_weight)) / total if total else 0.0
+
+    def gradient(self, o: Array, y: Array, sample_weight: Array | None = None) -> Array:
+        """Return the gradient of `mean` with respect to o, with the shape of o; the arguments are the same."""
+        gradient = self.derivative(o, as_outputs(y, o), **self.settings)
+        if o.ndim == 1:
+            return gradient
+        if sample_weight is None:
+            gradient *= 1 / len(o)
+        else:
+            total = float(np.sum(sample_weight))
+            gradient *= (sample_weight / total if total else np.zeros_like(sample_weight))[:, np.newaxis]
+        return gradient
+
+    def with_settings(self, **settings: Any) -> Loss:
+        """Return the same loss with other settings.
+
+        Raises
+        ------
+        ValueError
+            If it has no such setting.
+        """
+        for name in settings:
+            if name not in self.settings:
+                known = ", ".join(self.settings) or "none"
+                raise InputError(f"loss {self.name!r} has no setting {name!r}; it has: {known}")
+        return replace(self, settings={**self.settings, **settings})
+
+
+def as_outputs(y: Array, o: Array) -> Array:
+    """Give the truth the shape of the output.
+
+    Whole numbers (samples,) name classes and become one-hot rows (samples, outputs); with a single output, (samples,)
+    becomes (samples, 1); anything else must have the shape of the output, or one column for all of its columns.
+    """
+    if y.ndim == o.ndim - 1:
+        y = y[..., np.newaxis]
+        if o.shape[-1] > 1 and y.dtype.kind in "iu":
+            return (y == np.arange(o.shape[-1])).astype(o.dtype)
+    if y.shape != o.shape and y.shape != (*o.shape[:-1], 1):
+        raise InputError(f"the truth has shape {y.shape} and the output {o.shape}; they must be the same")
+    return y
+
+
+# ------------------------------------------------------------------------------------------------------ losses of values
+
+
+def half_mean_squared_error(o: Array, y: Array) -> Array:
+    """Σ (o - y)² / 2k: the original program's."""
+    return np.mean(np.square(o - y), axis=-1) / 2
+
+
+def d_half_mean_squared_error(o: Array, y: Array) -> Array:
+    """(o - y) / k."""
+    return np.subtract(o, y) / o.shape[-1]
+
+
+def mean_absolute_error(o: Array, y: Array) -> Array:
+    """Σ |o - y| / k."""
+    return np.mean(np.abs(o - y), axis=-1)
+
+
+def d_mean_absolute_error(o: Array, y: Array) -> Array:
+    """sign(o - y) / k."""
+    return np.sign(o - y) / o.shape[-1]
+
+
+def huber(o: Array, y: Array, delta: float) -> Array:
+    """Σ (e²/2 where |e| ≤ δ, else δ(|e| - δ/2)) / k, e = o - y (Huber 1964)."""
+    e = np.abs(o - y)
+    low = np.minimum(e, delta)
+    return np.mean(low * (e - low / 2), axis=-1)
+
+
+def d_huber(o: Array, y: Array, delta: float) -> Array:
+    """min(max(e, -δ), δ) / k."""
+    return np.clip(o - y, -delta, delta) / o.shape[-1]
+
+
+def log_cosh(o: Array, y: Array) -> Array:
+    """Σ log cosh(e) / k, e = o - y, as |e| + log(1 + exp(-2|e|)) - log 2."""
+    e = np.abs(o - y)
+    return np.mean(e + np.log1p(np.exp(-2 * e)) - math.log(2), axis=-1)
+
+
+def d_log_cosh(o: Array, y: Array) -> Array:
+    """tanh(e) / k."""
+    return np.tanh(o - y) / o.shape[-1]
+
+
+def pinball(o: Array, y: Array, quantiles: tuple[float, ...]) -> Array:
+    """Σ max(q e, (q - 1) e) / k, e = y - o (Koenker & Bassett 1978); one q for all outputs, or one each."""
+    e = y - o
+    q = np.asarray(quantiles, o.dtype)
+    return np.mean(np.maximum(q * e, (q - 1) * e), axis=-1)
+
+
+def d_pinball(o: Array, y: Array, quantiles: tuple[float, ...]) -> Array:
+    """(1 where o > y, else 0) - q, over k; 0 where o = y."""
+    q = np.asarray(quantiles, o.dtype)
+    return np.where(o == y, 0, (o > y) - q).astype(o.dtype) / o.shape[-1]
+
+
+def poisson(o: Array, y: Array) -> Array:
+    """Σ (exp(o) - y o) / k: o is the logarithm of the expected count, the constant log y! is left out."""
+    return np.mean(np.exp(o) - y * o, axis=-1)
+
+
+def d_poisson(o: Array, y: Array) -> Array:
+    """(exp(o) - y) / k."""
+    return (np.exp(o) - y) / o.shape[-1]
+
+
+# ----------------------------------------------------------------------------------------------------- losses of classes
+
+
+def binary_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+    """Σ log(1 + exp(o)) - y o: k yes-or-no questions, y in [0, 1], o their logits."""
+    y = _smooth(y, label_smoothing, 2)
+    return np.sum(np.maximum(o, 0) - y * o + np.log1p(np.exp(-np.abs(o))), axis=-1)
+
+
+def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+    """sigmoid(o) - y."""
+    gradient = sigmoid(o)
+    gradient -= _smooth(y, label_smoothing, 2)
+    return gradient
+
+
+def categorical_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+    """-Σ y log softmax(o): one of k classes, the rows of y sum to 1; smoothing is Szegedy et al. 2015's."""
+    return -np.sum(_smooth(y, label_smoothing, o.shape[-1]) * log_softmax(o, axis=-1), axis=-1)
+
+
+def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+    """softmax(o) - y."""
+    gradient = softmax(o)
+    gradient -= _smooth(y, label_smoothing, o.shape[-1])
+    return gradient
+
+
+def focal(o: Array, y: Array, gamma: float) -> Array:
+    """-Σ y (1 - p)^γ log p, p = softmax(o) (Lin et al. 2017, arXiv:1708.02002): less weight on easy samples."""
+    log_p = log_softmax(o, axis=-1)
+    return -np.sum(y * _missing(log_p) ** gamma * log_p, axis=-1)
+
+
+def d_focal(o: Array, y: Array, gamma: float) -> Array:
+    """g - p Σ g, with g = y (γ p (1 - p)^(γ-1) log p - (1 - p)^γ)."""
+    log_p = log_softmax(o, axis=-1)
+    p, missing = np.exp(log_p), _missing(log_p)
+    g = y * (gamma * p * missing ** (gamma - 1) * log_p - missing**gamma)
+    return np.subtract(g, p * np.sum(g, axis=-1, keepdims=True))
+
+
+def hinge(o: Array, y: Array) -> Array:
+    """Σ max(0, 1 - t o) / k, t = 2y - 1: y is 1 for yes and 0 for no."""
+    return np.mean(np.maximum(0, 1 - (2 * y - 1) * o), axis=-1)
+
+
+def d_hinge(o: Array, y: Array) -> Array:
+    """-t / k where t o < 1, else 0."""
+    t = 2 * y - 1
+    return np.where(t * o < 1, -t, 0).astype(o.dtype) / o.shape[-1]
+
+
+def _smooth(y: Array, label_smoothing: float, classes: int) -> Array:
+    """y (1 - ε) + ε / classes."""
+    return y * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y
+
+
+def _missing(log_p: Array) -> Array:
+    """1 - p, never quite 0, so that a power of it is finite."""
+    return np.maximum(-np.expm1(log_p), np.finfo(log_p.dtype).tiny)
+
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss("half_mean_squared_error", half_mean_squared_error, d_half_mean_squared_error),
+        Loss("mean_absolute_error", mean_absolute_error, d_mean_absolute_error),
+        Loss("huber", huber, d_huber, settings={"delta": 1.0}),
+        Loss("log_cosh", log_cosh, d_log_cosh),
+        Loss("pinball", pinball, d_pinball, settings={"quantiles": (0.5,)}),
+        Loss("poisson", poisson, d_poisson, "exponential"),
+        Loss("binary_crossentropy", binary_crossentropy, d_binary_crossentropy, "sigmoid", {"label_smoothing": 0.0}),
+        Loss("categorical_crossentropy", categorical_crossentropy, d_categorical_crossentropy, "softmax",
+             {"label_smoothing": 0.0}),
+        Loss("focal", focal, d_focal, "softmax", {"gamma": 2.0}),
+        Loss("hinge", hinge, d_hinge),
+    )
+}  # fmt: skip
+
+#: Losses whose truth is classes, not values.
+CLASSIFICATION = ("binary_crossentropy", "categorical_crossentropy", "focal", "hinge")
+
+
+def find_loss(loss: str | Loss, **settings: Any) -> Loss:
+    """Return the loss of that name, with its settings.
+
+    Raises
+    ------
+    ValueError
+        If there is no such loss or it has no such setting.
+    """
+    found = loss if isinstance(loss, Loss) else entry(LOSSES, loss, "loss")
+    return found.with_settings(**settings)

@@ -1,0 +1,348 @@
+"""The update: gradient descent and its descendants, in order of increasing complexity.
+
+One rule for all: an optimizer turns the gradient g into a direction u, and then, in `update`,
+
+    u ← u + weight_decay · W            decoupled decay, of the weights only (Loshchilov & Hutter 2017)
+    u ← u · |W| / |u|  of each array    the trust ratio, LAMB's alone
+    w ← w - learning_rate · u
+
+So Adam with decay is AdamW, and LAMB is AdamW with a trust ratio. Everything is done on whole flat vectors, in place;
+where implementations differ, PyTorch's is followed, and the tests hold each rule to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+from glassnet.network.names import entry
+from glassnet.network.structure import Structure
+
+
+@dataclass
+class State:
+    """What an optimizer remembers from step to step.
+
+    Parameters
+    ----------
+    moments : dict of str to array (n_parameters,)
+        The rule's running vectors, by name, zero at the start.
+    scratch : array (2, n_parameters)
+        Room to work in; holds nothing between steps.
+    step : int
+        Steps taken so far.
+    numbers : dict of str to float
+        The rule's running numbers.
+    """
+
+    moments: dict[str, Array]
+    scratch: Array
+    step: int = 0
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One rule, or a named special case of one.
+
+    Parameters
+    ----------
+    name : str
+        What it is called everywhere.
+    direction : callable
+        ``direction(w, g, state, slices, **settings) -> u``, all vectors (n_parameters,); u may be g itself or
+        ``state.scratch[0]``, and g may be overwritten. ``slices`` are where each array lies.
+    learning_rate : float
+        A rate to begin with.
+    moments : tuple of str
+        The vectors that it remembers.
+    settings : mapping
+        The rule's own numbers.
+    weight_decay : float
+        Decoupled decay where none is asked for: AdamW's 0.01, else 0.
+    trust : bool
+        Whether each array's direction is given the length of the array (LAMB).
+    """
+
+    name: str
+    direction: Callable[..., Array]
+    learning_rate: float
+    moments: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    weight_decay: float = 0.0
+    trust: bool = False
+
+    def __repr__(self) -> str:
+        return f"Optimizer({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
+
+    def start(self, vector: Array) -> State:
+        """Return the state before the first step, for parameters like this vector."""
+        moments = {name: np.zeros_like(vector) for name in self.moments}
+        return State(moments, np.zeros_like(vector, shape=(2, *vector.shape)))
+
+    def with_settings(self, **settings: Any) -> Optimizer:
+        """Return the same rule with other numbers.
+
+        Raises
+        ------
+        ValueError
+            If it has no such setting.
+        """
+        for name in settings:
+            if name not in self.settings:
+                known = ", ".join(self.settings) or "none"
+                raise InputError(f"optimizer {self.name!r} has no setting {name!r}; it has: {known}")
+        return replace(self, settings={**self.settings, **settings})
+
+
+Slices = Mapping[str, slice]
+
+
+def gradient_descent(w: Array, g: Array, state: State, slices: Slices) -> Array:
+    """u = g (Cauchy 1847; on batches, Robbins & Monro 1951)."""
+    return g
+
+
+def momentum(w: Array, g: Array, state: State, slices: Slices, *, momentum: float, nesterov: bool) -> Array:
+    """v ← μ v + g; u = v (Polyak 1964), or g + μ v (Nesterov 1983, as in Sutskever et al. 2013)."""
+    v = state.moments["v"]
+    v *= momentum
+    v += g
+    if not nesterov:
+        return v
+    u = np.multiply(v, momentum, out=state.scratch[0])
+    u += g
+    return u
+
+
+def lars(
+    w: Array, g: Array, state: State, slices: Slices, *, momentum: float, coefficient: float, decay: float
+) -> Array:
+    """Momentum on g + λ W scaled by η |W| / (|g| + λ |W|), array by array (You et al. 2017, arXiv:1708.03888)."""
+    for name, place in slices.items():
+        part, weights = g[place], w[place]
+        inside = decay if name.startswith("W") else 0.0
+        length, steepness = _norm(weights), _norm(part)
+        if inside:
+            part += np.multiply(weights, inside, out=state.scratch[0][place])
+        if length > 0 and steepness > 0:
+            part *= coefficient * length / (steepness + inside * length)
+    v = state.moments["v"]
+    v *= momentum
+    v += g
+    return v
+
+
+def adagrad(w: Array, g: Array, state: State, slices: Slices, *, epsilon: float) -> Array:
+    """s ← s + g²; u = g / (√s + ε) (Duchi et al. 2011)."""
+    u, s = state.scratch[0], state.moments["s"]
+    s += np.multiply(g, g, out=u)
+    return _divide(g, s, 1.0, epsilon, u)
+
+
+def rmsprop(w: Array, g: Array, state: State, slices: Slices, *, rho: float, epsilon: float) -> Array:
+    """s ← ρ s + (1 - ρ) g²; u = g / (√s + ε) (Tieleman & Hinton 2012, lecture 6.5)."""
+    _average_square(state.moments["s"], g, rho, state.scratch[0])
+    return _divide(g, state.moments["s"], 1.0, epsilon, state.scratch[0])
+
+
+def adadelta(w: Array, g: Array, state: State, slices: Slices, *, rho: float, epsilon: float) -> Array:
+    """u = g √(d + ε) / √(s + ε), with s and d the running means of g² and u² (Zeiler 2012, arXiv:1212.5701)."""
+    s, d = state.moments["s"], state.moments["d"]
+    u, room = state.scratch
+    _average_square(s, g, rho, u)
+    np.add(s, epsilon, out=room)
+    np.add(d, epsilon, out=u)
+    u /= room
+    np.sqrt(u, out=u)
+    u *= g
+    _average_square(d, u, rho, room)
+    return u
+
+
+def adam(
+    w: Array, g: Array, state: State, slices: Slices, *, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool
+) -> Array:
+    """u = m̂ / (√v̂ + ε), with m and v the running means of g and g², hats their start-up corrections.
+
+    Kingma & Ba 2014 (arXiv:1412.6980); AMSGrad keeps the largest v (Reddi et al. 2018, arXiv:1904.09237).
+    """
+    m, v = state.moments["m"], state.moments["v"]
+    _average(m, g, beta_1, state.scratch[0])
+    _average_square(v, g, beta_2, state.scratch[0])
+    if amsgrad:
+        v = np.maximum(state.moments["v_max"], v, out=state.moments["v_max"])
+    u = _divide(m, v, 1 - beta_2**state.step, epsilon, state.scratch[0])
+    u *= 1 / (1 - beta_1**state.step)
+    return u
+
+
+def nadam(
+    w: Array, g: Array, state: State, slices: Slices,
+    *, beta_1: float, beta_2: float, epsilon: float, momentum_decay: float,
+) -> Array:  # fmt: skip
+    """Adam that looks ahead as Nesterov does: u = (c₁ g + c₂ m) / (√v̂ + ε) (Dozat 2016).
+
+    With μ_t = β₁ (1 - ½ 0.96^(t ψ)): c₁ = (1 - μ_t) / (1 - Π μ) and c₂ = μ_{t+1} / (1 - Π μ · μ_{t+1}).
+    """
+    m, v, t = state.moments["m"], state.moments["v"], state.step
+    now, after = (beta_1 * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
+    product = state.numbers["product"] = state.numbers.get("product", 1.0) * now
+    u, room = state.scratch
+    _average(m, g, beta_1, u)
+    _average_square(v, g, beta_2, u)
+    g *= (1 - now) / (1 - product)
+    g += np.multiply(m, after / (1 - product * after), out=u)
+    return _divide(g, v, 1 - beta_2**t, epsilon, u)
+
+
+def lion(w: Array, g: Array, state: State, slices: Slices, *, beta_1: float, beta_2: float) -> Array:
+    """u = sign(β₁ m + (1 - β₁) g); m ← β₂ m + (1 - β₂) g (Chen et al. 2023, arXiv:2302.06675)."""
+    m, (u, room) = state.moments["m"], state.scratch
+    np.multiply(m, beta_1, out=u)
+    u += np.multiply(g, 1 - beta_1, out=room)
+    np.sign(u, out=u)
+    _average(m, g, beta_2, room)
+    return u
+
+
+def _average(mean: Array, value: Array, rate: float, room: Array) -> None:
+    """mean ← rate · mean + (1 - rate) · value."""  # noqa: D403  # a formula, not a sentence
+    mean *= rate
+    mean += np.multiply(value, 1 - rate, out=room)
+
+
+def _average_square(mean: Array, value: Array, rate: float, room: Array) -> None:
+    """mean ← rate · mean + (1 - rate) · value²."""  # noqa: D403  # a formula, not a sentence
+    mean *= rate
+    np.multiply(value, value, out=room)
+    room *= 1 - rate
+    mean += room
+
+
+def _divide(top: Array, square: Array, correction: float, epsilon: float, out: Array) -> Array:
+    """Return top / (√(square / correction) + ε)."""
+    np.sqrt(square, out=out)
+    if correction != 1:
+        out *= 1 / math.sqrt(correction)
+    out += epsilon
+    return np.divide(top, out, out=out)
+
+
+def _norm(vector: Array) -> float:
+    return math.sqrt(float(np.dot(vector, vector)))
+
+
+_ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    rule.name: rule
+    for rule in (
+        Optimizer("gradient_descent", gradient_descent, 0.1),
+        Optimizer("momentum", momentum, 0.05, ("v",), {"momentum": 0.9, "nesterov": False}),
+        Optimizer("nesterov", momentum, 0.05, ("v",), {"momentum": 0.9, "nesterov": True}),
+        Optimizer("lars", lars, 1.0, ("v",), {"momentum": 0.9, "coefficient": 0.001, "decay": 0.0}),
+        Optimizer("adagrad", adagrad, 0.01, ("s",), {"epsilon": 1e-10}),
+        Optimizer("rmsprop", rmsprop, 0.001, ("s",), {"rho": 0.99, "epsilon": 1e-8}),
+        Optimizer("adadelta", adadelta, 1.0, ("s", "d"), {"rho": 0.9, "epsilon": 1e-6}),
+        Optimizer("adam", adam, 0.001, ("m", "v"), {**_ADAM, "amsgrad": False}),
+        Optimizer("amsgrad", adam, 0.001, ("m", "v", "v_max"), {**_ADAM, "amsgrad": True}),
+        Optimizer("adamw", adam, 0.001, ("m", "v"), {**_ADAM, "amsgrad": False}, weight_decay=0.01),
+        Optimizer("nadam", nadam, 0.002, ("m", "v"), {**_ADAM, "momentum_decay": 0.004}),
+        Optimizer("lamb", adam, 0.002, ("m", "v"), {**_ADAM, "epsilon": 1e-6, "amsgrad": False}, 0.01, trust=True),
+        Optimizer("lion", lion, 0.0001, ("m",), {"beta_1": 0.9, "beta_2": 0.99}),
+    )
+}
+
+
+def find_optimizer(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
+    """Return the optimizer of that name, with its settings.
+
+    Raises
+    ------
+    ValueError
+        If there is no such optimizer or it has no such setting.
+    """
+    found = optimizer if isinstance(optimizer, Optimizer) else entry(OPTIMIZERS, optimizer, "optimizer")
+    return found.with_settings(**settings)
+
+
+def update(
+    optimizer: Optimizer,
+    structure: Structure,
+    w: Array,
+    g: Array,
+    state: State,
+    learning_rate: float,
+    weight_decay: float | None = None,
+) -> None:
+    """Take one step, in place.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The rule.
+    structure : Structure
+        Where each array lies in the vectors.
+    w : array (n_parameters,)
+        The parameters; changed.
+    g : array (n_parameters,)
+        The gradient of the mean loss; may be overwritten.
+    state : State
+        What the rule remembers; changed.
+    learning_rate : float
+        How far to go.
+    weight_decay : float, optional
+        Decoupled decay of the weights; the optimizer's own if not given.
+    """
+    state.step += 1
+    u = optimizer.direction(w, g, state, structure.slices, **optimizer.settings)
+    room = state.scratch[1]
+    decay = optimizer.weight_decay if weight_decay is None else weight_decay
+    if decay or optimizer.trust:
+        u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which stays as it is
+        for name, place in structure.slices.items():
+            part, weights = u[place], w[place]
+            if decay and name.startswith("W"):
+                part += np.multiply(weights, decay, out=room[place])
+            if optimizer.trust:
+                length, reach = _norm(weights), _norm(part)
+                if length > 0 and reach > 0:
+                    part *= length / reach
+    np.multiply(u, learning_rate, out=room)
+    w -= room
+
+
+def clip(g: Array, norm: float | None = None, value: float | None = None) -> float:
+    """Clip a gradient in place, first each entry to [-value, value], then its length to norm.
+
+    Returns
+    -------
+    float
+        The length before clipping by norm (Pascanu et al. 2013, arXiv:1211.5063).
+    """
+    if value is not None:
+        np.clip(g, -value, value, out=g)
+    length = _norm(g)
+    if norm is not None and length > norm:
+        g *= norm / length
+    return length
+
+
+def limit_norms(structure: Structure, w: Array, most: float) -> None:
+    """Scale the incoming weights of each unit, in place, so that none is longer than `most` (Srebro et al. 2005)."""
+    for name, W in structure.views(w).items():
+        if name.startswith("W"):
+            lengths = np.sqrt(np.sum(np.square(W), axis=0))
+            W *= np.minimum(1, most / np.maximum(lengths, most))
+
+
+def average(mean: Array, w: Array, decay: float, room: Array) -> None:
+    """mean ← decay · mean + (1 - decay) · w, in place: the exponential moving average (Polyak & Juditsky 1992)."""  # noqa: D403
+    _average(mean, w, decay, room)

@@ -1,0 +1,202 @@
+"""Schedules: the learning rate over time, as a factor of the rate that was asked for.
+
+Each is a function of the step t = 0, 1, …, the steps of an epoch and the steps of the whole training. Settings that
+are lengths of time are in epochs. A linear warm-up goes in front of any of them, and `Plateau` lowers the rate when the
+loss no longer falls. Where PyTorch has the schedule its formula is followed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+from glassnet.network.names import entry
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A factor of the learning rate for every step.
+
+    Parameters
+    ----------
+    name : str
+        What it is called everywhere.
+    factor : callable
+        ``factor(t, per_epoch, total, **settings) -> float``.
+    settings : mapping
+        The schedule's own numbers.
+    warmup : float
+        Epochs over which the rate first rises linearly from nearly 0.
+    """
+
+    name: str
+    factor: Callable[..., float]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    warmup: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"Schedule({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
+
+    def factors(self, first: int, count: int, per_epoch: int, total: int) -> Array:
+        """Return the factors of the steps first … first + count - 1, float64 (count,).
+
+        Parameters
+        ----------
+        first : int
+            Steps taken before.
+        count : int
+            How many are wanted.
+        per_epoch, total : int
+            Steps in one epoch and in the whole training, warm-up included.
+        """
+        rising = round(self.warmup * per_epoch)
+        return np.array(
+            [
+                (t + 1) / (rising + 1)
+                if t < rising
+                else self.factor(t - rising, per_epoch, max(total - rising, 1), **self.settings)
+                for t in range(first, first + count)
+            ]
+        )
+
+    def with_settings(self, warmup: float | None = None, **settings: Any) -> Schedule:
+        """Return the same schedule with other numbers.
+
+        Raises
+        ------
+        ValueError
+            If it has no such setting.
+        """
+        for name in settings:
+            if name not in self.settings:
+                known = ", ".join(self.settings) or "none"
+                raise InputError(f"schedule {self.name!r} has no setting {name!r}; it has: {known}, warmup")
+        rise = self.warmup if warmup is None else warmup
+        return replace(self, settings={**self.settings, **settings}, warmup=rise)
+
+
+def constant(t: int, per_epoch: int, total: int) -> float:
+    """1."""
+    return 1.0
+
+
+def inverse_scaling(t: int, per_epoch: int, total: int, *, power: float) -> float:
+    """1 / (t + 1)^power."""
+    return float((t + 1) ** -power)
+
+
+def step(t: int, per_epoch: int, total: int, *, every: int, factor: float) -> float:
+    """factor^⌊epoch / every⌋."""
+    return float(factor ** (t // per_epoch // every))
+
+
+def exponential(t: int, per_epoch: int, total: int, *, factor: float) -> float:
+    """factor^epoch, the epoch a whole number."""
+    return float(factor ** (t // per_epoch))
+
+
+def polynomial(t: int, per_epoch: int, total: int, *, power: float) -> float:
+    """(1 - t / total)^power."""
+    return float((1 - min(t, total) / total) ** power)
+
+
+def cosine(t: int, per_epoch: int, total: int, *, period: float, stretch: float, least: float) -> float:
+    """From 1 to `least` by half a cosine, again in each period, each `stretch` times as long as the one before.
+
+    A period of 0 is the whole training. SGDR, Loshchilov & Hutter 2016 (arXiv:1608.03983).
+    """
+    length = period * per_epoch or total
+    within = float(t)
+    while within >= length and period:
+        within -= length
+        length *= stretch
+    return least + (1 - least) * (1 + math.cos(math.pi * min(within / length, 1.0))) / 2
+
+
+def one_cycle(t: int, per_epoch: int, total: int, *, rise: float, start: float, end: float) -> float:
+    """Up from `start` to 1 in the share `rise` of the training, then down to `end`, both by half a cosine.
+
+    Smith & Topin 2017 (arXiv:1708.07120).
+    """
+    top, last = rise * total - 1, total - 1
+    if t <= top:
+        return _half_cosine(start, 1.0, t / top if top > 0 else 1.0)
+    return _half_cosine(1.0, end, min((t - top) / (last - top), 1.0) if last > top else 1.0)
+
+
+def flat_cosine(t: int, per_epoch: int, total: int, *, flat: float) -> float:
+    """1 for the share `flat` of the training, then down to 0 by half a cosine (Howard's fit_flat_cos, fastai)."""
+    down = flat * total
+    return 1.0 if t < down else _half_cosine(1.0, 0.0, min((t - down) / max(total - down, 1), 1.0))
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+SCHEDULES: dict[str, Schedule] = {
+    schedule.name: schedule
+    for schedule in (
+        Schedule("constant", constant),
+        Schedule("inverse_scaling", inverse_scaling, {"power": 0.5}),
+        Schedule("step", step, {"every": 10, "factor": 0.1}),
+        Schedule("exponential", exponential, {"factor": 0.95}),
+        Schedule("polynomial", polynomial, {"power": 1.0}),
+        Schedule("cosine", cosine, {"period": 0, "stretch": 1, "least": 0.0}),
+        Schedule("one_cycle", one_cycle, {"rise": 0.3, "start": 0.04, "end": 0.000004}),
+        Schedule("flat_cosine", flat_cosine, {"flat": 0.72}),
+    )
+}
+
+
+def find_schedule(schedule: str | Schedule, **settings: Any) -> Schedule:
+    """Return the schedule of that name, with its settings.
+
+    Raises
+    ------
+    ValueError
+        If there is no such schedule or it has no such setting.
+    """
+    found = schedule if isinstance(schedule, Schedule) else entry(SCHEDULES, schedule, "schedule")
+    return found.with_settings(**settings)
+
+
+@dataclass
+class Plateau:
+    """Reduce on plateau: lower the rate when the loss has not fallen for a while.
+
+    Parameters
+    ----------
+    factor : float
+        What the rate is multiplied by.
+    patience : int
+        Epochs without a fall that are borne.
+    threshold : float
+        A fall counts if the loss is below (1 - threshold) times the best.
+    least : float
+        The product of all factors goes no lower.
+    """
+
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
+    least: float = 0.0
+    scale: float = 1.0
+    best: float = math.inf
+    waited: int = 0
+
+    def observe(self, loss: float) -> float:
+        """Take note of an epoch's loss and return the factor for the next epoch."""
+        if loss < self.best * (1 - self.threshold):
+            self.best, self.waited = loss, 0
+        else:
+            self.waited += 1
+        if self.waited > self.patience:
+            self.scale, self.waited = max(self.scale * self.factor, self.least), 0
+        return self.scale

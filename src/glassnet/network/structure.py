@@ -1,0 +1,172 @@
+"""The structure: the sizes of the layers, their activations, and where each array lies in the one flat vector.
+
+Layer l has the weights ``W{l}`` of shape (units of l-1, units of l) and the biases ``b{l}`` of shape (units of l,).
+All of a network's parameters lie one after another in one vector, W1 b1 W2 b2 …; the names are views into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import ACTIVATIONS, Activation, Array
+from glassnet.network.names import entry
+
+#: More parameters than this is a typing error rather than a network for a desk (it would take 32 GB in float64).
+MOST_PARAMETERS = 2**32
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Layers of units in a line.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        The number of inputs, then the units of each layer: ``(784, 128, 64, 10)`` has three layers.
+    activations : tuple of str or Activation
+        One for each layer, the output layer's last; or one name, which then stands for every hidden layer, the output
+        being the identity.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sizes, a size is no whole number above 0, an activation is unknown, or their number
+        is not the number of layers.
+
+    Examples
+    --------
+    >>> structure = Structure((2, 3, 1), ("tanh", "identity"))
+    >>> structure.n_parameters
+    13
+    >>> list(structure.shapes)
+    ['W1', 'b1', 'W2', 'b2']
+    """
+
+    layer_sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+
+    def __init__(self, layer_sizes: Iterable[int], activations: str | Activation | Iterable[str | Activation]) -> None:
+        sizes = tuple(layer_sizes)
+        if len(sizes) < 2:
+            raise InputError(f"layer_sizes has {len(sizes)} numbers; give the inputs and at least one layer: (4, 3)")
+        for place, size in enumerate(sizes):
+            if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+                raise InputError(f"layer_sizes[{place}] is {size!r}; a layer has a whole number of units, 1 or more")
+        layers = len(sizes) - 1
+        if isinstance(activations, (str, Activation)):
+            activations = (*([activations] * (layers - 1)), "identity")
+        chosen = tuple(
+            a if isinstance(a, Activation) else entry(ACTIVATIONS, a, "activation") for a in activations
+        )
+        if len(chosen) != layers:
+            raise InputError(f"activations has {len(chosen)} entries for {layers} layers; give one for each layer")
+        object.__setattr__(self, "layer_sizes", tuple(int(size) for size in sizes))
+        object.__setattr__(self, "activations", chosen)
+        if self.n_parameters > MOST_PARAMETERS:
+            raise InputError(f"layer_sizes {sizes} make {self.n_parameters:,} parameters; the most is {MOST_PARAMETERS:,}")
+
+    @property
+    def n_layers(self) -> int:
+        """The number of layers of weights, L."""
+        return len(self.layer_sizes) - 1
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of features of a row."""
+        return self.layer_sizes[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of units in the last layer."""
+        return self.layer_sizes[-1]
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each parameter by name, in the order in which they lie in the vector."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer, units_before, units in self.layers():
+            shapes[f"W{layer}"] = (units_before, units)
+            shapes[f"b{layer}"] = (units,)
+        return shapes
+
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """Where each parameter lies in the flat vector."""
+        places, start = {}, 0
+        for name, shape in self.shapes.items():
+            count = int(np.prod(shape, dtype=object))
+            places[name] = slice(start, start + count)
+            start += count
+        return places
+
+    @property
+    def n_parameters(self) -> int:
+        """The length of the flat vector."""
+        return sum((units_before + 1) * units for _, units_before, units in self.layers())
+
+    def layers(self) -> Iterator[tuple[int, int, int]]:
+        """Go through the layers: (l, units of l-1, units of l) for l = 1 … L."""
+        for layer in range(1, self.n_layers + 1):
+            yield layer, self.layer_sizes[layer - 1], self.layer_sizes[layer]
+
+    def views(self, vector: Array, prefix: str = "") -> dict[str, Array]:
+        """Name the parts of a flat vector, without a copy.
+
+        Parameters
+        ----------
+        vector : array (n_parameters,)
+            Parameters, gradients, or an optimizer's moments.
+        prefix : str
+            Put before each name: ``"d"`` for gradients, which makes ``dW1, db1, …``.
+
+        Returns
+        -------
+        dict of str to array
+            ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; writing to one writes to the vector.
+        """
+        if vector.shape != (self.n_parameters,):
+            raise InputError(f"the vector has shape {vector.shape}; this structure needs ({self.n_parameters},)")
+        return {prefix + name: vector[self.slices[name]].reshape(shape) for name, shape in self.shapes.items()}
+
+    def flatten(self, parameters: dict[str, Any], dtype: Any = None) -> Array:
+        """Put named parameters into one new flat vector, the inverse of `views`.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or an array has another shape than the structure's.
+        """
+        vector = np.empty(self.n_parameters, dtype or np.result_type(*(np.asarray(p) for p in parameters.values())))
+        for name, view in self.views(vector).items():
+            if name not in parameters:
+                raise InputError(f"parameter {name} is missing; the structure has {', '.join(self.shapes)}")
+            value = np.asarray(parameters[name])
+            if value.shape != view.shape:
+                raise InputError(f"parameter {name} has shape {value.shape}; the structure needs {view.shape}")
+            view[...] = value
+        return vector
+
+    def describe(self) -> str:
+        """Return a table of the layers for a person: units, activation, shapes, parameters."""
+        rows = [("layer", "units", "activation", "weights", "parameters")]
+        rows.append(("input", f"{self.n_inputs:,}", "", "", ""))
+        for layer, before, units in self.layers():
+            weights = f"W{layer} {before}×{units}, b{layer} {units}"
+            rows.append((str(layer), f"{units:,}", self.activations[layer - 1].name, weights, f"{(before + 1) * units:,}"))
+        rows.append(("total", "", "", "", f"{self.n_parameters:,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        right = (False, True, False, False, True)
+        return "\n".join(
+            "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def __str__(self) -> str:
+        return self.describe()
