@@ -1,0 +1,134 @@
+"""What an engine is given and what it answers: the outputs for rows, the loss and gradients, an epoch of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from glassnet.network.activations import Array
+from glassnet.network.losses import Loss
+from glassnet.network.optimizers import Optimizer, State
+from glassnet.network.structure import Structure
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: the mean loss of the network's outputs, plus l1 Σ|W| + l2/2 Σ W².
+
+    ``dropout`` holds the rates of a0 … a(L-1).
+    """
+
+    structure: Structure
+    loss: Loss
+    dropout: tuple[float, ...]
+    l1: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """How a gradient changes the parameters: clipped, by the optimizer's rule, kept within ``max_norm``, averaged."""
+
+    optimizer: Optimizer
+    weight_decay: float | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    max_norm: float | None = None
+    average: float | None = None
+
+
+@dataclass
+class Weights:
+    """What training changes: the parameters, the optimizer's memory, the running average, all flat (n_parameters,)."""
+
+    parameters: Array
+    state: State
+    average: Array | None
+
+    @property
+    def in_use(self) -> Array:
+        """The vector that predicts: the average if there is one, else the parameters."""
+        return self.parameters if self.average is None else self.average
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to learn from or to be judged on.
+
+    Parameters
+    ----------
+    x : array (samples, features)
+        In the network's dtype.
+    y : array (samples, outputs), or (samples,) whole numbers that name classes
+        The truth.
+    sample_weight : array (samples,), optional
+        The weight of each row in the mean loss.
+    """
+
+    x: Array
+    y: Array
+    sample_weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass
+class Figures:
+    """What an epoch came to.
+
+    Parameters
+    ----------
+    loss : float
+        Mean of the batches' objectives as they were met, weighted by their rows (or weights).
+    score : float
+        Mean over the rows of the metric, as they were met.
+    gradient_norm : float
+        Mean over the batches of the gradient's length, before clipping by norm.
+    bad_batch : int or None
+        The first batch whose loss or gradient was not finite; the epoch ended there, before its update.
+    """
+
+    loss: float = 0.0
+    score: float = 0.0
+    gradient_norm: float = 0.0
+    bad_batch: int | None = None
+
+
+#: ``metric(output (samples, outputs), y) -> (samples,)``: how well each row was answered.
+RowMetric = Callable[[Array, Array], Array]
+#: Called after each batch with its number and its objective.
+OnBatch = Callable[[int, float], None]
+#: Called with each gradient vector before it is used: where several machines add theirs up, in place.
+Combine = Callable[[Array], None]
+
+
+class Engine(Protocol):
+    """Runs the steps for one objective, in one dtype."""
+
+    name: str
+
+    def outputs(self, parameters: Array, x: Array, pre_activation: bool = False) -> Array:
+        """Return a_L, or z_L, for each row: (samples, outputs)."""
+
+    def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
+        """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
+
+    def train_epoch(
+        self,
+        weights: Weights,
+        rows: Rows,
+        order: Array | None,
+        learning_rates: Array,
+        rng: np.random.Generator,
+        metric: RowMetric,
+        on_batch: OnBatch | None,
+        combine: Combine | None,
+    ) -> Figures:
+        """Go through the rows once, in the given order, batch by batch, changing ``weights`` in place.
+
+        ``learning_rates`` has one entry for each batch; the last batch may be smaller. Dropout masks come from ``rng``.
+        """

@@ -1,0 +1,150 @@
+"""The reference engine: the seven steps called in order, in NumPy. It is the definition of what training computes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from glassnet.engines.interface import (
+    Combine,
+    Figures,
+    Objective,
+    OnBatch,
+    RowMetric,
+    Rows,
+    UpdateRule,
+    Weights,
+)
+from glassnet.network.activations import Array
+from glassnet.network.backward import backward, output_gradient, penalty, seen_by
+from glassnet.network.forward import dropout_masks, forward
+from glassnet.network.optimizers import average, clip, limit_norms, update
+
+#: Rows that go forward at once where nothing is learned: their activations stay in the cache of a core.
+ROWS_AT_ONCE = 1024
+
+
+class ReferenceEngine:
+    """See `glassnet.engines.interface.Engine`.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    rule : UpdateRule
+        How the parameters change.
+    batch_size : int
+        Rows a batch.
+    dtype : float32 or float64
+        Of every array.
+    """
+
+    name = "reference"
+
+    def __init__(self, objective: Objective, rule: UpdateRule, batch_size: int, dtype: Any) -> None:
+        self.objective, self.rule, self.batch_size = objective, rule, batch_size
+        self.dtype = np.dtype(dtype)
+        self._rooms: dict[int, dict[str, Array]] = {}
+
+    def outputs(self, parameters: Array, x: Array, pre_activation: bool = False) -> Array:
+        """Return a_L, or z_L, for each row: (samples, outputs)."""
+        structure = self.objective.structure
+        views = structure.views(parameters)
+        last = f"{'z' if pre_activation else 'a'}{structure.n_layers}"
+        result = np.empty((len(x), structure.n_outputs), self.dtype)
+        for first in range(0, len(x), ROWS_AT_ONCE):
+            chunk = slice(first, first + ROWS_AT_ONCE)
+            result[chunk] = forward(structure, views, x[chunk])[last]
+        return result
+
+    def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
+        """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
+        aim, structure = self.objective, self.objective.structure
+        views, gradient = structure.views(parameters), np.empty_like(parameters)
+        cache = forward(structure, views, rows.x)
+        loss = aim.loss.mean(seen_by(aim.loss, structure, cache), rows.y, rows.sample_weight)
+        dz = output_gradient(aim.loss, structure, cache, rows.y, rows.sample_weight)
+        backward(structure, views, cache, dz, l1=aim.l1, l2=aim.l2, out=structure.views(gradient, "d"))
+        return loss + penalty(views, aim.l1, aim.l2), gradient
+
+    def train_epoch(
+        self,
+        weights: Weights,
+        rows: Rows,
+        order: Array | None,
+        learning_rates: Array,
+        rng: np.random.Generator,
+        metric: RowMetric,
+        on_batch: OnBatch | None = None,
+        combine: Combine | None = None,
+    ) -> Figures:
+        """Go through the rows once, batch by batch, changing ``weights`` in place."""
+        aim, structure, rule = self.objective, self.objective.structure, self.rule
+        views, gradient = structure.views(weights.parameters), np.empty_like(weights.parameters)
+        gradient_views = structure.views(gradient, "d")
+        total_loss = total_score = total_norm = total_weight = 0.0
+
+        for batch, learning_rate in enumerate(learning_rates):
+            here = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, len(rows)))
+            room = self._room(here.stop - here.start, rows)
+            x, y, w = _batch(rows, here, order, room)
+            masks = dropout_masks(structure, aim.dropout, len(x), rng, self.dtype, out=room)
+
+            cache = forward(structure, views, x, masks=masks, out=room)
+            loss = aim.loss.mean(seen_by(aim.loss, structure, cache), y, w) + penalty(views, aim.l1, aim.l2)
+            dz = output_gradient(aim.loss, structure, cache, y, w)
+            backward(structure, views, cache, dz, l1=aim.l1, l2=aim.l2, out=gradient_views | room)
+            if combine is not None:
+                combine(gradient)
+            norm = clip(gradient, rule.clip_norm, rule.clip_value)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                return Figures(loss, math.nan, norm, bad_batch=batch)
+            update(rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay)
+            if rule.max_norm is not None:
+                limit_norms(structure, weights.parameters, rule.max_norm)
+            if weights.average is not None and rule.average is not None:
+                average(weights.average, weights.parameters, rule.average, weights.state.scratch[0])
+
+            weight = len(x) if w is None else float(np.sum(w))
+            total_loss += loss * weight
+            total_weight += weight
+            total_score += float(np.sum(metric(cache[f"a{structure.n_layers}"], y)))
+            total_norm += norm
+            if on_batch is not None:
+                on_batch(batch, loss)
+
+        mean_loss = total_loss / total_weight if total_weight else 0.0
+        return Figures(mean_loss, total_score / len(rows), total_norm / len(learning_rates))
+
+    def _room(self, samples: int, rows: Rows) -> dict[str, Array]:
+        """Return the arrays of a batch of that many samples, made once: the batch itself, z, a, dz, da, masks."""
+        if samples not in self._rooms:
+            structure, rates = self.objective.structure, self.objective.dropout
+            room = {"a0": np.empty((samples, structure.n_inputs), self.dtype)}
+            room["y"] = np.empty((samples, *rows.y.shape[1:]), rows.y.dtype)
+            room["w"] = np.empty(samples, self.dtype)
+            for layer, _, units in structure.layers():
+                for name in ("z", "a", "dz", "da"):
+                    room[f"{name}{layer}"] = np.empty((samples, units), self.dtype)
+            for layer, rate in enumerate(rates):
+                if rate > 0:
+                    for name in ("mask", "h"):
+                        room[f"{name}{layer}"] = np.empty((samples, structure.layer_sizes[layer]), self.dtype)
+            self._rooms[samples] = room
+        return self._rooms[samples]
+
+
+def _batch(
+    rows: Rows, here: slice, order: Array | None, room: dict[str, Array]
+) -> tuple[Array, Array, Array | None]:
+    """Return x, y and weights of a batch: a view of the rows as they stand, or gathered into the room by the order."""
+    w = rows.sample_weight
+    if order is None:
+        return rows.x[here], rows.y[here], None if w is None else w[here]
+    chosen = order[here]
+    # mode="clip" lets NumPy write into the room directly; the order holds valid rows only
+    x = np.take(rows.x, chosen, axis=0, out=room["a0"], mode="clip")
+    y = np.take(rows.y, chosen, axis=0, out=room["y"], mode="clip")
+    return x, y, None if w is None else np.take(w, chosen, out=room["w"], mode="clip")

@@ -1,0 +1,98 @@
+"""Rows, checked: what a person hands over becomes the arrays that the engines expect, or an error that helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.engines.interface import Rows
+from glassnet.network.activations import Array
+from glassnet.network.losses import CLASSIFICATION, Loss
+from glassnet.network.structure import Structure
+
+
+def check_rows(
+    structure: Structure, loss: Loss, x: Any, y: Any, sample_weight: Any = None, dtype: Any = np.float32, name: str = ""
+) -> Rows:
+    """Turn data into rows for a structure and a loss.
+
+    Parameters
+    ----------
+    structure, loss : Structure, Loss
+        What the rows are for.
+    x : array-like (samples, features)
+        Finite numbers.
+    y : array-like (samples,) or (samples, outputs)
+        Whole numbers 0 … outputs - 1 that name classes (for a loss of classes), or a value for each output.
+    sample_weight : array-like (samples,), optional
+        Numbers, 0 or more, not all 0.
+    dtype : float32 or float64
+        Of the result; no copy is made of what has it.
+    name : str
+        Whose rows they are, for the messages: ``"validation "``.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a number is not finite (row and column are named), a class is unknown, or there is no row.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub":
+        raise InputError(f"{name}x has dtype {x.dtype}; it must hold numbers")
+    if x.ndim != 2 or x.shape[1] != structure.n_inputs:
+        raise InputError(f"{name}x has shape {x.shape}; the structure needs (samples, {structure.n_inputs})")
+    if len(x) == 0:
+        raise InputError(f"{name}x has no rows; give at least one")
+    x = np.ascontiguousarray(x, dtype)
+    _finite(x, f"{name}x")
+    return Rows(x, _truth(structure, loss, np.asarray(y), len(x), dtype, name), _weights(sample_weight, len(x), dtype, name))
+
+
+def _truth(structure: Structure, loss: Loss, y: Array, samples: int, dtype: Any, name: str) -> Array:
+    if len(y.shape) not in (1, 2) or len(y) != samples:
+        raise InputError(f"{name}y has shape {y.shape} for {samples} rows of x; give one entry, or one row, for each")
+    if y.dtype.kind not in "fiub":
+        raise InputError(f"{name}y has dtype {y.dtype}; give numbers, classes as whole numbers from 0")
+    outputs = structure.n_outputs
+    if y.ndim == 1 and outputs > 1 and (loss.name in CLASSIFICATION or y.dtype.kind in "iu"):
+        if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)):
+            raise InputError(f"{name}y holds fractions; loss {loss.name!r} needs classes as whole numbers from 0")
+        y = y.astype(np.int64)
+        wrong = np.flatnonzero((y < 0) | (y >= outputs))
+        if len(wrong):
+            raise InputError(f"{name}y[{wrong[0]}] is {y[wrong[0]]}; with {outputs} outputs a class is 0 … {outputs - 1}")
+        return y
+    y = np.ascontiguousarray(y.reshape(samples, -1), dtype)
+    _finite(y, f"{name}y")
+    if y.shape[1] != outputs and not (y.shape[1] == 1 and loss.name == "pinball"):
+        raise InputError(f"{name}y has {y.shape[1]} columns and the structure {outputs} outputs; they must be the same")
+    return y
+
+
+def _weights(sample_weight: Any, samples: int, dtype: Any, name: str) -> Array | None:
+    if sample_weight is None:
+        return None
+    w = np.ascontiguousarray(sample_weight, dtype)
+    if w.shape != (samples,):
+        raise InputError(f"{name}sample_weight has shape {w.shape}; it must be ({samples},), one for each row")
+    wrong = np.flatnonzero(~(np.isfinite(w) & (w >= 0)))
+    if len(wrong):
+        raise InputError(f"{name}sample_weight[{wrong[0]}] is {w[wrong[0]]}; weights are finite and 0 or more")
+    if not w.any():
+        raise InputError(f"{name}sample_weight is 0 for every row; give at least one row some weight")
+    return w
+
+
+def _finite(array: Array, name: str) -> None:
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.sum(array, dtype=np.float64)):
+            return
+    for first in range(0, len(array), 4096):
+        wrong = np.argwhere(~np.isfinite(array[first : first + 4096]))
+        if len(wrong):
+            row, column = first + wrong[0, 0], wrong[0, 1]
+            raise InputError(
+                f"{name}[{row}, {column}] is {array[row, column]}; every entry must be finite: fill in or leave out the row"
+            )

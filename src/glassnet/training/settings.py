@@ -1,0 +1,206 @@
+"""The settings of a training: plain data, checked when made, kept in the model file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.engines.interface import Objective, UpdateRule
+from glassnet.network.forward import dropout_rates
+from glassnet.network.losses import Loss, find_loss
+from glassnet.network.optimizers import Optimizer, find_optimizer
+from glassnet.network.schedules import Plateau, Schedule, find_schedule
+from glassnet.network.structure import Structure
+
+#: SciPy's L-BFGS is no rule for a batch: it looks at all rows at once and chooses its own step (Liu & Nocedal 1989).
+LBFGS = "lbfgs"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A name of `glassnet.network.losses.LOSSES`; its numbers in ``loss_settings`` (``{"delta": 2.0}``).
+    optimizer : str or Optimizer
+        A name of `glassnet.network.optimizers.OPTIMIZERS`, or ``"lbfgs"`` for full batches (one iteration an epoch);
+        its numbers in ``optimizer_settings``.
+    learning_rate : float, optional
+        The rate that the schedule multiplies; the optimizer's own if not given.
+    schedule : str or Schedule
+        A name of `glassnet.network.schedules.SCHEDULES`; its numbers in ``schedule_settings``, among them ``warmup``,
+        epochs of linear rise in front of it.
+    reduce_on_plateau : bool or mapping
+        Whether to lower the rate when the monitored loss no longer falls; a mapping sets `Plateau`'s ``factor``,
+        ``patience``, ``threshold``, ``least``.
+    batch_size, epochs : int
+        Rows a step, and passes over the rows.
+    shuffle : bool
+        Whether each epoch takes the rows in an order of its own.
+    l1, l2 : float
+        Adds l1 Σ|W| + l2/2 Σ W² to the mean loss.
+    weight_decay : float, optional
+        Decoupled decay (AdamW); the optimizer's own if not given.
+    dropout : float or sequence of float
+        The rate of every hidden layer, or L rates: the input's, then each hidden layer's.
+    clip_norm, clip_value, max_norm : float, optional
+        The longest gradient, its largest entry, the longest weights into one unit.
+    average : float, optional
+        Decay of an exponential moving average of the parameters, which then is what predicts.
+    patience : int, optional
+        Stop early after so many epochs without a better monitored figure.
+    min_delta : float
+        How much better counts.
+    monitor : str
+        ``"loss"`` or ``"metric"``: of the validation rows, or of the training rows if there are none.
+    restore_best : bool
+        Whether to end with the parameters of the best epoch, where there are validation rows or patience.
+    initializer : str
+        A name of `glassnet.network.initializers.INITIALIZERS`, or ``"auto"``.
+    dtype : str
+        ``"float32"`` or ``"float64"``.
+    random_state : int
+        The seed of weights, order and dropout.
+    engine : str
+        ``"auto"`` or an engine's name.
+
+    Raises
+    ------
+    ValueError
+        If a value can't be used: the message names the setting, the value and what is expected.
+    """
+
+    loss: str | Loss = "categorical_crossentropy"
+    loss_settings: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: str | Optimizer = "adam"
+    optimizer_settings: Mapping[str, Any] = field(default_factory=dict)
+    learning_rate: float | None = None
+    schedule: str | Schedule = "constant"
+    schedule_settings: Mapping[str, Any] = field(default_factory=dict)
+    reduce_on_plateau: bool | Mapping[str, float] = False
+    batch_size: int = 32
+    epochs: int = 10
+    shuffle: bool = True
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float | None = None
+    dropout: float | Sequence[float] = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    max_norm: float | None = None
+    average: float | None = None
+    patience: int | None = None
+    min_delta: float = 0.0
+    monitor: str = "loss"
+    restore_best: bool = True
+    initializer: str = "auto"
+    dtype: str = "float32"
+    random_state: int = 0
+    engine: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "epochs", "patience"):
+            _check(name, getattr(self, name), Integral, "a whole number, 1 or more", lambda v: v >= 1)
+        _check("random_state", self.random_state, Integral, "a whole number, 0 or more", lambda v: v >= 0)
+        for name in ("learning_rate", "clip_norm", "clip_value", "max_norm"):
+            _check(name, getattr(self, name), Real, "a number above 0", lambda v: 0 < v < math.inf)
+        for name in ("l1", "l2", "weight_decay", "min_delta"):
+            _check(name, getattr(self, name), Real, "a number, 0 or more", lambda v: 0 <= v < math.inf)
+        _check("average", self.average, Real, "a number above 0 and below 1, such as 0.999", lambda v: 0 < v < 1)
+        if self.monitor not in ("loss", "metric"):
+            raise InputError(f"monitor is {self.monitor!r}; it must be 'loss' or 'metric'")
+        if self.dtype not in ("float32", "float64"):
+            raise InputError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
+        self.found_loss()
+        self.found_schedule()
+        self.plateau()
+        if self.full_batch:
+            unused = ("clip_norm", "clip_value", "max_norm", "average", "weight_decay", "learning_rate")
+            for name in unused:
+                if getattr(self, name) is not None:
+                    raise InputError(f"{name} does not go with optimizer 'lbfgs', which chooses its own steps; leave it out")
+            if self.dropout:
+                raise InputError("dropout does not go with optimizer 'lbfgs', which needs a loss that does not change")
+        else:
+            self.found_optimizer()
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether each step looks at all rows (L-BFGS)."""
+        return self.optimizer == LBFGS
+
+    def found_loss(self) -> Loss:
+        """Return the loss with its settings."""
+        return find_loss(self.loss, **self.loss_settings)
+
+    def found_optimizer(self) -> Optimizer:
+        """Return the optimizer with its settings."""
+        return find_optimizer(self.optimizer, **self.optimizer_settings)
+
+    def found_schedule(self) -> Schedule:
+        """Return the schedule with its settings."""
+        return find_schedule(self.schedule, **self.schedule_settings)
+
+    def plateau(self) -> Plateau | None:
+        """Return a fresh reduce-on-plateau, if it is asked for."""
+        if not self.reduce_on_plateau:
+            return None
+        chosen = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
+        known = ("factor", "patience", "threshold", "least")
+        for name in chosen:
+            if name not in known:
+                raise InputError(f"reduce_on_plateau has no setting {name!r}; it has: {', '.join(known)}")
+        return Plateau(**chosen)
+
+    def objective(self, structure: Structure) -> Objective:
+        """Return what is minimised over a structure; a ValueError if loss or dropout do not suit it."""
+        loss = self.found_loss()
+        check_output(structure, loss)
+        return Objective(structure, loss, dropout_rates(structure, self.dropout), self.l1, self.l2)
+
+    def update_rule(self) -> UpdateRule:
+        """Return how the parameters change."""
+        return UpdateRule(
+            self.found_optimizer(), self.weight_decay, self.clip_norm, self.clip_value, self.max_norm, self.average
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the settings as plain values; a loss, optimizer or schedule of one's own by its name."""
+        plain = asdict(self) | {
+            name: getattr(getattr(self, name), "name", getattr(self, name)) for name in ("loss", "optimizer", "schedule")
+        }
+        return {name: dict(v) if isinstance(v, Mapping) else v for name, v in plain.items()}
+
+
+def check_output(structure: Structure, loss: Loss) -> None:
+    """Refuse an output layer from which the loss can't be taken.
+
+    Raises
+    ------
+    ValueError
+        If the loss has a link and the last activation is neither it nor the identity (which gives the logits), or if
+        classes are to be told apart by one softmax unit.
+    """
+    last = structure.activations[-1].name
+    if loss.link and last not in (loss.link, "identity"):
+        raise InputError(
+            f"loss {loss.name!r} does not go with the output activation {last!r}; use {loss.link!r}, or 'identity' for logits"
+        )
+    if loss.link == "softmax" and structure.n_outputs < 2:
+        raise InputError(f"loss {loss.name!r} needs an output for each class, 2 or more; the structure has 1")
+
+
+def _check(name: str, value: Any, kind: type, expected: str, right: Any) -> None:
+    """Refuse a number that is not of the kind or range; None stands for 'not given'."""
+    if value is None:
+        return
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, kind) or not right(value):
+        raise InputError(f"{name} is {value!r}; it must be {expected}")
