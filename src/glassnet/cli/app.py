@@ -1,0 +1,64 @@
+"""The commands in one place, and what becomes of an error: one line, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from glassnet import __version__
+from glassnet.cli.check import check_gradients
+from glassnet.cli.look import plot, show
+from glassnet.cli.train import train
+from glassnet.cli.use import evaluate, predict
+from glassnet.errors import InputError
+
+#: Exit codes: what the user can mend; stopped by Ctrl-C (128 + SIGINT).
+MENDABLE, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    name="glassnet",
+    help="Train a neural network on your own table, and see through it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (train, evaluate, predict, show, plot):
+    app.command()(command)
+app.command("check-gradients")(check_gradients)
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")] = False,
+) -> None:
+    """Train a neural network on your own table, and see through it."""
+    if version:
+        typer.echo(f"glassnet {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 for success, 2 for what the user can mend, 130 after Ctrl-C, 1 for our faults."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark instead
+    try:
+        sys.exit(app(args=list(arguments) if arguments is not None else None, standalone_mode=False) or 0)
+    except InputError as error:
+        _fail(str(error))
+    except typer.TyperException as error:
+        _fail(error.format_message())
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away: nothing to say, and nobody to say it to
+        sys.exit(0)
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"glassnet: {' '.join(message.split())}\n")
+    sys.exit(MENDABLE)

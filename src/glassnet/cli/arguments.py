@@ -1,0 +1,58 @@
+"""Turning what was typed into numbers and rows."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from glassnet.data import DIGITS, Table, digits, features, read_table, target_values
+from glassnet.errors import InputError
+from glassnet.models import Model
+from glassnet.network.activations import Array
+
+Number = TypeVar("Number", int, float)
+
+
+def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
+    """Read ``128,64`` as numbers.
+
+    Raises
+    ------
+    InputError
+        If a part is no number of the kind: the option, the text and the part are named.
+    """
+    what = "a whole number" if kind is int else "a number"
+    found = []
+    for part in text.split(",") if text.strip() else []:
+        try:
+            found.append(kind(part))
+        except ValueError:
+            raise InputError(f"{option} {text}: {part.strip()!r} is not {what}; write it like {option} 128,64") from None
+    return tuple(found)
+
+
+def table_for(model: Model, data: str | None) -> Table:
+    """Read the rows to use a model on: the file, or for the digits' model the rows it was not trained on.
+
+    Raises
+    ------
+    InputError
+        If no file is named and the model was trained on one.
+    """
+    if data is not None:
+        return read_table(data)
+    if model.facts.get("source") != DIGITS:
+        raise InputError("name the CSV file with the rows; only a model of the built-in digits has rows of its own")
+    return digits()[1]
+
+
+def rows_with_truth(model: Model, table: Table) -> tuple[Array, Array]:
+    """Return raw features and targets of a table, matched to the model by the columns' names."""
+    y = target_values(table, model.target_name)
+    if model.task == "regression" and y.dtype.kind == "O":
+        raise InputError(f"{table.source}: the target column {model.target_name!r} holds text; this model predicts numbers")
+    x = features(table, model.feature_names)
+    try:
+        model.encode(y)
+    except InputError as error:
+        raise InputError(f"{table.source}: {error}") from None
+    return x, y

@@ -1,0 +1,220 @@
+"""``glassnet train``."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.atomic import check_writable
+from glassnet.cli.arguments import numbers
+from glassnet.cli.screen import Progressing, Screen, shown
+from glassnet.data import Table, choose_target, digits, features, is_classification, read_table, target_values
+from glassnet.errors import InputError
+from glassnet.models import Model, fit, save
+from glassnet.models.fitting import check_task, suggest_settings
+from glassnet.models.model import CLASSIFICATION, REGRESSION, encode_classes
+from glassnet.network.activations import ACTIVATIONS
+from glassnet.network.losses import LOSSES
+from glassnet.network.optimizers import OPTIMIZERS
+from glassnet.network.schedules import SCHEDULES
+from glassnet.training import DivergenceWarning
+from glassnet.training.settings import LBFGS
+
+#: Share of the rows to validate on where there is no test file, so that the figure shown is an honest one.
+VALIDATION_FRACTION = 0.1
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(help="CSV file with a header, plain or .gz, .bz2, .zst.", show_default="scikit-learn's digits"),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="FILE", help="CSV file to report on after every epoch; it decides nothing.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="What to predict.", show_default="the column label, target, class or y"),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="classification or regression.",
+            show_default="classification if the target is text or at most 20 different whole numbers",
+        ),
+    ] = None,
+    hidden: Annotated[str, typer.Option(metavar="SIZES", help="Units of the hidden layers; '' for none.")] = "128,64",
+    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.")] = "relu",
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What is minimised: {', '.join(LOSSES)}.",
+            show_default="categorical_crossentropy, or half_mean_squared_error for regression",
+        ),
+    ] = None,
+    optimizer: Annotated[str, typer.Option(help=f"The update rule: {', '.join([*OPTIMIZERS, LBFGS])}.")] = "adam",
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="RATE", help="Its rate.", show_default="0.003 for adam, else the optimizer's own")
+    ] = None,
+    schedule: Annotated[
+        str, typer.Option(help=f"The rate over time: {', '.join(SCHEDULES)}; lbfgs has none.")
+    ] = "one_cycle",
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="ROWS", help="Rows a step.", show_default="8 to 128, growing with the rows")
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the rows.")] = 20,
+    dropout: Annotated[
+        str, typer.Option(metavar="RATES", help="One rate for all hidden layers, or the input's and each hidden layer's.")
+    ] = "0",
+    l2: Annotated[float, typer.Option(help="Penalty l2/2 · Σ W².")] = 0.0,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Decoupled decay.", show_default="the optimizer's own: adamw 0.01, most 0")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(metavar="EPOCHS", help="Stop after so many epochs without a better one.", show_default="never"),
+    ] = None,
+    validation_fraction: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Share of the rows never trained on, by which the best epoch is chosen.",
+            show_default=f"{VALIDATION_FRACTION} without --test, else 0",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and dropout; the same seed gives the same bits.")] = 0,
+    out: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Where to keep the model (.glassnet).", show_default="not kept")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> int:
+    """Train a network on a table and keep it."""
+    began = time.perf_counter()
+    screen = Screen(as_json, quiet)
+    layers = numbers("--hidden", hidden, int)
+    rates = numbers("--dropout", dropout, float)
+    if out is not None:
+        check_writable(out)
+    if task not in (None, CLASSIFICATION, REGRESSION):
+        raise InputError(f"--task {task} is not known; choose {CLASSIFICATION} or {REGRESSION}")
+
+    table, held_out = _tables(data, test)
+    if data is None:
+        target = target or "label"
+        screen.say(f"no file named: training on scikit-learn's digits ({len(table):,} rows of 8×8 pixels)")
+    name = choose_target(table, target)
+    y = target_values(table, name)
+    task = task or (CLASSIFICATION if is_classification(y) else REGRESSION)
+    if task == REGRESSION and y.dtype.kind == "O":
+        raise InputError(f"{table.source}: the target column {name!r} holds text; choose --task classification")
+    if loss is not None:
+        check_task(task, loss)
+    settings = suggest_settings(
+        len(table),
+        task,
+        loss=loss,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule if optimizer != LBFGS else None,
+        batch_size=batch_size,
+        epochs=epochs,
+        dropout=rates[0] if len(rates) == 1 else rates,
+        l2=l2,
+        weight_decay=weight_decay,
+        patience=patience,
+        random_state=seed,
+    )
+    columns = [column for column in table.names if column != name]
+    x = features(table, columns)
+    test_rows = None
+    if held_out is not None:
+        test_rows = features(held_out, columns), target_values(held_out, name)
+        if task == CLASSIFICATION:
+            _check_classes(held_out, test_rows[1], y)
+    if validation_fraction is None:
+        validation_fraction = VALIDATION_FRACTION if test is None and data is not None else 0.0
+    how = "" if target else " (by its name; --target takes another)"
+    screen.say(f"{task}: predicting {name!r}{how} from {len(columns):,} columns of {len(table):,} rows")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)  # its message is in the facts, and told below
+        model = fit(
+            x,
+            y if task == REGRESSION or y.dtype.kind != "f" else y.astype(str),
+            hidden=layers,
+            activation=activation,
+            task=task,
+            settings=settings,
+            validation_fraction=validation_fraction,
+            test=test_rows,
+            feature_names=columns,
+            target_name=name,
+            callbacks=[Progressing(screen, task)] if screen.speaks else (),
+            source=table.source,
+        )
+    return _report(screen, model, out, time.perf_counter() - began)
+
+
+def _tables(data: str | None, test: str | None) -> tuple[Table, Table | None]:
+    """Read the files; without any, the digits with a fifth of them to test on."""
+    if data is None:
+        if test is not None:
+            raise InputError("--test needs the file to train on too: glassnet train DATA --test FILE")
+        return digits()
+    return read_table(data), read_table(test) if test is not None else None
+
+
+def _check_classes(table: Table, found: Any, trained: Any) -> None:
+    """Refuse a class in the test file that training never saw."""
+    known = sorted(set(trained.tolist()), key=lambda value: (str(type(value)), value))
+    try:
+        encode_classes(found, tuple(known))
+    except InputError as error:
+        raise InputError(f"{table.source}: {error}") from None
+
+
+def _report(screen: Screen, model: Model, out: str | None, seconds: float) -> int:
+    """Keep the model, say what came of it, and return the exit code."""
+    facts, last = model.facts, model.history[-1] if model.history else None
+    diverged, interrupted = facts["stop_reason"] == "diverged", facts["stop_reason"] == "interrupted"
+    kept = out is not None and model.history
+    if kept:
+        save(model, str(out))
+    best = next((epoch for epoch in model.history if epoch.epoch == facts["best_epoch"]), last)
+    result: dict[str, Any] = {"task": model.task, "target": model.target_name, "rows": facts["training_rows"]}
+    if best is not None:
+        for kind in ("", "validation_", "test_"):
+            for figure in ("loss", "metric"):
+                value = getattr(best, kind + figure)
+                if value is not None:
+                    result[(kind or "training_") + (figure if figure == "loss" else facts["metric"])] = value
+    result |= {
+        "epochs": len(model.history),
+        "best_epoch": facts["best_epoch"],
+        "stop_reason": facts["stop_reason"],
+        "engine": facts["engine"],
+        "seconds_training": sum(epoch.seconds for epoch in model.history),
+        "seconds": seconds,
+        "model": out if kept else None,
+    }
+    if best is not None:
+        metric = facts["metric"]
+        told = [
+            f"{kind} {shown(metric, result[f'{kind}_{metric}'])}"
+            for kind in ("validation", "test")
+            if f"{kind}_{metric}" in result
+        ]
+        screen.say(f"{facts['stop_reason']}: epoch {facts['best_epoch']} is kept{'; ' + ', '.join(told) if told else ''}")
+    if kept:
+        screen.say(f"{out}: the model; look at it with: glassnet show {out}")
+    elif out is None:
+        screen.say("the model is not kept; --out MODEL keeps it")
+    screen.result(result)
+    if diverged:
+        screen.warn(facts["message"] + ("" if model.history else "; nothing was saved"))
+        return 2
+    return 130 if interrupted else 0

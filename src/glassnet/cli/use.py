@@ -1,0 +1,123 @@
+"""``glassnet evaluate`` and ``glassnet predict``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from glassnet.atomic import check_writable, write_atomically
+from glassnet.cli.arguments import rows_with_truth, table_for
+from glassnet.cli.screen import Screen, shown
+from glassnet.data import features
+from glassnet.evaluation import evaluate as judge
+from glassnet.models import Model, load
+from glassnet.models.model import CLASSIFICATION
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: A confusion matrix wider than this is no help on a terminal; ``glassnet plot`` draws it.
+MOST_SHOWN_CLASSES = 20
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that glassnet train wrote.")]
+
+
+def evaluate(
+    model: ModelArgument,
+    data: Annotated[
+        str | None, typer.Argument(help="CSV file with the target in it.", show_default="for the digits' model, its test rows")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Judge a model on rows whose truth is known."""
+    screen, loaded = Screen(as_json), load(model)
+    table = table_for(loaded, data)
+    result = judge(loaded, *rows_with_truth(loaded, table))
+    screen.result({"model": model, "data": table.source, "task": loaded.task} | result)
+    screen.say(f"{model} on {table.source}: {result['rows']:,} rows, loss {result['loss']:.4f}")
+    if not screen.speaks:
+        return
+    if loaded.task != CLASSIFICATION:
+        r2 = "not defined for one row" if result["r2"] is None else f"{result['r2']:.4f}"
+        screen.say(f"R² {r2}")
+        screen.say(f"mean absolute error {result['mean_absolute_error']:.6g}")
+        screen.say(f"root mean squared error {result['root_mean_squared_error']:.6g}")
+        return
+    screen.say(shown("accuracy", result["accuracy"]))
+    console = Console(markup=False, highlight=False)
+    console.print(_class_table(result))
+    if len(loaded.classes) <= MOST_SHOWN_CLASSES:
+        console.print(_confusion_table(loaded, result["confusion_matrix"]))
+
+
+def predict(
+    model: ModelArgument,
+    data: Annotated[str, typer.Argument(help="CSV file; columns are matched by name, others are left alone.")],
+    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Where to write, .csv or .parquet.", show_default="CSV on standard output"),
+    ] = None,
+) -> None:
+    """Predict the target for each row of a file."""
+    loaded = load(model)
+    if out is not None:
+        check_writable(out)
+    x = features(table_for(loaded, data), loaded.feature_names)
+    content = _encoded(_prediction_columns(loaded, x, proba), parquet=str(out).endswith(".parquet"))
+    if out is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+    else:
+        write_atomically(Path(out), content)
+
+
+def _prediction_columns(model: Model, x: Any, proba: bool) -> pa.Table:
+    import pyarrow as pa
+
+    predicted = model.predict(x)
+    columns = {model.target_name: predicted}
+    if predicted.ndim == 2:
+        columns = {f"{model.target_name}_{output + 1}": predicted[:, output] for output in range(predicted.shape[1])}
+    if proba:
+        chances = model.predict_proba(x)
+        columns |= {f"probability_{label}": chances[:, place] for place, label in enumerate(model.classes)}
+    return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+
+def _encoded(table: pa.Table, parquet: bool) -> bytes:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    if parquet:
+        from pyarrow import parquet as format_
+
+        format_.write_table(table, sink)
+    else:
+        from pyarrow import csv
+
+        csv.write_csv(table, sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _class_table(result: dict[str, Any]) -> Table:
+    table = Table("class", "precision", "recall", "rows", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for label, row in result["classes"].items():
+        table.add_row(label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['rows']:,}")
+    return table
+
+
+def _confusion_table(model: Model, matrix: list[list[int]]) -> Table:
+    table = Table("truth \\ predicted", *(str(label) for label in model.classes), box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for label, row in zip(model.classes, matrix, strict=True):
+        table.add_row(str(label), *(str(count) if count else "·" for count in row))
+    return table

@@ -1,0 +1,234 @@
+"""From raw rows to a model: split, scale, build the structure, train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from glassnet import __version__
+from glassnet.errors import InputError
+from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
+from glassnet.network.activations import Array
+from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
+from glassnet.network.losses import Loss
+from glassnet.network.structure import Structure
+from glassnet.scaling import fit_scaling, standardise
+from glassnet.training import Callback, Settings, train
+
+#: Losses whose size follows the target's unit, so that the target is better standardised.
+_STANDARDISED = ("half_mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "pinball")
+
+
+def fit(
+    x: Any,
+    y: Any,
+    *,
+    hidden: Sequence[int] = (128, 64),
+    activation: str = "relu",
+    task: str = "",
+    settings: Settings | None = None,
+    validation_fraction: float = 0.0,
+    test: tuple[Any, Any] | None = None,
+    feature_names: Sequence[str] = (),
+    target_name: str = "y",
+    callbacks: Iterable[Callback] = (),
+    source: str = "",
+) -> Model:
+    """Train a network on raw rows and return it with all that it takes to use it.
+
+    Parameters
+    ----------
+    x : array-like (samples, features)
+        Finite numbers, in any unit: they are scaled by figures of the training rows, which become part of the model.
+    y : array-like (samples,) or, for regression, (samples, outputs)
+        Classes (text or whole numbers) or values.
+    hidden : sequence of int
+        Units of the hidden layers; may be empty.
+    activation : str
+        Of the hidden layers.
+    task : str
+        ``"classification"`` or ``"regression"``; if not given, fractions mean regression, all else classification.
+    settings : Settings, optional
+        How to train; `suggest_settings` if not given. Its loss decides the output layer.
+    validation_fraction : float
+        Share of the rows set aside, by class where there are classes, for early stopping and choosing the best epoch.
+    test : tuple (x, y), optional
+        Raw rows, reported after every epoch; they decide nothing.
+    feature_names, target_name : sequence of str, str
+        Names of the columns; x1, x2, … and y if not given.
+    callbacks : iterable of Callback
+        See `glassnet.training.callbacks`.
+    source : str
+        Where the data came from, for the record.
+
+    Returns
+    -------
+    Model
+        Ready to predict, to be looked at and to be saved.
+
+    Raises
+    ------
+    InputError
+        If something does not fit: shapes, only one class, an unknown class in the test rows, settings.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> model = glassnet.fit([[0, 0], [0, 1], [1, 0], [1, 1]] * 50, [0, 1, 1, 0] * 50, hidden=(8,))
+    >>> model.predict([[0, 1]]).tolist()
+    [1]
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim != 2 or x.shape[1] == 0:
+        raise InputError(f"x has shape {x.shape}; it must be (samples, features)")
+    if len(x) != len(y):
+        raise InputError(f"x has {len(x)} rows and y {len(y)}; they must be the same")
+    task = task or (REGRESSION if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)) else CLASSIFICATION)
+    settings = settings or suggest_settings(len(x), task)
+    classes = _classes(y, task)
+    check_task(task, _name(settings.loss))
+    training, validation = split(len(x), y if classes else None, validation_fraction, settings.random_state)
+    scaling = fit_scaling(x[training] if len(validation) else x)
+    target_scaling = None
+    if task == REGRESSION and _name(settings.loss) in _STANDARDISED:
+        target_scaling = standardise(np.asarray(y, np.float64).reshape(len(y), -1)[training])
+
+    blank = Model(
+        build_structure(x.shape[1], hidden, activation, settings, len(classes) or _columns(y)),
+        np.empty(0, settings.dtype),
+        scaling,
+        tuple(feature_names) or tuple(f"x{column + 1}" for column in range(x.shape[1])),
+        target_name,
+        task,
+        classes,
+        target_scaling,
+    )
+    truth = blank.encode(y)
+    if not len(validation):
+        inside = (blank.inputs(x), truth)
+    else:
+        inside = (blank.inputs(x[training]), truth[training])
+    trained = train(
+        blank.structure,
+        *inside,
+        settings,
+        validation=(blank.inputs(x[validation]), truth[validation]) if len(validation) else None,
+        test=(blank.inputs(test[0]), blank.encode(test[1])) if test is not None else None,
+        callbacks=callbacks,
+    )
+    facts = {
+        "metric": trained.metric,
+        "engine": trained.engine,
+        "best_epoch": trained.best_epoch,
+        "stop_reason": trained.stop_reason,
+        "message": trained.message,
+        "training_rows": len(training),
+        "validation_rows": len(validation),
+        "source": source,
+        "glassnet": __version__,
+    }
+    return replace(blank, vector=trained.vector, settings=settings, history=trained.history, facts=facts)
+
+
+def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -> Settings:
+    """Return settings that do well without tuning: Adam along one cycle of its rate, a batch that suits the rows.
+
+    Parameters
+    ----------
+    samples : int
+        Rows to train on: the batch is about a hundredth of them, a power of 2 from 8 to 128.
+    task : str
+        ``"classification"`` or ``"regression"``, which decides the loss.
+    **changes
+        Settings of one's own, which go before the suggested ones; those that are None are left to the suggestion.
+    """
+    batch_size = 2 ** int(np.clip(np.log2(max(samples, 1) / 50), 3, 7))
+    suggested: dict[str, Any] = {
+        "loss": "categorical_crossentropy" if task == CLASSIFICATION else "half_mean_squared_error",
+        "batch_size": batch_size,
+        "epochs": 20,
+    }
+    if changes.get("optimizer") is None:
+        suggested["learning_rate"] = 0.003
+    if changes.get("optimizer") != "lbfgs":
+        suggested["schedule"] = "one_cycle"
+    return Settings(**(suggested | {name: value for name, value in changes.items() if value is not None}))
+
+
+def build_structure(
+    features: int, hidden: Sequence[int], activation: str, settings: Settings, outputs: int
+) -> Structure:
+    """Return the layers for a task: the output activation is the loss's own link, or the identity."""
+    loss = settings.found_loss()
+    if loss.name == "pinball":
+        outputs = max(outputs, len(loss.settings["quantiles"]))
+    return Structure((features, *hidden, outputs), (*([activation] * len(hidden)), loss.link or "identity"))
+
+
+def split(samples: int, y: Array | None, fraction: float, seed: int) -> tuple[Array, Array]:
+    """Choose the rows to train on and those to validate on, sorted, by class where y is given.
+
+    Raises
+    ------
+    InputError
+        If the fraction is not in [0, 1) or leaves no row on one side.
+    """
+    if not 0 <= fraction < 1:
+        raise InputError(f"validation_fraction is {fraction!r}; it must be at least 0 and below 1")
+    if fraction == 0:
+        return np.arange(samples), np.arange(0)
+    from sklearn.model_selection import train_test_split
+
+    if not 1 <= round(samples * fraction) < samples:
+        raise InputError(f"validation_fraction {fraction} of {samples} rows leaves no row on one side; choose another")
+    # rows of a class that stands there once, or more classes than rows to validate on, can't be split by class
+    by_class = None
+    if y is not None:
+        counts = np.unique(y, return_counts=True)[1]
+        small = min(round(samples * fraction), samples - round(samples * fraction))
+        by_class = y if counts.min() >= 2 and small >= len(counts) else None
+    training, validation = train_test_split(
+        np.arange(samples), test_size=max(1, round(samples * fraction)), random_state=seed, stratify=by_class
+    )
+    return np.sort(training), np.sort(validation)
+
+
+def _classes(y: Array, task: str) -> tuple[str | int, ...]:
+    if task not in (CLASSIFICATION, REGRESSION):
+        raise InputError(f"task is {task!r}; it must be 'classification' or 'regression'")
+    if task == REGRESSION:
+        if y.dtype.kind not in "iuf":
+            raise InputError("regression needs a target of numbers, and this one holds text; choose classification")
+        return ()
+    if y.ndim != 1:
+        raise InputError(f"y has shape {y.shape}; the classes must be one for each row: (samples,)")
+    values = sorted(set(y.tolist() if y.dtype.kind != "O" else map(str, y)))
+    classes = tuple(int(v) if isinstance(v, (bool, float)) and float(v).is_integer() else v for v in values)
+    if len(classes) < 2:
+        raise InputError(f"the target has only one class, {classes[0]!r}; there must be at least two to tell apart")
+    return classes
+
+
+def _columns(y: Array) -> int:
+    return 1 if y.ndim == 1 else y.shape[1]
+
+
+def _name(loss: str | Loss) -> str:
+    return loss if isinstance(loss, str) else loss.name
+
+
+def check_task(task: str, loss: str) -> None:
+    """Refuse a loss of classes for regression, and a count's or a value's loss that can't tell classes apart.
+
+    Raises
+    ------
+    InputError
+        If they do not go together.
+    """
+    if task == REGRESSION and loss in LOSSES_OF_CLASSES:
+        raise InputError(f"loss {loss!r} is for classes, and this is regression; try half_mean_squared_error or huber")
+    if task == CLASSIFICATION and loss in ("poisson", "pinball"):
+        raise InputError(f"loss {loss!r} is for values, and this is classification; try categorical_crossentropy")

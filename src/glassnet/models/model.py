@@ -1,0 +1,203 @@
+"""A model: the network, the scaling of its features, the names of its columns and classes, and how it came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from glassnet.engines.reference import ReferenceEngine
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+from glassnet.network.structure import Structure
+from glassnet.scaling import Scaling
+from glassnet.training.history import Epoch
+from glassnet.training.metrics import judge
+from glassnet.training.rows import check_rows
+from glassnet.training.settings import Settings
+
+CLASSIFICATION, REGRESSION = "classification", "regression"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network that takes raw rows.
+
+    Parameters
+    ----------
+    structure : Structure
+        The layers.
+    vector : array (n_parameters,)
+        The parameters, float32 or float64.
+    scaling : Scaling
+        From raw features to the network's inputs.
+    feature_names : tuple of str
+        The columns, in the order in which `predict` takes them.
+    target_name : str
+        What is predicted.
+    task : str
+        ``"classification"`` or ``"regression"``.
+    classes : tuple of str or int
+        The class of each output; empty for regression.
+    target_scaling : Scaling, optional
+        For regression: from raw targets to the network's outputs.
+    settings : Settings
+        How it was trained.
+    history : tuple of Epoch
+        Every epoch of the training.
+    facts : mapping
+        What else is known of the training: metric, engine, best epoch, why it ended, rows, the data's source, version.
+    """
+
+    structure: Structure
+    vector: Array
+    scaling: Scaling
+    feature_names: tuple[str, ...]
+    target_name: str
+    task: str
+    classes: tuple[str | int, ...] = ()
+    target_scaling: Scaling | None = None
+    settings: Settings = field(default_factory=Settings)
+    history: tuple[Epoch, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by name: ``W1`` (features, units), ``b1`` (units,), …, views of `vector`."""
+        return self.structure.views(self.vector)
+
+    def inputs(self, x: Any) -> Array:
+        """Check and scale raw rows.
+
+        Parameters
+        ----------
+        x : array-like (samples, features)
+            Raw rows, columns as in `feature_names`.
+
+        Returns
+        -------
+        array (samples, features)
+            What the first layer is given.
+
+        Raises
+        ------
+        InputError
+            If the shape is another or an entry is not a finite number (row and column named).
+        """
+        raw = np.asarray(x)
+        wanted = len(self.feature_names)
+        if raw.ndim != 2 or raw.shape[1] != wanted:
+            raise InputError(f"x has shape {raw.shape}; this model needs (samples, {wanted})")
+        if raw.dtype.kind not in "fiub":
+            raise InputError(f"x has dtype {raw.dtype}; it must hold numbers")
+        if raw.dtype.kind == "f":
+            wrong = np.argwhere(~np.isfinite(raw))
+            if len(wrong):
+                row, column = (int(place) for place in wrong[0])
+                name = self.feature_names[column]
+                raise InputError(f"x[{row}, {column}] (column {name!r}) is {raw[row, column]}; it must be a finite number")
+        return self.scaling.apply(raw, self.vector.dtype)
+
+    def outputs(self, x: Any) -> Array:
+        """Return the network's outputs a_L for raw rows: (samples, outputs)."""
+        return self._engine.outputs(self.vector, self.inputs(x))
+
+    def predict_proba(self, x: Any) -> Array:
+        """Return the probability of each class: (samples, classes), rows sum to 1.
+
+        A softmax output is that already; separate yes-or-no outputs are scaled to sum to 1, and outputs that are no
+        probabilities (hinge, squared error) are refused.
+
+        Raises
+        ------
+        InputError
+            If the model has no probabilities to give.
+        """
+        last = self.structure.activations[-1].name
+        if self.task != CLASSIFICATION or last not in ("softmax", "sigmoid"):
+            raise InputError(f"this {self.task} model with a {last} output gives no probabilities; use predict")
+        output = self.outputs(x)
+        if last == "sigmoid":
+            output = np.maximum(output, np.finfo(output.dtype).tiny)
+            output /= output.sum(axis=1, keepdims=True)
+        return output
+
+    def predict(self, x: Any) -> Array:
+        """Return the most likely class of each row (samples,), or its values: (samples,), (samples, outputs) if several."""
+        return self._answers(self.outputs(x))
+
+    def _answers(self, output: Array) -> Array:
+        if self.task == CLASSIFICATION:
+            return self.labels[np.argmax(output, axis=1)]
+        values = self.target_scaling.undo(output) if self.target_scaling is not None else output
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    @property
+    def labels(self) -> Array:
+        """The classes as an array (classes,): int64, or object for text."""
+        return np.array(self.classes, dtype=object if any(isinstance(c, str) for c in self.classes) else np.int64)
+
+    def encode(self, y: Any) -> Array:
+        """Turn raw targets into what the network was trained on: class numbers (samples,) or scaled (samples, outputs).
+
+        Raises
+        ------
+        InputError
+            If a class is unknown to the model (row named).
+        """
+        values = np.asarray(y)
+        if self.task == REGRESSION:
+            values = values.reshape(len(values), -1)
+            return values if self.target_scaling is None else self.target_scaling.apply(values, self.vector.dtype)
+        return encode_classes(values, self.classes)
+
+    def __str__(self) -> str:
+        what = f"{len(self.classes)} classes of" if self.classes else ""
+        return f"{self.task}: {len(self.feature_names)} features → {what} {self.target_name!r}\n{self.structure}"
+
+    def evaluate(self, x: Any, y: Any) -> tuple[float, Array]:
+        """Return the mean loss over raw rows, in the units of training, and what is predicted for each, as `predict` does.
+
+        Parameters
+        ----------
+        x : array-like (samples, features)
+            Raw rows.
+        y : array-like (samples,) or (samples, outputs)
+            Raw targets.
+        """
+        loss = self.settings.found_loss()
+        rows = check_rows(self.structure, loss, self.inputs(x), self.encode(y), dtype=self.vector.dtype)
+        mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
+        return mean, self._answers(output)
+
+    @cached_property
+    def _engine(self) -> ReferenceEngine:
+        settings = Settings()
+        objective = self.settings.objective(self.structure)
+        return ReferenceEngine(objective, settings.update_rule(), settings.batch_size, self.vector.dtype)
+
+
+def encode_classes(values: Array, classes: tuple[str | int, ...]) -> Array:
+    """Return the number of each value among the classes, int64 (samples,).
+
+    Raises
+    ------
+    InputError
+        If a value is none of them (row named, counted from 1).
+    """
+    number = {label: place for place, label in enumerate(classes)}
+    by_value: list[Any] = values.tolist()
+    if values.dtype.kind == "f":
+        by_value = [int(value) if value.is_integer() else value for value in by_value]
+    if all(isinstance(label, str) for label in classes):  # a file may hold only those of the classes that look like numbers
+        by_value = [str(value) for value in by_value]
+    encoded = np.array([number.get(value, -1) for value in by_value], np.int64)
+    unknown = np.flatnonzero(encoded < 0)
+    if len(unknown):
+        row, known = int(unknown[0]), ", ".join(repr(label) for label in classes[:12])
+        more = f" and {len(classes) - 12} more" if len(classes) > 12 else ""
+        raise InputError(f"row {row + 1} has the class {by_value[row]!r}, unknown to the model, which knows {known}{more}")
+    return encoded

@@ -1,0 +1,235 @@
+"""The model file: a safetensors file with the arrays by name and everything else as JSON in its metadata.
+
+``docs/model-file.md`` describes it. Loading runs no code and believes nothing: every name, type, shape and value is
+checked, and what does not fit together is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet import __version__
+from glassnet.atomic import write_atomically
+from glassnet.errors import InputError
+from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
+from glassnet.network.activations import Array
+from glassnet.network.structure import Structure
+from glassnet.scaling import Scaling
+from glassnet.training.history import Epoch
+from glassnet.training.settings import Settings
+
+FORMAT, FORMAT_VERSION = "glassnet", 1
+#: The metadata of a model of a thousand epochs and ten thousand columns is about 1 MB.
+MOST_METADATA = 64 * 2**20
+
+
+def save(model: Model, path: str | Path) -> None:
+    """Write a model to a file, atomically: an interruption leaves the old file whole.
+
+    Parameters
+    ----------
+    model : Model
+        What to keep.
+    path : str or Path
+        The file, ``.glassnet`` by custom; its folder is made if need be.
+
+    Raises
+    ------
+    InputError
+        If it can't be written, or the model uses a function of one's own, which no file can hold.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    description = _describe(model)
+    arrays = {name: np.ascontiguousarray(array) for name, array in model.parameters.items()}
+    for prefix, scaling in (("scaling", model.scaling), ("target_scaling", model.target_scaling)):
+        if scaling is not None:
+            arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"] = scaling.shift, scaling.factor
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "model": json.dumps(description, ensure_ascii=False, allow_nan=False),
+    }
+    _rebuild(description, arrays)  # what could not be loaded is not written
+    write_atomically(path, to_bytes(arrays, metadata))
+
+
+def load(path: str | Path) -> Model:
+    """Read a model from a file that `save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    Model
+        It predicts bit for bit what the saved one did.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no model file, is cut short, is of a newer format, or does not fit together.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        what = "this is a folder" if path.is_dir() else "there is no such file"
+        raise InputError(f"{path}: {what}; name a model file that glassnet saved")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise InputError(f"{path}: this is a safetensors file but no glassnet model")
+            _check_version(path, metadata.get("format_version", ""))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    except (SafetensorError, OSError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: this is no glassnet model, or it is cut short ({error}); save it again") from None
+    try:
+        text = metadata.get("model", "")
+        if len(text) > MOST_METADATA:
+            raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
+        return _rebuild(json.loads(text), arrays)
+    except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise InputError(f"{path}: the model does not fit together: {reason}; save it again") from None
+
+
+def _check_version(path: Path, version: str) -> None:
+    if not version.isdecimal():
+        raise InputError(f"{path}: format_version is {version!r}; it must be a whole number")
+    if int(version) > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads ({FORMAT_VERSION}); "
+            "install a newer glassnet"
+        )
+
+
+def _describe(model: Model) -> dict[str, Any]:
+    """Return everything but the arrays as plain values."""
+    return {
+        "layer_sizes": list(model.structure.layer_sizes),
+        "activations": [activation.name for activation in model.structure.activations],
+        "task": model.task,
+        "feature_names": list(model.feature_names),
+        "target_name": model.target_name,
+        "classes": list(model.classes),
+        "scaling": model.scaling.kind,
+        "target_scaling": model.target_scaling.kind if model.target_scaling is not None else None,
+        "settings": model.settings.as_json(),
+        "history": [
+            {name: value for name, value in epoch.known().items() if math.isfinite(value)} for epoch in model.history
+        ],
+        "facts": dict(model.facts),
+    }
+
+
+def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
+    """Check every piece and put the model together."""
+    told = _Fields(description, "model")
+    sizes = told.list_of("layer_sizes", int)
+    # checked before anything of that size is made: the sizes must be those of the arrays in the file
+    structure = Structure(sizes, told.list_of("activations", str))
+    expected: dict[str, tuple[int, ...]] = dict(structure.shapes)
+    kinds = {"scaling": structure.n_inputs}
+    if told.value("target_scaling", str, type(None)) is not None:
+        kinds["target_scaling"] = structure.n_outputs
+    for prefix, columns in kinds.items():
+        expected |= {f"{prefix}.shift": (columns,), f"{prefix}.factor": (columns,)}
+    _check_arrays(arrays, expected, structure)
+
+    task = told.one_of("task", (CLASSIFICATION, REGRESSION))
+    feature_names = told.list_of("feature_names", str)
+    classes = told.list_of("classes", str, int, float)
+    if len(feature_names) != structure.n_inputs:
+        raise InputError(f"{len(feature_names)} feature names for {structure.n_inputs} inputs")
+    if len(set(feature_names)) != len(feature_names) or len(set(classes)) != len(classes):
+        raise InputError("a feature or class stands there twice")
+    if len(classes) != (structure.n_outputs if task == CLASSIFICATION else 0):
+        raise InputError(f"{len(classes)} classes for {structure.n_outputs} outputs of a {task} model")
+    scalings = {
+        prefix: Scaling(
+            told.one_of(prefix, ("bytes", "standard")), arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"]
+        )
+        for prefix in kinds
+    }
+    parameters = {name: arrays[name] for name in structure.shapes}
+    settings = Settings(**_Fields(told.value("settings", dict), "settings").known(Settings))
+    settings.objective(structure)
+    history = tuple(
+        Epoch(**_Fields(record, "history").known(Epoch, int, float)) for record in told.list_of("history", dict)
+    )
+    return Model(
+        structure,
+        structure.flatten(parameters, parameters["W1"].dtype),
+        scalings["scaling"],
+        tuple(feature_names),
+        told.value("target_name", str),
+        task,
+        tuple(classes),
+        scalings.get("target_scaling"),
+        settings,
+        history,
+        told.value("facts", dict),
+    )
+
+
+def _check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]], structure: Structure) -> None:
+    if set(arrays) != set(expected):
+        odd = ", ".join(sorted(set(arrays) ^ set(expected))[:8])
+        raise InputError(f"the arrays are not those of layers {structure.layer_sizes}: {odd}")
+    for name, shape in expected.items():
+        array = arrays[name]
+        if array.shape != shape:
+            raise InputError(f"{name} has shape {array.shape}; it must be {shape}")
+        wanted = ("float64",) if "." in name else ("float32", "float64")
+        if array.dtype.name not in wanted or ("." not in name and array.dtype != arrays["W1"].dtype):
+            raise InputError(f"{name} has dtype {array.dtype}; it must be {' or '.join(wanted)}, the same for all layers")
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} holds NaN or infinity")
+
+
+class _Fields:
+    """A JSON object, read with its types checked."""
+
+    def __init__(self, content: Any, name: str) -> None:
+        if not isinstance(content, dict):
+            raise InputError(f"{name} is no JSON object")
+        self.content, self.name = content, name
+
+    def value(self, key: str, *kinds: type) -> Any:
+        value = self.content[key]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be {' or '.join(k.__name__ for k in kinds)}")
+        return value
+
+    def list_of(self, key: str, *kinds: type) -> list[Any]:
+        values: list[Any] = self.value(key, list)
+        for place, value in enumerate(values):
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise InputError(f"{self.name}.{key}[{place}] is {value!r:.80}")
+        return values
+
+    def one_of(self, key: str, names: tuple[str, ...]) -> str:
+        value: str = self.value(key, str)
+        if value not in names:
+            raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be one of {', '.join(names)}")
+        return value
+
+    def known(self, kind: type, *kinds: type) -> dict[str, Any]:
+        """Return the fields, all of which the dataclass must have."""
+        names = {f.name for f in fields(kind)}
+        for key in self.content:
+            if key not in names:
+                raise InputError(f"{self.name} has no field {key!r:.80}")
+            if kinds:
+                self.value(key, *kinds)
+        return self.content
