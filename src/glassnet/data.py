@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -82,11 +82,13 @@ def read_table(path: str | Path) -> Table:
         if b"\0" in start:
             raise InputError(f"{path}: this is a binary file, not CSV text; export it as CSV")
         with pa.input_stream(str(path), compression="detect") as stream:
-            columns = csv.read_csv(stream, read_options=blocks)
+            columns = csv.read_csv(cast(Any, stream), read_options=blocks)
     except pa.ArrowInvalid as error:
         raise InputError(_csv_fault(path, error)) from None
     except OSError as error:
-        raise InputError(f"{path}: can't be read: {_first_line(error)}; is it whole, and compressed as its name says?") from None
+        raise InputError(
+            f"{path}: can't be read: {_first_line(error)}; is it whole, and compressed as its name says?"
+        ) from None
     names = columns.column_names
     if len(columns) == 0:
         raise InputError(f"{path}: the file has a header but no rows; add at least one row")
@@ -94,7 +96,9 @@ def read_table(path: str | Path) -> Table:
         raise InputError(f"{path}: the first line is all numbers; it must be a header that names the columns")
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
-        raise InputError(f"{path}: column {double[0]!r} stands there {names.count(double[0])} times; give each its own name")
+        raise InputError(
+            f"{path}: column {double[0]!r} stands there {names.count(double[0])} times; give each its own name"
+        )
     return Table(str(path), columns)
 
 
@@ -143,8 +147,8 @@ def features(table: Table, names: Sequence[str]) -> Array:
     Raises
     ------
     InputError
-        If a column is missing (all are named), or an entry is text, missing, NaN or infinite (row and column named; rows
-        count from 1 below the header).
+        If a column is missing (all are named), or an entry is text, missing, NaN or infinite (row and column named;
+        rows count from 1 below the header).
     """
     import pyarrow as pa
 
@@ -157,20 +161,24 @@ def features(table: Table, names: Sequence[str]) -> Array:
         raise InputError(f"{table.source}: there is no column beside the target; add at least one feature")
     chosen = table.columns.select(list(names))
     for name, column in zip(names, chosen.columns, strict=True):
-        if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
+        if not (
+            pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)
+        ):
             _refuse_text(table, name, column)
         if column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy())[0])
             raise InputError(f"{table.source}: row {row + 1}, column {name!r} is empty or NaN; {_MEND_NUMBER}")
     if pa.types.is_boolean(chosen.schema.types[0]) or len({str(t) for t in chosen.schema.types}) > 1:
         chosen = chosen.cast(pa.schema([(name, pa.float64()) for name in names]))
-    result = np.concatenate([_small(batch.to_tensor().to_numpy()) for batch in chosen.combine_chunks().to_batches(4096)])
+    result = np.concatenate(
+        [_small(batch.to_tensor().to_numpy()) for batch in chosen.combine_chunks().to_batches(4096)]
+    )
     if result.dtype.kind == "f":
         wrong = np.argwhere(~np.isfinite(result))
         if len(wrong):
-            row, column = (int(place) for place in wrong[0])
+            row, place = (int(number) for number in wrong[0])
             raise InputError(
-                f"{table.source}: row {row + 1}, column {names[column]!r} is {result[row, column]}; {_MEND_NUMBER}"
+                f"{table.source}: row {row + 1}, column {names[place]!r} is {result[row, place]}; {_MEND_NUMBER}"
             )
     return result
 
@@ -189,13 +197,17 @@ def target_values(table: Table, name: str) -> Array:
     import pyarrow as pa
 
     if name not in table.names:
-        raise InputError(f"{table.source}: the target column {name!r} is missing; the columns are {_listed(table.names)}")
+        raise InputError(
+            f"{table.source}: the target column {name!r} is missing; the columns are {_listed(table.names)}"
+        )
     column = table.columns[name]
     values = column.to_numpy() if not column.null_count else None
     if values is None or (values.dtype.kind == "f" and not np.isfinite(values).all()):
         bad = column.is_null(nan_is_null=True).to_numpy() if values is None else ~np.isfinite(values)
         row = int(np.flatnonzero(bad)[0])
-        raise InputError(f"{table.source}: row {row + 1}, target column {name!r} is {column[row]}; every row needs a target")
+        raise InputError(
+            f"{table.source}: row {row + 1}, target column {name!r} is {column[row]}; every row needs a target"
+        )
     if pa.types.is_boolean(column.type) or values.dtype.kind not in "iuf":
         return np.array([str(value) for value in values], dtype=object)
     if values.dtype.kind == "f" and np.array_equal(values, np.floor(values)) and np.abs(values).max() < 2**53:
@@ -205,13 +217,17 @@ def target_values(table: Table, name: str) -> Array:
 
 def is_classification(values: Array) -> bool:
     """Say whether a target is classes: text, or at most `MOST_NUMBERED_CLASSES` different whole numbers."""
-    return bool(values.dtype.kind == "O" or (values.dtype.kind in "iu" and len(np.unique(values)) <= MOST_NUMBERED_CLASSES))
+    return bool(
+        values.dtype.kind == "O" or (values.dtype.kind in "iu" and len(np.unique(values)) <= MOST_NUMBERED_CLASSES)
+    )
 
 
 def _refuse_text(table: Table, name: str, column: Any) -> None:
     for row, value in enumerate(column.to_pylist(), start=1):
         if value is None or not _is_number(str(value)):
-            raise InputError(f"{table.source}: row {row}, column {name!r} is {_short(value)}; every feature must be a number")
+            raise InputError(
+                f"{table.source}: row {row}, column {name!r} is {_short(value)}; every feature must be a number"
+            )
     raise InputError(f"{table.source}: column {name!r} holds numbers as {column.type}; write them as plain numbers")
 
 
@@ -231,14 +247,14 @@ def _csv_fault(path: Path, error: Exception) -> str:
         return f"{path}: this is no UTF-8 text; save it as CSV in UTF-8"
     first: list[Any] = []
 
-    def note(row: Any) -> str:
+    def note(row: Any) -> Literal["error"]:
         first.append(row)
         return "error"
 
     try:
         with pa.input_stream(str(path), compression="detect") as stream:
             csv.read_csv(
-                stream,
+                cast(Any, stream),
                 read_options=csv.ReadOptions(use_threads=False),
                 parse_options=csv.ParseOptions(invalid_row_handler=note),
             )

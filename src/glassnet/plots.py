@@ -1,4 +1,4 @@
-"""Pictures of a model: its learning curves, first-layer weights, confusion matrix, and where it is confidently wrong."""
+"""Pictures of a model: learning curves, first-layer weights, confusion matrix, and where it is confidently wrong."""
 
 from __future__ import annotations
 
@@ -68,6 +68,8 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
 
 def learning_curves(model: Model) -> Figure:
     """Draw loss and metric over the epochs, for each kind of rows; the kept epoch is marked."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = _figure(9, 3.6)
     metric = str(model.facts.get("metric", "metric"))
     epochs = [record.epoch for record in model.history]
@@ -83,7 +85,7 @@ def learning_curves(model: Model) -> Figure:
             axes.axvline(best, color="0.7", linestyle=":", linewidth=1, label="kept epoch")
         axes.set_xlabel("epoch")
         axes.set_title(title)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(color="0.92")
         axes.legend(frameon=False)
     return figure
@@ -130,7 +132,9 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
         axes.set_yticks(range(classes), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("truth")
-    axes.set_title(f"{np.trace(counts):,} of {counts.sum():,} rows right ({np.trace(counts) / counts.sum():.2%})", fontsize=11)
+    axes.set_title(
+        f"{np.trace(counts):,} of {counts.sum():,} rows right ({np.trace(counts) / counts.sum():.2%})", fontsize=11
+    )
     return figure
 
 
@@ -173,7 +177,11 @@ def picture_side(model: Model) -> int:
     """Return the side of the picture that a row is, or 0: the columns are a square number, 16 or more, of one scale."""
     side = math.isqrt(model.structure.n_inputs)
     named = all("x" in name or "pix" in name.lower() for name in model.feature_names)
-    return side if side >= 4 and side * side == model.structure.n_inputs and (named or model.scaling.kind == "bytes") else 0
+    return (
+        side
+        if side >= 4 and side * side == model.structure.n_inputs and (named or model.scaling.kind == "bytes")
+        else 0
+    )
 
 
 def _wrong_pictures(x: Any, captions: list[tuple[int, str, str, str]], side: int) -> Figure:

@@ -68,14 +68,14 @@ def standardise(raw: Array) -> Scaling:
     square = np.zeros(raw.shape[1])
     for first in range(0, len(raw), ROWS_AT_ONCE):
         square += np.sum(np.square(raw[first : first + ROWS_AT_ONCE] - mean), axis=0)
-    deviation = np.sqrt(square / len(raw))
+    deviation: Array = np.sqrt(square / len(raw))
     # rounding leaves a constant column with a tiny deviation; dividing by that would blow it up
-    varies = deviation > 1e-12 * np.abs(mean)
-    return Scaling("standard", mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1.0))
+    deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0
+    return Scaling("standard", mean, 1 / deviation)
 
 
 def _are_bytes(raw: Array) -> bool:
     if raw.dtype == np.uint8:
         return bool(raw.max() > 127)
     low, high = raw.min(), raw.max()
-    return bool(0 <= low and 127 < high <= 255 and np.array_equal(raw, np.floor(raw)))
+    return bool(low >= 0 and 127 < high <= 255 and np.array_equal(raw, np.floor(raw)))

@@ -42,7 +42,7 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 for success, 2 for what the user can mend, 130 after Ctrl-C, 1 for our faults."""
+    """Run the command line and exit: 0 done, 2 for what the user can mend, 130 after Ctrl-C, 1 for our own faults."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark instead

@@ -26,7 +26,9 @@ def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
         try:
             found.append(kind(part))
         except ValueError:
-            raise InputError(f"{option} {text}: {part.strip()!r} is not {what}; write it like {option} 128,64") from None
+            raise InputError(
+                f"{option} {text}: {part.strip()!r} is not {what}; write it like {option} 128,64"
+            ) from None
     return tuple(found)
 
 
@@ -49,7 +51,9 @@ def rows_with_truth(model: Model, table: Table) -> tuple[Array, Array]:
     """Return raw features and targets of a table, matched to the model by the columns' names."""
     y = target_values(table, model.target_name)
     if model.task == "regression" and y.dtype.kind == "O":
-        raise InputError(f"{table.source}: the target column {model.target_name!r} holds text; this model predicts numbers")
+        raise InputError(
+            f"{table.source}: the target column {model.target_name!r} holds text; this model predicts numbers"
+        )
     x = features(table, model.feature_names)
     try:
         model.encode(y)

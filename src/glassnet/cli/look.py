@@ -77,13 +77,15 @@ def _lines(model: Model) -> list[str]:
     lines.append(f"features scaled {scalings[model.scaling.kind]}")
     plain = settings.as_json()
     lines.append(
-        f"trained on {facts.get('training_rows', 0):,} rows of {facts.get('source') or 'arrays'} by {plain['optimizer']}, "
-        f"loss {plain['loss']}, schedule {plain['schedule']}, batch {settings.batch_size}, seed {settings.random_state}, "
-        f"engine {facts.get('engine', '?')}, glassnet {facts.get('glassnet', '?')}"
+        f"trained on {facts.get('training_rows', 0):,} rows of {facts.get('source') or 'arrays'} "
+        f"by {plain['optimizer']}, loss {plain['loss']}, schedule {plain['schedule']}, batch {settings.batch_size}, "
+        f"seed {settings.random_state}, engine {facts.get('engine', '?')}, glassnet {facts.get('glassnet', '?')}"
     )
     if facts.get("validation_rows"):
         lines.append(f"validated on {facts['validation_rows']:,} rows that it never trained on")
-    lines.append(f"{len(model.history)} epochs, {facts.get('stop_reason', '?')}; epoch {facts.get('best_epoch', '?')} is kept")
+    lines.append(
+        f"{len(model.history)} epochs, {facts.get('stop_reason', '?')}; epoch {facts.get('best_epoch', '?')} is kept"
+    )
     return lines + _charts(model)
 
 

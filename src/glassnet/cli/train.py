@@ -57,7 +57,8 @@ def train(
     ] = None,
     optimizer: Annotated[str, typer.Option(help=f"The update rule: {', '.join([*OPTIMIZERS, LBFGS])}.")] = "adam",
     learning_rate: Annotated[
-        float | None, typer.Option(metavar="RATE", help="Its rate.", show_default="0.003 for adam, else the optimizer's own")
+        float | None,
+        typer.Option(metavar="RATE", help="Its rate.", show_default="0.005 for adam, else the optimizer's own"),
     ] = None,
     schedule: Annotated[
         str, typer.Option(help=f"The rate over time: {', '.join(SCHEDULES)}; lbfgs has none.")
@@ -65,9 +66,10 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(metavar="ROWS", help="Rows a step.", show_default="8 to 128, growing with the rows")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the rows.")] = 20,
+    epochs: Annotated[int, typer.Option(help="Passes over the rows.")] = 15,
     dropout: Annotated[
-        str, typer.Option(metavar="RATES", help="One rate for all hidden layers, or the input's and each hidden layer's.")
+        str,
+        typer.Option(metavar="RATES", help="One rate for all hidden layers, or the input's and each hidden layer's."),
     ] = "0",
     l2: Annotated[float, typer.Option(help="Penalty l2/2 · Σ W².")] = 0.0,
     weight_decay: Annotated[
@@ -208,7 +210,9 @@ def _report(screen: Screen, model: Model, out: str | None, seconds: float) -> in
             for kind in ("validation", "test")
             if f"{kind}_{metric}" in result
         ]
-        screen.say(f"{facts['stop_reason']}: epoch {facts['best_epoch']} is kept{'; ' + ', '.join(told) if told else ''}")
+        screen.say(
+            f"{facts['stop_reason']}: epoch {facts['best_epoch']} is kept{'; ' + ', '.join(told) if told else ''}"
+        )
     if kept:
         screen.say(f"{out}: the model; look at it with: glassnet show {out}")
     elif out is None:

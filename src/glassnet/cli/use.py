@@ -30,7 +30,8 @@ ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model fil
 def evaluate(
     model: ModelArgument,
     data: Annotated[
-        str | None, typer.Argument(help="CSV file with the target in it.", show_default="for the digits' model, its test rows")
+        str | None,
+        typer.Argument(help="CSV file with the target in it.", show_default="for the digits' model, its test rows"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:

@@ -101,7 +101,9 @@ class ReferenceEngine:
             norm = clip(gradient, rule.clip_norm, rule.clip_value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 return Figures(loss, math.nan, norm, bad_batch=batch)
-            update(rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay)
+            update(
+                rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay
+            )
             if rule.max_norm is not None:
                 limit_norms(structure, weights.parameters, rule.max_norm)
             if weights.average is not None and rule.average is not None:
@@ -136,9 +138,7 @@ class ReferenceEngine:
         return self._rooms[samples]
 
 
-def _batch(
-    rows: Rows, here: slice, order: Array | None, room: dict[str, Array]
-) -> tuple[Array, Array, Array | None]:
+def _batch(rows: Rows, here: slice, order: Array | None, room: dict[str, Array]) -> tuple[Array, Array, Array | None]:
     """Return x, y and weights of a batch: a view of the rows as they stand, or gathered into the room by the order."""
     w = rows.sample_weight
     if order is None:

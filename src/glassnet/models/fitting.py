@@ -91,7 +91,7 @@ def fit(
     classes = _classes(y, task)
     check_task(task, _name(settings.loss))
     training, validation = split(len(x), y if classes else None, validation_fraction, settings.random_state)
-    scaling = fit_scaling(x[training] if len(validation) else x)
+    scaling = fit_scaling(x if len(training) == len(x) else x[training])
     target_scaling = None
     if task == REGRESSION and _name(settings.loss) in _STANDARDISED:
         target_scaling = standardise(np.asarray(y, np.float64).reshape(len(y), -1)[training])
@@ -107,10 +107,8 @@ def fit(
         target_scaling,
     )
     truth = blank.encode(y)
-    if not len(validation):
-        inside = (blank.inputs(x), truth)
-    else:
-        inside = (blank.inputs(x[training]), truth[training])
+    whole = len(training) == len(x)
+    inside = (blank.inputs(x if whole else x[training]), truth if whole else truth[training])
     trained = train(
         blank.structure,
         *inside,
@@ -149,10 +147,10 @@ def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -
     suggested: dict[str, Any] = {
         "loss": "categorical_crossentropy" if task == CLASSIFICATION else "half_mean_squared_error",
         "batch_size": batch_size,
-        "epochs": 20,
+        "epochs": 15,
     }
     if changes.get("optimizer") is None:
-        suggested["learning_rate"] = 0.003
+        suggested["learning_rate"] = 0.005
     if changes.get("optimizer") != "lbfgs":
         suggested["schedule"] = "one_cycle"
     return Settings(**(suggested | {name: value for name, value in changes.items() if value is not None}))

@@ -98,7 +98,9 @@ class Model:
             if len(wrong):
                 row, column = (int(place) for place in wrong[0])
                 name = self.feature_names[column]
-                raise InputError(f"x[{row}, {column}] (column {name!r}) is {raw[row, column]}; it must be a finite number")
+                raise InputError(
+                    f"x[{row}, {column}] (column {name!r}) is {raw[row, column]}; it must be a finite number"
+                )
         return self.scaling.apply(raw, self.vector.dtype)
 
     def outputs(self, x: Any) -> Array:
@@ -126,7 +128,7 @@ class Model:
         return output
 
     def predict(self, x: Any) -> Array:
-        """Return the most likely class of each row (samples,), or its values: (samples,), (samples, outputs) if several."""
+        """Return the most likely class of each row (samples,), or its value, (samples, outputs) if it has several."""
         return self._answers(self.outputs(x))
 
     def _answers(self, output: Array) -> Array:
@@ -159,7 +161,7 @@ class Model:
         return f"{self.task}: {len(self.feature_names)} features → {what} {self.target_name!r}\n{self.structure}"
 
     def evaluate(self, x: Any, y: Any) -> tuple[float, Array]:
-        """Return the mean loss over raw rows, in the units of training, and what is predicted for each, as `predict` does.
+        """Return the mean loss over raw rows, in the units of training, and what `predict` says of each.
 
         Parameters
         ----------
@@ -169,7 +171,7 @@ class Model:
             Raw targets.
         """
         loss = self.settings.found_loss()
-        rows = check_rows(self.structure, loss, self.inputs(x), self.encode(y), dtype=self.vector.dtype)
+        rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
         return mean, self._answers(output)
 
@@ -192,12 +194,16 @@ def encode_classes(values: Array, classes: tuple[str | int, ...]) -> Array:
     by_value: list[Any] = values.tolist()
     if values.dtype.kind == "f":
         by_value = [int(value) if value.is_integer() else value for value in by_value]
-    if all(isinstance(label, str) for label in classes):  # a file may hold only those of the classes that look like numbers
+    if all(
+        isinstance(label, str) for label in classes
+    ):  # a file may hold only those of the classes that look like numbers
         by_value = [str(value) for value in by_value]
     encoded = np.array([number.get(value, -1) for value in by_value], np.int64)
     unknown = np.flatnonzero(encoded < 0)
     if len(unknown):
         row, known = int(unknown[0]), ", ".join(repr(label) for label in classes[:12])
         more = f" and {len(classes) - 12} more" if len(classes) > 12 else ""
-        raise InputError(f"row {row + 1} has the class {by_value[row]!r}, unknown to the model, which knows {known}{more}")
+        raise InputError(
+            f"row {row + 1} has the class {by_value[row]!r}, unknown to the model, which knows {known}{more}"
+        )
     return encoded

@@ -108,8 +108,8 @@ def _check_version(path: Path, version: str) -> None:
         raise InputError(f"{path}: format_version is {version!r}; it must be a whole number")
     if int(version) > FORMAT_VERSION:
         raise InputError(
-            f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads ({FORMAT_VERSION}); "
-            "install a newer glassnet"
+            f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads "
+            f"({FORMAT_VERSION}); install a newer glassnet"
         )
 
 
@@ -192,7 +192,9 @@ def _check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]]
             raise InputError(f"{name} has shape {array.shape}; it must be {shape}")
         wanted = ("float64",) if "." in name else ("float32", "float64")
         if array.dtype.name not in wanted or ("." not in name and array.dtype != arrays["W1"].dtype):
-            raise InputError(f"{name} has dtype {array.dtype}; it must be {' or '.join(wanted)}, the same for all layers")
+            raise InputError(
+                f"{name} has dtype {array.dtype}; it must be {' or '.join(wanted)}, the same for all layers"
+            )
         if not np.isfinite(array).all():
             raise InputError(f"{name} holds NaN or infinity")
 

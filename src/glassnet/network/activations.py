@@ -52,7 +52,7 @@ class Activation:
         return f"Activation({self.name!r})"
 
 
-# ------------------------------------------------------------------------------------------------ straight and bounded
+# ------------------------------------------------------------------------------------------ straight and bounded
 
 
 def identity(z: Array, out: Array | None = None) -> Array:
@@ -67,7 +67,7 @@ def d_identity(da: Array, z: Array, a: Array, out: Array | None = None) -> Array
 
 def sigmoid(z: Array, out: Array | None = None) -> Array:
     """a = 1 / (1 + exp(-z)), the logistic function."""
-    return expit(z, out=out)  # type: ignore[no-any-return]  # the stubs of SciPy's ufuncs
+    return expit(z, out=out)
 
 
 def d_sigmoid(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
@@ -105,7 +105,7 @@ def d_hard_sigmoid(da: Array, z: Array, a: Array, out: Array | None = None) -> A
     return out
 
 
-# --------------------------------------------------------------------------------------------------- the ReLU and its kin
+# ------------------------------------------------------------------------------------------ the ReLU and its kin
 
 
 def relu(z: Array, out: Array | None = None) -> Array:
@@ -194,7 +194,7 @@ def d_exponential(da: Array, z: Array, a: Array, out: Array | None = None) -> Ar
     return np.multiply(da, a, out=out)
 
 
-# ------------------------------------------------------------------------------------------------------ the self-gated
+# ------------------------------------------------------------------------------------------------ the self-gated
 
 
 def gelu(z: Array, out: Array | None = None) -> Array:
@@ -286,7 +286,7 @@ def d_mish(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
     return out
 
 
-# ------------------------------------------------------------------------------------------------- over the whole layer
+# ------------------------------------------------------------------------------------------ over the whole layer
 
 
 def softmax(z: Array, out: Array | None = None) -> Array:

@@ -15,7 +15,7 @@ from glassnet.network.initializers import Initializer, initialize
 from glassnet.network.losses import Loss, find_loss
 from glassnet.network.structure import Structure
 
-#: Half the distance between the two points of a difference: its error is about STEP² from the curve, 1e-16/STEP from rounding.
+#: Half the distance between the two points of a difference: the curve costs STEP², rounding 1e-16 / STEP.
 STEP = 1e-5
 #: Points nearer than this to a kink of an activation or loss are drawn anew: there is no derivative at a kink.
 CLEARANCE = 1e-3
@@ -60,8 +60,8 @@ class GradientCheck:
     def __str__(self) -> str:
         verdict = "right" if self.ok else "WRONG"
         return (
-            f"{verdict}: largest relative error {self.error:.1e} (allowed {self.tolerance:.0e}), worst at {self.worst}: "
-            f"central difference {self.expected:.9g}, backward pass {self.seen:.9g}"
+            f"{verdict}: largest relative error {self.error:.1e} (allowed {self.tolerance:.0e}), "
+            f"worst at {self.worst}: central difference {self.expected:.9g}, backward pass {self.seen:.9g}"
         )
 
 
@@ -127,7 +127,9 @@ def check_gradients(
         if _smooth_here(structure, found, cache, y):
             break
     else:
-        raise InputError(f"no point away from the kinks of loss {found.name!r} was found in {_DRAWS} draws; use fewer units")
+        raise InputError(
+            f"no point away from the kinks of loss {found.name!r} was found in {_DRAWS} draws; use fewer units"
+        )
     w = rng.uniform(0.5, 2.0, samples) if weighted else None
     views = structure.views(vector)
     if l1:
@@ -154,7 +156,7 @@ def check_gradients(
 
 
 def _central_differences(objective: Any, array: Array) -> Array:
-    """(f(p + h) - f(p - h)) / 2h for every entry p of the array, which ends as it began."""  # noqa: D403
+    """(f(p + h) - f(p - h)) / 2h for every entry p of the array, which ends as it began."""
     result = np.empty_like(array)
     for place in np.ndindex(array.shape):
         value = array[place]
@@ -180,7 +182,9 @@ def _smooth_here(structure: Structure, loss: Loss, cache: dict[str, Array], y: A
     """Say whether no derivative jumps within `CLEARANCE` of any z, nor the loss's within it of any output."""
     for layer, activation in enumerate(structure.activations, start=1):
         z = cache[f"z{layer}"]
-        slopes = [activation.derivative(np.ones_like(z), p, activation.function(p)) for p in (z - CLEARANCE, z + CLEARANCE)]
+        slopes = [
+            activation.derivative(np.ones_like(z), p, activation.function(p)) for p in (z - CLEARANCE, z + CLEARANCE)
+        ]
         if _jumps(*slopes):
             return False
     seen = seen_by(loss, structure, cache)

@@ -108,7 +108,7 @@ def as_outputs(y: Array, o: Array) -> Array:
     return y
 
 
-# ------------------------------------------------------------------------------------------------------ losses of values
+# ---------------------------------------------------------------------------------------------- losses of values
 
 
 def half_mean_squared_error(o: Array, y: Array) -> Array:
@@ -177,7 +177,7 @@ def d_poisson(o: Array, y: Array) -> Array:
     return (np.exp(o) - y) / o.shape[-1]
 
 
-# ----------------------------------------------------------------------------------------------------- losses of classes
+# --------------------------------------------------------------------------------------------- losses of classes
 
 
 def binary_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:

@@ -194,7 +194,7 @@ def nadam(
     m, v, t = state.moments["m"], state.moments["v"], state.step
     now, after = (beta_1 * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
     product = state.numbers["product"] = state.numbers.get("product", 1.0) * now
-    u, room = state.scratch
+    u = state.scratch[0]
     _average(m, g, beta_1, u)
     _average_square(v, g, beta_2, u)
     g *= (1 - now) / (1 - product)
@@ -213,13 +213,13 @@ def lion(w: Array, g: Array, state: State, slices: Slices, *, beta_1: float, bet
 
 
 def _average(mean: Array, value: Array, rate: float, room: Array) -> None:
-    """mean ← rate · mean + (1 - rate) · value."""  # noqa: D403  # a formula, not a sentence
+    """mean ← rate · mean + (1 - rate) · value."""  # a formula, not a sentence
     mean *= rate
     mean += np.multiply(value, 1 - rate, out=room)
 
 
 def _average_square(mean: Array, value: Array, rate: float, room: Array) -> None:
-    """mean ← rate · mean + (1 - rate) · value²."""  # noqa: D403  # a formula, not a sentence
+    """mean ← rate · mean + (1 - rate) · value²."""  # a formula, not a sentence
     mean *= rate
     np.multiply(value, value, out=room)
     room *= 1 - rate
@@ -344,5 +344,5 @@ def limit_norms(structure: Structure, w: Array, most: float) -> None:
 
 
 def average(mean: Array, w: Array, decay: float, room: Array) -> None:
-    """mean ← decay · mean + (1 - decay) · w, in place: the exponential moving average (Polyak & Juditsky 1992)."""  # noqa: D403
+    """mean ← decay · mean + (1 - decay) · w, in place: the exponential moving average (Polyak & Juditsky 1992)."""
     _average(mean, w, decay, room)

@@ -62,15 +62,15 @@ class Structure:
         layers = len(sizes) - 1
         if isinstance(activations, (str, Activation)):
             activations = (*([activations] * (layers - 1)), "identity")
-        chosen = tuple(
-            a if isinstance(a, Activation) else entry(ACTIVATIONS, a, "activation") for a in activations
-        )
+        chosen = tuple(a if isinstance(a, Activation) else entry(ACTIVATIONS, a, "activation") for a in activations)
         if len(chosen) != layers:
             raise InputError(f"activations has {len(chosen)} entries for {layers} layers; give one for each layer")
         object.__setattr__(self, "layer_sizes", tuple(int(size) for size in sizes))
         object.__setattr__(self, "activations", chosen)
         if self.n_parameters > MOST_PARAMETERS:
-            raise InputError(f"layer_sizes {sizes} make {self.n_parameters:,} parameters; the most is {MOST_PARAMETERS:,}")
+            raise InputError(
+                f"layer_sizes {sizes} make {self.n_parameters:,} parameters; the most is {MOST_PARAMETERS:,}"
+            )
 
     @property
     def n_layers(self) -> int:
@@ -159,12 +159,16 @@ class Structure:
         rows.append(("input", f"{self.n_inputs:,}", "", "", ""))
         for layer, before, units in self.layers():
             weights = f"W{layer} {before}×{units}, b{layer} {units}"
-            rows.append((str(layer), f"{units:,}", self.activations[layer - 1].name, weights, f"{(before + 1) * units:,}"))
+            rows.append(
+                (str(layer), f"{units:,}", self.activations[layer - 1].name, weights, f"{(before + 1) * units:,}")
+            )
         rows.append(("total", "", "", "", f"{self.n_parameters:,}"))
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
         right = (False, True, False, False, True)
         return "\n".join(
-            "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)).rstrip()
+            "  ".join(
+                cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)
+            ).rstrip()
             for row in rows
         )
 

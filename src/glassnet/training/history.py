@@ -84,4 +84,3 @@ class Trained:
     def parameters(self) -> dict[str, Array]:
         """The parameters by name: ``W1`` (inputs, units), ``b1`` (units,), …, views of `vector`."""
         return self.structure.views(self.vector)
-

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from glassnet.engines.interface import Engine, Figures, Rows, Weights
+from glassnet.engines.interface import Engine, Figures, Weights
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.network.activations import Array
 from glassnet.network.initializers import initialize
@@ -71,7 +71,7 @@ def train(
     test : tuple (x, y) or (x, y, sample_weight), optional
         Rows that are reported after every epoch and decide nothing.
     metric : str, optional
-        A name of `glassnet.training.metrics.METRICS`; if not given, ``accuracy`` where the truth is classes, else ``r2``.
+        A name of `glassnet.training.metrics.METRICS`; if not given, ``accuracy`` for classes, else ``r2``.
     callbacks : iterable of Callback
         Called at the four moments of `Callback`, in this order.
     parameters : array (n_parameters,), optional
@@ -105,7 +105,9 @@ def train(
         score = run.metric.of_mean(figures.score, run.rows.y)
         now = time.perf_counter()
         run.note_epoch(
-            Epoch(len(run.history) + 1, figures.loss, score, learning_rate, figures.gradient_norm, now - began, **judged)
+            Epoch(
+                len(run.history) + 1, figures.loss, score, learning_rate, figures.gradient_norm, now - began, **judged
+            )
         )
         began = now
         for callback in callbacks:
@@ -157,11 +159,11 @@ def _start(
 ) -> tuple[Run, np.random.Generator]:
     """Check everything that can be checked, draw the first weights, and set up the run."""
     objective, loss, dtype = settings.objective(structure), settings.found_loss(), np.dtype(settings.dtype)
-    rows = check_rows(structure, loss, *training, dtype=dtype)
+    rows = check_rows(structure, loss, training, dtype)
     judged = {}
     for name, data in (("validation", validation), ("test", test)):
         if data is not None:
-            judged[name] = check_rows(structure, loss, *data, dtype=dtype, name=f"{name} ")
+            judged[name] = check_rows(structure, loss, data, dtype, f"{name} ")
     rng = np.random.default_rng(settings.random_state)
     if parameters is None:
         vector = initialize(structure, rng, settings.initializer, dtype)
@@ -221,7 +223,12 @@ def _by_lbfgs(run: Run, rng: np.random.Generator, on_batch: Any, after_epoch: Af
         if run.stop_reason:
             raise StopIteration
 
-    options = {"maxiter": run.settings.epochs, "maxfun": 10 * run.settings.epochs + 100, "gtol": 1e-8, "ftol": 1e-15}
+    options: Any = {
+        "maxiter": run.settings.epochs,
+        "maxfun": 10 * run.settings.epochs + 100,
+        "gtol": 1e-8,
+        "ftol": 1e-15,
+    }
     found = minimize(
         objective, vector.astype(np.float64), jac=True, method="L-BFGS-B", callback=after_iteration, options=options
     )

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from glassnet.errors import InputError
 from glassnet.engines.interface import Rows
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.losses import CLASSIFICATION, Loss
 from glassnet.network.structure import Structure
 
 
-def check_rows(
-    structure: Structure, loss: Loss, x: Any, y: Any, sample_weight: Any = None, dtype: Any = np.float32, name: str = ""
-) -> Rows:
+def check_rows(structure: Structure, loss: Loss, data: Sequence[Any], dtype: Any = np.float32, name: str = "") -> Rows:
     """Turn data into rows for a structure and a loss.
 
     Parameters
     ----------
     structure, loss : Structure, Loss
         What the rows are for.
-    x : array-like (samples, features)
-        Finite numbers.
-    y : array-like (samples,) or (samples, outputs)
-        Whole numbers 0 … outputs - 1 that name classes (for a loss of classes), or a value for each output.
-    sample_weight : array-like (samples,), optional
-        Numbers, 0 or more, not all 0.
+    data : (x, y) or (x, y, sample_weight)
+        x, array-like (samples, features), finite numbers; y, array-like (samples,) or (samples, outputs), whole numbers
+        0 … outputs - 1 that name classes, or a value for each output; sample_weight, array-like (samples,), 0 or more,
+        not all 0, or None.
     dtype : float32 or float64
         Of the result; no copy is made of what has it.
     name : str
@@ -38,7 +35,9 @@ def check_rows(
     ValueError
         If shapes do not fit, a number is not finite (row and column are named), a class is unknown, or there is no row.
     """
-    x = np.asarray(x)
+    if len(data) not in (2, 3):
+        raise InputError(f"{name}data has {len(data)} parts; give (x, y) or (x, y, sample_weight)")
+    x, y, sample_weight = np.asarray(data[0]), np.asarray(data[1]), data[2] if len(data) == 3 else None
     if x.dtype.kind not in "fiub":
         raise InputError(f"{name}x has dtype {x.dtype}; it must hold numbers")
     if x.ndim != 2 or x.shape[1] != structure.n_inputs:
@@ -47,7 +46,8 @@ def check_rows(
         raise InputError(f"{name}x has no rows; give at least one")
     x = np.ascontiguousarray(x, dtype)
     _finite(x, f"{name}x")
-    return Rows(x, _truth(structure, loss, np.asarray(y), len(x), dtype, name), _weights(sample_weight, len(x), dtype, name))
+    truth = _truth(structure, loss, y, len(x), dtype, name)
+    return Rows(x, truth, _weights(sample_weight, len(x), dtype, name))
 
 
 def _truth(structure: Structure, loss: Loss, y: Array, samples: int, dtype: Any, name: str) -> Array:
@@ -62,7 +62,9 @@ def _truth(structure: Structure, loss: Loss, y: Array, samples: int, dtype: Any,
         y = y.astype(np.int64)
         wrong = np.flatnonzero((y < 0) | (y >= outputs))
         if len(wrong):
-            raise InputError(f"{name}y[{wrong[0]}] is {y[wrong[0]]}; with {outputs} outputs a class is 0 … {outputs - 1}")
+            raise InputError(
+                f"{name}y[{wrong[0]}] is {y[wrong[0]]}; with {outputs} outputs a class is 0 … {outputs - 1}"
+            )
         return y
     y = np.ascontiguousarray(y.reshape(samples, -1), dtype)
     _finite(y, f"{name}y")
@@ -94,5 +96,6 @@ def _finite(array: Array, name: str) -> None:
         if len(wrong):
             row, column = first + wrong[0, 0], wrong[0, 1]
             raise InputError(
-                f"{name}[{row}, {column}] is {array[row, column]}; every entry must be finite: fill in or leave out the row"
+                f"{name}[{row}, {column}] is {array[row, column]}; every entry must be finite: fill it in or leave out "
+                "the row"
             )

@@ -105,7 +105,7 @@ class Run:
         self.stop("diverged")
         kept = f"those after epoch {len(self.history)}" if self.history else "the first ones"
         self.message = (
-            f"loss or gradient is no longer a finite number at epoch {epoch}{where} (learning rate {learning_rate:.3g}); "
-            f"the last good parameters are kept, {kept}. Try a learning rate ten times smaller, clip_norm=1, "
-            "or scaled inputs"
+            f"loss or gradient is no longer a finite number at epoch {epoch}{where} "
+            f"(learning rate {learning_rate:.3g}); the last good parameters are kept, {kept}. "
+            "Try a learning rate ten times smaller, clip_norm=1, or scaled inputs"
         )

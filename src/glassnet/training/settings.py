@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.errors import InputError
 from glassnet.engines.interface import Objective, UpdateRule
+from glassnet.errors import InputError
 from glassnet.network.forward import dropout_rates
 from glassnet.network.losses import Loss, find_loss
 from glassnet.network.optimizers import Optimizer, find_optimizer
@@ -123,10 +123,11 @@ class Settings:
         self.found_schedule()
         self.plateau()
         if self.full_batch:
-            unused = ("clip_norm", "clip_value", "max_norm", "average", "weight_decay", "learning_rate")
-            for name in unused:
+            for name in ("clip_norm", "clip_value", "max_norm", "average", "weight_decay", "learning_rate"):
                 if getattr(self, name) is not None:
-                    raise InputError(f"{name} does not go with optimizer 'lbfgs', which chooses its own steps; leave it out")
+                    raise InputError(
+                        f"{name} does not go with optimizer 'lbfgs', which chooses its steps; leave it out"
+                    )
             if self.dropout:
                 raise InputError("dropout does not go with optimizer 'lbfgs', which needs a loss that does not change")
         else:
@@ -153,7 +154,7 @@ class Settings:
         """Return a fresh reduce-on-plateau, if it is asked for."""
         if not self.reduce_on_plateau:
             return None
-        chosen = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
+        chosen: Mapping[str, Any] = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
         known = ("factor", "patience", "threshold", "least")
         for name in chosen:
             if name not in known:
@@ -174,9 +175,9 @@ class Settings:
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as plain values; a loss, optimizer or schedule of one's own by its name."""
-        plain = asdict(self) | {
-            name: getattr(getattr(self, name), "name", getattr(self, name)) for name in ("loss", "optimizer", "schedule")
-        }
+        plain = asdict(self)
+        for name in ("loss", "optimizer", "schedule"):
+            plain[name] = getattr(getattr(self, name), "name", getattr(self, name))
         return {name: dict(v) if isinstance(v, Mapping) else v for name, v in plain.items()}
 
 
@@ -192,7 +193,8 @@ def check_output(structure: Structure, loss: Loss) -> None:
     last = structure.activations[-1].name
     if loss.link and last not in (loss.link, "identity"):
         raise InputError(
-            f"loss {loss.name!r} does not go with the output activation {last!r}; use {loss.link!r}, or 'identity' for logits"
+            f"loss {loss.name!r} does not go with the output activation {last!r}; "
+            f"use {loss.link!r}, or 'identity' for logits"
         )
     if loss.link == "softmax" and structure.n_outputs < 2:
         raise InputError(f"loss {loss.name!r} needs an output for each class, 2 or more; the structure has 1")

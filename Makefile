@@ -1,0 +1,77 @@
+# make demo and make test are all that a new user needs; each sets up .venv by itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+DATA ?=
+TEST ?=
+OUT ?= demo
+
+# Test workers, one a core, must not start more threads of their own
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test lint bench docs clean help torch
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… for your own files
+ifeq ($(strip $(DATA)),)
+	$(BIN)/glassnet train --out "$(OUT)/digits.glassnet"
+	$(BIN)/glassnet evaluate "$(OUT)/digits.glassnet"
+	$(BIN)/glassnet plot "$(OUT)/digits.glassnet" --out "$(OUT)/plots"
+	@echo
+	@echo "written: $(OUT)/digits.glassnet and the pictures named above. What to try next:"
+	@echo "  $(BIN)/glassnet show $(OUT)/digits.glassnet        what is inside the model"
+	@echo "  $(BIN)/glassnet train --hidden 32 --activation tanh  another network"
+	@echo "  make demo DATA=mine.csv TEST=held_out.csv            your own files"
+	@echo "  docs/walkthrough.md                                  how it works, step by step"
+else
+	$(BIN)/glassnet train "$(DATA)" $(if $(strip $(TEST)),--test "$(TEST)") --out "$(OUT)/model.glassnet"
+	$(BIN)/glassnet evaluate "$(OUT)/model.glassnet" "$(if $(strip $(TEST)),$(TEST),$(DATA))"
+	$(BIN)/glassnet plot "$(OUT)/model.glassnet" --data "$(if $(strip $(TEST)),$(TEST),$(DATA))" --out "$(OUT)/plots"
+	@echo
+	@echo "written: $(OUT)/model.glassnet and the pictures named above. What to try next:"
+	@echo "  $(BIN)/glassnet show $(OUT)/model.glassnet           what is inside the model"
+	@echo "  $(BIN)/glassnet predict $(OUT)/model.glassnet FILE   the target of new rows"
+	@echo "  $(BIN)/glassnet train --help                         everything that can be set"
+endif
+
+test: $(VENV)/.dev  ## the whole test suite
+	$(if $(CI)$(TORCH),$(MAKE) torch)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: $(VENV)/.dev  ## ruff and mypy --strict
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy --strict
+
+bench: $(VENV)/.dev torch  ## seconds an epoch beside scikit-learn and PyTorch
+	$(BIN)/python benchmarks/epoch.py $(if $(strip $(DATA)),--data "$(DATA)")
+
+docs: $(VENV)/.dev  ## run every line of code in the documentation
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/test_docs.py
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) demo dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# PyTorch is what the tests and benchmarks compare with; users never need it. pip knows its local wheels, uv does not
+torch: $(VENV)/.dev
+	@$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet "torch==2.13.0" \
+		|| echo "PyTorch can't be had here; the tests that compare with it are skipped"
+
+$(VENV)/.python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+		{ echo "glassnet needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python pyproject.toml src/glassnet/__init__.py
+	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -e .,$(BIN)/python -m pip install --quiet -e .)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml src/glassnet/__init__.py
+	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -e ".[dev]",$(BIN)/python -m pip install --quiet -e ".[dev]")
+	@touch $@ $(VENV)/.installed
