@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
 def test_an_epoch_is_the_sum_of_its_batches_the_last_smaller_one_included() -> None:
     x, y = blobs(10)
     start = np.random.default_rng(0).standard_normal(TWO_CLASSES.n_parameters)
-    common = dict(optimizer="gradient_descent", learning_rate=0.1, shuffle=False, epochs=1, dtype="float64")
+    common = {"optimizer": "gradient_descent", "learning_rate": 0.1, "shuffle": False, "epochs": 1, "dtype": "float64"}
     whole = train(TWO_CLASSES, x, y, Settings(batch_size=4, **common), parameters=start)
     vector = start
     for first in (0, 4, 8):
@@ -150,9 +150,14 @@ def test_weights_of_two_count_as_the_row_twice() -> None:
     x, y = blobs(20)
     w = np.where(np.arange(20) < 5, 2.0, 1.0)
     twice = np.concatenate([x, x[:5]]), np.concatenate([y, y[:5]])
-    common = dict(
-        optimizer="gradient_descent", learning_rate=0.1, epochs=5, shuffle=False, batch_size=25, dtype="float64"
-    )
+    common = {
+        "optimizer": "gradient_descent",
+        "learning_rate": 0.1,
+        "epochs": 5,
+        "shuffle": False,
+        "batch_size": 25,
+        "dtype": "float64",
+    }
     weighted = train(TWO_CLASSES, x, y, Settings(**common), sample_weight=w)
     repeated = train(TWO_CLASSES, *twice, Settings(**common))
     np.testing.assert_allclose(weighted.vector, repeated.vector, rtol=1e-12)
@@ -213,7 +218,7 @@ def test_the_recorded_loss_and_score_are_means_over_the_rows() -> None:
 def test_the_penalty_is_part_of_the_training_loss_but_not_of_the_validation_loss() -> None:
     x, y = blobs(10)
     start = np.full(TWO_CLASSES.n_parameters, 0.5)
-    still = dict(optimizer="gradient_descent", learning_rate=1e-12, epochs=1, batch_size=10, dtype="float64")
+    still = {"optimizer": "gradient_descent", "learning_rate": 1e-12, "epochs": 1, "batch_size": 10, "dtype": "float64"}
     trained = train(TWO_CLASSES, x, y, Settings(l1=0.1, l2=0.2, **still), parameters=start, validation=(x, y))
     weights = 2 * 8 + 8 * 2
     penalty = 0.1 * weights * 0.5 + 0.2 / 2 * weights * 0.25
@@ -353,9 +358,14 @@ def test_reduce_on_plateau_lowers_the_rate() -> None:
 
 def test_the_average_of_the_weights_is_what_predicts() -> None:
     x, y = blobs()
-    plain = dict(
-        optimizer="gradient_descent", learning_rate=0.5, epochs=1, batch_size=20, shuffle=False, dtype="float64"
-    )
+    plain = {
+        "optimizer": "gradient_descent",
+        "learning_rate": 0.5,
+        "epochs": 1,
+        "batch_size": 20,
+        "shuffle": False,
+        "dtype": "float64",
+    }
     steps = []
 
     class Following(Callback):
@@ -381,7 +391,7 @@ def test_max_norm_holds_every_unit() -> None:
 def test_a_clipped_step_is_no_longer_than_the_clip() -> None:
     x, y = blobs()
     start = np.random.default_rng(0).standard_normal(TWO_CLASSES.n_parameters)
-    common = dict(optimizer="gradient_descent", learning_rate=1.0, epochs=1, batch_size=60, dtype="float64")
+    common = {"optimizer": "gradient_descent", "learning_rate": 1.0, "epochs": 1, "batch_size": 60, "dtype": "float64"}
     by_norm = train(TWO_CLASSES, x, y, Settings(clip_norm=0.01, **common), parameters=start)
     by_value = train(TWO_CLASSES, x, y, Settings(clip_value=0.001, **common), parameters=start)
     assert np.linalg.norm(by_norm.vector - start) == pytest.approx(0.01)

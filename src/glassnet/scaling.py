@@ -64,7 +64,7 @@ def fit_scaling(raw: Array) -> Scaling:
 
 def standardise(raw: Array) -> Scaling:
     """Return the scaling of rows (samples, columns) to mean 0 and deviation 1; constant columns become 0."""
-    mean = np.mean(raw, axis=0, dtype=np.float64)
+    mean = np.asarray(np.mean(raw, axis=0, dtype=np.float64))
     square = np.zeros(raw.shape[1])
     for first in range(0, len(raw), ROWS_AT_ONCE):
         square += np.sum(np.square(raw[first : first + ROWS_AT_ONCE] - mean), axis=0)

@@ -76,7 +76,7 @@ def backward(
         cache[f"dz{layer}"] = dz
         W = parameters[f"W{layer}"]
         given = cache.get(f"h{layer - 1}", cache[f"a{layer - 1}"])
-        dW = np.matmul(_rows(given).T, _rows(dz), out=out.get(f"dW{layer}"))
+        dW = _product(_rows(given), _rows(dz), out.get(f"dW{layer}"))
         db = np.sum(_rows(dz), axis=0, out=out.get(f"db{layer}"))
         if l1:
             dW += l1 * np.sign(W)
@@ -102,6 +102,13 @@ def penalty(parameters: Mapping[str, Array], l1: float = 0.0, l2: float = 0.0) -
     absolute = sum(float(np.sum(np.abs(W))) for W in weights) if l1 else 0.0
     square = sum(float(np.sum(np.square(W))) for W in weights) if l2 else 0.0
     return l1 * absolute + l2 / 2 * square
+
+
+def _product(given: Array, dz: Array, out: Array | None) -> Array:
+    """Return givenᵀ dz; of a single row that is an outer product, at which matrix multiplication is slow."""
+    if len(given) == 1:
+        return np.einsum("i,j->ij", given[0], dz[0], out=out)
+    return np.matmul(given.T, dz, out=out)
 
 
 def _rows(array: Array) -> Array:

@@ -303,20 +303,18 @@ def update(
     """
     state.step += 1
     u = optimizer.direction(w, g, state, structure.slices, **optimizer.settings)
-    room = state.scratch[1]
     decay = optimizer.weight_decay if weight_decay is None else weight_decay
     if decay or optimizer.trust:
         u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which stays as it is
         for name, place in structure.slices.items():
             part, weights = u[place], w[place]
             if decay and name.startswith("W"):
-                part += np.multiply(weights, decay, out=room[place])
+                part += np.multiply(weights, decay, out=state.scratch[1][place])
             if optimizer.trust:
                 length, reach = _norm(weights), _norm(part)
                 if length > 0 and reach > 0:
                     part *= length / reach
-    np.multiply(u, learning_rate, out=room)
-    w -= room
+    w -= np.multiply(u, learning_rate, out=g)
 
 
 def clip(g: Array, norm: float | None = None, value: float | None = None) -> float:
