@@ -11,8 +11,8 @@ Shapes are ours: ``W`` is (units before, units), ``z = a_prev @ W + b``. Labels 
 weights, then take one step. Its code takes ``parameters.copy()``, which copies the mapping and not the arrays in it, so
 that every sample's gradient is applied as soon as it is computed, with alpha / m, and the next sample already sees the
 new weights: online gradient descent. That is what it does when run, and the default here; on MNIST it learns, slowly:
-about 0.2 of the test digits right after one epoch and 0.56 after ten. ``full_batch=True`` does what the comments say: one
-step an epoch, which after ten epochs has hardly left the tenth that guessing gets.
+about 0.2 of the test digits are right after one epoch and about half after ten. ``full_batch=True`` does what the
+comments say: one step an epoch, which after ten epochs has hardly left the tenth that guessing gets.
 
 ``docs/walkthrough.md`` tells the same story step by step.
 """
