@@ -89,7 +89,13 @@ def read_table(path: str | Path) -> Table:
         raise InputError(
             f"{path}: can't be read: {_first_line(error)}; is it whole, and compressed as its name says?"
         ) from None
-    names = columns.column_names
+    try:
+        names = columns.column_names
+        foreign = next((f.name for f in columns.schema if pa.types.is_binary(f.type)), None)
+    except UnicodeDecodeError:
+        foreign = "the header"
+    if foreign is not None:
+        raise InputError(f"{path}: {foreign!r} is no UTF-8 text; save the file as CSV in UTF-8")
     if len(columns) == 0:
         raise InputError(f"{path}: the file has a header but no rows; add at least one row")
     if all(_is_number(name) for name in names):
@@ -243,8 +249,6 @@ def _csv_fault(path: Path, error: Exception) -> str:
     import pyarrow as pa
     import pyarrow.csv as csv
 
-    if "UTF8" in str(error):
-        return f"{path}: this is no UTF-8 text; save it as CSV in UTF-8"
     first: list[Any] = []
 
     def note(row: Any) -> Literal["error"]:

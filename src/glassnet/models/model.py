@@ -139,8 +139,8 @@ class Model:
 
     @property
     def labels(self) -> Array:
-        """The classes as an array (classes,): int64, or object for text."""
-        return np.array(self.classes, dtype=object if any(isinstance(c, str) for c in self.classes) else np.int64)
+        """The classes as an array (classes,): numbers, or object for text."""
+        return np.array(self.classes, dtype=object if any(isinstance(c, str) for c in self.classes) else None)
 
     def encode(self, y: Any) -> Array:
         """Turn raw targets into what the network was trained on: class numbers (samples,) or scaled (samples, outputs).

@@ -24,7 +24,8 @@ from glassnet.scaling import Scaling
 from glassnet.training.history import Epoch
 from glassnet.training.settings import Settings
 
-FORMAT, FORMAT_VERSION = "glassnet", 1
+#: The entry of the metadata that holds the JSON, and the version of what it says.
+KEY, FORMAT_VERSION = "glassnet", 1
 #: The metadata of a model of a thousand epochs and ten thousand columns is about 1 MB.
 MOST_METADATA = 64 * 2**20
 
@@ -51,13 +52,9 @@ def save(model: Model, path: str | Path) -> None:
     for prefix, scaling in (("scaling", model.scaling), ("target_scaling", model.target_scaling)):
         if scaling is not None:
             arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"] = scaling.shift, scaling.factor
-    metadata = {
-        "format": FORMAT,
-        "format_version": str(FORMAT_VERSION),
-        "model": json.dumps(description, ensure_ascii=False, allow_nan=False),
-    }
     _rebuild(description, arrays)  # what could not be loaded is not written
-    write_atomically(path, to_bytes(arrays, metadata))
+    text = json.dumps(description, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, to_bytes(arrays, {KEY: text}))  # one entry: several would stand in any order
 
 
 def load(path: str | Path) -> Model:
@@ -86,36 +83,32 @@ def load(path: str | Path) -> Model:
         raise InputError(f"{path}: {what}; name a model file that glassnet saved")
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise InputError(f"{path}: this is a safetensors file but no glassnet model")
-            _check_version(path, metadata.get("format_version", ""))
+            text = (file.metadata() or {}).get(KEY)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: this is no glassnet model, or it is cut short ({error}); save it again") from None
+    if text is None:
+        raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
     try:
-        text = metadata.get("model", "")
         if len(text) > MOST_METADATA:
             raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
-        return _rebuild(json.loads(text), arrays)
+        description = json.loads(text)
+        version = _Fields(description, "model").value("format_version", int)
+        if version <= FORMAT_VERSION:
+            return _rebuild(description, arrays)
     except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise InputError(f"{path}: the model does not fit together: {reason}; save it again") from None
-
-
-def _check_version(path: Path, version: str) -> None:
-    if not version.isdecimal():
-        raise InputError(f"{path}: format_version is {version!r}; it must be a whole number")
-    if int(version) > FORMAT_VERSION:
-        raise InputError(
-            f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads "
-            f"({FORMAT_VERSION}); install a newer glassnet"
-        )
+    raise InputError(
+        f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads "
+        f"({FORMAT_VERSION}); install a newer glassnet"
+    )
 
 
 def _describe(model: Model) -> dict[str, Any]:
     """Return everything but the arrays as plain values."""
     return {
+        "format_version": FORMAT_VERSION,
         "layer_sizes": list(model.structure.layer_sizes),
         "activations": [activation.name for activation in model.structure.activations],
         "task": model.task,
@@ -141,7 +134,9 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     expected: dict[str, tuple[int, ...]] = dict(structure.shapes)
     kinds = {"scaling": structure.n_inputs}
     if told.value("target_scaling", str, type(None)) is not None:
-        kinds["target_scaling"] = structure.n_outputs
+        # several quantiles of one target share its scaling
+        shared = arrays.get("target_scaling.shift", np.empty(0)).shape == (1,)
+        kinds["target_scaling"] = 1 if shared else structure.n_outputs
     for prefix, columns in kinds.items():
         expected |= {f"{prefix}.shift": (columns,), f"{prefix}.factor": (columns,)}
     _check_arrays(arrays, expected, structure)

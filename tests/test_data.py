@@ -1,0 +1,175 @@
+"""Files to arrays, each fault with its row and column."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from glassnet import InputError
+from glassnet.data import choose_target, digits, features, is_classification, read_table, target_values
+
+GOOD = "a,b,label\n1,2.5,x\n3,4,y\n5,-6e3,x\n"
+
+
+def write(folder: Path, text: str | bytes, name: str = "t.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".bz2", ".zst"])
+def test_a_file_is_read_plain_or_compressed(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"t.csv{ending}"
+    with pa.output_stream(str(path), compression="detect") as stream:
+        stream.write(GOOD.encode())
+    table = read_table(path)
+    assert table.names == ["a", "b", "label"] and len(table) == 3
+    np.testing.assert_array_equal(features(table, ["b", "a"]), [[2.5, 1], [4, 3], [-6000, 5]])
+    assert target_values(table, "label").tolist() == ["x", "y", "x"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty; it needs a header and rows"),
+        (" \n\n", "the file is empty"),
+        ("a,b,label\n", "has a header but no rows"),
+        ("a,b\n1,2\n3\n4,5\n", "row 2 has 1 columns and the header 2; mend the row '3'"),
+        ("a,b\n1,2\n1,2,3\n", "row 2 has 3 columns and the header 2"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "this is a binary file, not CSV text"),
+        ("a,b\n1,é\n".encode("latin-1"), "'b' is no UTF-8 text; save the file as CSV in UTF-8"),
+        ("a,é\n1,2\n".encode("latin-1"), "'the header' is no UTF-8 text"),
+        ("5,0.5\n6,1\n", "the first line is all numbers; it must be a header"),
+        ("a,b,a\n1,2,3\n", "column 'a' stands there 2 times"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(content: str | bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        features(read_table(write(tmp_path, content)), ["a"])
+
+
+def test_missing_files_folders_and_broken_compression_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing.csv: there is no such file"):
+        read_table(tmp_path / "nothing.csv")
+    with pytest.raises(InputError, match="this is a folder"):
+        read_table(tmp_path)
+    whole = gzip.compress(GOOD.encode() * 100)
+    for content in (whole[: len(whole) // 2], b"no gzip at all, just text"):
+        with pytest.raises(InputError, match=r"t.csv.gz: .*(whole|no CSV)"):
+            read_table(write(tmp_path, content, "t.csv.gz"))
+
+
+@pytest.mark.parametrize("row", [1, 2, 60_001])
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("oops", "column 'b' is 'oops'; every feature must be a number"),
+        ("", "column 'b' is (empty or NaN|''|None)"),
+        ("NaN", "column 'b' is (empty or NaN|nan)"),
+        ("inf", "column 'b' is inf"),
+        ("2024-01-31", "column 'b' is "),
+    ],
+)
+def test_a_cell_that_is_no_number_is_named_by_row_and_column(row: int, cell: str, message: str, tmp_path: Path) -> None:
+    lines = ["a,b,label"] + ["1,2.5,x"] * (row + 3)
+    lines[row] = f"1,{cell},x"
+    table = read_table(write(tmp_path, "\n".join(lines)))
+    with pytest.raises(InputError, match=f"row {row}, {message}"):
+        features(table, ["a", "b"])
+
+
+def test_rows_are_counted_rightly_beyond_the_first_block(tmp_path: Path) -> None:
+    filler = "1" * 200
+    lines = ["a,b"] + [f"{filler},2"] * 90_000  # more than two blocks of 8 MB
+    lines[88_123] = f"{filler},2,3"
+    with pytest.raises(InputError, match="row 88123 has 3 columns"):
+        read_table(write(tmp_path, "\n".join(lines)))
+
+
+def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, '\ufeff"a, first","b",label\r\n1,true,"x, ""quoted"""\r\n2,false,y\r\n'))
+    assert table.names == ["a, first", "b", "label"]
+    np.testing.assert_array_equal(features(table, ["a, first", "b"]), [[1, 1], [2, 0]])
+    assert target_values(table, "label")[0] == 'x, "quoted"'
+
+
+def test_a_semicolon_file_is_refused_with_its_header(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the columns are 'a;b;label'"):
+        choose_target(read_table(write(tmp_path, "a;b;label\n1;2;x\n")))
+
+
+def test_bytes_stay_bytes_and_other_numbers_become_float64(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, "p,q,r\n0,255,0.5\n7,256,1\n"))
+    assert features(table, ["p"]).dtype == np.uint8
+    assert features(table, ["q"]).dtype == np.float64
+    mixed = features(table, ["p", "q", "r"])
+    assert mixed.dtype == np.float64 and mixed.tolist() == [[0, 255, 0.5], [7, 256, 1]]
+
+
+def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, GOOD))
+    with pytest.raises(InputError, match="column 'c', 'd' is missing; it has 'b', 'label' instead"):
+        features(table, ["a", "c", "d"])
+    with pytest.raises(InputError, match="no column beside the target"):
+        features(table, [])
+    with pytest.raises(InputError, match="the target column 'z' is missing"):
+        target_values(table, "z")
+
+
+@pytest.mark.parametrize(
+    ("header", "chosen"),
+    [("y,label,target", "label"), ("class,y,target", "target"), ("y,class", "class"), ("x,y", "y")],
+)
+def test_the_target_has_a_usual_name(header: str, chosen: str, tmp_path: Path) -> None:
+    row = ",".join("1" for _ in header.split(","))
+    table = read_table(write(tmp_path, f"{header}\n{row}\n"))
+    assert choose_target(table) == chosen
+    assert choose_target(table, header.split(",")[-1]) == header.split(",")[-1]
+    with pytest.raises(InputError, match="there is no column 'price'; the columns are"):
+        choose_target(table, "price")
+
+
+@pytest.mark.parametrize(
+    ("cells", "classification", "kind"),
+    [
+        (["x", "y"], True, "O"),
+        (["0", "1"], True, "i"),
+        (["0.0", "1.0"], True, "i"),
+        (["true", "false"], True, "O"),
+        (["0.5", "1"], False, "f"),
+        ([str(n) for n in range(20)], True, "i"),
+        ([str(n) for n in range(21)], False, "i"),
+    ],
+)
+def test_text_or_few_whole_numbers_are_classes(
+    cells: list[str], classification: bool, kind: str, tmp_path: Path
+) -> None:
+    values = target_values(read_table(write(tmp_path, "\n".join(["y", *cells]))), "y")
+    assert is_classification(values) is classification
+    assert values.dtype.kind == kind
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "inf"])
+def test_every_row_needs_a_target(cell: str, tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, f"a,y\n1,0.5\n2,{cell}\n"))
+    with pytest.raises(InputError, match="row 2, target column 'y' is .*every row needs a target"):
+        target_values(table, "y")
+
+
+def test_the_digits_come_in_two_parts_that_share_no_row_by_chance() -> None:
+    train, test = digits()
+    assert (len(train), len(test)) == (1437, 360)
+    assert train.names == test.names and train.names[0] == "label" and len(train.names) == 65
+    share = [pc.mean(pc.equal(part.columns["label"], 3)).as_py() for part in (train, test)]
+    assert share[0] == pytest.approx(share[1], abs=0.005)
+
+
+def test_mnist_in_kaggles_layout_is_read_as_bytes(mnist: Path) -> None:
+    table = read_table(mnist / "mnist_train.csv.gz")
+    assert choose_target(table) == "label"
+    assert target_values(table, "label")[:5].tolist() == [5, 0, 4, 1, 9]
+    x = features(table, [name for name in table.names if name != "label"])
+    assert (x.shape, x.dtype, int(x.max())) == ((60_000, 784), np.uint8, 255)
