@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 DATA ?=
 TEST ?=
-OUT ?= demo
+OUT = demo
 
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -14,7 +14,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .PHONY: demo test lint bench docs clean help torch
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… for your own files
 ifeq ($(strip $(DATA)),)
@@ -22,7 +22,10 @@ ifeq ($(strip $(DATA)),)
 	$(BIN)/glassnet evaluate "$(OUT)/digits.glassnet"
 	$(BIN)/glassnet plot "$(OUT)/digits.glassnet" --out "$(OUT)/plots"
 	@echo
-	@echo "written: $(OUT)/digits.glassnet and the pictures named above. What to try next:"
+	@echo "written:"
+	@echo "  $(OUT)/digits.glassnet"
+	@find "$(OUT)/plots" -type f -newer "$(OUT)/digits.glassnet" | sort | sed 's/^/  /'
+	@echo "what to try next:"
 	@echo "  $(BIN)/glassnet show $(OUT)/digits.glassnet        what is inside the model"
 	@echo "  $(BIN)/glassnet train --hidden 32 --activation tanh  another network"
 	@echo "  make demo DATA=mine.csv TEST=held_out.csv            your own files"
@@ -32,14 +35,17 @@ else
 	$(BIN)/glassnet evaluate "$(OUT)/model.glassnet" "$(if $(strip $(TEST)),$(TEST),$(DATA))"
 	$(BIN)/glassnet plot "$(OUT)/model.glassnet" --data "$(if $(strip $(TEST)),$(TEST),$(DATA))" --out "$(OUT)/plots"
 	@echo
-	@echo "written: $(OUT)/model.glassnet and the pictures named above. What to try next:"
+	@echo "written:"
+	@echo "  $(OUT)/model.glassnet"
+	@find "$(OUT)/plots" -type f -newer "$(OUT)/model.glassnet" | sort | sed 's/^/  /'
+	@echo "what to try next:"
 	@echo "  $(BIN)/glassnet show $(OUT)/model.glassnet           what is inside the model"
 	@echo "  $(BIN)/glassnet predict $(OUT)/model.glassnet FILE   the target of new rows"
 	@echo "  $(BIN)/glassnet train --help                         everything that can be set"
 endif
 
 test: $(VENV)/.dev  ## the whole test suite
-	$(if $(CI)$(TORCH),$(MAKE) torch)
+	$(if $(filter true 1,$(CI) $(TORCH)),$(MAKE) torch)
 	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev  ## ruff and mypy --strict

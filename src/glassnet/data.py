@@ -74,6 +74,8 @@ def read_table(path: str | Path) -> Table:
     if path.is_dir():
         raise InputError(f"{path}: this is a folder; name the CSV file in it")
     blocks = csv.ReadOptions(block_size=1 << 23)
+    # only an empty cell is a missing one: NA and the like are told as what they are
+    cells = csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
     try:
         with pa.input_stream(str(path), compression="detect") as stream:
             start = stream.read(4096)
@@ -82,7 +84,7 @@ def read_table(path: str | Path) -> Table:
         if b"\0" in start:
             raise InputError(f"{path}: this is a binary file, not CSV text; export it as CSV")
         with pa.input_stream(str(path), compression="detect") as stream:
-            columns = csv.read_csv(cast(Any, stream), read_options=blocks)
+            columns = csv.read_csv(cast(Any, stream), read_options=blocks, convert_options=cells)
     except pa.ArrowInvalid as error:
         raise InputError(_csv_fault(path, error)) from None
     except OSError as error:
@@ -173,7 +175,7 @@ def features(table: Table, names: Sequence[str]) -> Array:
             _refuse_text(table, name, column)
         if column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-            raise InputError(f"{table.source}: row {row + 1}, column {name!r} is empty or NaN; {_MEND_NUMBER}")
+            raise InputError(f"{table.source}: row {row + 1}, column {name!r} is empty; {_MEND_NUMBER}")
     if pa.types.is_boolean(chosen.schema.types[0]) or len({str(t) for t in chosen.schema.types}) > 1:
         chosen = chosen.cast(pa.schema([(name, pa.float64()) for name in names]))
     result = np.concatenate(

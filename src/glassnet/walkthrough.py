@@ -107,13 +107,13 @@ def feed_forward(x: Any, parameters: Mapping[str, Array]) -> tuple[Array, dict[s
 
 def compute_loss(x_val: Any, y_val: Any, parameters: Mapping[str, Array]) -> float:
     """Return the mean over the rows of mean((output - y)²) / 2; x_val (rows, features), y_val one-hot."""
-    output, _ = feed_forward(_rows(x_val), parameters)
-    return LOSS.mean(output, _one_hot(y_val, output.shape, "y_val"))
+    output, _ = feed_forward(_rows(x_val, "x_val"), parameters)
+    return LOSS.mean(output, _labels(y_val, output.shape, "y_val"))
 
 
 def compute_accuracy(x_val: Any, y_val: Any, parameters: Mapping[str, Array]) -> float:
     """Return the share of rows whose largest output is their class; x_val (rows, features), y_val one-hot."""
-    output, _ = feed_forward(_rows(x_val), parameters)
+    output, _ = feed_forward(_rows(x_val, "x_val"), parameters)
     y = _one_hot(y_val, output.shape, "y_val")
     return float(np.mean(np.argmax(output, axis=1) == np.argmax(y, axis=1)))
 
@@ -140,7 +140,7 @@ def back_prop(prediction: Any, y: Any, cache: Mapping[str, Array], parameters: M
     prediction = np.asarray(prediction, float)
     structure = _layers_of(parameters)
     last = structure.n_layers
-    da = LOSS.gradient(prediction, _one_hot(y, prediction.shape, "y"))  # (prediction - y) / outputs
+    da = LOSS.gradient(prediction, _labels(y, prediction.shape, "y"))  # (prediction - y) / outputs
     dz = activations.d_sigmoid(da, cache[f"z{last}"], cache[f"a{last}"])
     gradients = backward.backward(structure, parameters, dict(cache), dz)
     return {f"d{name}": gradients[f"d{name}"] for name in structure.shapes}
@@ -198,7 +198,7 @@ def train_nn(
     """
     message = _message(language)
     structure = _sigmoid_layers(neurons_per_layer)
-    X_train, X_test = _rows(X_train), _rows(X_test)
+    X_train, X_test = _rows(X_train, "X_train"), _rows(X_test, "X_test")
     for name, rows in (("X_train", X_train), ("X_test", X_test)):
         if rows.shape[1] != structure.n_inputs:
             raise InputError(f"{name} has {rows.shape[1]} columns; neurons_per_layer begins with {structure.n_inputs}")
@@ -219,7 +219,7 @@ def train_nn(
 def _descend_sample_by_sample(structure: Structure, vector: Array, X: Array, Y: Array, alpha: float) -> None:
     """Go over the rows once: forward, backward, update, for one sample after another."""
     parameters, gradient = structure.views(vector), np.empty_like(vector)
-    last, step = structure.n_layers, alpha / len(X)
+    step = alpha / len(X)
     # room for the numbers of one sample, by their names, so that nothing is allocated for the next
     room = structure.views(gradient, "d")
     for layer, _, units in structure.layers():
@@ -227,8 +227,7 @@ def _descend_sample_by_sample(structure: Structure, vector: Array, X: Array, Y: 
     state = _DESCENT.start(vector)
     for x, y in zip(X, Y, strict=True):
         cache = forward.forward(structure, parameters, x, out=room)
-        da = LOSS.gradient(cache[f"a{last}"], y)
-        dz = activations.d_sigmoid(da, cache[f"z{last}"], cache[f"a{last}"], out=room[f"dz{last}"])
+        dz = backward.output_gradient(LOSS, structure, cache, y)
         backward.backward(structure, parameters, cache, dz, out=room)
         optimizers.update(_DESCENT, structure, vector, gradient, state, step)
 
@@ -247,29 +246,41 @@ def _sigmoid_layers(neurons_per_layer: Sequence[int]) -> Structure:
 
 
 def _layers_of(parameters: Mapping[str, Array]) -> Structure:
-    """Read the layers off the parameters' shapes."""
+    """Read the layers off the parameters' shapes, which must fit one another."""
     layers = range(1, len(parameters) // 2 + 1)
     missing = [name for layer in layers for name in (f"W{layer}", f"b{layer}") if name not in parameters]
     if missing or not parameters:
         raise InputError(f"parameters lack {missing[0] if missing else 'W1'}; they are W1, b1, W2, b2, …")
-    return _sigmoid_layers([parameters["W1"].shape[0], *(parameters[f"W{layer}"].shape[1] for layer in layers)])
+    sizes = [parameters["W1"].shape[0], *(parameters[f"W{layer}"].shape[-1] for layer in layers)]
+    structure = _sigmoid_layers(sizes)
+    for name, shape in structure.shapes.items():
+        if parameters[name].shape != shape:
+            raise InputError(f"{name} has shape {parameters[name].shape}; between layers of {sizes} units it is {shape}")
+    return structure
 
 
-def _rows(x: Any) -> Array:
+def _rows(x: Any, name: str) -> Array:
     """Return rows as a float64 array, whatever held them."""
     rows = np.asarray(x, float)
-    if rows.ndim != 2:
-        raise InputError(f"the rows have shape {rows.shape}; they must be (rows, features)")
+    if rows.ndim != 2 or not len(rows):
+        raise InputError(f"{name} has shape {rows.shape}; it must be (rows, features), with one row or more")
     return rows
 
 
-def _one_hot(y: Any, shape: tuple[int, ...], name: str) -> Array:
-    """Return labels as a float64 array of the shape of the output, or say that they must be one-hot."""
+def _labels(y: Any, shape: tuple[int, ...], name: str) -> Array:
+    """Return labels as a float64 array of the shape of the output."""
     labels = np.asarray(y, float)
     if labels.shape != shape:
-        raise InputError(
-            f"{name} has shape {labels.shape}; one-hot labels have {shape}, a 1 in the column of the class"
-        )
+        raise InputError(f"{name} has shape {labels.shape}; one-hot labels have {shape}, a 1 in the class's column")
+    return labels
+
+
+def _one_hot(y: Any, shape: tuple[int, ...], name: str) -> Array:
+    """Return the labels of rows, each with a 1 in one column and 0 elsewhere."""
+    labels = _labels(y, shape, name)
+    wrong = np.flatnonzero((labels.max(axis=1) != 1) | (np.abs(labels).sum(axis=1) != 1))
+    if len(wrong):
+        raise InputError(f"{name} row {wrong[0]} (from 0) is {labels[wrong[0]]}; make it one-hot: a single 1, else 0")
     return labels
 
 

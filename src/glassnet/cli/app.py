@@ -31,14 +31,19 @@ for command in (train, evaluate, predict, show, plot):
 app.command("check-gradients")(check_gradients)
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")] = False,
-) -> None:
-    """Train a neural network on your own table, and see through it."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"glassnet {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Train a neural network on your own table, and see through it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,10 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark instead
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        sys.exit(app(args=list(arguments) if arguments is not None else None, standalone_mode=False) or 0)
+        sys.exit(app(args=typed, standalone_mode=False) or 0)
     except InputError as error:
         _fail(str(error))
+    except typer.BadParameter as error:
+        _fail(error.format_message() + _value_of(error, typed))
     except typer.TyperException as error:
         _fail(error.format_message())
     except (typer.Abort, KeyboardInterrupt):
@@ -57,6 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away: nothing to say, and nobody to say it to
         sys.exit(0)
+
+
+def _value_of(error: typer.BadParameter, typed: list[str]) -> str:
+    """Name the value that an option was given: the message says what was expected, but not what was seen."""
+    for name in error.param.opts if error.param is not None else ():
+        if name in typed[:-1]:
+            return f" (it is {typed[typed.index(name) + 1]!r})"
+    return ""
 
 
 def _fail(message: str) -> None:

@@ -66,7 +66,9 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(metavar="ROWS", help="Rows a step.", show_default="8 to 128, growing with the rows")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the rows.")] = 15,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the rows.", show_default="15, more where the rows are few")
+    ] = None,
     dropout: Annotated[
         str,
         typer.Option(metavar="RATES", help="One rate for all hidden layers, or the input's and each hidden layer's."),

@@ -18,6 +18,8 @@ from glassnet.network.structure import Structure
 from glassnet.scaling import fit_scaling, standardise
 from glassnet.training import Callback, Settings, train
 
+#: With fewer steps than this even an easy table is not learned.
+LEAST_STEPS = 600
 #: Losses whose size follows the target's unit, so that the target is better standardised.
 _STANDARDISED = ("half_mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "pinball")
 
@@ -137,7 +139,8 @@ def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -
     Parameters
     ----------
     samples : int
-        Rows to train on: the batch is about a hundredth of them, a power of 2 from 8 to 128.
+        Rows to train on: the batch is about a fiftieth of them, a power of 2 from 8 to 128, and the epochs are 15, or
+        as many as make `LEAST_STEPS` steps.
     task : str
         ``"classification"`` or ``"regression"``, which decides the loss.
     **changes
@@ -147,7 +150,7 @@ def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -
     suggested: dict[str, Any] = {
         "loss": "categorical_crossentropy" if task == CLASSIFICATION else "half_mean_squared_error",
         "batch_size": batch_size,
-        "epochs": 15,
+        "epochs": max(15, -(-LEAST_STEPS // -(-samples // batch_size))),
     }
     if changes.get("optimizer") is None:
         suggested["learning_rate"] = 0.005
