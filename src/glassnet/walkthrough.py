@@ -12,7 +12,8 @@ weights, then take one step. Its code takes ``parameters.copy()``, which copies 
 that every sample's gradient is applied as soon as it is computed, with alpha / m, and the next sample already sees the
 new weights: online gradient descent. That is what it does when run, and the default here; on MNIST it learns, slowly:
 about 0.2 of the test digits are right after one epoch and about half after ten. ``full_batch=True`` does what the
-comments say: one step an epoch, which after ten epochs has hardly left the tenth that guessing gets.
+comments say, one step an epoch; with an alpha of 500 these are so long that after 2 to 14 of them all outputs are 0,
+where the sigmoid is flat: the loss stays at 0.05, and the accuracy at the tenth that guessing gets.
 
 ``docs/walkthrough.md`` tells the same story step by step.
 """
@@ -219,7 +220,6 @@ def train_nn(
 def _descend_sample_by_sample(structure: Structure, vector: Array, X: Array, Y: Array, alpha: float) -> None:
     """Go over the rows once: forward, backward, update, for one sample after another."""
     parameters, gradient = structure.views(vector), np.empty_like(vector)
-    step = alpha / len(X)
     # room for the numbers of one sample, by their names, so that nothing is allocated for the next
     room = structure.views(gradient, "d")
     for layer, _, units in structure.layers():
@@ -229,7 +229,7 @@ def _descend_sample_by_sample(structure: Structure, vector: Array, X: Array, Y: 
         cache = forward.forward(structure, parameters, x, out=room)
         dz = backward.output_gradient(LOSS, structure, cache, y)
         backward.backward(structure, parameters, cache, dz, out=room)
-        optimizers.update(_DESCENT, structure, vector, gradient, state, step)
+        optimizers.update(_DESCENT, structure, vector, gradient, state, alpha / len(X))
 
 
 def _descend_at_once(structure: Structure, vector: Array, X: Array, Y: Array, alpha: float) -> None:
@@ -255,7 +255,7 @@ def _layers_of(parameters: Mapping[str, Array]) -> Structure:
     structure = _sigmoid_layers(sizes)
     for name, shape in structure.shapes.items():
         if parameters[name].shape != shape:
-            raise InputError(f"{name} has shape {parameters[name].shape}; between layers of {sizes} units it is {shape}")
+            raise InputError(f"{name} has shape {parameters[name].shape}; layers of {sizes} units need {shape}")
     return structure
 
 
@@ -280,7 +280,7 @@ def _one_hot(y: Any, shape: tuple[int, ...], name: str) -> Array:
     labels = _labels(y, shape, name)
     wrong = np.flatnonzero((labels.max(axis=1) != 1) | (np.abs(labels).sum(axis=1) != 1))
     if len(wrong):
-        raise InputError(f"{name} row {wrong[0]} (from 0) is {labels[wrong[0]]}; make it one-hot: a single 1, else 0")
+        raise InputError(f"{name} row {wrong[0] + 1} is {labels[wrong[0]]}; make it one-hot: a single 1, else 0")
     return labels
 
 
@@ -293,16 +293,5 @@ def _message(language: str | None) -> str:
     return MESSAGES[language]
 
 
-__all__ = [
-    "back_prop",
-    "compute_accuracy",
-    "compute_loss",
-    "d_sigmoid",
-    "feed_forward",
-    "forward_pass",
-    "initialize_parameters",
-    "sigmoid",
-    "train_nn",
-    "update",
-    "weight_initializer",
-]
+__all__ = ["back_prop", "compute_accuracy", "compute_loss", "d_sigmoid", "feed_forward", "forward_pass"]
+__all__ += ["initialize_parameters", "sigmoid", "train_nn", "update", "weight_initializer"]

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from glassnet.errors import InputError
 from glassnet.network.activations import Array, sigmoid, softmax
@@ -195,7 +194,7 @@ def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
 
 def categorical_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
     """-Σ y log softmax(o): one of k classes, the rows of y sum to 1; smoothing is Szegedy et al. 2015's."""
-    return -np.sum(_smooth(y, label_smoothing, o.shape[-1]) * log_softmax(o, axis=-1), axis=-1)
+    return -np.sum(_smooth(y, label_smoothing, o.shape[-1]) * _log_softmax(o), axis=-1)
 
 
 def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
@@ -207,13 +206,13 @@ def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float) -> Ar
 
 def focal(o: Array, y: Array, gamma: float) -> Array:
     """-Σ y (1 - p)^γ log p, p = softmax(o) (Lin et al. 2017, arXiv:1708.02002): less weight on easy samples."""
-    log_p = log_softmax(o, axis=-1)
+    log_p = _log_softmax(o)
     return -np.sum(y * _missing(log_p) ** gamma * log_p, axis=-1)
 
 
 def d_focal(o: Array, y: Array, gamma: float) -> Array:
     """g - p Σ g, with g = y (γ p (1 - p)^(γ-1) log p - (1 - p)^γ)."""
-    log_p = log_softmax(o, axis=-1)
+    log_p = _log_softmax(o)
     p, missing = np.exp(log_p), _missing(log_p)
     g = y * (gamma * p * missing ** (gamma - 1) * log_p - missing**gamma)
     return np.subtract(g, p * np.sum(g, axis=-1, keepdims=True))
@@ -233,6 +232,13 @@ def d_hinge(o: Array, y: Array) -> Array:
 def _smooth(y: Array, label_smoothing: float, classes: int) -> Array:
     """y (1 - ε) + ε / classes."""
     return y * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y
+
+
+def _log_softmax(o: Array) -> Array:
+    """Return log softmax(o) over the last axis, the largest o taken off first."""
+    shifted = o - np.max(o, axis=-1, keepdims=True)
+    shifted -= np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    return shifted
 
 
 def _missing(log_p: Array) -> Array:

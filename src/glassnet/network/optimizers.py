@@ -314,7 +314,7 @@ def update(
                 length, reach = _norm(weights), _norm(part)
                 if length > 0 and reach > 0:
                     part *= length / reach
-    w -= np.multiply(u, learning_rate, out=g)
+    w -= np.multiply(u, float(learning_rate), out=g)  # a NumPy float64 would take float32 through float64 and back
 
 
 def clip(g: Array, norm: float | None = None, value: float | None = None) -> float:
