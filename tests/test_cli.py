@@ -239,7 +239,7 @@ def test_predict_writes_csv_and_parquet_with_probabilities(
 def test_show_tells_all_that_is_in_the_file(glassnet, model: Path) -> None:
     code, out, _ = glassnet("show", model)
     assert code == 0
-    for part in ("W1 2×8, b1 8", "softmax", "42", "mean 0 and deviation 1", "by adam", "54 rows", "90 epochs", "█"):
+    for part in ("W1 2×8, b1 8", "softmax", "42", "mean 0 and deviation 1", "by adamw", "54 rows", "90 epochs", "█"):
         assert part in out
     found = json.loads(glassnet("show", model, "--json")[1])
     assert found["parameters"] == 42 and found["features"] == ["length", "größe"] and len(found["history"]) == 90
@@ -286,7 +286,7 @@ def test_help_documents_every_option_with_its_default(glassnet, command: str) ->
         for part in (
             "--hidden",
             "[default: 128,64]",
-            "[default: adam]",
+            "[default: adamw]",
             "[default: one_cycle]",
             "[default: (not kept)]",
         ):

@@ -55,10 +55,10 @@ def train(
             show_default="categorical_crossentropy, or half_mean_squared_error for regression",
         ),
     ] = None,
-    optimizer: Annotated[str, typer.Option(help=f"The update rule: {', '.join([*OPTIMIZERS, LBFGS])}.")] = "adam",
+    optimizer: Annotated[str, typer.Option(help=f"The update rule: {', '.join([*OPTIMIZERS, LBFGS])}.")] = "adamw",
     learning_rate: Annotated[
         float | None,
-        typer.Option(metavar="RATE", help="Its rate.", show_default="0.005 for adam, else the optimizer's own"),
+        typer.Option(metavar="RATE", help="Its rate.", show_default="0.01 for adamw, else the optimizer's own"),
     ] = None,
     schedule: Annotated[
         str, typer.Option(help=f"The rate over time: {', '.join(SCHEDULES)}; lbfgs has none.")
@@ -75,7 +75,8 @@ def train(
     ] = "0",
     l2: Annotated[float, typer.Option(help="Penalty l2/2 · Σ W².")] = 0.0,
     weight_decay: Annotated[
-        float | None, typer.Option(help="Decoupled decay.", show_default="the optimizer's own: adamw 0.01, most 0")
+        float | None,
+        typer.Option(help="Decoupled decay.", show_default="0.2 for adamw, else the optimizer's own, mostly 0"),
     ] = None,
     patience: Annotated[
         int | None,

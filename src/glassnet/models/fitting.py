@@ -17,6 +17,7 @@ from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.scaling import fit_scaling, standardise
 from glassnet.training import Callback, Settings, train
+from glassnet.training.settings import LBFGS
 
 #: With fewer steps than this even an easy table is not learned.
 LEAST_STEPS = 600
@@ -134,7 +135,7 @@ def fit(
 
 
 def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -> Settings:
-    """Return settings that do well without tuning: Adam along one cycle of its rate, a batch that suits the rows.
+    """Return settings that do well without tuning: AdamW along one cycle of its rate, a batch that suits the rows.
 
     Parameters
     ----------
@@ -149,12 +150,13 @@ def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -
     batch_size = 2 ** int(np.clip(np.log2(max(samples, 1) / 50), 3, 7))
     suggested: dict[str, Any] = {
         "loss": "categorical_crossentropy" if task == CLASSIFICATION else "half_mean_squared_error",
+        "optimizer": "adamw",
         "batch_size": batch_size,
         "epochs": max(15, -(-LEAST_STEPS // -(-samples // batch_size))),
     }
-    if changes.get("optimizer") is None:
-        suggested["learning_rate"] = 0.005
-    if changes.get("optimizer") != "lbfgs":
+    if changes.get("optimizer") in (None, "adamw"):
+        suggested |= {"learning_rate": 0.01, "weight_decay": 0.2}
+    if changes.get("optimizer") != LBFGS:
         suggested["schedule"] = "one_cycle"
     return Settings(**(suggested | {name: value for name, value in changes.items() if value is not None}))
 
