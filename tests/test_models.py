@@ -32,7 +32,7 @@ def test_classes_keep_their_names(names: tuple) -> None:
 
 def test_values_are_predicted_in_their_own_unit() -> None:
     x = np.linspace(-1, 1, 200)[:, np.newaxis]
-    model = fit(x, 1e6 + 1e4 * x[:, 0] ** 2, hidden=(16,), settings=suggest_settings(200, "regression", epochs=80))
+    model = fit(x, 1e6 + 1e4 * x[:, 0] ** 2, settings=suggest_settings(200, "regression", epochs=80))
     assert model.task == "regression"
     assert np.abs(model.predict(x) - (1e6 + 1e4 * x[:, 0] ** 2)).max() < 1000
     assert evaluate(model, x, 1e6 + 1e4 * x[:, 0] ** 2)["r2"] > 0.98

@@ -33,7 +33,7 @@ class State:
     ----------
     moments : dict of str to array (n_parameters,)
         The rule's running vectors, by name, zero at the start.
-    scratch : array (2, n_parameters)
+    scratch : two arrays (n_parameters,)
         Room to work in; holds nothing between steps.
     step : int
         Steps taken so far.
@@ -42,7 +42,7 @@ class State:
     """
 
     moments: dict[str, Array]
-    scratch: Array
+    scratch: tuple[Array, Array]
     step: int = 0
     numbers: dict[str, float] = field(default_factory=dict)
 
@@ -84,7 +84,7 @@ class Optimizer:
     def start(self, vector: Array) -> State:
         """Return the state before the first step, for parameters like this vector."""
         moments = {name: np.zeros_like(vector) for name in self.moments}
-        return State(moments, np.zeros_like(vector, shape=(2, *vector.shape)))
+        return State(moments, (np.zeros_like(vector), np.zeros_like(vector)))
 
     def with_settings(self, **settings: Any) -> Optimizer:
         """Return the same rule with other numbers.
@@ -100,6 +100,9 @@ class Optimizer:
                 raise InputError(f"optimizer {self.name!r} has no setting {name!r}; it has: {known}")
         return replace(self, settings={**self.settings, **settings})
 
+
+#: Steps between two looks for moments that have decayed to nothing; 0.9 to this power stays above the limit's margin.
+FLUSH_EVERY = 64
 
 Slices = Mapping[str, slice]
 
@@ -212,6 +215,17 @@ def lion(w: Array, g: Array, state: State, slices: Slices, *, beta_1: float, bet
     return u
 
 
+def _flush_subnormals(state: State) -> None:
+    """Set moments to 0 that have decayed to nothing.
+
+    A mean whose gradients stay 0 decays to the smallest numbers there are and never to 0, and processors take a hundred
+    times as long over those. The limit is far below anything that could change a parameter.
+    """
+    for moment in state.moments.values():
+        limits = np.finfo(moment.dtype)
+        np.copyto(moment, 0, where=np.abs(moment, out=state.scratch[0]) < limits.tiny / limits.eps)
+
+
 def _average(mean: Array, value: Array, rate: float, room: Array) -> None:
     """mean ← rate · mean + (1 - rate) · value."""  # a formula, not a sentence
     mean *= rate
@@ -302,10 +316,13 @@ def update(
         Decoupled decay of the weights; the optimizer's own if not given.
     """
     state.step += 1
+    if state.step % FLUSH_EVERY == 0:
+        _flush_subnormals(state)
     u = optimizer.direction(w, g, state, structure.slices, **optimizer.settings)
     decay = optimizer.weight_decay if weight_decay is None else weight_decay
     if decay or optimizer.trust:
-        u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which stays as it is
+        if u is not state.scratch[0]:
+            u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which stays as it is
         for name, place in structure.slices.items():
             part, weights = u[place], w[place]
             if decay and name.startswith("W"):
