@@ -73,7 +73,7 @@ def glassnet_reference(x: np.ndarray, y: np.ndarray, batch: int) -> Epoch:
     structure = Structure(SIZES, ("relu", "relu", "softmax"))
     settings = Settings(optimizer="gradient_descent", batch_size=batch)
     engine = ReferenceEngine(settings.objective(structure), settings.update_rule(), batch, np.float32)
-    vector = np.concatenate([array.ravel() for array in start()])
+    vector = initialize(structure, np.random.default_rng(0), dtype=np.float32)
     weights = Weights(vector, settings.found_optimizer().start(vector), None)
     rng, rates = np.random.default_rng(1), np.full(-(-len(x) // batch), RATE)
     data, metric = Rows(x, y), METRICS["accuracy"].row

@@ -20,6 +20,7 @@ from glassnet.engines.interface import (
 from glassnet.network.activations import Array
 from glassnet.network.backward import backward, output_gradient, penalty, seen_by
 from glassnet.network.forward import dropout_masks, forward
+from glassnet.network.losses import as_outputs
 from glassnet.network.optimizers import average, clip, limit_norms, update
 
 #: Rows that go forward at once where nothing is learned: their activations stay in the cache of a core.
@@ -93,8 +94,10 @@ class ReferenceEngine:
             masks = dropout_masks(structure, aim.dropout, len(x), rng, self.dtype, out=room)
 
             cache = forward(structure, views, x, masks=masks, out=room)
-            loss = aim.loss.mean(seen_by(aim.loss, structure, cache), y, w) + penalty(views, aim.l1, aim.l2)
-            dz = output_gradient(aim.loss, structure, cache, y, w)
+            output = seen_by(aim.loss, structure, cache)
+            truth = as_outputs(y, output)
+            loss = aim.loss.mean(output, truth, w) + penalty(views, aim.l1, aim.l2)
+            dz = output_gradient(aim.loss, structure, cache, truth, w)
             backward(structure, views, cache, dz, l1=aim.l1, l2=aim.l2, out=gradient_views | room)
             if combine is not None:
                 combine(gradient)

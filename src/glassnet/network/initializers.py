@@ -130,7 +130,7 @@ def initialize(
     ValueError
         If the name is unknown or the function returns another shape.
     """
-    vector = np.zeros(structure.n_parameters, dtype)
+    vector = structure.new_vector(dtype)
     views = structure.views(vector)
     for layer, *shape in structure.layers():
         chosen = structure.activations[layer - 1].initializer if initializer == "auto" else initializer

@@ -61,7 +61,7 @@ class Loss:
         """
         each = self.samples(o, as_outputs(y, o), **self.settings)
         if sample_weight is None:
-            return float(np.mean(each))
+            return float(np.sum(each)) / len(each) if each.ndim else float(each)
         total = float(np.sum(sample_weight))
         return float(np.sum(each * sample_weight)) / total if total else 0.0
 

@@ -21,6 +21,9 @@ from glassnet.network.names import entry
 #: More parameters than this is a typing error rather than a network for a desk (it would take 32 GB in float64).
 MOST_PARAMETERS = 2**32
 
+#: Bytes that a processor's cores exchange at once.
+CACHE_LINE = 64
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -115,6 +118,17 @@ class Structure:
         """Go through the layers: (l, units of l-1, units of l) for l = 1 … L."""
         for layer in range(1, self.n_layers + 1):
             yield layer, self.layer_sizes[layer - 1], self.layer_sizes[layer]
+
+    def new_vector(self, dtype: Any) -> Array:
+        """Return a flat vector of zeros (n_parameters,) that begins on a cache line.
+
+        Where two cores share the parameters, an array that begins elsewhere makes every change of them several times as
+        slow: each store of a vector register then touches two lines that the other core holds.
+        """
+        item = np.dtype(dtype).itemsize
+        room = np.zeros(self.n_parameters + CACHE_LINE // item, dtype)
+        first = -room.ctypes.data % CACHE_LINE // item
+        return room[first : first + self.n_parameters]
 
     def views(self, vector: Array, prefix: str = "") -> dict[str, Array]:
         """Name the parts of a flat vector, without a copy.

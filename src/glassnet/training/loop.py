@@ -169,7 +169,8 @@ def _start(
         vector = initialize(structure, rng, settings.initializer, dtype)
     else:
         structure.views(parameters)  # its shape is right, or an error
-        vector = np.array(parameters, dtype)
+        vector = structure.new_vector(dtype)
+        vector[...] = parameters
     # L-BFGS keeps its own memory; gradient descent stands in for the rule it does not use
     rule = Settings(optimizer=find_optimizer("gradient_descent")) if settings.full_batch else settings
     update_rule = rule.update_rule()
