@@ -496,7 +496,10 @@ def test_without_a_terminal_there_are_plain_lines(flowers: Path) -> None:
 
 def test_ctrl_c_keeps_the_model_and_ends_with_130(tmp_path: Path) -> None:
     kept = tmp_path / "m.glassnet"
-    running = process("train", "--epochs", 100_000, "--out", kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = process(
+        "train", "--epochs", 100_000, "--out", kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it otherwise
+    )  # fmt: skip
     for _ in range(5):
         running.stdout.readline()
     time.sleep(0.2)

@@ -310,8 +310,12 @@ def test_ctrl_c_keeps_the_best_so_far() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal to itself")
 def test_a_real_ctrl_c_is_heard_in_the_middle_of_the_work() -> None:
     x, y = blobs(2000)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    trained = train(TWO_CLASSES, x, y, Settings(epochs=100_000, batch_size=8))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it otherwise
+    try:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        trained = train(TWO_CLASSES, x, y, Settings(epochs=2_000, batch_size=8))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert trained.stop_reason == "interrupted"
     assert np.isfinite(trained.vector).all()
 
