@@ -101,10 +101,13 @@ def dropout_masks(
 ) -> dict[str, Array]:
     """Draw the masks of inverted dropout (Srivastava et al. 2014): 1 / (1 - rate) where a unit stays, else 0.
 
+    The random stream gives one key for each mask; the mask's own numbers are made from the key and their place alone, so
+    that engines may make them in any order, on any number of threads, and again on the way back.
+
     Returns
     -------
     dict of str to array
-        ``mask{l}`` (samples, units of l) for each layer l = 0 … L-1 whose rate is above 0, drawn in that order.
+        ``mask{l}`` (samples, units of l) for each layer l = 0 … L-1 whose rate is above 0, their keys drawn in that order.
     """
     masks = {}
     for layer, rate in enumerate(rates):
@@ -112,8 +115,24 @@ def dropout_masks(
             mask = (out or {}).get(f"mask{layer}")
             if mask is None:
                 mask = np.empty((samples, structure.layer_sizes[layer]), dtype)
-            rng.random(dtype=mask.dtype.type, out=mask)
-            np.greater_equal(mask, rate, out=mask)
+            key = rng.integers(2**32, dtype=np.uint32)
+            np.greater_equal(random_bits(key, mask.size).reshape(mask.shape), np.uint32(round(rate * 2**32)), out=mask)
             mask *= 1 / (1 - rate)
             masks[f"mask{layer}"] = mask
     return masks
+
+
+def random_bits(key: np.uint32, count: int) -> Array:
+    """Return 32 random-looking bits for each of the places 0 … count-1 (uint32), made from the key and the place.
+
+    A place is spread by the golden ratio, mixed with the key, and scrambled by the rounds of a hash function
+    (https://github.com/skeeto/hash-prospector, the entry of bias 0.107).
+    """
+    x = np.arange(count, dtype=np.uint32)
+    x *= np.uint32(0x9E3779B9)
+    x ^= key
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
+        x ^= x >> np.uint32(shift)
+        x *= np.uint32(factor)
+    x ^= x >> np.uint32(15)
+    return x
