@@ -119,8 +119,8 @@ def test_the_second_epoch_allocates_next_to_nothing() -> None:
     engine.train_epoch(weights, rows, order, rates, rng, ACCURACY)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # one gradient vector for the epoch, masks of z > 0 of a byte each, and the random bits of one dropout mask, twice; a
-    # second gradient would be too much
+    # one gradient vector for the epoch, masks of z > 0 of a byte each, and the random bits of one dropout mask, twice;
+    # a second gradient would be too much
     assert peak < 4 * wide.n_parameters + 64 * 400 * (2 + 2 * 4) + 100_000
 
 

@@ -101,13 +101,13 @@ def dropout_masks(
 ) -> dict[str, Array]:
     """Draw the masks of inverted dropout (Srivastava et al. 2014): 1 / (1 - rate) where a unit stays, else 0.
 
-    The random stream gives one key for each mask; the mask's own numbers are made from the key and their place alone, so
-    that engines may make them in any order, on any number of threads, and again on the way back.
+    The random stream gives one key for each mask; the mask's own numbers are made from the key and their place alone,
+    so that engines may make them in any order, on any number of threads, and again on the way back.
 
     Returns
     -------
     dict of str to array
-        ``mask{l}`` (samples, units of l) for each layer l = 0 … L-1 whose rate is above 0, their keys drawn in that order.
+        ``mask{l}`` (samples, units of l) for each layer l = 0 … L-1 whose rate is above 0, keys in that order.
     """
     masks = {}
     for layer, rate in enumerate(rates):
