@@ -458,6 +458,15 @@ def test_whatever_the_file_holds_it_ends_well_or_with_one_line(glassnet, header,
     assert err.count("\n") == (1 if code == 2 else 0)
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=200), ending=st.sampled_from(["csv", "csv.gz", "csv.bz2", "csv.zst"]))
+def test_whatever_bytes_a_file_holds_it_ends_with_one_line(glassnet, content, ending, tmp_path: Path) -> None:
+    path = tmp_path / f"bytes.{ending}"
+    path.write_bytes(content)
+    code, _, err = glassnet("train", path)
+    assert (code, err.count("\n")) == (2, 1), err
+
+
 # ------------------------------------------------------------------------------------------------ as a real process
 
 

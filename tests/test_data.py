@@ -42,6 +42,8 @@ def test_a_file_is_read_plain_or_compressed(ending: str, tmp_path: Path) -> None
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "this is a binary file, not CSV text"),
         ("a,b\n1,é\n".encode("latin-1"), "'b' is no UTF-8 text; save the file as CSV in UTF-8"),
         ("a,é\n1,2\n".encode("latin-1"), "'the header' is no UTF-8 text"),
+        (b"\xff\xd8\xff\xe0,\n\xce,\xf3\xca,\x11\n", "row 1 is no UTF-8 text; is this a CSV file"),
+        ("a,b\n1,2\né,ü,ß\n", "row 2 has 3 columns and the header 2; mend the row 'é,ü,ß'"),
         ("5,0.5\n6,1\n", "the first line is all numbers; it must be a header"),
         ("a,b,a\n1,2,3\n", "column 'a' stands there 2 times"),
     ],

@@ -261,7 +261,8 @@ def _csv_fault(path: Path, error: Exception) -> str:
         with pa.input_stream(str(path), compression="detect") as stream:
             csv.read_csv(
                 cast(Any, stream),
-                read_options=csv.ReadOptions(use_threads=False),
+                # read as Latin-1, in which all bytes are text: pyarrow can't hand over a row that is no UTF-8
+                read_options=csv.ReadOptions(use_threads=False, encoding="latin-1"),
                 parse_options=csv.ParseOptions(invalid_row_handler=note),
             )
     except pa.ArrowInvalid:
@@ -269,9 +270,13 @@ def _csv_fault(path: Path, error: Exception) -> str:
     if first:
         bad = first[0]
         where = f"row {bad.number - 1}" if bad.number else "a row"
+        try:
+            text = bad.text.encode("latin-1").decode("utf-8")
+        except UnicodeDecodeError:
+            return f"{path}: {where} is no UTF-8 text; is this a CSV file? save it as CSV in UTF-8"
         return (
             f"{path}: {where} has {bad.actual_columns} columns and the header {bad.expected_columns}; mend the row "
-            f"{_short(bad.text)}"
+            f"{_short(text)}"
         )
     return f"{path}: this is no CSV: {_first_line(error)}"
 
