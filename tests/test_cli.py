@@ -400,6 +400,15 @@ def test_a_test_file_must_have_the_same_columns_and_classes(glassnet, flowers: P
         assert (code, err.count("\n")) == (2, 1) and message in err and "test.csv" in err
 
 
+def test_a_test_file_of_text_is_refused_where_values_are_predicted(glassnet, houses: Path, tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("rooms,age,price\n1,2,cheap\n")
+    code, out, err = glassnet("train", houses, "--target", "price", "--test", tmp_path / "test.csv")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "test.csv: the target column 'price' holds text; in " in err and "houses.csv it holds numbers" in err
+    glassnet("train", houses, "--target", "price", "--epochs", 1, "--out", tmp_path / "m", "-q")
+    assert "this model predicts numbers" in glassnet("evaluate", tmp_path / "m", tmp_path / "test.csv")[2]
+
+
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_a_model_is_used_on_its_own_columns_only(
     glassnet, command: str, model: Path, flowers: Path, tmp_path: Path

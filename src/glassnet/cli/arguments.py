@@ -7,6 +7,7 @@ from typing import TypeVar
 from glassnet.data import DIGITS, Table, digits, features, read_table, target_values
 from glassnet.errors import InputError
 from glassnet.models import Model
+from glassnet.models.model import REGRESSION
 from glassnet.network.activations import Array
 
 Number = TypeVar("Number", int, float)
@@ -47,13 +48,23 @@ def table_for(model: Model, data: str | None) -> Table:
     return digits()[1]
 
 
+def refuse_text(table: Table, target: str, y: Array, advice: str) -> None:
+    """Refuse a target of text where numbers are predicted.
+
+    Raises
+    ------
+    InputError
+        If it is text: the file and the column are named.
+    """
+    if y.dtype.kind == "O":
+        raise InputError(f"{table.source}: the target column {target!r} holds text; {advice}")
+
+
 def rows_with_truth(model: Model, table: Table) -> tuple[Array, Array]:
     """Return raw features and targets of a table, matched to the model by the columns' names."""
     y = target_values(table, model.target_name)
-    if model.task == "regression" and y.dtype.kind == "O":
-        raise InputError(
-            f"{table.source}: the target column {model.target_name!r} holds text; this model predicts numbers"
-        )
+    if model.task == REGRESSION:
+        refuse_text(table, model.target_name, y, "this model predicts numbers")
     x = features(table, model.feature_names)
     try:
         model.encode(y)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from glassnet.atomic import check_writable
-from glassnet.cli.arguments import numbers
+from glassnet.cli.arguments import numbers, refuse_text
 from glassnet.cli.screen import Progressing, Screen, shown
 from glassnet.data import Table, choose_target, digits, features, is_classification, read_table, target_values
 from glassnet.errors import InputError
@@ -114,8 +114,8 @@ def train(
     name = choose_target(table, target)
     y = target_values(table, name)
     task = task or (CLASSIFICATION if is_classification(y) else REGRESSION)
-    if task == REGRESSION and y.dtype.kind == "O":
-        raise InputError(f"{table.source}: the target column {name!r} holds text; choose --task classification")
+    if task == REGRESSION:
+        refuse_text(table, name, y, "choose --task classification")
     if loss is not None:
         check_task(task, loss)
     settings = suggest_settings(
@@ -140,6 +140,8 @@ def train(
         test_rows = features(held_out, columns), target_values(held_out, name)
         if task == CLASSIFICATION:
             _check_classes(held_out, test_rows[1], y)
+        else:
+            refuse_text(held_out, name, test_rows[1], f"in {table.source} it holds numbers")
     if validation_fraction is None:
         validation_fraction = VALIDATION_FRACTION if test is None and data is not None else 0.0
     how = "" if target else " (by its name; --target takes another)"
