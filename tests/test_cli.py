@@ -207,6 +207,18 @@ def test_evaluate_measures_values(glassnet, houses: Path, tmp_path: Path) -> Non
     assert json.loads(glassnet("evaluate", tmp_path / "m", houses, "--json")[1])["r2"] > 0.9
 
 
+def test_classes_may_be_numbers_with_fractions(glassnet, tmp_path: Path) -> None:
+    rows = [f"{value},{value}" for value in (0.5, 1.0, 2.0) * 40]
+    (tmp_path / "train.csv").write_text("\n".join(["a,label", *rows]))
+    (tmp_path / "whole.csv").write_text("\n".join(["a,label", *(row for row in rows if "5" not in row)]))
+    arguments = ("--task", "classification", "--test", tmp_path / "whole.csv", "--out", tmp_path / "m", "--json")
+    code, out, err = glassnet("train", tmp_path / "train.csv", *arguments)
+    assert (code, err) == (0, "") and json.loads(out)["test_accuracy"] == 1
+    assert load(tmp_path / "m").classes == ("0.5", "1", "2")
+    for name in ("train", "whole"):
+        assert json.loads(glassnet("evaluate", tmp_path / "m", tmp_path / f"{name}.csv", "--json")[1])["accuracy"] == 1
+
+
 def test_predict_matches_columns_by_name_and_leaves_others_alone(
     glassnet, model: Path, flowers: Path, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import time
 import warnings
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from glassnet.atomic import check_writable
@@ -16,7 +17,7 @@ from glassnet.errors import InputError
 from glassnet.models import Model, fit, save
 from glassnet.models.fitting import check_task, suggest_settings
 from glassnet.models.model import CLASSIFICATION, REGRESSION, encode_classes
-from glassnet.network.activations import ACTIVATIONS
+from glassnet.network.activations import ACTIVATIONS, Array
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
@@ -151,7 +152,7 @@ def train(
         warnings.simplefilter("ignore", DivergenceWarning)  # its message is in the facts, and told below
         model = fit(
             x,
-            y if task == REGRESSION or y.dtype.kind != "f" else y.astype(str),
+            _class_names(y) if task == CLASSIFICATION and y.dtype.kind == "f" else y,
             hidden=layers,
             activation=activation,
             task=task,
@@ -173,6 +174,11 @@ def _tables(data: str | None, test: str | None) -> tuple[Table, Table | None]:
             raise InputError("--test needs the file to train on too: glassnet train DATA --test FILE")
         return digits()
     return read_table(data), read_table(test) if test is not None else None
+
+
+def _class_names(y: Array) -> Array:
+    """Name the classes that are numbers with fractions, as `encode_classes` does: 0.5, and 1 for 1.0."""
+    return np.array([str(int(value)) if value.is_integer() else str(value) for value in y.tolist()], dtype=object)
 
 
 def _check_classes(table: Table, found: Any, trained: Any) -> None:
