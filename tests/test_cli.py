@@ -24,6 +24,7 @@ from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
+from glassnet.network.structure import Structure
 
 SOURCE = Path(__file__).parents[1] / "src"
 
@@ -165,6 +166,10 @@ def test_settings_reach_the_training(glassnet, flowers: Path, tmp_path: Path) ->
         2,
     )
     assert (found.optimizer, found.learning_rate, found.schedule, found.random_state) == ("lion", 0.003, "cosine", 5)
+
+
+def test_a_seed_may_be_as_large_as_one_likes(glassnet, flowers: Path) -> None:
+    assert glassnet("train", flowers, "--epochs", 1, "--seed", 2**80 + 5, "-q") == (0, "", "")
 
 
 def test_the_same_seed_gives_the_same_model(glassnet, flowers: Path, tmp_path: Path) -> None:
@@ -353,12 +358,12 @@ def test_a_file_that_can_not_be_learned_from_is_one_line_and_exit_code_2(
         (["missing.csv"], "missing.csv: there is no such file"),
         (["."], "this is a folder"),
         (["FLOWERS", "--target", "price"], "there is no column 'price'; the columns are 'length', 'label', 'größe'"),
-        (["FLOWERS", "--hidden", "128,x"], "--hidden 128,x: 'x' is not a whole number"),
+        (["FLOWERS", "--hidden", "128,x"], "--hidden 128,x: 'x' is not a whole number; write it like --hidden 128,64"),
         (["FLOWERS", "--hidden", "0"], "a layer has a whole number of units"),
         (["FLOWERS", "--hidden", "-3"], "a layer has a whole number of units"),
         (["FLOWERS", "--hidden", "9999999999"], "parameters; the most is"),
         (["FLOWERS", "--dropout", "1.5"], "must be at least 0 and below 1"),
-        (["FLOWERS", "--dropout", "a"], "--dropout a: 'a' is not a number"),
+        (["FLOWERS", "--dropout", "a"], "--dropout a: 'a' is not a number; write it like --dropout 0.2,0.5"),
         (["FLOWERS", "--dropout", "0.1,0.1"], "dropout has 2 rates"),
         (["FLOWERS", "--dropout", ""], "dropout"),
         (["FLOWERS", "--epochs", "-1"], "epochs is -1"),
@@ -395,6 +400,23 @@ def test_an_option_that_can_not_be_used_is_one_line_and_exit_code_2(
     assert (code, err.count("\n")) == (2, 1), out + err
     assert message in err
     assert "epoch" not in out
+
+
+def test_too_large_a_network_for_the_memory_is_one_line(
+    glassnet, flowers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError("Unable to allocate 28.8 GiB")
+
+    monkeypatch.setattr(Structure, "new_vector", full)
+    code, _, err = glassnet("train", flowers)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "not enough memory (Unable to allocate 28.8 GiB); use fewer units, or fewer rows" in err
+
+
+def test_without_a_command_there_is_help_and_no_empty_error(glassnet) -> None:
+    code, out, err = glassnet()
+    assert (code, err) == (2, "") and "check-gradients" in out
 
 
 def test_a_test_file_must_have_the_same_columns_and_classes(glassnet, flowers: Path, tmp_path: Path) -> None:

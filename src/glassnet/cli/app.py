@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(error.format_message() + _value_of(error, typed))
     except typer.TyperException as error:
         _fail(error.format_message())
+    except MemoryError as error:
+        _fail(f"not enough memory{f' ({error})' if str(error) else ''}; use fewer units, or fewer rows")
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -76,5 +78,6 @@ def _value_of(error: typer.BadParameter, typed: list[str]) -> str:
 
 
 def _fail(message: str) -> None:
-    sys.stderr.write(f"glassnet: {' '.join(message.split())}\n")
+    if message:  # without a command the help says it all
+        sys.stderr.write(f"glassnet: {' '.join(message.split())}\n")
     sys.exit(MENDABLE)

@@ -21,14 +21,14 @@ def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
     InputError
         If a part is no number of the kind: the option, the text and the part are named.
     """
-    what = "a whole number" if kind is int else "a number"
+    what, example = ("a whole number", "128,64") if kind is int else ("a number", "0.2,0.5")
     found = []
     for part in text.split(",") if text.strip() else []:
         try:
             found.append(kind(part))
         except ValueError:
             raise InputError(
-                f"{option} {text}: {part.strip()!r} is not {what}; write it like {option} 128,64"
+                f"{option} {text}: {part.strip()!r} is not {what}; write it like {option} {example}"
             ) from None
     return tuple(found)
 

@@ -194,7 +194,10 @@ def split(samples: int, y: Array | None, fraction: float, seed: int) -> tuple[Ar
         small = min(round(samples * fraction), samples - round(samples * fraction))
         by_class = y if counts.min() >= 2 and small >= len(counts) else None
     training, validation = train_test_split(
-        np.arange(samples), test_size=max(1, round(samples * fraction)), random_state=seed, stratify=by_class
+        np.arange(samples),
+        test_size=max(1, round(samples * fraction)),
+        random_state=seed % 2**32,  # scikit-learn takes no larger seed
+        stratify=by_class,
     )
     return np.sort(training), np.sort(validation)
 
