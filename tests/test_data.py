@@ -73,7 +73,7 @@ def test_missing_files_folders_and_broken_compression_are_named(tmp_path: Path) 
         ("NaN", "column 'b' is nan"),
         ("NA", "column 'b' is 'NA'; every feature must be a number"),
         ("inf", "column 'b' is inf"),
-        ("2024-01-31", "column 'b' is "),
+        ("2024-01-31", "column 'b' is '2024-01-31'; every feature must be a number"),
     ],
 )
 def test_a_cell_that_is_no_number_is_named_by_row_and_column(row: int, cell: str, message: str, tmp_path: Path) -> None:
@@ -82,6 +82,16 @@ def test_a_cell_that_is_no_number_is_named_by_row_and_column(row: int, cell: str
     table = read_table(write(tmp_path, "\n".join(lines)))
     with pytest.raises(InputError, match=f"row {row}, {message}"):
         features(table, ["a", "b"])
+
+
+def test_an_empty_column_and_an_empty_target_are_told_as_empty(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, "a,day,label\n,2024-01-31,x\n,2024-02-01,\n"))
+    with pytest.raises(InputError, match="row 1, column 'a' is empty; every feature must be a number"):
+        features(table, ["a"])
+    with pytest.raises(InputError, match="row 1, column 'day' is 2024-01-31; every feature must be a number"):
+        features(table, ["day"])
+    with pytest.raises(InputError, match="row 2, target column 'label' is empty; every row needs a target"):
+        target_values(table, "label")
 
 
 def test_rows_are_counted_rightly_beyond_the_first_block(tmp_path: Path) -> None:

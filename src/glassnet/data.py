@@ -214,7 +214,7 @@ def target_values(table: Table, name: str) -> Array:
         bad = column.is_null(nan_is_null=True).to_numpy() if values is None else ~np.isfinite(values)
         row = int(np.flatnonzero(bad)[0])
         raise InputError(
-            f"{table.source}: row {row + 1}, target column {name!r} is {column[row]}; every row needs a target"
+            f"{table.source}: row {row + 1}, target column {name!r} is {_cell(column[row])}; every row needs a target"
         )
     if pa.types.is_boolean(column.type) or values.dtype.kind not in "iuf":
         return np.array([str(value) for value in values], dtype=object)
@@ -233,9 +233,8 @@ def is_classification(values: Array) -> bool:
 def _refuse_text(table: Table, name: str, column: Any) -> None:
     for row, value in enumerate(column.to_pylist(), start=1):
         if value is None or not _is_number(str(value)):
-            raise InputError(
-                f"{table.source}: row {row}, column {name!r} is {_short(value)}; every feature must be a number"
-            )
+            shown = _short(value) if isinstance(value, str) else _cell(value)
+            raise InputError(f"{table.source}: row {row}, column {name!r} is {shown}; every feature must be a number")
     raise InputError(f"{table.source}: column {name!r} holds numbers as {column.type}; write them as plain numbers")
 
 
@@ -291,6 +290,11 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _cell(value: object) -> str:
+    """Show a cell as it stands in the file: None is an empty one."""
+    return "empty" if str(value) == "None" else str(value)
 
 
 def _short(value: object, length: int = 40) -> str:
