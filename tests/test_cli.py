@@ -111,6 +111,14 @@ def test_without_a_test_file_a_tenth_validates_and_with_one_none(glassnet, flowe
     assert third["rows"] == 42
 
 
+def test_a_table_of_a_few_rows_is_all_trained_on(glassnet, tmp_path: Path) -> None:
+    (tmp_path / "xor.csv").write_text("a,b,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+    code, out, err = glassnet("train", tmp_path / "xor.csv", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["rows"] == 4 and found["training_accuracy"] == 1 and "validation_loss" not in found
+
+
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".zst"])
 def test_compressed_files_train_the_same(glassnet, flowers: Path, ending: str, tmp_path: Path) -> None:
     packed = tmp_path / f"packed.csv{ending}"

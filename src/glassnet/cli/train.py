@@ -144,7 +144,8 @@ def train(
         else:
             refuse_text(held_out, name, test_rows[1], f"in {table.source} it holds numbers")
     if validation_fraction is None:
-        validation_fraction = VALIDATION_FRACTION if test is None and data is not None else 0.0
+        enough = round(VALIDATION_FRACTION * len(table)) >= 1  # a table of a few rows is all trained on
+        validation_fraction = VALIDATION_FRACTION if test is None and data is not None and enough else 0.0
     how = "" if target else " (by its name; --target takes another)"
     screen.say(f"{task}: predicting {name!r}{how} from {len(columns):,} columns of {len(table):,} rows")
 
