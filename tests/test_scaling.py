@@ -32,6 +32,15 @@ def test_a_constant_column_survives_as_nought(value: float) -> None:
     assert np.isfinite(fit_scaling(raw).apply(raw + 1)).all()
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_tiny_and_huge_numbers_keep_their_shape(size: float) -> None:
+    raw = size * np.arange(9.0)[:, np.newaxis]
+    scaling = standardise(raw)
+    np.testing.assert_allclose(scaling.apply(raw, np.float64).std(), 1)
+    np.testing.assert_allclose(scaling.undo(scaling.apply(raw, np.float64)), raw, rtol=1e-12)
+    assert np.isfinite(standardise(np.array([[0.0], [5e-324]])).factor).all()  # one too small to be divided by
+
+
 def test_large_offsets_keep_their_digits() -> None:
     """Seconds since 1970, a minute apart: in float32 they would all be the same."""
     raw = 1.7e9 + 60.0 * np.arange(100)[:, np.newaxis]

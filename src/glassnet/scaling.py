@@ -65,12 +65,15 @@ def fit_scaling(raw: Array) -> Scaling:
 def standardise(raw: Array) -> Scaling:
     """Return the scaling of rows (samples, columns) to mean 0 and deviation 1; constant columns become 0."""
     mean = np.asarray(np.mean(raw, axis=0, dtype=np.float64))
+    # the farthest entry, a power of 2: squares of what it divides neither overflow nor vanish, and lose no bit
+    reach = np.maximum(np.max(raw, axis=0) - mean, mean - np.min(raw, axis=0))
+    reach = np.exp2(np.floor(np.log2(reach, out=np.zeros_like(mean), where=reach > 0)))
     square = np.zeros(raw.shape[1])
     for first in range(0, len(raw), ROWS_AT_ONCE):
-        square += np.sum(np.square(raw[first : first + ROWS_AT_ONCE] - mean), axis=0)
-    deviation: Array = np.sqrt(square / len(raw))
+        square += np.sum(np.square((raw[first : first + ROWS_AT_ONCE] - mean) / reach), axis=0)
+    deviation: Array = reach * np.sqrt(square / len(raw))
     # rounding leaves a constant column with a tiny deviation; dividing by that would blow it up
-    deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0
+    deviation[deviation <= np.maximum(1e-12 * np.abs(mean), np.finfo(np.float64).tiny)] = 1.0
     return Scaling("standard", mean, 1 / deviation)
 
 
