@@ -137,6 +137,15 @@ def set_metadata(name: str, value: str):
         (change(("history", 0, "loss"), KeyError), "loss"),
         (change(("history",), {"a": 1}), "model.history is"),
         (change(("facts",), []), "model.facts is"),
+        (change(("facts", "training_rows"), "many"), "facts.training_rows is 'many'; it must be int"),
+        (change(("facts", "validation_rows"), [1]), r"facts.validation_rows is \[1\]"),
+        (change(("facts", "best_epoch"), {"a": 1}), "facts.best_epoch is"),
+        (change(("facts", "best_epoch"), 10**400), "facts.best_epoch is 1000.*; it must be at most"),
+        (change(("facts", "metric"), 3), "facts.metric is 3; it must be str"),
+        (change(("history", 0, "loss"), float("nan")), "NaN stands in the metadata"),
+        (change(("history", 0, "metric"), float("-inf")), "-Infinity stands in the metadata"),
+        (set_metadata("model", '{"format_version": 1e999}'), "1e999 stands in the metadata"),
+        (change(("history", 0, "loss"), 10**400), "history.loss is 1000.*; it must be at most"),
         (set_array("W1", KeyError), "the arrays are not those of layers"),
         (set_array("evil", np.zeros(3)), "the arrays are not those of layers .*: evil"),
         (set_array("b1", np.zeros(4, np.float32)), r"b1 has shape \(4,\); it must be \(5,\)"),
@@ -144,6 +153,7 @@ def set_metadata(name: str, value: str):
         (set_array("W1", lambda W: W.astype(np.int32)), "W1 has dtype int32"),
         (set_array("W2", lambda W: W * np.nan), "W2 holds NaN or infinity"),
         (set_array("scaling.factor", lambda f: f * np.inf), "scaling.factor holds NaN or infinity"),
+        (set_array("scaling.factor", lambda f: f * 0), "scaling.factor holds 0"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: Path) -> None:

@@ -26,6 +26,11 @@ from glassnet.training.settings import Settings
 
 #: The entry of the metadata that holds the JSON, and the version of what it says.
 KEY, FORMAT_VERSION = "glassnet", 1
+#: Facts that are whole numbers, and those that are text.
+_COUNTS = ("best_epoch", "training_rows", "validation_rows")
+_WORDS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
+#: Whole numbers up to this are the same in every reader of JSON.
+MOST_NUMBER = 2**53
 #: The metadata of a model of a thousand epochs and ten thousand columns is about 1 MB.
 MOST_METADATA = 64 * 2**20
 
@@ -92,7 +97,7 @@ def load(path: str | Path) -> Model:
     try:
         if len(text) > MOST_METADATA:
             raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
-        description = json.loads(text)
+        description = json.loads(text, parse_float=_finite, parse_constant=_finite)
         version = _Fields(description, "model").value("format_version", int)
         if version <= FORMAT_VERSION:
             return _rebuild(description, arrays)
@@ -173,8 +178,25 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
         scalings.get("target_scaling"),
         settings,
         history,
-        told.value("facts", dict),
+        _facts(told.value("facts", dict)),
     )
+
+
+def _facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Check the facts that are shown; a model need not have them, and may have others."""
+    told = _Fields(facts, "facts")
+    for kind, keys in ((int, _COUNTS), (str, _WORDS)):
+        for key in set(facts).intersection(keys):
+            told.value(key, kind)
+    return facts
+
+
+def _finite(text: str) -> float:
+    """Read a number of the metadata; Python's reader would take NaN and Infinity, and 1e999 as infinite."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise InputError(f"{text} stands in the metadata, where every number is finite")
+    return number
 
 
 def _check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]], structure: Structure) -> None:
@@ -192,6 +214,8 @@ def _check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]]
             )
         if not np.isfinite(array).all():
             raise InputError(f"{name} holds NaN or infinity")
+        if name.endswith(".factor") and not array.all():
+            raise InputError(f"{name} holds 0, by which no value can be scaled back")
 
 
 class _Fields:
@@ -206,6 +230,8 @@ class _Fields:
         value = self.content[key]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be {' or '.join(k.__name__ for k in kinds)}")
+        if isinstance(value, int) and abs(value) > MOST_NUMBER:
+            raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be at most {MOST_NUMBER}")
         return value
 
     def list_of(self, key: str, *kinds: type) -> list[Any]:
