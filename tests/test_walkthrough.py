@@ -64,6 +64,8 @@ def test_the_functions_work_one_after_another_on_one_sample() -> None:
     for name, array in shallow.items():
         np.testing.assert_allclose(array, before[name] - 500 / 30 * gradients[f"d{name}"])
     assert compute_loss(X[:1], Y[:1], parameters) < compute_loss(X[:1], Y[:1], before)
+    assert compute_loss(X[0], Y[0], parameters) == compute_loss(X[:1], Y[:1], parameters)
+    assert compute_accuracy(X[0], Y[0], parameters) == compute_accuracy(X[:1], Y[:1], parameters)
 
 
 def test_the_gradients_agree_with_central_differences() -> None:

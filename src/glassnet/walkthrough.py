@@ -107,15 +107,15 @@ def feed_forward(x: Any, parameters: Mapping[str, Array]) -> tuple[Array, dict[s
 
 
 def compute_loss(x_val: Any, y_val: Any, parameters: Mapping[str, Array]) -> float:
-    """Return the mean over the rows of mean((output - y)²) / 2; x_val (rows, features), y_val one-hot."""
-    output, _ = feed_forward(_rows(x_val, "x_val"), parameters)
-    return LOSS.mean(output, _labels(y_val, output.shape, "y_val"))
+    """Return the mean over the rows of mean((output - y)²) / 2; x_val (rows, features) or one sample, y_val one-hot."""
+    output, y = _judged(x_val, y_val, parameters)
+    return LOSS.mean(output, _labels(y, output.shape, "y_val"))
 
 
 def compute_accuracy(x_val: Any, y_val: Any, parameters: Mapping[str, Array]) -> float:
-    """Return the share of rows whose largest output is their class; x_val (rows, features), y_val one-hot."""
-    output, _ = feed_forward(_rows(x_val, "x_val"), parameters)
-    y = _one_hot(y_val, output.shape, "y_val")
+    """Return the share of rows whose largest output is right; x_val (rows, features) or one sample, y_val one-hot."""
+    output, y = _judged(x_val, y_val, parameters)
+    y = _one_hot(y, output.shape, "y_val")
     return float(np.mean(np.argmax(output, axis=1) == np.argmax(y, axis=1)))
 
 
@@ -257,6 +257,13 @@ def _layers_of(parameters: Mapping[str, Array]) -> Structure:
         if parameters[name].shape != shape:
             raise InputError(f"{name} has shape {parameters[name].shape}; layers of {sizes} units need {shape}")
     return structure
+
+
+def _judged(x_val: Any, y_val: Any, parameters: Mapping[str, Array]) -> tuple[Array, Any]:
+    """Return the outputs for rows and their labels; one sample (features,) with its label is seen as one row."""
+    if np.ndim(x_val) == 1:
+        x_val, y_val = np.asarray(x_val)[np.newaxis], np.asarray(y_val)[np.newaxis]
+    return feed_forward(_rows(x_val, "x_val"), parameters)[0], y_val
 
 
 def _rows(x: Any, name: str) -> Array:
