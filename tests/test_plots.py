@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from glassnet import Settings, fit, suggest_settings
 from glassnet.plots import (
@@ -69,12 +70,23 @@ def test_only_square_inputs_of_one_scale_are_pictures() -> None:
 def test_the_confusion_matrix_holds_the_counts() -> None:
     x, y = pictures()
     model = fit(x, y, hidden=(6,), settings=Settings(epochs=1))
-    axes = confusion_matrix(model, x, y).axes[0]
+    figure = confusion_matrix(model, x, y)
+    axes = figure.axes[0]
     predicted = model.predict(x)
     for text in axes.texts:
         column, row = (int(place) for place in text.get_position())
         assert int(text.get_text()) == np.sum((y == "ab"[row]) & (predicted == "ab"[column]))
-    assert f"{np.sum(y == predicted)} of 60 rows right" in axes.get_title()
+    assert f"{np.sum(y == predicted)} of 60 rows right" in figure.get_suptitle()
+
+
+def test_the_title_of_a_small_matrix_with_long_names_is_not_cut_off() -> None:
+    x, y = pictures(("a very long name", "another very long name"))
+    model = fit(x, y, hidden=(6,), settings=Settings(epochs=1))
+    figure = confusion_matrix(model, x, y)
+    figure.canvas.draw()
+    (title,) = (text for text in figure.findobj(Text) if "rows right" in text.get_text())
+    extent = title.get_window_extent()
+    assert extent.x0 >= 0 and extent.x1 <= figure.bbox.width
 
 
 def test_the_most_confidently_wrong_rows_come_first() -> None:

@@ -118,7 +118,7 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
     counts = metrics.confusion_matrix(truth, predicted, labels=model.labels)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = len(counts)
-    side = min(2.5 + 0.45 * classes, 14)
+    side = min(max(2.5 + 0.45 * classes, 4.5), 14)
     figure = _figure(side, side)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -132,7 +132,7 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
         axes.set_yticks(range(classes), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("truth")
-    axes.set_title(
+    figure.suptitle(  # over the whole figure: beside long names the matrix may be narrower than its title
         f"{np.trace(counts):,} of {counts.sum():,} rows right ({np.trace(counts) / counts.sum():.2%})", fontsize=11
     )
     return figure
