@@ -113,7 +113,7 @@ def test_rows_that_are_no_pictures_are_listed_and_none_wrong_means_no_picture() 
 
 
 def test_names_that_look_like_formulas_or_never_end_are_drawn(tmp_path: Path) -> None:
-    x, y = pictures(("$x^$", "a" * 300, "<b>", "\\frac{"))
+    x, y = pictures(("$x^$", "a" * 300, "<b>", "\\frac{", "사과"))
     model = fit(x, y, settings=Settings(epochs=1))
     assert len(draw_all(model, tmp_path, (x, y))) == 4
 
