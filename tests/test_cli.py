@@ -252,6 +252,8 @@ def test_predict_writes_csv_and_parquet_with_probabilities(
 ) -> None:
     assert glassnet("predict", model, flowers, "--proba", "--out", tmp_path / "p.csv")[:2] == (0, "")
     assert glassnet("predict", model, flowers, "--proba", "--out", tmp_path / "p.parquet")[0] == 0
+    assert glassnet("predict", model, flowers, "--proba", "--out", tmp_path / "P.Parquet")[0] == 0
+    assert (tmp_path / "P.Parquet").read_bytes() == (tmp_path / "p.parquet").read_bytes()
     table = parquet.read_table(tmp_path / "p.parquet")
     assert table.column_names == ["label", "probability_daisy", "probability_tulip"]
     both = np.column_stack([table.columns[1].to_numpy(), table.columns[2].to_numpy()])

@@ -70,7 +70,7 @@ def predict(
     if out is not None:
         check_writable(out)
     x = features(table_for(loaded, data), loaded.feature_names)
-    content = _encoded(_prediction_columns(loaded, x, proba), parquet=str(out).endswith(".parquet"))
+    content = _encoded(_prediction_columns(loaded, x, proba), parquet=str(out).lower().endswith(".parquet"))
     if out is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
