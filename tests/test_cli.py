@@ -295,6 +295,20 @@ def test_check_gradients_proves_the_tables(glassnet) -> None:
     assert found["checks"] == len(ACTIVATIONS) and found["wrong"] == [] and found["largest_error"] < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--seed", "-1", "seed is -1; it must be a whole number, 0 or more"),
+        ("--layers", "3,x", "--layers 3,x: 'x' is not a whole number"),
+        ("--layers", "3", "give the inputs and at least one layer"),
+        ("--loss", "none", "loss 'none' is not known"),
+    ],
+)
+def test_check_gradients_refuses_what_it_can_not_use(glassnet, option: str, value: str, message: str) -> None:
+    code, out, err = glassnet("check-gradients", option, value)
+    assert (code, out, err.count("\n")) == (2, "", 1) and message in err
+
+
 def test_check_gradients_ends_with_1_if_any_is_wrong(glassnet, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 

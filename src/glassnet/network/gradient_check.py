@@ -113,9 +113,11 @@ def check_gradients(
     Raises
     ------
     InputError
-        If no point away from all kinks was found.
+        If no point away from all kinks was found, or the seed is below 0.
     """
     found = find_loss(loss)
+    if seed < 0:
+        raise InputError(f"seed is {seed}; it must be a whole number, 0 or more")
     rng = np.random.default_rng(seed)
     rates = dropout_rates(structure, dropout)
     for _ in range(_DRAWS):
