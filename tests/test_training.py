@@ -1,5 +1,6 @@
 """The eighth step: the loop, what it records, what stops it, and what it refuses."""
 
+import itertools
 import math
 import os
 import signal
@@ -256,6 +257,14 @@ def test_early_stopping_waits_and_restores_the_best() -> None:
     assert trained.vector.tobytes() == first.vector.tobytes()
 
 
+def test_a_figure_must_be_better_by_min_delta_to_count() -> None:
+    x, y = blobs(40)
+    easy, hard = (train(TWO_CLASSES, x, y, Settings(epochs=9, patience=3, min_delta=least)) for least in (0.0, 10.0))
+    assert all(a.loss > b.loss for a, b in itertools.pairwise(easy.history))
+    assert (len(easy.history), easy.best_epoch) == (9, 9)
+    assert (len(hard.history), hard.best_epoch) == (4, 1)
+
+
 def test_without_restoring_the_last_epoch_is_kept() -> None:
     x, y = blobs(40)
     chosen = Settings(epochs=3, restore_best=False, learning_rate=0.01)
@@ -330,6 +339,26 @@ def test_a_loss_that_is_not_finite_stops_it_and_the_last_good_parameters_stay() 
     assert trained.stop_reason == "diverged"
     assert np.isfinite(trained.vector).all()
     assert all(math.isfinite(epoch.loss) for epoch in trained.history)
+
+
+class PoisoningAt(Callback):
+    """Spoils the parameters after the first batch of an epoch, as an overflow would."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
+        if (len(run.history) + 1, batch) == (self.epoch, 0):
+            run.weights.parameters[0] = np.nan
+
+
+def test_divergence_in_a_later_epoch_keeps_the_parameters_after_the_one_before() -> None:
+    x, y = blobs()
+    with pytest.warns(DivergenceWarning, match=r"epoch 3, batch 2 of 6 .* those after epoch 2"):
+        trained = train(TWO_CLASSES, x, y, Settings(batch_size=10), callbacks=[PoisoningAt(3)])
+    two = train(TWO_CLASSES, x, y, Settings(batch_size=10, epochs=2))
+    assert (len(trained.history), trained.best_epoch) == (2, 2)
+    assert trained.vector.tobytes() == two.vector.tobytes()
 
 
 def test_divergence_in_the_first_epoch_keeps_the_first_parameters() -> None:
