@@ -170,3 +170,13 @@ def test_the_model_says_what_it_is() -> None:
     model = fit(x, y, settings=Settings(epochs=1), target_name="kind")
     assert "3 features → 2 classes of 'kind'" in str(model)
     assert "128×64" in str(model)
+
+
+@pytest.mark.parametrize("value", [1e200, -1e200])
+def test_a_number_too_large_for_the_models_dtype_is_named(value: float) -> None:
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    model = fit(x, x[:, 0] + 0.5, settings=suggest_settings(40, "regression", epochs=1), feature_names=("a", "b"))
+    with pytest.raises(InputError, match=r"x\[0, 1\] \(column 'b'\) is -?1e\+200; that is too large for float32"):
+        model.predict([[0, value]])
+    with pytest.raises(InputError, match=r"row 2 has the target -?1e\+200; that is too large for float32"):
+        model.evaluate(x[:2], [0, value])

@@ -93,15 +93,20 @@ class Model:
             raise InputError(f"x has shape {raw.shape}; this model needs (samples, {wanted})")
         if raw.dtype.kind not in "fiub":
             raise InputError(f"x has dtype {raw.dtype}; it must hold numbers")
+        scaled = self._scaled(self.scaling, raw)
         if raw.dtype.kind == "f":
-            wrong = np.argwhere(~np.isfinite(raw))
+            wrong = np.argwhere(~np.isfinite(scaled))
             if len(wrong):
                 row, column = (int(place) for place in wrong[0])
-                name = self.feature_names[column]
-                raise InputError(
-                    f"x[{row}, {column}] (column {name!r}) is {raw[row, column]}; it must be a finite number"
-                )
-        return self.scaling.apply(raw, self.vector.dtype)
+                name, value = self.feature_names[column], raw[row, column]
+                why = f"that is too large for {scaled.dtype}" if np.isfinite(value) else "it must be a finite number"
+                raise InputError(f"x[{row}, {column}] (column {name!r}) is {value}; {why}")
+        return scaled
+
+    def _scaled(self, scaling: Scaling, raw: Array) -> Array:
+        """Scale rows to the parameters' dtype; what is too large for it becomes infinite, for the caller to tell."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return scaling.apply(raw, self.vector.dtype)
 
     def outputs(self, x: Any) -> Array:
         """Return the network's outputs a_L for raw rows: (samples, outputs)."""
@@ -148,12 +153,19 @@ class Model:
         Raises
         ------
         InputError
-            If a class is unknown to the model (row named).
+            If a class is unknown to the model, or a value too large for its dtype (row named).
         """
         values = np.asarray(y)
         if self.task == REGRESSION:
             values = values.reshape(len(values), -1)
-            return values if self.target_scaling is None else self.target_scaling.apply(values, self.vector.dtype)
+            if self.target_scaling is None:
+                return values
+            scaled = self._scaled(self.target_scaling, values)
+            wrong = np.flatnonzero((np.isinf(scaled) & np.isfinite(values)).any(axis=1))
+            if len(wrong):
+                row = int(wrong[0])
+                raise InputError(f"row {row + 1} has the target {values[row, 0]}; that is too large for {scaled.dtype}")
+            return scaled
         return encode_classes(values, self.classes)
 
     def __str__(self) -> str:
