@@ -7,6 +7,7 @@ import pytest
 
 from glassnet import Settings, fit
 from glassnet.evaluation import evaluate
+from glassnet.plots import confusion_matrix
 
 
 def test_classes_are_counted() -> None:
@@ -35,3 +36,13 @@ def test_values_are_measured_in_their_unit() -> None:
     assert found["r2"] == pytest.approx(1 - 4 / 14)
     assert found["rows"] == 4
     assert evaluate(told, x[:1], [1])["r2"] is None
+
+
+def test_classes_may_be_fractions() -> None:
+    x = np.random.default_rng(0).standard_normal((60, 2))
+    y = np.where(x[:, 0] > 0, 0.5, 2.0)
+    model = fit(x, y, task="classification")
+    found = evaluate(model, x, y)
+    assert found["accuracy"] == np.mean(model.predict(x) == y) > 0.9
+    assert found["classes"]["0.5"]["rows"] == found["confusion_matrix"][0][0] + found["confusion_matrix"][0][1]
+    assert "60 rows right" in confusion_matrix(model, x, y).get_suptitle()

@@ -77,6 +77,8 @@ def test_the_confusion_matrix_holds_the_counts() -> None:
         column, row = (int(place) for place in text.get_position())
         assert int(text.get_text()) == np.sum((y == "ab"[row]) & (predicted == "ab"[column]))
     assert f"{np.sum(y == predicted)} of 60 rows right" in figure.get_suptitle()
+    shades = axes.images[0].get_array()
+    np.testing.assert_allclose(shades[0], [np.mean(predicted[y == "a"] == name) for name in "ab"])
 
 
 def test_the_title_of_a_small_matrix_with_long_names_is_not_cut_off() -> None:

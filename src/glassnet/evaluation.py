@@ -43,14 +43,15 @@ def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:
         result["mean_absolute_error"] = float(metrics.mean_absolute_error(truth, predicted))
         result["root_mean_squared_error"] = float(metrics.root_mean_squared_error(truth, predicted))
         return result
-    truth = model.labels[model.encode(y)]
+    # by the classes' numbers: scikit-learn takes names that are fractions for values
+    truth, predicted, classes = model.encode(y), model.encode(predicted), range(len(model.classes))
     result["accuracy"] = float(metrics.accuracy_score(truth, predicted))
     precision, recall, _, support = metrics.precision_recall_fscore_support(
-        truth, predicted, labels=model.labels, zero_division=0
+        truth, predicted, labels=classes, zero_division=0
     )
     result["classes"] = {
         str(label): {"precision": float(p), "recall": float(r), "rows": int(n)}
         for label, p, r, n in zip(model.classes, precision, recall, support, strict=True)
     }
-    result["confusion_matrix"] = metrics.confusion_matrix(truth, predicted, labels=model.labels).tolist()
+    result["confusion_matrix"] = metrics.confusion_matrix(truth, predicted, labels=classes).tolist()
     return result

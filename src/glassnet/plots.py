@@ -118,8 +118,8 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
     """Draw how many rows of each class were taken for which; shades are shares of the true class."""
     from sklearn import metrics
 
-    truth, predicted = model.labels[model.encode(y)], model.predict(x)
-    counts = metrics.confusion_matrix(truth, predicted, labels=model.labels)
+    truth, predicted = model.encode(y), model.encode(model.predict(x))
+    counts = metrics.confusion_matrix(truth, predicted, labels=range(len(model.classes)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = len(counts)
     side = min(max(2.5 + 0.45 * classes, 4.5), 14)
