@@ -43,6 +43,13 @@ def test_orthogonal_is_orthogonal(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(small @ small.T, np.eye(min(shape)), atol=1e-12)
 
 
+def test_orthogonal_favours_no_sign() -> None:
+    """A bare QR decomposition always gives a first entry of the same sign."""
+    rng = np.random.default_rng(0)
+    corners = [INITIALIZERS["orthogonal"](rng, (3, 3))[0, 0] for _ in range(300)]
+    assert abs(np.mean(corners)) < 0.13  # four deviations of their mean, √(1/3 / 300) = 0.033
+
+
 def test_auto_suits_each_layers_activation_and_biases_are_zero() -> None:
     structure = Structure((400, 300, 200, 100), ("relu", "selu", "softmax"))
     views = structure.views(initialize(structure, np.random.default_rng(0)))

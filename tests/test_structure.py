@@ -87,3 +87,9 @@ def test_vectors_and_arrays_of_another_shape_are_refused() -> None:
         structure.flatten({"W1": np.zeros((2, 1))})
     with pytest.raises(InputError, match=r"parameter W1 has shape \(1, 2\); the structure needs \(2, 1\)"):
         structure.flatten({"W1": np.zeros((1, 2)), "b1": np.zeros(1)})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_new_vector_begins_on_a_cache_line(dtype: str) -> None:
+    kept = [Structure((2, units), "relu").new_vector(dtype) for units in range(1, 60)]
+    assert all(vector.ctypes.data % 64 == 0 and not vector.any() for vector in kept)

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import r2_score
 
 from glassnet import Callback, InputError, Settings, Structure, train
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 from glassnet.training import DivergenceWarning
+from glassnet.training.metrics import METRICS
 from glassnet.training.run import Run
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
@@ -241,6 +243,18 @@ def test_r2_is_the_metric_of_values_and_accuracy_that_of_classes() -> None:
     assert line.metric == "r2"
     assert line.history[-1].metric == pytest.approx(1.0, abs=1e-3)
     assert train(TWO_CLASSES, *blobs(), Settings(epochs=1)).metric == "accuracy"
+
+
+def test_r2_is_scikit_learns_and_0_where_the_values_do_not_vary() -> None:
+    rng = np.random.default_rng(0)
+    y = 5 * rng.standard_normal((30, 1)) + 2
+    output = y + rng.standard_normal((30, 1))
+    assert METRICS["r2"].score(output, y) == pytest.approx(r2_score(y, output), rel=1e-12)
+    assert METRICS["r2"].score(output, y[:, 0]) == pytest.approx(r2_score(y, output), rel=1e-12)
+    both = np.hstack([y, 3 * y]), np.hstack([output, 3 * output + 1])
+    told = r2_score(*both, multioutput="variance_weighted")
+    assert METRICS["r2"].score(both[1], both[0]) == pytest.approx(told, rel=1e-12)
+    assert METRICS["r2"].score(output, np.ones((30, 1))) == 0
 
 
 # ------------------------------------------------------------------------------------------------------ what stops it
