@@ -84,6 +84,12 @@ def test_a_cell_that_is_no_number_is_named_by_row_and_column(row: int, cell: str
         features(table, ["a", "b"])
 
 
+@pytest.mark.parametrize("cells", [[-1, 5], [0, 256], [-1, -300], [0, 2**40]])
+def test_whole_numbers_that_are_no_bytes_keep_their_value(cells: list[int], tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, "a\n" + "\n".join(map(str, cells))))
+    assert features(table, ["a"])[:, 0].tolist() == cells
+
+
 def test_an_empty_column_and_an_empty_target_are_told_as_empty(tmp_path: Path) -> None:
     table = read_table(write(tmp_path, "a,day,label\n,2024-01-31,x\n,2024-02-01,\n"))
     with pytest.raises(InputError, match="row 1, column 'a' is empty; every feature must be a number"):
