@@ -330,6 +330,14 @@ def test_ctrl_c_keeps_the_best_so_far() -> None:
     assert trained.vector.tobytes() == first.vector.tobytes()
 
 
+def test_ctrl_c_keeps_the_last_whole_epoch_where_nothing_says_which_is_best() -> None:
+    x, y = blobs(40)
+    trained = train(TWO_CLASSES, x, y, Settings(epochs=9), test=(x, y), callbacks=[InterruptingAt(4)])
+    three = train(TWO_CLASSES, x, y, Settings(epochs=3), test=(x, y))
+    assert (len(trained.history), trained.best_epoch) == (3, 3)
+    assert trained.vector.tobytes() == three.vector.tobytes()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal to itself")
 def test_a_real_ctrl_c_is_heard_in_the_middle_of_the_work() -> None:
     x, y = blobs(2000)

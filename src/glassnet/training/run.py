@@ -96,7 +96,9 @@ class Run:
         """Return the parameters to keep and the epoch that they come from."""
         if self._keeps_best and self.best_epoch:
             return self._best, self.best_epoch
-        if self.stop_reason == "diverged" or not np.isfinite(self.weights.in_use).all():
+        # an epoch cut short by Ctrl-C was never judged, and its last update may be half done
+        cut_short = self.stop_reason == "interrupted" and bool(self.history)
+        if cut_short or self.stop_reason == "diverged" or not np.isfinite(self.weights.in_use).all():
             return self._good, len(self.history)
         return self.weights.in_use.copy(), len(self.history)
 
