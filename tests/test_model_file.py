@@ -14,7 +14,7 @@ from safetensors.numpy import load as read_arrays
 from safetensors.numpy import save as to_bytes
 
 from glassnet import InputError, Settings, fit, load, save, suggest_settings
-from glassnet.models import Model
+from glassnet.models import Model, storage
 
 
 def example(kind: str = "numbers", dtype: str = "float32") -> tuple[Model, np.ndarray]:
@@ -127,6 +127,8 @@ def set_metadata(name: str, value: str):
         (change(("task",), KeyError), "'task' is missing"),
         (change(("classes",), [0, 1]), "2 classes for 3 outputs"),
         (change(("classes",), [0, 1, 1]), "stands there twice"),
+        (change(("feature_names",), ["a", "a", "c"]), "a feature or class stands there twice"),
+        (change(("format_version",), True), "model.format_version is True"),
         (change(("classes",), [0, 1, None]), r"model.classes\[2\] is None"),
         (change(("feature_names",), ["a"]), "1 feature names for 3 inputs"),
         (change(("scaling",), "magic"), "model.scaling is 'magic'"),
@@ -164,6 +166,13 @@ def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: P
     with pytest.raises(InputError, match=message) as caught:
         load(write_parts(tmp_path / "bad.glassnet", arrays, metadata))
     assert "bad.glassnet" in str(caught.value)
+
+
+def test_metadata_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(example()[0], tmp_path / "m.glassnet")
+    monkeypatch.setattr(storage, "MOST_METADATA", 100)
+    with pytest.raises(InputError, match="its metadata is longer than 100 characters"):
+        load(tmp_path / "m.glassnet")
 
 
 def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:

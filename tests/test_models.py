@@ -1,5 +1,7 @@
 """From raw rows to a model that takes raw rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -180,3 +182,10 @@ def test_a_number_too_large_for_the_models_dtype_is_named(value: float) -> None:
         model.predict([[0, value]])
     with pytest.raises(InputError, match=r"row 2 has the target -?1e\+200; that is too large for float32"):
         model.evaluate(x[:2], [0, value])
+
+
+def test_answers_that_are_all_nought_are_equally_likely() -> None:
+    x, y = blobs()
+    model = fit(x, y, hidden=(), settings=suggest_settings(80, loss="binary_crossentropy", epochs=1))
+    never = replace(model, vector=np.array([0] * 6 + [-1e4] * 2, np.float32))
+    np.testing.assert_allclose(never.predict_proba(x[:2]), 0.5)
