@@ -232,6 +232,27 @@ def test_classes_may_be_numbers_with_fractions(glassnet, tmp_path: Path) -> None
         assert json.loads(glassnet("evaluate", tmp_path / "m", tmp_path / f"{name}.csv", "--json")[1])["accuracy"] == 1
 
 
+def test_a_confusion_matrix_too_wide_for_a_terminal_is_left_out(glassnet, tmp_path: Path) -> None:
+    for classes in (20, 21):
+        (tmp_path / "t.csv").write_text("a,y\n" + "\n".join(f"{i % classes},c{i % classes}" for i in range(84)))
+        glassnet("train", tmp_path / "t.csv", "--epochs", 1, "--out", tmp_path / "m", "-q")
+        out = glassnet("evaluate", tmp_path / "m", tmp_path / "t.csv")[1]
+        assert "precision" in out and ("truth \\ predicted" in out) == (classes == 20)
+
+
+def test_no_figure_is_cut_short_on_a_narrow_terminal(
+    glassnet, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "a very long name indeed"
+    flowers.write_text(flowers.read_text(encoding="utf-8").replace("daisy", name), encoding="utf-8")
+    glassnet("train", flowers, "--out", tmp_path / "m", "-q")
+    monkeypatch.setenv("COLUMNS", "20")
+    _, out, _ = glassnet("evaluate", tmp_path / "m", flowers)
+    assert "…" not in out
+    assert re.search(rf"^ {name} +30 +· *$", out, re.MULTILINE)
+    assert re.search(rf"^ {name} +1\.0000 +1\.0000 +30 *$", out, re.MULTILINE)
+
+
 def test_predict_matches_columns_by_name_and_leaves_others_alone(
     glassnet, model: Path, flowers: Path, tmp_path: Path
 ) -> None:
@@ -569,6 +590,14 @@ def test_without_a_terminal_there_are_plain_lines(flowers: Path) -> None:
     out, err = running.communicate(timeout=60)
     assert running.returncode == 0 and err == b""
     assert b"\x1b" not in out and b"\r" not in out and out.count(b"epoch ") == 3
+
+
+def test_ctrl_c_outside_training_is_silent(glassnet, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glassnet.cli.look.load", interrupted)
+    assert glassnet("show", model) == (130, "", "")
 
 
 def test_ctrl_c_keeps_the_model_and_ends_with_130(tmp_path: Path) -> None:

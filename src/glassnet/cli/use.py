@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: A confusion matrix wider than this is no help on a terminal; ``glassnet plot`` draws it.
 MOST_SHOWN_CLASSES = 20
 
+#: Characters that a table may take: more than any needs, so that no number is cut short to fit the terminal.
+WIDTH = 10_000
+
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that glassnet train wrote.")]
 
 
@@ -50,7 +53,7 @@ def evaluate(
         screen.say(f"root mean squared error {result['root_mean_squared_error']:.6g}")
         return
     screen.say(shown("accuracy", result["accuracy"]))
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, highlight=False, width=WIDTH)
     console.print(_class_table(result))
     if len(loaded.classes) <= MOST_SHOWN_CLASSES:
         console.print(_confusion_table(loaded, result["confusion_matrix"]))
