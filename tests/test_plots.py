@@ -55,6 +55,10 @@ def test_the_first_layer_is_drawn_unit_by_unit() -> None:
     axes = [a for a in first_layer(model).axes if a.images]
     assert len(axes) == 6
     np.testing.assert_array_equal(axes[3].images[0].get_array(), model.parameters["W1"][:, 3].reshape(4, 4))
+    low, high = axes[3].images[0].get_clim()
+    assert -low == high and 0.9 * np.abs(model.parameters["W1"]).max() < high  # white is 0, the scale is the weights'
+    assert high <= np.abs(model.parameters["W1"]).max()
+    assert learning_curves(model).axes[0].lines[0].get_marker() == "o"  # a single epoch is a point, not a line
 
 
 def test_only_square_inputs_of_one_scale_are_pictures() -> None:

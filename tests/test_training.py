@@ -245,6 +245,12 @@ def test_r2_is_the_metric_of_values_and_accuracy_that_of_classes() -> None:
     assert train(TWO_CLASSES, *blobs(), Settings(epochs=1)).metric == "accuracy"
 
 
+def test_the_accuracy_of_a_single_output_is_by_the_side_of_a_half() -> None:
+    output = np.array([[0.1], [0.4], [0.5], [0.9]])
+    assert METRICS["accuracy"].score(output, np.array([[0.0], [1], [1], [1]])) == 0.75
+    assert METRICS["accuracy"].score(output, np.array([0.0, 0, 1, 1])) == 1
+
+
 def test_r2_is_scikit_learns_and_0_where_the_values_do_not_vary() -> None:
     rng = np.random.default_rng(0)
     y = 5 * rng.standard_normal((30, 1)) + 2
