@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -60,20 +60,28 @@ class Rows:
 
     Parameters
     ----------
-    x : array (samples, features)
-        In the network's dtype.
+    x : array or SciPy CSR matrix (samples, features)
+        In the network's dtype; or bytes, which stay bytes, and each stands for itself times ``scale``.
     y : array (samples, outputs), or (samples,) whole numbers that name classes
         The truth.
     sample_weight : array (samples,), optional
         The weight of each row in the mean loss.
+    scale : float
+        What bytes are multiplied by.
     """
 
-    x: Array
+    x: Any
     y: Array
     sample_weight: Array | None = None
+    scale: float = 1.0
 
     def __len__(self) -> int:
-        return len(self.x)
+        return int(self.x.shape[0])
+
+
+def byte_values(scale: float, dtype: Any) -> Array:
+    """Return what each byte stands for: 0, 1, …, 255 times the scale, (256,)."""
+    return (np.arange(256) * scale).astype(dtype)
 
 
 @dataclass
@@ -111,8 +119,8 @@ class Engine(Protocol):
 
     name: str
 
-    def outputs(self, parameters: Array, x: Array, pre_activation: bool = False) -> Array:
-        """Return a_L, or z_L, for each row: (samples, outputs)."""
+    def outputs(self, parameters: Array, x: Any, pre_activation: bool = False, scale: float = 1.0) -> Array:
+        """Return a_L, or z_L, for each row of x, which may be all that `Rows` takes: (samples, outputs)."""
 
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
         """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""

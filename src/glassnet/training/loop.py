@@ -10,22 +10,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from glassnet.engines.interface import Engine, Figures, Weights
-from glassnet.engines.reference import ReferenceEngine
+from glassnet.engines.interface import Figures, Weights
 from glassnet.network.activations import Array
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import CLASSIFICATION
-from glassnet.network.names import entry
 from glassnet.network.optimizers import find_optimizer
 from glassnet.network.structure import Structure
 from glassnet.training.callbacks import Callback
+from glassnet.training.engine_choice import choose_engine
 from glassnet.training.history import Epoch, Trained
 from glassnet.training.metrics import find_metric
 from glassnet.training.rows import check_rows
 from glassnet.training.run import Run
 from glassnet.training.settings import Settings
-
-ENGINES: dict[str, type[ReferenceEngine]] = {"auto": ReferenceEngine, "reference": ReferenceEngine}
 
 Data: TypeAlias = tuple[Any, ...]
 AfterEpoch: TypeAlias = Callable[[Figures, float], None]
@@ -51,6 +48,7 @@ def train(
     metric: str = "",
     callbacks: Iterable[Callback] = (),
     parameters: Array | None = None,
+    scale: float = 1.0,
 ) -> Trained:
     """Train a network.
 
@@ -58,8 +56,8 @@ def train(
     ----------
     structure : Structure
         The layers.
-    x : array-like (samples, features)
-        Finite numbers; scale them first (`glassnet.scaling`).
+    x : array-like or SciPy sparse matrix (samples, features)
+        Finite numbers; scale them first (`glassnet.scaling`). Bytes (uint8) are kept as bytes and scaled on the way.
     y : array-like (samples,) or (samples, outputs)
         Classes as whole numbers from 0, or values.
     settings : Settings, optional
@@ -76,6 +74,8 @@ def train(
         Called at the four moments of `Callback`, in this order.
     parameters : array (n_parameters,), optional
         Where to start from; drawn by ``settings.initializer`` if not given. It is not changed.
+    scale : float, optional
+        What bytes are multiplied by, in x and in the rows to be judged: 1/255 makes pixels numbers from 0 to 1.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def train(
         If loss or gradient stop being finite: says where, and what to try.
     """
     settings = settings or Settings()
-    run, rng = _start(structure, settings, (x, y, sample_weight), validation, test, metric, parameters)
+    run, rng = _start(structure, settings, (x, y, sample_weight), validation, test, metric, parameters, scale)
     callbacks = tuple(callbacks)
     began = time.perf_counter()
 
@@ -124,7 +124,9 @@ def train(
     try:
         with np.errstate(all="ignore"):  # what is not finite is found and told by the loop itself
             way = _by_lbfgs if settings.full_batch else _by_batches
-            way(run, rng, on_batch if callbacks else None, after_epoch)
+            # an engine that need not stop after each batch goes faster
+            listens = any(type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks)
+            way(run, rng, on_batch if listens else None, after_epoch)
     except KeyboardInterrupt:
         run.stop("interrupted")
     except _StopNow:
@@ -156,14 +158,15 @@ def _start(
     test: Data | None,
     metric: str,
     parameters: Array | None,
+    scale: float,
 ) -> tuple[Run, np.random.Generator]:
     """Check everything that can be checked, draw the first weights, and set up the run."""
     objective, loss, dtype = settings.objective(structure), settings.found_loss(), np.dtype(settings.dtype)
-    rows = check_rows(structure, loss, training, dtype)
+    rows = check_rows(structure, loss, training, dtype, scale=scale)
     judged = {}
     for name, data in (("validation", validation), ("test", test)):
         if data is not None:
-            judged[name] = check_rows(structure, loss, data, dtype, f"{name} ")
+            judged[name] = check_rows(structure, loss, data, dtype, f"{name} ", scale)
     rng = np.random.default_rng(settings.random_state)
     if parameters is None:
         vector = initialize(structure, rng, settings.initializer, dtype)
@@ -176,7 +179,7 @@ def _start(
     update_rule = rule.update_rule()
     average = vector.copy() if update_rule.average is not None else None
     weights = Weights(vector, update_rule.optimizer.start(vector), average)
-    engine: Engine = entry(ENGINES, settings.engine, "engine")(objective, update_rule, settings.batch_size, dtype)
+    engine = choose_engine(settings, objective, update_rule, len(rows))
     measured = find_metric(metric or ("accuracy" if loss.name in CLASSIFICATION or rows.y.ndim == 1 else "r2"))
     return Run(structure, settings, engine, weights, measured, rows, judged), rng
 
@@ -217,7 +220,7 @@ def _by_lbfgs(run: Run, rng: np.random.Generator, on_batch: Any, after_epoch: Af
             raise StopIteration
         vector[...] = point
         loss, gradient = run.engine.loss_and_gradients(vector, run.rows)
-        score = run.metric.row(run.engine.outputs(vector, run.rows.x), run.rows.y)
+        score = run.metric.row(run.engine.outputs(vector, run.rows.x, scale=run.rows.scale), run.rows.y)
         after_epoch(Figures(loss, float(np.mean(score)), float(np.linalg.norm(gradient))), 1.0)
         if on_batch is not None:
             on_batch(0, loss)

@@ -57,7 +57,7 @@ def _r2(mean_squared_error: float, y: Array) -> float:
 def judge(engine: Engine, structure: Structure, loss: Loss, vector: Array, rows: Rows) -> tuple[float, Array]:
     """Return the mean loss over rows, and the outputs a_L that it comes from (samples, outputs)."""
     last = structure.activations[-1]
-    z = engine.outputs(vector, rows.x, pre_activation=True)
+    z = engine.outputs(vector, rows.x, pre_activation=True, scale=rows.scale)
     output = last.function(z)
     return loss.mean(z if last.name == loss.link else output, rows.y, rows.sample_weight), output
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from glassnet.engines.interface import Rows
 from glassnet.errors import InputError
@@ -14,7 +15,14 @@ from glassnet.network.losses import CLASSIFICATION, Loss
 from glassnet.network.structure import Structure
 
 
-def check_rows(structure: Structure, loss: Loss, data: Sequence[Any], dtype: Any = np.float32, name: str = "") -> Rows:
+def check_rows(
+    structure: Structure,
+    loss: Loss,
+    data: Sequence[Any],
+    dtype: Any = np.float32,
+    name: str = "",
+    scale: float = 1.0,
+) -> Rows:
     """Turn data into rows for a structure and a loss.
 
     Parameters
@@ -22,13 +30,15 @@ def check_rows(structure: Structure, loss: Loss, data: Sequence[Any], dtype: Any
     structure, loss : Structure, Loss
         What the rows are for.
     data : (x, y) or (x, y, sample_weight)
-        x, array-like (samples, features), finite numbers; y, array-like (samples,) or (samples, outputs), whole numbers
-        0 … outputs - 1 that name classes, or a value for each output; sample_weight, array-like (samples,), 0 or more,
-        not all 0, or None.
+        x, array-like or SciPy sparse matrix (samples, features), finite numbers; y, array-like (samples,) or (samples,
+        outputs), whole numbers 0 … outputs - 1 that name classes, or a value for each output; sample_weight, array-like
+        (samples,), 0 or more, not all 0, or None.
     dtype : float32 or float64
         Of the result; no copy is made of what has it.
     name : str
         Whose rows they are, for the messages: ``"validation "``.
+    scale : float
+        What bytes (uint8) are multiplied by; they stay bytes.
 
     Raises
     ------
@@ -37,17 +47,41 @@ def check_rows(structure: Structure, loss: Loss, data: Sequence[Any], dtype: Any
     """
     if len(data) not in (2, 3):
         raise InputError(f"{name}data has {len(data)} parts; give (x, y) or (x, y, sample_weight)")
-    x, y, sample_weight = np.asarray(data[0]), np.asarray(data[1]), data[2] if len(data) == 3 else None
+    y, sample_weight = np.asarray(data[1]), data[2] if len(data) == 3 else None
+    x = data[0].tocsr() if issparse(data[0]) else np.asarray(data[0])
     if x.dtype.kind not in "fiub":
         raise InputError(f"{name}x has dtype {x.dtype}; it must hold numbers")
     if x.ndim != 2 or x.shape[1] != structure.n_inputs:
         raise InputError(f"{name}x has shape {x.shape}; the structure needs (samples, {structure.n_inputs})")
-    if len(x) == 0:
+    if x.shape[0] == 0:
         raise InputError(f"{name}x has no rows; give at least one")
-    x = np.ascontiguousarray(x, dtype)
-    _finite(x, f"{name}x")
-    truth = _truth(structure, loss, y, len(x), dtype, name)
-    return Rows(x, truth, _weights(sample_weight, len(x), dtype, name))
+    if not 0 < scale < np.inf:
+        raise InputError(f"scale is {scale!r}; it must be a number above 0, such as 1/255")
+    if issparse(x):
+        x = _sparse(x, dtype, name)
+    elif x.dtype == np.uint8:
+        x = np.ascontiguousarray(x)
+    else:
+        x = np.ascontiguousarray(x, dtype)
+        _finite(x, f"{name}x")
+    truth = _truth(structure, loss, y, x.shape[0], dtype, name)
+    return Rows(x, truth, _weights(sample_weight, x.shape[0], dtype, name), scale)
+
+
+def _sparse(x: Any, dtype: Any, name: str) -> Any:
+    """Return CSR in the dtype, each entry once; a ValueError if one is not finite."""
+    if not x.has_canonical_format:
+        x = x.copy()
+        x.sum_duplicates()
+    x = x.astype(dtype, copy=False)
+    wrong = np.flatnonzero(~np.isfinite(x.data))
+    if len(wrong):
+        row = int(np.searchsorted(x.indptr, wrong[0], side="right")) - 1
+        raise InputError(
+            f"{name}x[{row}, {x.indices[wrong[0]]}] is {x.data[wrong[0]]}; every entry must be finite: fill it in or "
+            "leave out the row"
+        )
+    return x
 
 
 def _truth(structure: Structure, loss: Loss, y: Array, samples: int, dtype: Any, name: str) -> Array:

@@ -14,12 +14,16 @@ from glassnet.engines.interface import Objective, UpdateRule
 from glassnet.errors import InputError
 from glassnet.network.forward import dropout_rates
 from glassnet.network.losses import Loss, find_loss
+from glassnet.network.names import entry
 from glassnet.network.optimizers import Optimizer, find_optimizer
 from glassnet.network.schedules import Plateau, Schedule, find_schedule
 from glassnet.network.structure import Structure
 
 #: SciPy's L-BFGS is no rule for a batch: it looks at all rows at once and chooses its own step (Liu & Nocedal 1989).
 LBFGS = "lbfgs"
+
+#: What ``engine`` may be.
+ENGINES = ("auto", "reference", "fused")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,10 @@ class Settings:
     random_state : int
         The seed of weights, order and dropout.
     engine : str
-        ``"auto"`` or an engine's name.
+        ``"fused"`` (compiled, all cores), ``"reference"`` (NumPy), or ``"auto"``: fused where the work is worth it.
+        What the fused engine can't do runs on the reference engine; the result says which engine ran.
+    threads : int, optional
+        How many the fused engine may use; all usable cores if not given. The result is the same bits.
 
     Raises
     ------
@@ -105,9 +112,10 @@ class Settings:
     dtype: str = "float32"
     random_state: int = 0
     engine: str = "auto"
+    threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "patience"):
+        for name in ("batch_size", "epochs", "patience", "threads"):
             _check(name, getattr(self, name), Integral, "a whole number, 1 or more", lambda v: v >= 1)
         _check("random_state", self.random_state, Integral, "a whole number, 0 or more", lambda v: v >= 0)
         for name in ("learning_rate", "clip_norm", "clip_value", "max_norm"):
@@ -117,6 +125,7 @@ class Settings:
         _check("average", self.average, Real, "a number above 0 and below 1, such as 0.999", lambda v: 0 < v < 1)
         if self.monitor not in ("loss", "metric"):
             raise InputError(f"monitor is {self.monitor!r}; it must be 'loss' or 'metric'")
+        entry(dict.fromkeys(ENGINES), self.engine, "engine")
         if self.dtype not in ("float32", "float64"):
             raise InputError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
         self.found_loss()

@@ -1,0 +1,101 @@
+"""Flat arrays as compiled code sees them: pieces of them, single numbers, vectors.
+
+Nothing here checks a place, except under GLASSNET_CHECKED: `engine` proves the sizes once, before the loop starts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from glassnet.engines.fused.processor import CHECKED, INNER
+
+I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)
+
+
+def pointer(target: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """Return the address of an array's first number, while code is emitted."""
+    return target.make_array(kind)(target, builder, array).data
+
+
+def vector_at(builder: Any, array: Any, at: Any, vector: Any) -> Any:
+    """Return the address of the vector that begins at a place, while code is emitted."""
+    return builder.bitcast(builder.gep(array, [at]), vector.as_pointer())
+
+
+def whole_numbers(target: Any, builder: Any, signature: Any, values: Any) -> list[Any]:
+    """Return the arguments of an intrinsic with every whole number as 64 bits, while code is emitted."""
+    return [
+        target.cast(builder, value, kind, types.int64) if isinstance(kind, types.Integer) else value
+        for kind, value in zip(signature.args, values, strict=True)
+    ]
+
+
+@intrinsic
+def _part(context: Any, array: Any, first: Any, size: Any) -> Any:
+    """See a piece of a flat array as an array: no check, and no count of references to keep, unlike a slice."""
+    signature = types.Array(array.dtype, 1, "C")(array, first, size)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = signature.return_type
+        array, first, size = whole_numbers(target, builder, signature, values)
+        piece = target.make_array(kind)(target, builder)
+        item = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(kind.dtype)))
+        target.populate_array(
+            piece,
+            data=builder.gep(pointer(target, builder, signature.args[0], array), [first]),
+            shape=cgutils.pack_array(builder, [size]),
+            strides=cgutils.pack_array(builder, [item]),
+            itemsize=item,
+            meminfo=None,
+        )
+        return piece._getvalue()
+
+    return signature, generate
+
+
+@intrinsic
+def _number(context: Any, a: Any, table: Any, table_at: Any, place: Any) -> Any:
+    """Return a[place], or table[table_at + a[place]] where ``a`` holds bytes."""
+    signature = table.dtype(a, table, table_at, place)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        a, table, table_at, place = whole_numbers(target, builder, signature, values)
+        value = builder.load(builder.gep(pointer(target, builder, signature.args[0], a), [place]))
+        if signature.args[0].dtype != signature.args[1].dtype:
+            entry = builder.add(table_at, builder.zext(value, I64))
+            value = builder.load(builder.gep(pointer(target, builder, signature.args[1], table), [entry]))
+        return value
+
+    return signature, generate
+
+
+@intrinsic
+def apart(context: Any) -> Any:
+    """Keep the function that says this a function of its own: one copy, however many call it."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return target.get_dummy_value()
+
+    return types.void(), generate
+
+
+@njit(**INNER)
+def _checked_part(array, first, size):
+    assert first >= 0 and size >= 0 and first + size <= array.size
+    return array[first : first + size]
+
+
+@njit(**INNER)
+def _checked_number(a, table, table_at, place):
+    assert 0 <= place < a.size and 0 <= table_at < table.size
+    return _number(a, table, table_at, place)
+
+
+part = _checked_part if CHECKED else _part
+number = _checked_number if CHECKED else _number

@@ -1,0 +1,125 @@
+"""Compiled code, kept from process to process: where it lies, and when it is still right.
+
+Numba keeps code under the types of its arguments and the processor's name. Ours depends on more: every module that it
+was compiled from, the length of the vectors, the switches; so all of that goes into the name of a folder. A folder that
+can't be read or written, or holds something damaged, costs a compilation and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+import platformdirs
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+from glassnet.engines.fused.processor import CHECKED, COMPILED, VECTOR_BYTES
+from glassnet.network import activations, losses, optimizers
+
+
+@cache
+def code_folder() -> Path:
+    """Return the folder for code compiled from these sources, with these versions and switches."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources += [Path(str(module.__file__)) for module in (activations, losses, optimizers)]
+    parts = [source.read_bytes() for source in sources]
+    facts = (
+        sys.version, numba.__version__, llvmlite.__version__, np.__version__, VECTOR_BYTES, CHECKED,
+        platform.machine(), os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES"),
+    )  # fmt: skip
+    parts.append(repr(facts).encode())
+    return root_folder() / hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def root_folder() -> Path:
+    """Return where compiled code is kept: GLASSNET_CACHE_DIR, or the system's place for a user's caches.
+
+    Where that can't be written (a read-only home, a container without one), a folder of this user's own among the
+    temporary files.
+    """
+    asked = os.environ.get("GLASSNET_CACHE_DIR")
+    if asked:
+        return Path(asked).absolute()
+    place = platformdirs.user_cache_path("glassnet", appauthor=False)
+    with contextlib.suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True)
+    if os.access(place, os.W_OK):
+        return place
+    return Path(tempfile.gettempdir()) / f"glassnet-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+
+
+def _trusted(folder: Path) -> bool:
+    """Say whether nobody else could have put code into a folder: what lies there is run."""
+    try:
+        facts = folder.stat()
+    except OSError:
+        return False
+    return not hasattr(os, "getuid") or (facts.st_uid in (os.getuid(), 0) and not facts.st_mode & 0o022)
+
+
+class _Locator(_CacheLocator):
+    """Tells Numba our folder."""
+
+    def get_cache_path(self) -> str:
+        return str(code_folder())
+
+    def get_source_stamp(self) -> str:
+        return code_folder().name
+
+    def get_disambiguator(self) -> str:
+        return "fused"
+
+    def ensure_cache_path(self) -> None:
+        code_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> _Locator:
+        return cls()
+
+
+class _Implementation(CompileResultCacheImpl):
+    def __init__(self, function: Any) -> None:
+        ours: Any = [_Locator]
+        self._locator_classes = ours  # instead of those beside the source, and in the user's home
+        super().__init__(function)
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of a function, to which nothing that happens to a file is an error."""
+
+    _impl_class = _Implementation
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        if not _trusted(code_folder()):
+            return None
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # damaged, in whatever way: compile, and write it anew
+            shutil.rmtree(code_folder(), ignore_errors=True)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            self._impl.locator.ensure_cache_path()
+            super().save_overload(sig, data)
+        except Exception:
+            return  # it will be compiled again, next time
+
+
+def kept(function: Callable[..., Any]) -> Any:
+    """Compile a function when it is first called, and keep the code for the next process."""
+    compiled = numba.njit(**COMPILED)(function)
+    compiled._cache = _Cache(function)
+    return compiled

@@ -1,0 +1,215 @@
+"""The fused engine: what the reference engine computes, by one compiled loop on all cores."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from glassnet.engines.fused.formulas import NUMBERS, rule_numbers
+from glassnet.engines.fused.layout import Plan
+from glassnet.engines.fused.place import Place
+from glassnet.engines.fused.processor import usable_cores
+from glassnet.engines.interface import Combine, Figures, Objective, OnBatch, RowMetric, Rows, UpdateRule, Weights
+from glassnet.network.activations import Array
+from glassnet.network.optimizers import FLUSH_EVERY
+
+#: A run of batches is as long as somebody who pressed Ctrl-C waits: about so many seconds.
+RUN_SECONDS = 0.1
+#: Multiplications of the first run, before it is known how fast they go.
+FIRST_RUN = 1e9
+#: Numbers that the outputs of a run hold at most: they are kept for the metric.
+MOST_OUTPUTS = 2**22
+#: Multiplications that are worth a thread of their own.
+THREAD_PAYS = 250_000
+#: Rows that are judged, or whose gradients are added up, at once.
+ROWS_AT_ONCE = 512
+
+
+def threads_that_pay(n_parameters: int, batch_size: int, threads: int | None) -> int:
+    """Return how many threads to use: those asked for, or usable, but no more than have enough to do."""
+    return int(max(1, min(threads or usable_cores(), 3 * n_parameters * batch_size // THREAD_PAYS)))
+
+
+class FusedEngine:
+    """See `glassnet.engines.interface.Engine`.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    rule : UpdateRule
+        How the parameters change.
+    batch_size : int
+        Rows a batch.
+    dtype : float32 or float64
+        Of every array.
+    threads : int, optional
+        How many at most; all usable cores if not given. The result is the same bits.
+    skip_zeros : bool, optional
+        Whether to leave out zeros of the input; measured if not given. The result is the same bits.
+    """
+
+    name = "fused"
+
+    def __init__(
+        self,
+        objective: Objective,
+        rule: UpdateRule,
+        batch_size: int,
+        dtype: Any,
+        threads: int | None = None,
+        skip_zeros: bool | None = None,
+    ) -> None:
+        self.objective, self.rule, self.batch_size = objective, rule, batch_size
+        self.dtype, self.threads, self.skip_zeros = np.dtype(dtype), threads, skip_zeros
+        self._places: dict[tuple[Any, ...], Place] = {}
+        self._run_length = max(1, int(FIRST_RUN / (3.0 * objective.structure.n_parameters * batch_size)))
+
+    def outputs(self, parameters: Array, x: Any, pre_activation: bool = False, scale: float = 1.0) -> Array:
+        """Return a_L, or z_L, for each row: (samples, outputs)."""
+        rows = Rows(x, np.empty(0, np.int64), scale=scale)
+        outputs = np.empty((len(rows), self.objective.structure.n_outputs), self.dtype)
+        if len(rows) == 0:
+            return outputs
+        place = self._place("outputs", min(ROWS_AT_ONCE, len(rows)), rows)
+        place.plan.pack(parameters, place.slot(0))
+        place.net["logits"] = pre_activation
+        batches = -(-len(rows) // int(place.net["batch"]))
+        keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
+        place.run(place.work(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, 3))), 0, batches, 0)
+        return outputs
+
+    def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
+        """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
+        place = self._place("gradients", min(ROWS_AT_ONCE, len(rows)), rows)
+        place.plan.pack(parameters, place.slot(0))
+        place.plan.turn(place.floats)
+        batch = int(place.net["batch"])
+        batches = -(-len(rows) // batch)
+        keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
+        outputs, records = np.empty((len(rows), self.objective.structure.n_outputs), self.dtype), np.zeros((1, 3))
+        work = place.work(rows, np.arange(len(rows)), np.zeros((batches, NUMBERS)), keys, outputs, records)
+        counts = self._row_weights(rows, None, batch)
+        gradient, part, loss = np.zeros_like(parameters), np.empty_like(parameters), 0.0
+        shares = counts / counts.sum() if counts.sum() else counts
+        for number, share in enumerate(shares):
+            place.run(work._replace(outputs=outputs[number * batch :].reshape(-1)), number, 1, 0)
+            place.plan.unpack(place.slot_at("gradients"), part)
+            gradient += part * part.dtype.type(share)
+            loss += share * (records[0, 0] + records[0, 1])
+        return float(loss), gradient
+
+    def train_epoch(
+        self,
+        weights: Weights,
+        rows: Rows,
+        order: Array | None,
+        learning_rates: Array,
+        rng: np.random.Generator,
+        metric: RowMetric,
+        on_batch: OnBatch | None = None,
+        combine: Combine | None = None,
+    ) -> Figures:
+        """Go through the rows once, batch by batch, changing ``weights`` in place."""
+        if combine is not None:
+            raise NotImplementedError("the fused engine never has the whole gradient; use the reference engine")
+        state, batches = weights.state, len(learning_rates)
+        place = self._place("training", self.batch_size, rows)
+        order = np.arange(len(rows)) if order is None else order
+        numbers, product = rule_numbers(
+            self.rule.optimizer, learning_rates, state.step, state.numbers.get("product", 1.0)
+        )
+        most = max(1, MOST_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
+        room = min(len(rows), most * self.batch_size)
+        outputs = np.empty((room, self.objective.structure.n_outputs), self.dtype)
+        records = np.zeros((min(batches, most), 3))
+        work = place.work(rows, order, numbers, self._keys(rng, batches), outputs, records)
+        place.net["flush_every"] = FLUSH_EVERY if self.rule.optimizer.moments else 0
+        self._load(place, weights)
+        row_weights = self._row_weights(rows, order, self.batch_size)
+        totals, done = np.zeros(3), 0  # loss, score, length of the gradient
+        while done < batches:
+            length = 1 if on_batch is not None else min(self._run_length, most, batches - done)
+            here = slice(done * self.batch_size, min((done + length) * self.batch_size, len(rows)))
+            records[:] = 0
+            began = time.perf_counter()
+            place.run(work, done, length, state.step)
+            self._pace(time.perf_counter() - began, length)
+            found = records[:length]
+            wrong = np.flatnonzero(~np.isfinite(found).all(axis=1))
+            self._store(place, weights)
+            if len(wrong):
+                bad = int(wrong[0])
+                state.step += bad
+                return Figures(float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), done + bad)
+            state.step += length
+            objectives = found[:, 0] + found[:, 1]
+            score = np.sum(metric(outputs[: here.stop - here.start], rows.y[order[here]]))
+            totals += objectives @ row_weights[done : done + length], score, found[:, 2].sum()
+            done += length
+            if on_batch is not None:
+                on_batch(done - 1, float(objectives[-1]))
+                self._load(place, weights)
+        if "product" in state.numbers or product != 1.0:
+            state.numbers["product"] = product
+        loss, score, norm = (float(total) for total in totals)
+        total = float(row_weights.sum())
+        return Figures(loss / total if total else 0.0, score / len(rows), norm / max(batches, 1))
+
+    def _place(self, purpose: str, batch_size: int, rows: Rows) -> Place:
+        """Return the memory for a purpose, made once, ready for these inputs."""
+        sparse = not isinstance(rows.x, np.ndarray)
+        key = (purpose, batch_size, sparse)
+        if key not in self._places:
+            objective = self.objective
+            if purpose != "training":
+                no_dropout = (0.0,) * objective.structure.n_layers
+                objective = Objective(objective.structure, objective.loss, no_dropout, objective.l1, objective.l2)
+            n_parameters = objective.structure.n_parameters
+            plan = Plan(
+                objective, self.rule, batch_size, self.dtype, threads_that_pay(n_parameters, batch_size, self.threads),
+                sparse=sparse, only_forward=purpose == "outputs", updates=purpose == "training",
+            )  # fmt: skip
+            self._places[key] = Place(plan, self.skip_zeros)
+        self._places[key].look(rows.x, rows.scale)
+        return self._places[key]
+
+    def _load(self, place: Place, weights: Weights) -> None:
+        """Bring parameters, moments and average into their panels."""
+        for vector, slot in self._vectors(place, weights):
+            place.plan.pack(vector, slot)
+        place.plan.turn(place.floats)
+
+    def _store(self, place: Place, weights: Weights) -> None:
+        """Bring them back."""
+        for vector, slot in self._vectors(place, weights):
+            place.plan.unpack(slot, vector)
+
+    def _vectors(self, place: Place, weights: Weights) -> list[tuple[Array, Array]]:
+        moments = [weights.state.moments[name] for name in self.rule.optimizer.moments]
+        pairs = [(vector, place.slot(number)) for number, vector in enumerate([weights.parameters, *moments])]
+        if weights.average is not None:
+            pairs.append((weights.average, place.slot_at("average")))
+        return pairs
+
+    def _row_weights(self, rows: Rows, order: Array | None, batch_size: int) -> Array:
+        """Return what each batch weighs in the mean of all: its rows, or the sum of their weights."""
+        starts = np.arange(0, len(rows), batch_size)
+        if rows.sample_weight is None:
+            return np.minimum(batch_size, len(rows) - starts).astype(np.float64)
+        w = rows.sample_weight if order is None else rows.sample_weight[order]
+        return np.add.reduceat(w.astype(np.float64), starts)
+
+    def _keys(self, rng: np.random.Generator, batches: int) -> Array:
+        """Draw the keys of the dropout masks, in the reference engine's order: batch by batch, layer by layer."""
+        rates = np.array(self.objective.dropout)
+        keys = np.zeros((batches, len(rates)), np.uint32)
+        keys[:, rates > 0] = rng.integers(2**32, size=(batches, int(np.sum(rates > 0))), dtype=np.uint32)
+        return keys
+
+    def _pace(self, seconds: float, length: int) -> None:
+        """Make the next runs as long as somebody is willing to wait; the result does not depend on it."""
+        if length == self._run_length:
+            self._run_length = int(np.clip(length * RUN_SECONDS / max(seconds, 1e-6), length / 4 + 1, 2 * length))

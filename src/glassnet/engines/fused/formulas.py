@@ -1,0 +1,362 @@
+"""The formulas of `glassnet.network`, compiled: activations, losses and optimizers, over a piece of a row at a time.
+
+Each is chosen by a whole number while it runs, so that one compiled loop serves every network. The numbers are places
+in the library's own tables, and tests hold every formula here to its original there.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from glassnet.engines.fused.arrays import apart
+from glassnet.engines.fused.processor import INNER
+from glassnet.network.activations import ACTIVATIONS, GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
+from glassnet.network.losses import LOSSES
+from glassnet.network.optimizers import OPTIMIZERS, Optimizer
+
+#: name → number, in the order of the library's tables.
+ACTIVATION = {name: number for number, name in enumerate(ACTIVATIONS)}
+LOSS = {name: number for number, name in enumerate(LOSSES)}
+RULE = {name: number for number, name in enumerate({rule.direction.__name__: 0 for rule in OPTIMIZERS.values()})}
+#: How many numbers a rule has at a step, and the learning rate behind them (`rule_numbers`).
+NUMBERS, RATE = 9, 8
+
+IDENTITY, SIGMOID, TANH, HARD_SIGMOID = (ACTIVATION[name] for name in ("identity", "sigmoid", "tanh", "hard_sigmoid"))
+RELU, LEAKY_RELU, ELU, SELU = (ACTIVATION[name] for name in ("relu", "leaky_relu", "elu", "selu"))
+SOFTPLUS, EXPONENTIAL, SOFTMAX = (ACTIVATION[name] for name in ("softplus", "exponential", "softmax"))
+GELU, GELU_TANH, SILU, MISH = (ACTIVATION[name] for name in ("gelu", "gelu_tanh", "silu", "mish"))
+
+HALF_MEAN_SQUARED_ERROR, MEAN_ABSOLUTE_ERROR = LOSS["half_mean_squared_error"], LOSS["mean_absolute_error"]
+HUBER, LOG_COSH, PINBALL, POISSON = (LOSS[name] for name in ("huber", "log_cosh", "pinball", "poisson"))
+BINARY_CROSSENTROPY, CATEGORICAL_CROSSENTROPY = LOSS["binary_crossentropy"], LOSS["categorical_crossentropy"]
+FOCAL, HINGE = LOSS["focal"], LOSS["hinge"]
+
+GRADIENT_DESCENT, MOMENTUM, LARS = (RULE[name] for name in ("gradient_descent", "momentum", "lars"))
+ADAGRAD, RMSPROP, ADADELTA = (RULE[name] for name in ("adagrad", "rmsprop", "adadelta"))
+ADAM, NADAM, LION = (RULE[name] for name in ("adam", "nadam", "lion"))
+
+_ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
+
+
+@njit(**INNER)
+def _logistic(z):
+    """Return the logistic function of one number, stable on both sides."""
+    e = np.exp(-abs(z))
+    one = e * 0 + 1
+    return one / (one + e) if z >= 0 else e / (one + e)
+
+
+@njit(**INNER)
+def _normal_distribution(z):
+    return z * 0 + 0.5 * math.erfc(-z / math.sqrt(2.0))
+
+
+@njit(**INNER)
+def activate(kind, z, a):
+    """a = f(z), over a piece of a row; the whole row for softmax."""
+    apart()
+    T = z.dtype.type
+    n = z.size
+    zero, half, one = T(0), T(0.5), T(1)
+    if kind == RELU:
+        for c in range(n):
+            a[c] = max(z[c], zero)
+    elif kind == IDENTITY:
+        for c in range(n):
+            a[c] = z[c]
+    elif kind == SIGMOID:
+        for c in range(n):
+            a[c] = _logistic(z[c])
+    elif kind == TANH:
+        for c in range(n):
+            a[c] = np.tanh(z[c])
+    elif kind == SOFTMAX:
+        most = z[0]
+        for c in range(1, n):
+            most = max(most, z[c])
+        total = zero
+        for c in range(n):
+            a[c] = np.exp(z[c] - most)
+            total += a[c]
+        for c in range(n):
+            a[c] /= total
+    elif kind == HARD_SIGMOID:
+        sixth = T(1 / 6)
+        for c in range(n):
+            a[c] = min(max(z[c] * sixth + half, zero), one)
+    elif kind == LEAKY_RELU:
+        slope = T(LEAKY_SLOPE)
+        for c in range(n):
+            a[c] = max(z[c], slope * z[c])
+    elif kind == ELU:
+        for c in range(n):
+            a[c] = z[c] if z[c] > 0 else np.expm1(z[c])
+    elif kind == SELU:
+        alpha, scale = T(SELU_ALPHA), T(SELU_SCALE)
+        for c in range(n):
+            a[c] = scale * (z[c] if z[c] > 0 else alpha * np.expm1(z[c]))
+    elif kind == SOFTPLUS:
+        for c in range(n):
+            a[c] = max(z[c], zero) + np.log1p(np.exp(-abs(z[c])))
+    elif kind == EXPONENTIAL:
+        most = T(math.log(np.finfo(z.dtype).max) - 1e-3)
+        for c in range(n):
+            a[c] = np.exp(min(z[c], most))
+    elif kind == GELU:
+        for c in range(n):
+            a[c] = z[c] * T(_normal_distribution(z[c]))
+    elif kind == GELU_TANH:
+        root, cube = T(_ROOT_2_OVER_PI), T(GELU_CUBE)
+        for c in range(n):
+            a[c] = half * z[c] * (one + np.tanh(root * z[c] * (one + cube * z[c] * z[c])))
+    elif kind == SILU:
+        for c in range(n):
+            a[c] = z[c] * _logistic(z[c])
+    elif kind == MISH:
+        for c in range(n):
+            a[c] = z[c] * np.tanh(max(z[c], zero) + np.log1p(np.exp(-abs(z[c]))))
+
+
+@njit(**INNER)
+def derive(kind, d, z, a):
+    """da → dz in place, over a piece of a row; the whole row for softmax."""
+    apart()
+    T = z.dtype.type
+    n = z.size
+    zero, half, one = T(0), T(0.5), T(1)
+    if kind == RELU:
+        for c in range(n):
+            d[c] = d[c] if z[c] > zero else zero
+    elif kind == SIGMOID:
+        for c in range(n):
+            d[c] *= a[c] * (one - a[c])
+    elif kind == TANH:
+        for c in range(n):
+            d[c] *= one - a[c] * a[c]
+    elif kind == SOFTMAX:
+        total = zero
+        for c in range(n):
+            total += d[c] * a[c]
+        for c in range(n):
+            d[c] = a[c] * (d[c] - total)
+    elif kind == HARD_SIGMOID:
+        sixth = T(1 / 6)
+        for c in range(n):
+            d[c] = d[c] * sixth if -3 < z[c] < 3 else zero
+    elif kind == LEAKY_RELU:
+        slope = T(LEAKY_SLOPE)
+        for c in range(n):
+            d[c] = d[c] if z[c] > zero else slope * d[c]
+    elif kind == ELU:
+        for c in range(n):
+            d[c] = d[c] if z[c] > zero else d[c] * (a[c] + one)
+    elif kind == SELU:
+        scale, low = T(SELU_SCALE), T(SELU_SCALE * SELU_ALPHA)
+        for c in range(n):
+            d[c] *= scale if z[c] > zero else a[c] + low
+    elif kind == SOFTPLUS:
+        for c in range(n):
+            d[c] *= _logistic(z[c])
+    elif kind == EXPONENTIAL:
+        for c in range(n):
+            d[c] *= a[c]
+    elif kind == GELU:
+        for c in range(n):
+            density = np.exp(-half * z[c] * z[c]) * T(1 / math.sqrt(2 * math.pi))
+            d[c] *= T(_normal_distribution(z[c])) + z[c] * density
+    elif kind == GELU_TANH:
+        root, cube, three = T(_ROOT_2_OVER_PI), T(GELU_CUBE), T(3)
+        for c in range(n):
+            square = z[c] * z[c]
+            t = np.tanh(root * z[c] * (one + cube * square))
+            d[c] *= half * (one + t + z[c] * (one - t * t) * root * (one + three * cube * square))
+    elif kind == SILU:
+        for c in range(n):
+            s = _logistic(z[c])
+            d[c] *= s + a[c] * (one - s)
+    elif kind == MISH:
+        for c in range(n):
+            t = np.tanh(max(z[c], zero) + np.log1p(np.exp(-abs(z[c]))))
+            d[c] *= t + z[c] * (one - t * t) * _logistic(z[c])
+
+
+@njit(**INNER)
+def judge(kind, settings, o, y, d):
+    """Return the loss of one row, and leave its gradient with respect to the output o in d."""
+    apart()
+    T = o.dtype.type
+    n = o.size
+    zero, half, one = T(0), T(0.5), T(1)
+    share = one / T(n)
+    loss = zero
+    if kind in (CATEGORICAL_CROSSENTROPY, FOCAL):
+        most = o[0]
+        for c in range(1, n):
+            most = max(most, o[c])
+        total = zero
+        for c in range(n):
+            d[c] = np.exp(o[c] - most)
+            total += d[c]
+        log_total = np.log(total) + most
+        if kind == CATEGORICAL_CROSSENTROPY:
+            keep, spread = one - settings[0], settings[0] / T(n)
+            for c in range(n):
+                truth = y[c] * keep + spread
+                loss -= truth * (o[c] - log_total)
+                d[c] = d[c] / total - truth
+        else:
+            gamma, whole = settings[0], zero
+            least = T(np.finfo(o.dtype).tiny)
+            for c in range(n):
+                log_p = o[c] - log_total
+                missing = max(-np.expm1(log_p), least)
+                power = missing**gamma
+                loss -= y[c] * power * log_p
+                g = y[c] * (gamma * np.exp(log_p) * missing ** (gamma - one) * log_p - power)
+                d[c] = g
+                whole += g
+            for c in range(n):
+                d[c] -= np.exp(o[c] - log_total) * whole
+    elif kind == HALF_MEAN_SQUARED_ERROR:
+        for c in range(n):
+            e = o[c] - y[c]
+            loss += half * share * e * e
+            d[c] = e * share
+    elif kind == MEAN_ABSOLUTE_ERROR:
+        for c in range(n):
+            e = o[c] - y[c]
+            loss += share * abs(e)
+            d[c] = share * np.sign(e)
+    elif kind == HUBER:
+        for c in range(n):
+            e = o[c] - y[c]
+            low = min(abs(e), settings[0])
+            loss += share * low * (abs(e) - half * low)
+            d[c] = share * min(max(e, -settings[0]), settings[0])
+    elif kind == LOG_COSH:
+        two, log_2 = T(2), T(math.log(2.0))
+        for c in range(n):
+            e = abs(o[c] - y[c])
+            loss += share * (e + np.log1p(np.exp(-two * e)) - log_2)
+            d[c] = share * np.tanh(o[c] - y[c])
+    elif kind == PINBALL:
+        for c in range(n):
+            q = settings[min(c, settings.size - 1)]
+            e = y[c] - o[c]
+            loss += share * max(q * e, (q - one) * e)
+            d[c] = zero if e == zero else (share * (one - q) if e < zero else -share * q)
+    elif kind == POISSON:
+        for c in range(n):
+            rate = np.exp(o[c])
+            loss += share * (rate - y[c] * o[c])
+            d[c] = share * (rate - y[c])
+    elif kind == BINARY_CROSSENTROPY:
+        keep, spread = one - settings[0], settings[0] * half
+        for c in range(n):
+            truth = y[c] * keep + spread
+            loss += max(o[c], zero) - truth * o[c] + np.log1p(np.exp(-abs(o[c])))
+            d[c] = _logistic(o[c]) - truth
+    elif kind == HINGE:
+        for c in range(n):
+            t = y[c] + y[c] - one
+            loss += share * max(zero, one - t * o[c])
+            d[c] = -t * share if t * o[c] < one else zero
+    return loss
+
+
+@njit(**INNER)
+def direction(kind, k, g, m, v, v_most):
+    """g ← u, the direction of a step, over a piece of the parameters; k holds the rule's numbers at this step.
+
+    The moments are those of `Optimizer.moments`, in its order; a rule leaves those alone that it does not have.
+    """
+    apart()
+    n = g.size
+    if kind in (MOMENTUM, LARS):
+        nesterov = kind == MOMENTUM and k[1] > 0
+        for c in range(n):
+            m[c] = k[0] * m[c] + g[c]
+        if nesterov:
+            for c in range(n):
+                g[c] += k[0] * m[c]
+        else:
+            for c in range(n):
+                g[c] = m[c]
+    elif kind == ADAGRAD:
+        for c in range(n):
+            m[c] += g[c] * g[c]
+            g[c] /= np.sqrt(m[c]) + k[0]
+    elif kind == RMSPROP:
+        for c in range(n):
+            m[c] = k[0] * m[c] + k[1] * (g[c] * g[c])
+            g[c] /= np.sqrt(m[c]) + k[2]
+    elif kind == ADADELTA:
+        for c in range(n):
+            m[c] = k[0] * m[c] + k[1] * (g[c] * g[c])
+            u = np.sqrt((v[c] + k[2]) / (m[c] + k[2])) * g[c]
+            v[c] = k[0] * v[c] + k[1] * (u * u)
+            g[c] = u
+    elif kind == ADAM and k[7] > 0:
+        for c in range(n):
+            m[c] = k[0] * m[c] + k[1] * g[c]
+            v[c] = k[2] * v[c] + k[3] * (g[c] * g[c])
+            v_most[c] = max(v_most[c], v[c])
+            g[c] = k[5] * m[c] / (np.sqrt(v_most[c]) * k[4] + k[6])
+    elif kind == ADAM:
+        for c in range(n):
+            m[c] = k[0] * m[c] + k[1] * g[c]
+            v[c] = k[2] * v[c] + k[3] * (g[c] * g[c])
+            g[c] = k[5] * m[c] / (np.sqrt(v[c]) * k[4] + k[6])
+    elif kind == NADAM:
+        for c in range(n):
+            m[c] = k[0] * m[c] + k[1] * g[c]
+            v[c] = k[2] * v[c] + k[3] * (g[c] * g[c])
+            g[c] = (k[5] * g[c] + k[7] * m[c]) / (np.sqrt(v[c]) * k[4] + k[6])
+    elif kind == LION:
+        for c in range(n):
+            u = k[0] * m[c] + k[1] * g[c]
+            m[c] = k[2] * m[c] + k[3] * g[c]
+            g[c] = np.sign(u)
+
+
+def rule_numbers(optimizer: Optimizer, rates: Array, before: int, product: float) -> tuple[Array, float]:
+    """Return what `direction` needs at each of the next steps (steps, NUMBERS), and NAdam's product after them.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The rule.
+    rates : array (steps,)
+        The learning rate of each of these steps.
+    before : int
+        How many steps were taken already.
+    product : float
+        NAdam's product of momenta so far.
+    """
+    chosen, steps = optimizer.settings, len(rates)
+    numbers = np.zeros((steps, NUMBERS))
+    numbers[:, RATE] = rates
+    t = before + np.arange(1.0, steps + 1)
+    kind = optimizer.direction.__name__
+    if kind in ("momentum", "lars"):
+        numbers[:, :2] = chosen["momentum"], chosen.get("nesterov", False)
+    elif kind == "adagrad":
+        numbers[:, 0] = chosen["epsilon"]
+    elif kind in ("rmsprop", "adadelta"):
+        numbers[:, :3] = chosen["rho"], 1 - chosen["rho"], chosen["epsilon"]
+    elif kind in ("adam", "nadam", "lion"):
+        beta_1, beta_2 = chosen["beta_1"], chosen["beta_2"]
+        numbers[:, :4] = beta_1, 1 - beta_1, beta_2, 1 - beta_2
+        if kind != "lion":
+            numbers[:, 4], numbers[:, 6] = 1 / np.sqrt(1 - beta_2**t), chosen["epsilon"]
+        if kind == "adam":
+            numbers[:, 5], numbers[:, 7] = 1 / (1 - beta_1**t), chosen["amsgrad"]
+        elif kind == "nadam":
+            now, after = (beta_1 * (1 - 0.5 * 0.96 ** (s * chosen["momentum_decay"])) for s in (t, t + 1))
+            products = product * np.cumprod(now)
+            numbers[:, 5], numbers[:, 7] = (1 - now) / (1 - products), after / (1 - products * after)
+            product = float(products[-1]) if steps else product
+    return numbers, product

@@ -1,0 +1,265 @@
+"""Where everything lies: the parameters in panels, the rows of a batch, the pieces that are updated at once.
+
+**Panels.** The weights of a layer are kept as panels of two vector registers' width: panel p holds the columns
+p·width … p·width + width - 1 of W, one row after another, so that a tile reads them straight on, and padded with zeros,
+so that no tile ends in the middle. Biases lie beside them in the same way, and so does everything that has one number
+for each parameter (moments, the average, gradients), each such vector in a slot of its own::
+
+    W1: panel 0 (units before × width) | panel 1 | …     b1: width, width, …     W2: …
+
+**Chunks.** A panel's rows are updated some 64 at a time, small enough for the nearest cache. A chunk is computed by one
+thread from beginning to end, whichever thread that is: nothing depends on how many there are.
+
+All floating-point numbers lie in one array, `floats`, and all places in it in two records, `NET` and, for each layer,
+`LAYER`: so compiled functions pass each other a few addresses and no long lists of arguments.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from glassnet.engines.fused.formulas import ACTIVATION, LOSS, RULE
+from glassnet.engines.fused.kernel import AHEAD
+from glassnet.engines.fused.processor import LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, lanes
+from glassnet.engines.interface import Objective, UpdateRule
+from glassnet.network.activations import Array
+
+#: Rows of W that are updated at once, unless fewer are left; the last chunk takes up to so many more.
+CHUNK_ROWS = 64
+#: Rows that go through the layers together: wide weights are read once for all of them.
+GROUP_ROWS = 64
+#: What is summed up over each chunk: g², |w|, w², u².
+SQUARES_G, ABSOLUTE_W, SQUARES_W, SQUARES_U = range(4)
+
+#: Sizes, places and choices, one for the whole network. Places are in `floats` unless they say otherwise.
+NET = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "layers", "width", "batch", "loss", "linked", "settings_at", "n_settings", "rule", "trust",
+            "slot",  # from slot to slot: parameters, then the moments
+            "n_slots", "average_at", "gradients_at", "scratch_at", "scratch_size", "table_at",
+            "capacity",  # of the tables of rows in `ints`: rows of a batch and some more
+            "rows_at",  # in `ints`: where each thread keeps where the rows of this batch and the next begin in x
+            "in_place",  # whether x is read where it lies; else it is gathered: CSR, dropout, few features
+            "sparse", "skips",
+            "list_step", "row_lists_at", "row_list_step", "counts_at",  # in `terms`
+            "words", "block_words", "bits_step",  # of 64 features, of 64 blocks; from even to odd batches in `bits`
+            "by_columns", "whole", "updates", "only_forward", "logits",
+            "n_rows", "truth_columns", "weighted", "first_batch", "batches", "first_step", "flush_every",
+            "sums_at",  # in `figures`
+        )
+    ]
+    + [
+        (name, np.float64)
+        for name in (
+            "l1", "l2", "decay", "clip_value", "clip_norm", "max_norm", "average",
+            "lars_coefficient", "lars_decay", "flush_below",
+        )
+    ]
+)  # fmt: skip
+
+#: The same for each layer, the input being layer 0.
+LAYER = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "units", "panels", "step",  # from row to row of its activations
+            "kind", "weights_at", "biases_at", "turned_at", "z_at", "a_at",
+            "h_at",  # what the next layer is given: a, or a after dropout
+            "odd",  # how much further z, a, h lie in odd batches: the next batch begins before this one is over
+            "d_at",  # dz
+            "table_at",  # in `ints`: k · step
+            "chunks",  # of each panel
+            "chunk_at", "bias_chunk_at",  # numbers of the first ones
+            "threshold",  # of dropout: a unit stays where its 32 random bits are not below
+        )
+    ]
+    + [("kept", np.float64)]  # 1 / (1 - rate)
+)  # fmt: skip
+
+
+class Plan:
+    """The layout of one network at one batch size, and how flat vectors are packed into it.
+
+    Parameters
+    ----------
+    objective, rule : Objective, UpdateRule
+        What is trained, and how.
+    batch_size : int
+        Rows a batch, at most.
+    dtype : float32 or float64
+        Of every number.
+    threads : int
+        How many share the work.
+    sparse : bool
+        Whether the input comes as CSR.
+    only_forward, updates : bool
+        Whether there is no way back; whether gradients change the parameters, or are kept.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        rule: UpdateRule,
+        batch_size: int,
+        dtype: np.dtype[Any],
+        threads: int,
+        *,
+        sparse: bool = False,
+        only_forward: bool = False,
+        updates: bool = True,
+    ) -> None:
+        structure = self.structure = objective.structure
+        self.dtype, self.threads = dtype, threads
+        layers = self.layers = np.zeros(structure.n_layers + 1, LAYER)
+        net = self.net = np.zeros(1, NET)
+        width = PANEL_VECTORS * lanes(dtype)
+        rates = np.zeros(structure.n_layers) if only_forward else np.array(objective.dropout)
+        rows = -(-batch_size // max(TILE_ROWS, LISTED_ROWS)) * max(TILE_ROWS, LISTED_ROWS)
+        layers["units"] = structure.layer_sizes
+        layers["panels"] = -(-layers["units"] // width)
+        layers["step"] = layers["panels"] * width
+        layers["kind"][1:] = [ACTIVATION[activation.name] for activation in structure.activations]
+        layers["threshold"][:-1] = np.round(rates * 2.0**32)
+        layers["kept"][:-1] = 1 / (1 - rates)
+        in_place = rates[0] == 0 and structure.n_inputs >= TILE_ROWS and not sparse
+
+        self._place_parameters(layers, width)
+        self._place_rows(layers, rows, in_place, rates)
+        values = objective.loss.settings.values()
+        settings = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
+        keeps = rule.clip_norm is not None or rule.optimizer.trust or rule.optimizer.name == "lars" or not updates
+        moments = len(rule.optimizer.moments) if updates and not only_forward else 0
+        places, end = {}, 0
+        for name, size in (
+            ("slots", (1 + moments) * self.slot),
+            ("average_at", self.slot if rule.average is not None and updates else 0),
+            ("gradients_at", self.slot if keeps and not only_forward else 0),
+            ("turned", self.turned_size if not only_forward else 0),
+            ("activations", self.activations_size),
+            # a chunk, or two side by side where zeros are left out; or the truth of a row
+            ("scratch_at", threads * max(4 * CHUNK_ROWS * width, int(layers["step"].max()))),
+            ("table_at", 256),
+            ("settings_at", max(1, len(settings))),
+        ):
+            places[name], end = end, end + -(-size // 64) * 64
+        self.floats_size = end + 64
+        self.settings = settings
+        layers["turned_at"] += places["turned"]
+        for name in ("z_at", "a_at", "h_at", "d_at"):
+            layers[name] += places["activations"]
+        blocks = -(-structure.n_inputs // LISTED_ROWS)
+        tiles = rows // LISTED_ROWS
+        words, block_words = -(-structure.n_inputs // 64), -(-blocks // 64)
+        whole_rows = -(-rows // 64) * 64
+        row_lists_at = tiles * (64 * words + AHEAD)
+        counts_at = row_lists_at + 64 * block_words * (whole_rows + 2 * AHEAD)
+        capacity = max(whole_rows, rows) + TILE_ROWS + 2 * AHEAD
+        layers["table_at"] = np.arange(len(layers)) * capacity
+        self.table = (np.arange(capacity) * layers["step"][:, np.newaxis]).ravel()
+        self.ints_size = (len(layers) + 2 * threads) * capacity
+        self.terms_size, self.bits_size = counts_at + tiles + 64 * block_words, 2 * rows * block_words + 64 * threads
+        self.figures_size = rows + 4 * self.n_chunks
+        facts = {
+            "layers": structure.n_layers, "width": width, "batch": batch_size, "slot": self.slot,
+            "n_slots": 1 + moments, "scratch_size": max(4 * CHUNK_ROWS * width, int(layers["step"].max())),
+            "loss": LOSS.get(objective.loss.name, -1), "linked": structure.activations[-1].name == objective.loss.link,
+            "n_settings": len(settings), "rule": RULE.get(rule.optimizer.direction.__name__, -1),
+            "trust": rule.optimizer.trust, "capacity": capacity, "rows_at": len(layers) * capacity,
+            "in_place": in_place, "sparse": sparse, "list_step": 64 * words + AHEAD, "row_lists_at": row_lists_at,
+            "row_list_step": whole_rows + 2 * AHEAD, "counts_at": counts_at, "words": words,
+            "block_words": block_words, "bits_step": rows * block_words,
+            "by_columns": layers["panels"][1] % threads == 0 and not only_forward,
+            "whole": keeps and updates, "updates": updates, "only_forward": only_forward,
+            "l1": objective.l1, "l2": objective.l2, "sums_at": rows,
+            "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
+            "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,
+            "max_norm": rule.max_norm or 0, "average": rule.average or 0,
+            "lars_coefficient": rule.optimizer.settings.get("coefficient", 0.0),
+            "lars_decay": rule.optimizer.settings.get("decay", 0.0),
+            "flush_below": np.finfo(dtype).tiny / np.finfo(dtype).eps,
+            **{name: places[name] for name in places if name.endswith("_at")},
+        }  # fmt: skip
+        for name, value in facts.items():
+            net[name] = value
+
+    def _place_parameters(self, layers: Array, width: int) -> None:
+        """Give W1 b1 W2 b2 … their places in a slot, and the transposed weights and the chunks theirs."""
+        at = turned = chunk = 0
+        for before, layer in pairwise(layers):
+            layer["weights_at"], layer["biases_at"] = at, at + before["units"] * layer["step"]
+            at = int(layer["biases_at"] + layer["step"])
+            layer["chunks"] = max(int(before["units"]) // CHUNK_ROWS, 1)
+            layer["chunk_at"] = chunk
+            chunk += int(layer["panels"] * layer["chunks"])
+        for before, layer in pairwise(layers[1:]):
+            layer["turned_at"] = turned
+            turned += int(layer["units"] * before["step"])
+        for layer in layers[1:]:
+            layer["bias_chunk_at"] = chunk
+            chunk += int(layer["panels"])
+        self.slot, self.turned_size, self.n_chunks = -(-at // 16) * 16, turned, chunk
+
+    def _place_rows(self, layers: Array, rows: int, in_place: bool, rates: Array) -> None:
+        """Give z, a, h and dz of a batch their places."""
+        end = 0
+        for number, layer in enumerate(layers):
+            size = rows * int(layer["step"])
+            layer["d_at"], end = end, end + (size if number else 0)
+            begin = end
+            layer["z_at"], end = end, end + (size if number else 0)
+            layer["a_at"], end = end, end + (size if number else 0)
+            own = not in_place if number == 0 else number < len(rates) and rates[number] > 0
+            layer["h_at"], end = (end, end + size) if own else (layer["a_at"], end)
+            if number <= 1:
+                layer["odd"] = end - begin
+                end += end - begin
+        self.activations_size = end
+
+    def pack(self, vector: Array, slot: Array) -> None:
+        """Copy one number for each parameter from a flat vector into its panels; the padding is left as it is."""
+        for source, target in self._panels(vector, slot):
+            target[...] = source
+
+    def unpack(self, slot: Array, vector: Array) -> None:
+        """Copy it back."""
+        for target, source in self._panels(vector, slot):
+            target[...] = source
+
+    def _panels(self, vector: Array, slot: Array) -> Any:
+        """Pair the columns of each W{l} and b{l} of a flat vector with their panel in a slot."""
+        width = int(self.net["width"][0])
+        for name, view in self.structure.views(vector).items():
+            layer = self.layers[int(name[1:])]
+            at, height = (layer["weights_at"], len(view)) if name[0] == "W" else (layer["biases_at"], 1)
+            columns = view.reshape(height, -1)
+            panels = slot[at : at + height * layer["step"]].reshape(-1, height, width)
+            for number, panel in enumerate(panels):
+                part = columns[:, number * width : (number + 1) * width]
+                yield part, panel[:, : part.shape[1]]
+
+    def turn(self, floats: Array) -> None:
+        """Fill the transposed weights, which carry dz back: for each panel of units before, a row for each unit."""
+        width = int(self.net["width"][0])
+        for before, layer in pairwise(self.layers[1:]):
+            height, units = int(before["units"]), int(layer["units"])
+            at = layer["weights_at"]
+            panels = floats[at : at + height * layer["step"]].reshape(-1, height, width)
+            turned_at = layer["turned_at"]
+            turned = floats[turned_at : turned_at + units * before["step"]].reshape(-1, units, width)
+            W = np.concatenate(list(panels), axis=1)[:, :units]
+            for number, panel in enumerate(turned):
+                part = W[number * width : (number + 1) * width]
+                panel[:, : len(part)] = part.T
+
+
+def aligned(size: int, dtype: Any) -> Array:
+    """Return zeros that begin on a cache line."""
+    item = np.dtype(dtype).itemsize
+    room = np.zeros(size + 64 // item, dtype)
+    first = -room.ctypes.data % 64 // item
+    return room[first : first + size]

@@ -1,0 +1,67 @@
+"""What the processor offers: its vector registers and cores; and how everything in this folder is compiled."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+
+#: GLASSNET_CHECKED=1 runs every kernel as a plain loop with its bounds checked: slow, for finding mistakes.
+CHECKED = os.environ.get("GLASSNET_CHECKED", "") not in ("", "0")
+
+
+def _vector_bytes() -> int:
+    """Return the bytes of a vector register; GLASSNET_VECTOR_BYTES=16, 32 or 64 goes before what the processor says."""
+    asked = os.environ.get("GLASSNET_VECTOR_BYTES")
+    if asked:
+        if asked not in ("16", "32", "64"):
+            raise ValueError(f"GLASSNET_VECTOR_BYTES is {asked!r}; it must be 16, 32 or 64")
+        return int(asked)
+    features = llvmlite.binding.get_host_cpu_features()
+    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+
+
+VECTOR_BYTES = _vector_bytes()
+#: AVX-512 and ARM have 32 vector registers, older x86 has 16.
+_MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
+
+#: A panel of a matrix is so many vectors wide, and so is a tile.
+PANEL_VECTORS = 2
+#: Rows of a dense tile: its accumulators, the vectors of a row and one number fit into the registers.
+TILE_ROWS = 8 if _MANY_REGISTERS else 4
+#: Rows of a tile that leaves out zeros, and how many panels it spans: fewer rows share more zeros.
+LISTED_ROWS, LISTED_PANELS = 4, 2 if _MANY_REGISTERS else 1
+
+#: For every compiled function here: no GIL, NumPy's division, multiply-and-add as one; sums keep their order.
+COMPILED: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz", "arcp"},
+    "boundscheck": CHECKED,
+}
+#: For those that only other compiled functions call: nothing is made that Python would need to call them.
+INNER: dict[str, Any] = {**COMPILED, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def lanes(dtype: Any) -> int:
+    """Return how many numbers of a dtype fill a vector register."""
+    return VECTOR_BYTES // np.dtype(dtype).itemsize
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use: by its affinity and, on Linux, its control group's quota."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as quota:
+            share, period = quota.read().split()
+        if share != "max":
+            cores = min(cores, max(1, int(share) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return max(1, cores)

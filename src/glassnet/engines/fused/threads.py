@@ -1,0 +1,135 @@
+"""Threads: how many may be used, how they meet, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from glassnet.engines.fused.processor import INNER
+from glassnet.network.activations import Array
+
+#: Where the flags lie in the array that the threads share, a cache line apart: who has arrived, whether to give up.
+ARRIVED, GIVE_UP, FLAGS = 0, 8, 16
+#: Turns of waiting before the processor is offered to somebody else.
+SPINS = 1000
+
+_I64, _I32 = ir.IntType(64), ir.IntType(32)
+
+
+@intrinsic
+def _arrive(context: Any, flags: Any) -> Any:
+    """flags[ARRIVED] += 1, seen by all."""
+    signature = types.void(flags)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = target.make_array(signature.args[0])(target, builder, values[0]).data
+        builder.atomic_rmw("add", pointer, ir.Constant(_I64, 1), "acq_rel")
+        return target.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _look(context: Any, flags: Any, place: Any) -> Any:
+    """Return flags[place] as it is now, not as it was."""
+    signature = types.int64(flags, place)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = target.make_array(signature.args[0])(target, builder, values[0]).data
+        return builder.load_atomic(builder.gep(pointer, [values[1]]), "acquire", 8)
+
+    return signature, generate
+
+
+@intrinsic
+def _pause(context: Any) -> Any:
+    """Tell the processor that this is a waiting loop."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        machine = llvmlite.binding.get_process_triple().split("-")[0]
+        if machine in ("x86_64", "i386", "i686"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        elif machine in ("aarch64", "arm64"):
+            kind = ir.FunctionType(ir.VoidType(), [_I32])
+            hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
+            builder.call(hint, [ir.Constant(_I32, 1)])
+        return target.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def _give_way(context: Any) -> Any:
+    """Offer the core to whoever waits for it, in the system's own word."""
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        word = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_I32, []), word)
+        builder.call(function, [])
+        return target.get_dummy_value()
+
+    return types.void(), generate
+
+
+@njit(**INNER)
+def meet(flags, arrivals):
+    """Wait until `arrivals` have been counted; False if somebody gave up."""
+    _arrive(flags)
+    turns = 0
+    while _look(flags, ARRIVED) < arrivals:
+        if _look(flags, GIVE_UP) != 0:
+            return False
+        turns += 1
+        if turns < SPINS:
+            _pause()
+        else:
+            _give_way()
+    return _look(flags, GIVE_UP) == 0
+
+
+def run_together(work: Callable[[int], None], threads: int, flags: Array) -> None:
+    """Call work(0) … work(threads - 1) at once, work(0) here; the first error ends them all and is raised.
+
+    Parameters
+    ----------
+    work : callable
+        Compiled, without the GIL; it meets the others through `meet`.
+    threads : int
+        How many; one starts no thread.
+    flags : array (FLAGS,) of int64
+        What the threads share; set to 0 here.
+    """
+    flags[:] = 0
+    errors: list[BaseException] = []
+
+    def guarded(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:  # told to the caller below
+            flags[GIVE_UP] = 1
+            errors.append(error)
+
+    others = [threading.Thread(target=guarded, args=(number,), daemon=True) for number in range(1, threads)]
+    started = []
+    try:
+        for thread in others:
+            thread.start()
+            started.append(thread)
+        guarded(0)
+    except BaseException:
+        flags[GIVE_UP] = 1
+        raise
+    finally:
+        for thread in started:
+            thread.join()
+    if errors:
+        raise errors[0]

@@ -1,0 +1,182 @@
+"""Leaving out the zeros of the input: whether that pays, and the lists that the tiles walk instead of counting.
+
+A term whose x is 0 adds nothing to a sum, so a tile may leave it out without changing a bit. A tile shares its terms
+among its rows: forward, 4 rows of the batch need the features that are not zero in all four of them; backward, 4
+features need the rows in which not all four are zero::
+
+    row 0   0 1 1 0 0 0 1 0 …          features of rows 0–3: 1 2 4 6 …
+    row 1   0 0 1 0 1 0 1 0 …    ──►
+    row 2   0 0 1 0 1 0 0 0 …          rows of features 0–3: 0 1 2 3;  of features 4–7: 0 1 2 …
+    row 3   0 1 1 0 0 0 0 0 …
+
+Both come from the batch's rows themselves: 64 numbers are compared with 0 at once, and the answer is a word of 64 bits.
+Reading the rows for that brings them nearer, too, just before they are needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from glassnet.engines.fused.arrays import I64, part, pointer, vector_at, whole_numbers
+from glassnet.engines.fused.processor import INNER, LISTED_ROWS
+from glassnet.network.activations import Array
+
+#: Leaving out pays where a tile meets less than this share of the terms: a listed tile is a little slower.
+PAYS_BELOW = 0.7
+#: Tiles that are looked at to find out.
+LOOKED_AT = 512
+
+#: For each byte, where its ones are, and how many.
+_ONES = np.array(
+    [[b for b in range(8) if byte >> b & 1] + [0] * (8 - byte.bit_count()) for byte in range(256)], np.int32
+)
+_PLACES = _ONES.ravel()
+_COUNTS = np.array([byte.bit_count() for byte in range(256)], np.int64)
+
+
+def pays(x: Any) -> bool:
+    """Say whether leaving out the zeros of x (rows, features), an array or CSR, would pay for most tiles.
+
+    A few hundred tiles are looked at, forward and backward, of rows that lie apart as in shuffled batches.
+    """
+    rows, features = x.shape
+    if features < 8 * LISTED_ROWS or rows < 8 * LISTED_ROWS:
+        return False
+    tiles = min(LOOKED_AT, rows // LISTED_ROWS)
+    chosen = (np.arange(tiles * LISTED_ROWS) * 7919) % rows
+    some = x[chosen]
+    seen: Array = np.asarray(some.toarray() if hasattr(some, "toarray") else some) != 0
+    seen = seen.reshape(tiles, LISTED_ROWS, features)
+    forward = np.mean(np.any(seen, axis=1))
+    whole_blocks = seen[..., : features // LISTED_ROWS * LISTED_ROWS].reshape(tiles, LISTED_ROWS, -1, LISTED_ROWS)
+    backward = np.mean(np.any(whole_blocks, axis=-1))
+    return bool(forward < PAYS_BELOW and backward < PAYS_BELOW)
+
+
+@intrinsic
+def _not_zero_16(context: Any, array: Any, at: Any) -> Any:
+    """Return a word whose bit i tells whether array[at + i] is not 0, for i below 16."""
+    signature = types.uint64(array, at)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = target.get_data_type(signature.args[0].dtype)
+        vector = ir.VectorType(kind, 16)
+        array, at = whole_numbers(target, builder, signature, values)
+        address = vector_at(builder, pointer(target, builder, signature.args[0], array), at, vector)
+        numbers = builder.load(address, align=signature.args[0].dtype.bitwidth // 8)
+        zero = ir.Constant(vector, [0] * 16 if isinstance(kind, ir.IntType) else [0.0] * 16)
+        compare = builder.icmp_unsigned if isinstance(kind, ir.IntType) else builder.fcmp_unordered
+        return builder.zext(builder.bitcast(compare("!=", numbers, zero), ir.IntType(16)), I64)
+
+    return signature, generate
+
+
+@njit(**INNER)
+def _not_zero(x, at, count):
+    """Return a word whose bit i tells whether x[at + i] is not 0, for i below count, at most 64."""
+    word = np.uint64(0)
+    first = 0
+    while first + 16 <= count:
+        word |= _not_zero_16(x, at + first) << np.uint64(first)
+        first += 16
+    for i in range(first, count):
+        if x[at + i] != 0:
+            word |= np.uint64(1) << np.uint64(i)
+    return word
+
+
+@njit(**INNER)
+def _of_blocks(word):
+    """Return 16 bits, one for each four bits of a word: whether any of them is 1."""
+    word |= word >> np.uint64(2)
+    word |= word >> np.uint64(1)
+    word &= np.uint64(0x1111111111111111)
+    word = (word | word >> np.uint64(3)) & np.uint64(0x0303030303030303)
+    word = (word | word >> np.uint64(6)) & np.uint64(0x000F000F000F000F)
+    word = (word | word >> np.uint64(12)) & np.uint64(0x000000FF000000FF)
+    return (word | word >> np.uint64(24)) & np.uint64(0xFFFF)
+
+
+@njit(**INNER)
+def _write_ones(word, base, terms, at):
+    """Write base + i for every bit i of a word that is 1 to terms[at …]; return where the list ends now.
+
+    Eight places are written for each byte, so there must be room for so many beyond the end.
+    """
+    byte = 0
+    while word != np.uint64(0):
+        ones = np.int64(word & np.uint64(255))
+        first = np.int32(base + byte)
+        places = part(_PLACES, 8 * ones, 8)
+        target = part(terms, at, 8)
+        for i in range(8):
+            target[i] = places[i] + first
+        at += _COUNTS[ones]
+        word >>= np.uint64(8)
+        byte += 8
+    return at
+
+
+@njit(**INNER)
+def list_features(x, rows, first, last, column, features, terms, at, bits, bits_at, block_words):
+    """List the features that are not zero in all of some rows; note for each row the blocks that are not zero.
+
+    Row r begins at ``x[rows[r] + column]``, for r = first … last - 1. The list goes to ``terms[at …]``, the bits of row
+    r to ``bits[bits_at + (r - first) · block_words …]``. Returns the length of the list.
+    """
+    end = at
+    last_block = np.int64((features - 1) // LISTED_ROWS)
+    for i in range((last - first) * block_words):
+        bits[bits_at + i] = np.uint64(0)
+    for w in range((features + 63) // 64):
+        count = min(64, features - 64 * w)
+        together = np.uint64(0)
+        for r in range(first, last):
+            word = _not_zero(x, rows[r] + column + 64 * w, count)
+            bits[bits_at + (r - first) * block_words + w // 4] |= _of_blocks(word) << np.uint64(16 * (w % 4))
+            together |= word
+        end = _write_ones(together, 64 * w, terms, end)
+    if features % LISTED_ROWS:  # the tile of the last block reaches back to be whole
+        for r in range(first, last):
+            if _not_zero(x, rows[r] + column + features - LISTED_ROWS, np.int64(LISTED_ROWS)) != 0:
+                place = bits_at + (r - first) * block_words + last_block // 64
+                bits[place] |= np.uint64(1) << np.uint64(last_block % 64)
+    return end - at
+
+
+@njit(**INNER)
+def list_rows(bits, bits_at, block_words, w, rows, terms, at, step, counts_at, square):
+    """For each of the 64 blocks of word w, list the rows below `rows` in which it is not zero.
+
+    The bits are those that `list_features` noted; the lists go to ``terms[at + block · step …]``, their lengths to
+    ``terms[counts_at + block]``. ``square`` has room for 64 words.
+    """
+    for block in range(64):
+        terms[counts_at + 64 * w + block] = 0
+    for first in range(0, rows, 64):
+        for i in range(64):
+            square[i] = bits[bits_at + (first + i) * block_words + w] if first + i < rows else np.uint64(0)
+        _transpose_bits(square)
+        for block in range(64):
+            begin = at + (64 * w + block) * step
+            end = begin + np.int64(terms[counts_at + 64 * w + block])
+            terms[counts_at + 64 * w + block] = _write_ones(square[block], first, terms, end) - begin
+
+
+@njit(**INNER)
+def _transpose_bits(square):
+    """Transpose 64 words of 64 bits, swapping ever smaller halves (Warren 2012, Hacker's Delight, 7-3)."""
+    half, mask = 32, np.uint64(0xFFFFFFFF)
+    while half:
+        for begin in range(0, 64, 2 * half):
+            for i in range(begin, begin + half):
+                swap = ((square[i] >> np.uint64(half)) ^ square[i + half]) & mask
+                square[i] ^= swap << np.uint64(half)
+                square[i + half] ^= swap
+        half >>= 1
+        mask ^= mask << np.uint64(half)

@@ -1,0 +1,63 @@
+"""Which engine runs: the fused one where it can and where the work is worth it, else the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.engines.interface import Engine, Objective, UpdateRule
+from glassnet.engines.reference import ReferenceEngine
+from glassnet.network.activations import ACTIVATIONS
+from glassnet.network.losses import LOSSES
+from glassnet.network.optimizers import OPTIMIZERS
+from glassnet.training.settings import Settings
+
+#: Seconds that the reference engine may take, by the estimate below, before compiled code is worth loading; where it
+#: has not been compiled yet, that takes some 20 s once.
+WORTH_COMPILING = 3.0
+#: What that estimate goes by: seconds for a step of any size, and for each multiplication.
+SECONDS_A_STEP, SECONDS_A_MULTIPLICATION = 1e-4, 2.5e-11
+
+
+def choose_engine(settings: Settings, objective: Objective, rule: UpdateRule, rows: int) -> Engine:
+    """Return the engine for a training; the choice depends on the settings and the sizes alone.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``engine`` names one, or is ``"auto"``; what the fused engine can't do, the reference engine does.
+    objective, rule : Objective, UpdateRule
+        What is minimised, and how the parameters change.
+    rows : int
+        How many there are to learn from.
+    """
+    asked, dtype = settings.engine, np.dtype(settings.dtype)
+    fused = asked == "fused" or (asked == "auto" and _seconds(settings, objective, rows) > WORTH_COMPILING)
+    if fused and not settings.full_batch and can_be_compiled(objective, rule):
+        from glassnet.engines.fused.engine import FusedEngine  # brings Numba along
+
+        return FusedEngine(objective, rule, settings.batch_size, dtype, settings.threads)
+    return ReferenceEngine(objective, rule, settings.batch_size, dtype)
+
+
+def can_be_compiled(objective: Objective, rule: UpdateRule) -> bool:
+    """Say whether everything is in the library's tables: a Python function of the user's own can't be compiled."""
+    structure, loss, optimizer = objective.structure, objective.loss, rule.optimizer
+
+    def known(table: Any, entry: Any, what: str) -> bool:
+        return entry.name in table and getattr(table[entry.name], what) is getattr(entry, what)
+
+    return (
+        all(ACTIVATIONS.get(activation.name) == activation for activation in structure.activations)
+        and known(LOSSES, loss, "samples")
+        and known(LOSSES, loss, "derivative")
+        and known(OPTIMIZERS, optimizer, "direction")
+    )
+
+
+def _seconds(settings: Settings, objective: Objective, rows: int) -> float:
+    """Estimate what the reference engine takes: forward, back and dW are a multiplication each for every weight."""
+    multiplications = 3 * objective.structure.n_parameters * rows
+    steps = -(-rows // settings.batch_size)
+    return settings.epochs * (SECONDS_A_STEP * steps + SECONDS_A_MULTIPLICATION * multiplications)
