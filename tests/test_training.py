@@ -350,7 +350,7 @@ def test_a_real_ctrl_c_is_heard_in_the_middle_of_the_work() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it otherwise
     try:
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-        trained = train(TWO_CLASSES, x, y, Settings(epochs=2_000, batch_size=8))
+        trained = train(TWO_CLASSES, x, y, Settings(epochs=2_000, batch_size=8, engine="reference"))
     finally:
         signal.signal(signal.SIGINT, before)
     assert trained.stop_reason == "interrupted"

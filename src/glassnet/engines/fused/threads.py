@@ -119,17 +119,21 @@ def run_together(work: Callable[[int], None], threads: int, flags: Array) -> Non
             errors.append(error)
 
     others = [threading.Thread(target=guarded, args=(number,), daemon=True) for number in range(1, threads)]
-    started = []
+    started: list[threading.Thread] = []
     try:
         for thread in others:
             thread.start()
             started.append(thread)
         guarded(0)
-    except BaseException:
+    except BaseException as error:  # no thread to be had, or Ctrl-C between two lines
         flags[GIVE_UP] = 1
-        raise
-    finally:
-        for thread in started:
-            thread.join()
+        errors.append(error)
+    while started:
+        try:
+            started[-1].join()
+            started.pop()
+        except BaseException as error:  # Ctrl-C while waiting: the others are told, and waited for all the same
+            flags[GIVE_UP] = 1
+            errors.append(error)
     if errors:
         raise errors[0]
