@@ -22,16 +22,20 @@ from __future__ import annotations
 
 import locale
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from glassnet.engines.interface import Rows, Weights
 from glassnet.errors import InputError
 from glassnet.network import activations, backward, forward, optimizers
 from glassnet.network.activations import Array
 from glassnet.network.losses import LOSSES
 from glassnet.network.structure import Structure
+from glassnet.training import Settings
+from glassnet.training.engine_choice import choose_engine
+from glassnet.training.metrics import METRICS
 
 #: What is printed after an epoch: its number, and the share of the test rows that are right.
 MESSAGES = {
@@ -165,6 +169,7 @@ def train_nn(
     *,
     full_batch: bool = False,
     language: str | None = None,
+    engine: str = "reference",
 ) -> tuple[list[float], dict[str, Array]]:
     """Train the network as the original does, printing the accuracy on the test rows after every epoch.
 
@@ -184,6 +189,9 @@ def train_nn(
         Sum the gradients of all rows at the old weights and take one step an epoch, as the original's comments say.
     language : str, optional
         ``"en"`` or ``"ko"``; the locale's if not given.
+    engine : str
+        ``"reference"`` goes through the steps below, one by one; ``"fused"`` computes the same, up to rounding, by the
+        compiled loop, some twenty times as fast.
 
     Returns
     -------
@@ -195,8 +203,10 @@ def train_nn(
     Raises
     ------
     InputError
-        If the shapes do not fit the layers, or labels are not one-hot.
+        If the shapes do not fit the layers, or labels are not one-hot, or there is no such engine.
     """
+    if engine not in ("reference", "fused"):
+        raise InputError(f"engine is {engine!r}; it must be 'reference' or 'fused'")
     message = _message(language)
     structure = _sigmoid_layers(neurons_per_layer)
     X_train, X_test = _rows(X_train, "X_train"), _rows(X_test, "X_test")
@@ -209,6 +219,8 @@ def train_nn(
     vector = structure.flatten(initialize_parameters(neurons_per_layer))
     parameters = structure.views(vector)
     descend = _descend_at_once if full_batch else _descend_sample_by_sample
+    if engine == "fused":
+        descend = _descend_compiled(len(X_train) if full_batch else 1)
     loss_list = []
     for number in range(1, epoch + 1):
         descend(structure, vector, X_train, Y_train, alpha)
@@ -239,6 +251,20 @@ def _descend_at_once(structure: Structure, vector: Array, X: Array, Y: Array, al
     dz = backward.output_gradient(LOSS, structure, cache, Y)
     backward.backward(structure, parameters, cache, dz, out=structure.views(gradient, "d"))
     vector -= alpha * gradient
+
+
+def _descend_compiled(batch_size: int) -> Callable[..., None]:
+    """Return what does the same as one of the two functions above, by the fused engine."""
+    settings = Settings(loss=LOSS, optimizer="gradient_descent", batch_size=batch_size, dtype="float64", engine="fused")
+    update = settings.update_rule()
+
+    def descend(structure: Structure, vector: Array, X: Array, Y: Array, alpha: float) -> None:
+        engine = choose_engine(settings, settings.objective(structure), update, len(X))
+        weights, batches = Weights(vector, _DESCENT.start(vector), None), -(-len(X) // batch_size)
+        rates, rng = np.full(batches, alpha * batch_size / len(X)), np.random.default_rng(0)  # nothing is drawn
+        engine.train_epoch(weights, Rows(X, Y), None, rates, rng, METRICS["accuracy"].row, None, None)
+
+    return descend
 
 
 def _sigmoid_layers(neurons_per_layer: Sequence[int]) -> Structure:

@@ -74,6 +74,14 @@ def _number(context: Any, a: Any, table: Any, table_at: Any, place: Any) -> Any:
     return signature, generate
 
 
+def emit_fetch(builder: Any, address: Any, nearness: int) -> None:
+    """Ask for the cache line at an address: into the nearest cache (3) or one further away (2, 1)."""
+    kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
+    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    to_read, data = ir.Constant(I32, 0), ir.Constant(I32, 1)
+    builder.call(prefetch, [builder.bitcast(address, I8.as_pointer()), to_read, ir.Constant(I32, nearness), data])
+
+
 @intrinsic
 def apart(context: Any) -> Any:
     """Keep the function that says this a function of its own: one copy, however many call it."""

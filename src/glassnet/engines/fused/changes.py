@@ -269,19 +269,17 @@ def turn(net, layers, floats, number, p, f0, f1):
     """Bring rows f0 … f1-1 of a panel of W over to the transposed weights."""
     apart()
     layer, before, width = layers[number], layers[number - 1], net.width
-    lanes, units = net.width // PANEL_VECTORS, layer.units
-    at = layer.weights_at + p * before.units * width
+    lanes, at = net.width // PANEL_VECTORS, layer.weights_at + p * before.units * width
     for f in range(f0, f1, lanes):
-        for j in range(0, min(width, units - p * width), lanes):
+        target = layer.turned_at + f // width * layer.step * width + f % width
+        for j in range(0, min(width, layer.units - p * width), lanes):
             column = p * width + j
-            if f + lanes <= f1 and f % lanes == 0 and column + lanes <= units:
-                target = layer.turned_at + f // width * units * width + f % width
+            if f + lanes <= f1:
                 transpose(floats, at + f * width + j, width, floats, target + column * width, width)
             else:
-                for i in range(f, min(f + lanes, f1)):
-                    target = layer.turned_at + i // width * units * width + i % width
-                    for k in range(column, min(column + lanes, units)):
-                        floats[target + k * width] = floats[at + i * width + k - p * width]
+                for i in range(f, f1):
+                    for k in range(lanes):
+                        floats[target + (column + k) * width + i - f] = floats[at + i * width + j + k]
 
 
 @njit(**INNER)

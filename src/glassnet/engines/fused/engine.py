@@ -28,7 +28,12 @@ ROWS_AT_ONCE = 512
 
 
 def threads_that_pay(n_parameters: int, batch_size: int, threads: int | None) -> int:
-    """Return how many threads to use: those asked for, or usable, but no more than have enough to do."""
+    """Return how many threads to use: those asked for, or usable, but no more than have enough to do.
+
+    A single row is one thread's work, whatever the network: its parameters would travel between the cores at each step.
+    """
+    if batch_size == 1:
+        return 1
     return int(max(1, min(threads or usable_cores(), 3 * n_parameters * batch_size // THREAD_PAYS)))
 
 

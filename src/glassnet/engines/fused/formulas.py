@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import apart
+from glassnet.engines.fused.exponentials import exp_of, expm1_of, logistic_of, tanh_of
 from glassnet.engines.fused.processor import INNER
 from glassnet.network.activations import ACTIVATIONS, GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
 from glassnet.network.losses import LOSSES
@@ -42,14 +43,6 @@ _ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
 @njit(**INNER)
-def _logistic(z):
-    """Return the logistic function of one number, stable on both sides."""
-    e = np.exp(-abs(z))
-    one = e * 0 + 1
-    return one / (one + e) if z >= 0 else e / (one + e)
-
-
-@njit(**INNER)
 def _normal_distribution(z):
     return z * 0 + 0.5 * math.erfc(-z / math.sqrt(2.0))
 
@@ -69,17 +62,17 @@ def activate(kind, z, a):
             a[c] = z[c]
     elif kind == SIGMOID:
         for c in range(n):
-            a[c] = _logistic(z[c])
+            a[c] = logistic_of(z[c])
     elif kind == TANH:
         for c in range(n):
-            a[c] = np.tanh(z[c])
+            a[c] = tanh_of(z[c])
     elif kind == SOFTMAX:
         most = z[0]
         for c in range(1, n):
             most = max(most, z[c])
         total = zero
         for c in range(n):
-            a[c] = np.exp(z[c] - most)
+            a[c] = exp_of(z[c] - most)
             total += a[c]
         for c in range(n):
             a[c] /= total
@@ -93,31 +86,31 @@ def activate(kind, z, a):
             a[c] = max(z[c], slope * z[c])
     elif kind == ELU:
         for c in range(n):
-            a[c] = z[c] if z[c] > 0 else np.expm1(z[c])
+            a[c] = z[c] if z[c] > 0 else expm1_of(z[c])
     elif kind == SELU:
         alpha, scale = T(SELU_ALPHA), T(SELU_SCALE)
         for c in range(n):
-            a[c] = scale * (z[c] if z[c] > 0 else alpha * np.expm1(z[c]))
+            a[c] = scale * (z[c] if z[c] > 0 else alpha * expm1_of(z[c]))
     elif kind == SOFTPLUS:
         for c in range(n):
-            a[c] = max(z[c], zero) + np.log1p(np.exp(-abs(z[c])))
+            a[c] = max(z[c], zero) + np.log1p(exp_of(-abs(z[c])))
     elif kind == EXPONENTIAL:
         most = T(math.log(np.finfo(z.dtype).max) - 1e-3)
         for c in range(n):
-            a[c] = np.exp(min(z[c], most))
+            a[c] = exp_of(min(z[c], most))
     elif kind == GELU:
         for c in range(n):
             a[c] = z[c] * T(_normal_distribution(z[c]))
     elif kind == GELU_TANH:
         root, cube = T(_ROOT_2_OVER_PI), T(GELU_CUBE)
         for c in range(n):
-            a[c] = half * z[c] * (one + np.tanh(root * z[c] * (one + cube * z[c] * z[c])))
+            a[c] = half * z[c] * (one + tanh_of(root * z[c] * (one + cube * z[c] * z[c])))
     elif kind == SILU:
         for c in range(n):
-            a[c] = z[c] * _logistic(z[c])
+            a[c] = z[c] * logistic_of(z[c])
     elif kind == MISH:
         for c in range(n):
-            a[c] = z[c] * np.tanh(max(z[c], zero) + np.log1p(np.exp(-abs(z[c]))))
+            a[c] = z[c] * tanh_of(max(z[c], zero) + np.log1p(exp_of(-abs(z[c]))))
 
 
 @njit(**INNER)
@@ -159,36 +152,39 @@ def derive(kind, d, z, a):
             d[c] *= scale if z[c] > zero else a[c] + low
     elif kind == SOFTPLUS:
         for c in range(n):
-            d[c] *= _logistic(z[c])
+            d[c] *= logistic_of(z[c])
     elif kind == EXPONENTIAL:
         for c in range(n):
             d[c] *= a[c]
     elif kind == GELU:
         for c in range(n):
-            density = np.exp(-half * z[c] * z[c]) * T(1 / math.sqrt(2 * math.pi))
+            density = exp_of(-half * z[c] * z[c]) * T(1 / math.sqrt(2 * math.pi))
             d[c] *= T(_normal_distribution(z[c])) + z[c] * density
     elif kind == GELU_TANH:
         root, cube, three = T(_ROOT_2_OVER_PI), T(GELU_CUBE), T(3)
         for c in range(n):
             square = z[c] * z[c]
-            t = np.tanh(root * z[c] * (one + cube * square))
+            t = tanh_of(root * z[c] * (one + cube * square))
             d[c] *= half * (one + t + z[c] * (one - t * t) * root * (one + three * cube * square))
     elif kind == SILU:
         for c in range(n):
-            s = _logistic(z[c])
+            s = logistic_of(z[c])
             d[c] *= s + a[c] * (one - s)
     elif kind == MISH:
         for c in range(n):
-            t = np.tanh(max(z[c], zero) + np.log1p(np.exp(-abs(z[c]))))
-            d[c] *= t + z[c] * (one - t * t) * _logistic(z[c])
+            t = tanh_of(max(z[c], zero) + np.log1p(exp_of(-abs(z[c]))))
+            d[c] *= t + z[c] * (one - t * t) * logistic_of(z[c])
 
 
 @njit(**INNER)
-def judge(kind, settings, o, y, d):
-    """Return the loss of one row, and leave its gradient with respect to the output o in d."""
+def judge(kind, settings, n, o, y, d, p):
+    """Return the loss of one row of n outputs o, and leave its gradient with respect to o in d.
+
+    A loss with a link also leaves the activations of its logits o in p, which may be d where nobody wants them. The
+    arrays are padded to whole vectors; the padding of d is 0 before and after.
+    """
     apart()
     T = o.dtype.type
-    n = o.size
     zero, half, one = T(0), T(0.5), T(1)
     share = one / T(n)
     loss = zero
@@ -197,16 +193,21 @@ def judge(kind, settings, o, y, d):
         for c in range(1, n):
             most = max(most, o[c])
         total = zero
+        for c in range(d.size):
+            d[c] = exp_of(o[c] - most)
         for c in range(n):
-            d[c] = np.exp(o[c] - most)
             total += d[c]
+        for c in range(n, d.size):
+            d[c] = zero
         log_total = np.log(total) + most
         if kind == CATEGORICAL_CROSSENTROPY:
             keep, spread = one - settings[0], settings[0] / T(n)
             for c in range(n):
                 truth = y[c] * keep + spread
                 loss -= truth * (o[c] - log_total)
-                d[c] = d[c] / total - truth
+                probability = d[c] / total
+                p[c] = probability
+                d[c] = probability - truth
         else:
             gamma, whole = settings[0], zero
             least = T(np.finfo(o.dtype).tiny)
@@ -215,11 +216,13 @@ def judge(kind, settings, o, y, d):
                 missing = max(-np.expm1(log_p), least)
                 power = missing**gamma
                 loss -= y[c] * power * log_p
-                g = y[c] * (gamma * np.exp(log_p) * missing ** (gamma - one) * log_p - power)
+                probability = d[c] / total
+                g = y[c] * (gamma * probability * missing ** (gamma - one) * log_p - power)
+                p[c] = probability
                 d[c] = g
                 whole += g
             for c in range(n):
-                d[c] -= np.exp(o[c] - log_total) * whole
+                d[c] -= exp_of(o[c] - log_total) * whole
     elif kind == HALF_MEAN_SQUARED_ERROR:
         for c in range(n):
             e = o[c] - y[c]
@@ -240,8 +243,8 @@ def judge(kind, settings, o, y, d):
         two, log_2 = T(2), T(math.log(2.0))
         for c in range(n):
             e = abs(o[c] - y[c])
-            loss += share * (e + np.log1p(np.exp(-two * e)) - log_2)
-            d[c] = share * np.tanh(o[c] - y[c])
+            loss += share * (e + np.log1p(exp_of(-two * e)) - log_2)
+            d[c] = share * tanh_of(o[c] - y[c])
     elif kind == PINBALL:
         for c in range(n):
             q = settings[min(c, settings.size - 1)]
@@ -250,15 +253,18 @@ def judge(kind, settings, o, y, d):
             d[c] = zero if e == zero else (share * (one - q) if e < zero else -share * q)
     elif kind == POISSON:
         for c in range(n):
-            rate = np.exp(o[c])
+            rate = np.exp(o[c])  # may be infinite, and is then noticed
             loss += share * (rate - y[c] * o[c])
+            p[c] = exp_of(o[c])
             d[c] = share * (rate - y[c])
     elif kind == BINARY_CROSSENTROPY:
         keep, spread = one - settings[0], settings[0] * half
         for c in range(n):
             truth = y[c] * keep + spread
-            loss += max(o[c], zero) - truth * o[c] + np.log1p(np.exp(-abs(o[c])))
-            d[c] = _logistic(o[c]) - truth
+            loss += max(o[c], zero) - truth * o[c] + np.log1p(exp_of(-abs(o[c])))
+            probability = logistic_of(o[c])
+            p[c] = probability
+            d[c] = probability - truth
     elif kind == HINGE:
         for c in range(n):
             t = y[c] + y[c] - one

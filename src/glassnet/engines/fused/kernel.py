@@ -27,7 +27,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from glassnet.engines.fused.arrays import I8, I32, I64, number, pointer, vector_at, whole_numbers
+from glassnet.engines.fused.arrays import I32, I64, emit_fetch, number, pointer, vector_at, whole_numbers
 from glassnet.engines.fused.processor import CHECKED, INNER, PANEL_VECTORS, VECTOR_BYTES
 
 #: Rows of B whose A is fetched ahead when A is read across the rows, which the processor can't foresee.
@@ -102,8 +102,6 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
     # one instruction where the processor has it, a product and a sum where it has not
     kind = ir.FunctionType(vector, [vector] * 3)
     multiply_add = cgutils.get_or_insert_function(module, kind, f"llvm.fmuladd.v{width}f{8 * size}")
-    kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
-    prefetch = cgutils.get_or_insert_function(module, kind, "llvm.prefetch.p0")
 
     def whole(value: int) -> Any:
         return ir.Constant(I64, value)
@@ -145,9 +143,7 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
         row = [load_vector(b, place_of(b_at, b_step, k, v, b_panel)) for v in range(vectors)]
         if across:
             start = row_of_a(k)
-            later = row_of_a(k_of(builder.add(turn, whole(AHEAD))))
-            hints = [ir.Constant(I32, value) for value in (0, 3, 1)]  # to read, into the nearest cache, data
-            builder.call(prefetch, [builder.bitcast(later, I8.as_pointer()), *hints])
+            emit_fetch(builder, row_of_a(k_of(builder.add(turn, whole(AHEAD)))), 3)
         for r in range(height):
             number_of_a = to_all_lanes(builder.gep(start, [whole(r)]) if across else builder.gep(starts[r], [k]))
             for v in range(vectors):

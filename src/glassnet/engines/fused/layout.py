@@ -48,6 +48,7 @@ NET = np.dtype(
             "sparse", "skips",
             "list_step", "row_lists_at", "row_list_step", "counts_at",  # in `terms`
             "words", "block_words", "bits_step",  # of 64 features, of 64 blocks; from even to odd batches in `bits`
+            "outer",  # whether each row changes the parameters by itself, and plainly: dW is an outer product
             "by_columns", "whole", "updates", "only_forward", "logits",
             "n_rows", "truth_columns", "weighted", "first_batch", "batches", "first_step", "flush_every",
             "sums_at",  # in `figures`
@@ -174,6 +175,7 @@ class Plan:
             "row_list_step": whole_rows + 2 * AHEAD, "counts_at": counts_at, "words": words,
             "block_words": block_words, "bits_step": rows * block_words,
             "by_columns": layers["panels"][1] % threads == 0 and not only_forward,
+            "outer": batch_size == 1 and updates and not only_forward and is_plain(objective, rule),
             "whole": keeps and updates, "updates": updates, "only_forward": only_forward,
             "l1": objective.l1, "l2": objective.l2, "sums_at": rows,
             "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
@@ -198,7 +200,7 @@ class Plan:
             chunk += int(layer["panels"] * layer["chunks"])
         for before, layer in pairwise(layers[1:]):
             layer["turned_at"] = turned
-            turned += int(layer["units"] * before["step"])
+            turned += int(layer["step"] * before["step"])
         for layer in layers[1:]:
             layer["bias_chunk_at"] = chunk
             chunk += int(layer["panels"])
@@ -246,15 +248,21 @@ class Plan:
         """Fill the transposed weights, which carry dz back: for each panel of units before, a row for each unit."""
         width = int(self.net["width"][0])
         for before, layer in pairwise(self.layers[1:]):
-            height, units = int(before["units"]), int(layer["units"])
-            at = layer["weights_at"]
-            panels = floats[at : at + height * layer["step"]].reshape(-1, height, width)
-            turned_at = layer["turned_at"]
-            turned = floats[turned_at : turned_at + units * before["step"]].reshape(-1, units, width)
-            W = np.concatenate(list(panels), axis=1)[:, :units]
+            height, step = int(before["units"]), int(layer["step"])
+            at, turned_at = layer["weights_at"], layer["turned_at"]
+            panels = floats[at : at + height * step].reshape(-1, height, width)
+            turned = floats[turned_at : turned_at + step * before["step"]].reshape(-1, step, width)
+            W = np.concatenate(list(panels), axis=1)
             for number, panel in enumerate(turned):
                 part = W[number * width : (number + 1) * width]
                 panel[:, : len(part)] = part.T
+
+
+def is_plain(objective: Objective, rule: UpdateRule) -> bool:
+    """Say whether a step is w ← w - η dw and nothing else: a parameter whose gradient is 0 stays as it is."""
+    decay = rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay
+    also = (decay, objective.l1, objective.l2, rule.clip_norm, rule.clip_value, rule.max_norm, rule.average)
+    return rule.optimizer.name == "gradient_descent" and not any(also)
 
 
 def aligned(size: int, dtype: Any) -> Array:

@@ -29,6 +29,7 @@ from glassnet.engines.fused.changes import (
     whole_stage,
 )
 from glassnet.engines.fused.layout import GROUP_ROWS
+from glassnet.engines.fused.online import change_by_row
 from glassnet.engines.fused.phases import (
     begin_rows,
     first_layer,
@@ -92,7 +93,7 @@ def run(thread, threads, work):
     """Take one thread's part in a run of batches; False if it ended early, because of a number that is not finite."""
     net, layers, floats, ints, terms, x = work.net[0], work.layers, work.floats, work.ints, work.terms, work.x
     met, p0, p1 = 0, layers[1].panels * thread // threads, layers[1].panels * (thread + 1) // threads
-    lists_ahead = net.skips and net.in_place and net.by_columns
+    lists_ahead = net.skips and net.in_place and net.by_columns and not net.outer
     features, tile_rows = layers[0].units, max(TILE_ROWS, LISTED_ROWS)
     n_keys = net.layers
 
@@ -120,7 +121,7 @@ def run(thread, threads, work):
                 met += threads
                 if not meet(work.flags, met):
                     return False
-                if thread == 0 and s > 0 and net.updates and not net.whole:
+                if thread == 0 and s > 0 and net.updates and not net.whole and not net.outer:
                     sum_up(net, layers, work.figures, work.records, s - 1)
                     if not np.isfinite(work.records[3 * (s - 1) + 2]):
                         work.flags[GIVE_UP] = 1
@@ -172,7 +173,7 @@ def run(thread, threads, work):
             list_tiles(net, layers, floats, ints, terms, work.bits, x, thread, next_size, q0, q1, 1 - parity)
         if net.only_forward:  # each thread needs nothing but its own rows
             continue
-        if net.skips and s >= 0 and net.by_columns:
+        if net.skips and s >= 0 and net.by_columns and not net.outer:
             _list_blocks(net, terms, work.bits, size, parity, thread, threads)
         met += threads
         if not meet(work.flags, met):
@@ -197,6 +198,13 @@ def run(thread, threads, work):
             work.records[3 * s] = loss
         if not np.isfinite(loss):
             return False
+
+        if net.outer:
+            squares = change_by_row(net, layers, floats, ints, terms, x, work.steps, s, parity)
+            work.records[3 * s + 2] = np.sqrt(squares)
+            if not np.isfinite(squares):
+                return False
+            continue
 
         # phase C
         for number in range(net.layers, 0, -1):
@@ -267,6 +275,6 @@ def run(thread, threads, work):
     met += threads
     if not meet(work.flags, met):
         return False
-    if thread == 0 and net.by_columns and net.updates and not net.whole and net.batches > 0:
+    if thread == 0 and net.by_columns and net.updates and not (net.whole or net.outer) and net.batches > 0:
         sum_up(net, layers, work.figures, work.records, net.batches - 1)
     return True

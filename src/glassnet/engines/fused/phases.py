@@ -15,10 +15,12 @@ from numba import njit
 from glassnet.engines.fused.arrays import number, part
 from glassnet.engines.fused.formulas import SOFTMAX, activate, derive, judge
 from glassnet.engines.fused.kernel import tile
+from glassnet.engines.fused.layout import GROUP_ROWS
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS
 from glassnet.engines.fused.zeros import list_features
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS), tile(TILE_ROWS, 1)
+_row, _row_of_four = tile(1, PANEL_VECTORS), tile(1, 4 * PANEL_VECTORS)
 _listed, _listed_pair = tile(LISTED_ROWS, PANEL_VECTORS), tile(LISTED_ROWS, 2 * PANEL_VECTORS)
 
 
@@ -103,13 +105,20 @@ def list_tiles(net, layers, floats, ints, terms, bits, x, thread, size, first, l
 def _listed_products(net, layers, floats, ints, terms, a, rows_at, column, parity, first, last, p0, p1):
     """z1 = x W1 for some rows and panels, the zeros of x left out."""
     layer, width = layers[1], net.width
-    panel = layers[0].units * width
+    panel, z1_at = layers[0].units * width, layer.z_at + parity * layer.odd
     for i in range(first, last, LISTED_ROWS):
         listed = i // LISTED_ROWS * net.list_step
         count = terms[net.counts_at + i // LISTED_ROWS]
+        if last - first == 1:
+            z_at = z1_at + i * layer.step
+            _one_row(
+                net, floats, ints, terms, a, rows_at + i, column, listed, count,
+                layer.weights_at, panel, z_at, p0, p1,
+            )  # fmt: skip
+            return
         p = p0
         while p < p1:
-            z_at = layer.z_at + parity * layer.odd + i * layer.step + p * width
+            z_at = z1_at + i * layer.step + p * width
             W_at = layer.weights_at + p * panel
             if LISTED_PANELS == 2 and p + 1 < p1:
                 _listed_pair(
@@ -126,22 +135,49 @@ def _listed_products(net, layers, floats, ints, terms, a, rows_at, column, parit
 
 
 @njit(**INNER)
+def _one_row(net, floats, ints, terms, a, row_at, column, listed, count, B_at, B_panel, C_at, p0, p1):
+    """C = A B where A is a single row: four panels at once keep the processor's multipliers busy."""
+    p, width = p0, net.width
+    while p < p1:
+        B, C = B_at + p * B_panel, C_at + p * width
+        if p + 4 <= p1:
+            _row_of_four(
+                a, floats, net.table_at, ints, row_at, column, terms, listed, count,
+                floats, B, width, B_panel, floats, C, 0, width, 0,
+            )  # fmt: skip
+            p += 4
+        else:
+            _row(
+                a, floats, net.table_at, ints, row_at, column, terms, listed, count,
+                floats, B, width, 0, floats, C, 0, 0, 0,
+            )  # fmt: skip
+            p += 1
+
+
+@njit(**INNER)
 def _products(
-    net, floats, ints, terms, a, rows_at, column, K, units, B_at, C_at, C_step, first, last, p0, p1
+    net, floats, ints, terms, a, rows_at, column, K, units, B_at, B_panel, C_at, C_step, first, last, p0, p1
 ):  # fmt: skip
     """C = A B for some rows and panels: z = h W, or da = dz Wᵀ."""
+    if last - first == 1:
+        _one_row(
+            net, floats, ints, terms, a, rows_at + first, column, np.int64(-1), K,
+            B_at, B_panel, C_at + first * C_step, p0, p1,
+        )  # fmt: skip
+        return
     width, half = net.width, net.width // PANEL_VECTORS
     for p in range(p0, p1):
+        B, C = B_at + p * B_panel, C_at + p * width
         for i in range(first, last, TILE_ROWS):
             if units - p * width > half:
                 _wide(
                     a, floats, net.table_at, ints, rows_at + i, column, terms, -1, K,
-                    floats, B_at + p * K * width, width, 0, floats, C_at + i * C_step + p * width, C_step, 0, 0,
+                    floats, B, width, 0, floats, C + i * C_step, C_step, 0, 0,
                 )  # fmt: skip
             else:
                 _narrow(
                     a, floats, net.table_at, ints, rows_at + i, column, terms, -1, K,
-                    floats, B_at + p * K * width, width, 0, floats, C_at + i * C_step + p * width, C_step, 0, 0,
+                    floats, B, width, 0, floats, C + i * C_step, C_step, 0, 0,
                 )  # fmt: skip
 
 
@@ -152,41 +188,44 @@ def first_layer(net, layers, floats, ints, terms, x, keys, thread, parity, first
     rows_at, column = net.rows_at + (2 * thread + parity) * net.capacity, np.int64(0)
     if not net.in_place:
         rows_at, column = layers[0].table_at, layers[0].h_at + parity * layers[0].odd
-    z_at = layer.z_at + parity * layer.odd
-    group = LISTED_ROWS if net.skips else TILE_ROWS
-    for i in range(first, last, group):
+    z_at, panel = layer.z_at + parity * layer.odd, K * net.width
+    for i in range(first, last, GROUP_ROWS):
+        end = min(i + GROUP_ROWS, last)
         if net.skips and net.in_place:
-            _listed_products(net, layers, floats, ints, terms, x, rows_at, column, parity, i, i + 1, p0, p1)
+            _listed_products(net, layers, floats, ints, terms, x, rows_at, column, parity, i, end, p0, p1)
         elif net.skips:
-            _listed_products(net, layers, floats, ints, terms, floats, rows_at, column, parity, i, i + 1, p0, p1)
+            _listed_products(net, layers, floats, ints, terms, floats, rows_at, column, parity, i, end, p0, p1)
         elif net.in_place:
             _products(
                 net, floats, ints, terms, x, rows_at, column, K, layer.units,
-                layer.weights_at, z_at, layer.step, i, i + 1, p0, p1,
+                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1,
             )  # fmt: skip
         else:
             _products(
                 net, floats, ints, terms, floats, rows_at, column, K, layer.units,
-                layer.weights_at, z_at, layer.step, i, i + 1, p0, p1,
+                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1,
             )  # fmt: skip
         if layer.kind != SOFTMAX and net.layers > 1:
-            _activate(
-                net, layers, floats, keys, np.int64(1), parity, i, min(i + group, last), p0 * net.width, p1 * net.width
-            )
+            _activate(net, layers, floats, keys, np.int64(1), parity, i, end, p0 * net.width, p1 * net.width)
 
 
 @njit(**INNER)
 def _activate(net, layers, floats, keys, l, parity, first, last, c0, c1):
-    """z += b, a = f(z), h = a ⊙ mask, for some rows and columns of a layer."""
+    """z += b, a = f(z), h = a ⊙ mask, for some rows and columns of a layer.
+
+    The last layer's a is left to the loss that is linked to it, which needs the same exponentials.
+    """
     layer = layers[l]
     n, second = c1 - c0, (parity * layer.odd if l == 1 else 0)
     bias = part(floats, layer.biases_at + c0, n)
+    left_out = l == net.layers and net.linked and not net.only_forward
     for i in range(first, last):
         z = part(floats, layer.z_at + second + i * layer.step + c0, n)
         a = part(floats, layer.a_at + second + i * layer.step + c0, n)
         for c in range(n):
             z[c] += bias[c]
-        activate(layer.kind, z, a)
+        if not left_out:
+            activate(layer.kind, z, a)
         if l < net.layers and layer.threshold > 0:
             h = part(floats, layer.h_at + second + i * layer.step + c0, n)
             _drop(h, a, keys[l], i * layer.units + c0, layer)
@@ -200,8 +239,8 @@ def rows_forward(net, layers, floats, ints, terms, keys, parity, first, last):
         if l > 1:
             h_at = before.h_at + (parity * before.odd if l == 2 else 0)
             _products(
-                net, floats, ints, terms, floats, before.table_at, h_at, before.units, layer.units,
-                layer.weights_at, layer.z_at, layer.step, first, last, np.int64(0), layer.panels,
+                net, floats, ints, terms, floats, before.table_at, h_at, before.units, layer.units, layer.weights_at,
+                before.units * net.width, layer.z_at, layer.step, first, last, np.int64(0), layer.panels,
             )  # fmt: skip
         if l > 1 or net.layers == 1 or layer.kind == SOFTMAX:
             columns = layer.units if layer.kind == SOFTMAX or l == net.layers else layer.step
@@ -215,7 +254,7 @@ def rows_back(net, layers, floats, ints, terms, keys, parity, first, last):
         layer, before = layers[l], layers[l - 1]
         _products(
             net, floats, ints, terms, floats, layer.table_at, layer.d_at, layer.units, before.units,
-            layer.turned_at, before.d_at, before.step, first, last, np.int64(0), before.panels,
+            layer.turned_at, layer.step * net.width, before.d_at, before.step, first, last, np.int64(0), before.panels,
         )  # fmt: skip
         second = parity * before.odd if l == 2 else 0
         n = before.units if before.kind == SOFTMAX else before.step
@@ -239,9 +278,14 @@ def rows_judged(
     """
     layer = layers[net.layers]
     n, second = layer.units, (parity * layer.odd if net.layers == 1 else 0)
-    truth = part(floats, net.scratch_at + thread * net.scratch_size, n)
+    padded = -(-n // (net.width // PANEL_VECTORS)) * (
+        net.width // PANEL_VECTORS
+    )  # whole vectors: what lies beyond the units is padding
+    truth = part(floats, net.scratch_at + thread * net.scratch_size, padded)
     settings = part(floats, net.settings_at, max(1, net.n_settings))
     zero, one = floats.dtype.type(0), floats.dtype.type(1)
+    for c in range(padded):
+        truth[c] = zero
     for i in range(first, last):
         row = order[start + i]
         if net.truth_columns == 0:
@@ -251,15 +295,15 @@ def rows_judged(
         else:
             for c in range(n):
                 truth[c] = values[row * net.truth_columns + min(c, net.truth_columns - 1)]
-        z = part(floats, layer.z_at + second + i * layer.step, n)
-        a = part(floats, layer.a_at + second + i * layer.step, n)
-        d = part(floats, layer.d_at + i * layer.step, n)
-        losses[i] = judge(net.loss, settings, z if net.linked else a, truth, d)
+        z = part(floats, layer.z_at + second + i * layer.step, padded)
+        a = part(floats, layer.a_at + second + i * layer.step, padded)
+        d = part(floats, layer.d_at + i * layer.step, padded)
+        losses[i] = judge(net.loss, settings, n, z if net.linked else a, truth, d, a if net.linked else d)
         factor = share * weights[row] if net.weighted else share
         for c in range(n):
             d[c] *= factor
         if not net.linked:
-            derive(layer.kind, d, z, a)
+            derive(layer.kind, part(d, 0, n), part(z, 0, n), part(a, 0, n))
         out = part(outputs, out_at + i * n, n)
         for c in range(n):
             out[c] = a[c]
