@@ -9,6 +9,9 @@ import numpy as np
 
 from glassnet.network.activations import Array
 
+#: Bytes are multiplied by this, so that they lie between 0 and 1.
+BYTE_SCALE = 1 / 255
+
 #: Rows scaled at once, so that the wide intermediate stays small.
 ROWS_AT_ONCE = 4096
 
@@ -58,7 +61,7 @@ def fit_scaling(raw: Array) -> Scaling:
     """
     if _are_bytes(raw):
         columns = raw.shape[1]
-        return Scaling("bytes", np.zeros(columns), np.full(columns, 1 / 255))
+        return Scaling("bytes", np.zeros(columns), np.full(columns, BYTE_SCALE))
     return standardise(raw)
 
 

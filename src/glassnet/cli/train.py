@@ -92,6 +92,13 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, order and dropout; the same seed gives the same bits.")] = 0,
+    engine: Annotated[
+        str, typer.Option(help="fused (compiled), reference (NumPy), or auto: fused where the work is worth it.")
+    ] = "auto",
+    threads: Annotated[
+        int | None,
+        typer.Option(help="How many the fused engine may use; the result is the same.", show_default="all cores"),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Where to keep the model (.glassnet).", show_default="not kept")
     ] = None,
@@ -133,6 +140,8 @@ def train(
         weight_decay=weight_decay,
         patience=patience,
         random_state=seed,
+        engine=engine,
+        threads=threads,
     )
     columns = [column for column in table.names if column != name]
     x = features(table, columns)

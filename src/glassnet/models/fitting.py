@@ -15,7 +15,7 @@ from glassnet.network.activations import Array
 from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
-from glassnet.scaling import fit_scaling, standardise
+from glassnet.scaling import BYTE_SCALE, fit_scaling, standardise
 from glassnet.training import Callback, Settings, train
 from glassnet.training.settings import LBFGS
 
@@ -111,14 +111,15 @@ def fit(
     )
     truth = blank.encode(y)
     whole = len(training) == len(x)
-    inside = (blank.inputs(x if whole else x[training]), truth if whole else truth[training])
+    inside = (_rows_for(blank, x if whole else x[training]), truth if whole else truth[training])
     trained = train(
         blank.structure,
         *inside,
         settings,
-        validation=(blank.inputs(x[validation]), truth[validation]) if len(validation) else None,
-        test=(blank.inputs(test[0]), blank.encode(test[1])) if test is not None else None,
+        validation=(_rows_for(blank, x[validation]), truth[validation]) if len(validation) else None,
+        test=(_rows_for(blank, np.asarray(test[0])), blank.encode(test[1])) if test is not None else None,
         callbacks=callbacks,
+        scale=BYTE_SCALE,
     )
     facts = {
         "metric": trained.metric,
@@ -200,6 +201,16 @@ def split(samples: int, y: Array | None, fraction: float, seed: int) -> tuple[Ar
         stratify=by_class,
     )
     return np.sort(training), np.sort(validation)
+
+
+def _rows_for(model: Model, x: Array) -> Array:
+    """Return raw rows as training takes them: as bytes, which it scales on the way, or scaled."""
+    if model.scaling.kind == "bytes" and x.ndim == 2 and x.shape[1] == len(model.feature_names):
+        with np.errstate(invalid="ignore"):
+            rows = x.astype(np.uint8)
+        if np.array_equal(rows, x):
+            return rows
+    return model.inputs(x)
 
 
 def _classes(y: Array, task: str) -> tuple[str | int, ...]:

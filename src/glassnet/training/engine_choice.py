@@ -13,9 +13,9 @@ from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.training.settings import Settings
 
-#: Seconds that the reference engine may take, by the estimate below, before compiled code is worth loading; where it
-#: has not been compiled yet, that takes some 20 s once.
-WORTH_COMPILING = 3.0
+#: Seconds that the reference engine may take, by the estimate below, before the fused engine is used: compiling
+#: it takes some 20 s, once on a machine, and a training that is over sooner should not have to wait for that.
+WORTH_COMPILING = 10.0
 #: What that estimate goes by: seconds for a step of any size, and for each multiplication.
 SECONDS_A_STEP, SECONDS_A_MULTIPLICATION = 1e-4, 2.5e-11
 

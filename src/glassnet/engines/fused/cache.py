@@ -69,6 +69,11 @@ def _trusted(folder: Path) -> bool:
     return not hasattr(os, "getuid") or (facts.st_uid in (os.getuid(), 0) and not facts.st_mode & 0o022)
 
 
+def is_kept() -> bool:
+    """Say whether compiled code lies there, for the next process to find."""
+    return _trusted(code_folder()) and any(code_folder().glob("*.nbc"))
+
+
 class _Locator(_CacheLocator):
     """Tells Numba our folder."""
 

@@ -24,6 +24,8 @@ _TERMS = {32: 7, 64: 13}
 _ROUNDER = {32: 1.5 * 2.0**23, 64: 1.5 * 2.0**52}
 _LEAST, _MOST = {32: -87.3, 64: -708.3}, {32: 88.7, 64: 709.7}
 
+_OPTIONS: Any = INNER
+
 
 @intrinsic
 def _power_of_2(context: Any, n: Any) -> Any:
@@ -39,12 +41,15 @@ def _power_of_2(context: Any, n: Any) -> Any:
     return number(n), generate
 
 
+power_of_2: Any = _power_of_2
+
+
 def reduced(z: Any) -> Any:
     """Return q and 2ⁿ, so that exp z = 2ⁿ q + 2ⁿ."""
     raise NotImplementedError("for compiled code")
 
 
-@overload(reduced, jit_options=INNER)
+@overload(reduced, jit_options=_OPTIONS)
 def _reduced(z: Any) -> Any:
     bits = z.bitwidth
     T, whole = (np.float32, np.int32) if bits == 32 else (np.float64, np.int64)
@@ -61,7 +66,7 @@ def _reduced(z: Any) -> Any:
             n = (z * per_ln_2 + rounder) - rounder
             r = (z - n * high) - n * low
             q = ((((((c7 * r + c6) * r + c5) * r + c4) * r + c3) * r + c2) * r + c1) * r
-            return q, _power_of_2(whole(n if n == n else zero))  # what is no number stays none, by q
+            return q, power_of_2(whole(n if n == n else zero))  # what is no number stays none, by q
 
         return reduce
     d13, d12, d11, d10, d9, d8, d7, d6, d5, d4, d3, d2, d1 = terms
@@ -73,7 +78,7 @@ def _reduced(z: Any) -> Any:
         r = (z - n * high) - n * low
         q = ((((((d13 * r + d12) * r + d11) * r + d10) * r + d9) * r + d8) * r + d7) * r + d6
         q = (((((q * r + d5) * r + d4) * r + d3) * r + d2) * r + d1) * r
-        return q, _power_of_2(whole(n if n == n else zero))  # what is no number stays none, by q
+        return q, power_of_2(whole(n if n == n else zero))  # what is no number stays none, by q
 
     return reduce_64
 
@@ -114,7 +119,7 @@ def like(value: Any, z: Any) -> Any:
     raise NotImplementedError("for compiled code")
 
 
-@overload(like, jit_options=INNER)
+@overload(like, jit_options=_OPTIONS)
 def _like(value: Any, z: Any) -> Any:
     T = np.float32 if z.bitwidth == 32 else np.float64
 
