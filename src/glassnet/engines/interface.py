@@ -84,6 +84,13 @@ def byte_values(scale: float, dtype: Any) -> Array:
     return (np.arange(256) * scale).astype(dtype)
 
 
+def numbers(x: Any, scale: float, dtype: Any) -> Array:
+    """Return rows as an array of numbers of the dtype: bytes by what they stand for, CSR with its zeros filled in."""
+    if hasattr(x, "toarray"):
+        x = x.toarray()
+    return byte_values(scale, dtype)[x] if x.dtype == np.uint8 else x
+
+
 @dataclass
 class Figures:
     """What an epoch came to.

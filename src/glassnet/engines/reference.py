@@ -16,7 +16,7 @@ from glassnet.engines.interface import (
     Rows,
     UpdateRule,
     Weights,
-    byte_values,
+    numbers,
 )
 from glassnet.network.activations import Array
 from glassnet.network.backward import backward, output_gradient, penalty, seen_by
@@ -59,14 +59,14 @@ class ReferenceEngine:
         result = np.empty((samples, structure.n_outputs), self.dtype)
         for first in range(0, samples, ROWS_AT_ONCE):
             chunk = slice(first, first + ROWS_AT_ONCE)
-            result[chunk] = forward(structure, views, _numbers(x[chunk], scale, self.dtype))[last]
+            result[chunk] = forward(structure, views, numbers(x[chunk], scale, self.dtype))[last]
         return result
 
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
         """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
         aim, structure = self.objective, self.objective.structure
         views, gradient = structure.views(parameters), np.empty_like(parameters)
-        cache = forward(structure, views, _numbers(rows.x, rows.scale, self.dtype))
+        cache = forward(structure, views, numbers(rows.x, rows.scale, self.dtype))
         loss = aim.loss.mean(seen_by(aim.loss, structure, cache), rows.y, rows.sample_weight)
         dz = output_gradient(aim.loss, structure, cache, rows.y, rows.sample_weight)
         backward(structure, views, cache, dz, l1=aim.l1, l2=aim.l2, out=structure.views(gradient, "d"))
@@ -143,24 +143,17 @@ class ReferenceEngine:
         return self._rooms[samples]
 
 
-def _numbers(x: Any, scale: float, dtype: Any) -> Array:
-    """Return rows as an array of numbers: bytes by what they stand for, CSR with its zeros filled in."""
-    if hasattr(x, "toarray"):
-        x = x.toarray()
-    return byte_values(scale, dtype)[x] if x.dtype == np.uint8 else x
-
-
 def _batch(rows: Rows, here: slice, order: Array | None, room: dict[str, Array]) -> tuple[Array, Array, Array | None]:
     """Return x, y and weights of a batch: a view of the rows as they stand, or gathered into the room by the order."""
     w, plain = rows.sample_weight, isinstance(rows.x, np.ndarray) and rows.x.dtype == room["a0"].dtype
     if order is None:
-        x = rows.x[here] if plain else _numbers(rows.x[here], rows.scale, room["a0"].dtype)
+        x = rows.x[here] if plain else numbers(rows.x[here], rows.scale, room["a0"].dtype)
         return x, rows.y[here], None if w is None else w[here]
     chosen = order[here]
     # mode="clip" lets NumPy write into the room directly; the order holds valid rows only
     if plain:
         x = np.take(rows.x, chosen, axis=0, out=room["a0"], mode="clip")
     else:
-        x = _numbers(rows.x[chosen], rows.scale, room["a0"].dtype)
+        x = numbers(rows.x[chosen], rows.scale, room["a0"].dtype)
     y = np.take(rows.y, chosen, axis=0, out=room["y"], mode="clip")
     return x, y, None if w is None else np.take(w, chosen, out=room["w"], mode="clip")

@@ -11,8 +11,19 @@ from glassnet.engines.fused.formulas import NUMBERS, rule_numbers
 from glassnet.engines.fused.layout import Plan
 from glassnet.engines.fused.place import Place
 from glassnet.engines.fused.processor import usable_cores
-from glassnet.engines.interface import Combine, Figures, Objective, OnBatch, RowMetric, Rows, UpdateRule, Weights
+from glassnet.engines.interface import (
+    Combine,
+    Figures,
+    Objective,
+    OnBatch,
+    RowMetric,
+    Rows,
+    UpdateRule,
+    Weights,
+    numbers,
+)
 from glassnet.network.activations import Array
+from glassnet.network.forward import forward
 from glassnet.network.optimizers import FLUSH_EVERY
 
 #: A run of batches is as long as somebody who pressed Ctrl-C waits: about so many seconds.
@@ -23,6 +34,8 @@ FIRST_RUN = 1e9
 MOST_OUTPUTS = 2**22
 #: Multiplications that are worth a thread of their own.
 THREAD_PAYS = 250_000
+#: Multiplications below which a forward pass by the steps themselves is done before the compiled one has begun.
+FEW = 500_000
 #: Rows that are judged, or whose gradients are added up, at once.
 ROWS_AT_ONCE = 512
 
@@ -74,15 +87,16 @@ class FusedEngine:
 
     def outputs(self, parameters: Array, x: Any, pre_activation: bool = False, scale: float = 1.0) -> Array:
         """Return a_L, or z_L, for each row: (samples, outputs)."""
-        rows = Rows(x, np.empty(0, np.int64), scale=scale)
-        outputs = np.empty((len(rows), self.objective.structure.n_outputs), self.dtype)
-        if len(rows) == 0:
-            return outputs
+        structure, rows = self.objective.structure, Rows(x, np.empty(0, np.int64), scale=scale)
+        if len(rows) * structure.n_parameters < FEW:
+            cache = forward(structure, structure.views(parameters), numbers(x, scale, self.dtype))
+            return cache[f"{'z' if pre_activation else 'a'}{structure.n_layers}"]
+        outputs = np.empty((len(rows), structure.n_outputs), self.dtype)
         place = self._place("outputs", min(ROWS_AT_ONCE, len(rows)), rows)
         place.plan.pack(parameters, place.slot(0))
         place.net["logits"] = pre_activation
         batches = -(-len(rows) // int(place.net["batch"]))
-        keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
+        keys = np.zeros((batches, structure.n_layers), np.uint32)
         place.run(place.work(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, 3))), 0, batches, 0)
         return outputs
 
@@ -123,14 +137,14 @@ class FusedEngine:
         state, batches = weights.state, len(learning_rates)
         place = self._place("training", self.batch_size, rows)
         order = np.arange(len(rows)) if order is None else order
-        numbers, product = rule_numbers(
+        steps, product = rule_numbers(
             self.rule.optimizer, learning_rates, state.step, state.numbers.get("product", 1.0)
         )
         most = max(1, MOST_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
         room = min(len(rows), most * self.batch_size)
         outputs = np.empty((room, self.objective.structure.n_outputs), self.dtype)
         records = np.zeros((min(batches, most), 3))
-        work = place.work(rows, order, numbers, self._keys(rng, batches), outputs, records)
+        work = place.work(rows, order, steps, self._keys(rng, batches), outputs, records)
         place.net["flush_every"] = FLUSH_EVERY if self.rule.optimizer.moments else 0
         self._load(place, weights)
         row_weights = self._row_weights(rows, order, self.batch_size)

@@ -45,6 +45,9 @@ from glassnet.engines.fused.threads import GIVE_UP, meet
 from glassnet.engines.fused.zeros import list_rows
 from glassnet.network.activations import Array
 
+#: Rows are shared out so many at a time: whole tiles.
+TOGETHER = max(TILE_ROWS, LISTED_ROWS)
+
 
 class Work(NamedTuple):
     """What the loop works on: flat arrays, but for the records."""
@@ -88,193 +91,206 @@ def _list_blocks(net, terms, bits, size, parity, thread, threads):
         )  # fmt: skip
 
 
+@njit(**INNER)
+def _share(count, thread, threads, group):
+    """Return one thread's share of count rows, in whole groups: the first, and the last, exclusive."""
+    groups = (count + group - 1) // group
+    return groups * thread // threads * group, min(groups * (thread + 1) // threads * group, count)
+
+
+@njit(**INNER)
+def _rows_phase(work, thread, threads, s, start, size, parity, keys):
+    """Phase B: one thread's rows to the loss and back to every dz; layer 1 too where A was not done by columns."""
+    net, layers, floats, ints, terms = work.net[0], work.layers, work.floats, work.ints, work.terms
+    total = np.float64(size)
+    if net.weighted:
+        total = 0.0
+        for i in range(start, start + size):
+            total += np.float64(work.weights[work.order[i]])
+    share = floats.dtype.type(1 / total if total > 0 else 0.0)
+    out_at = s * net.batch * layers[net.layers].units
+    first, last = _share(size, thread, threads, TOGETHER)
+    for i in range(first, last, GROUP_ROWS):
+        end = min(i + GROUP_ROWS, last)
+        if not net.by_columns:
+            if net.skips:
+                q0, q1 = _tiles(i, end)
+                list_tiles(net, layers, floats, ints, terms, work.bits, work.x, thread, size, q0, q1, parity)
+            panels = layers[1].panels
+            first_layer(net, layers, floats, ints, terms, work.x, keys, thread, parity, i, end, np.int64(0), panels)
+        rows_forward(net, layers, floats, ints, terms, keys, parity, i, end)
+        if net.only_forward:
+            rows_out(net, layers, floats, work.outputs, out_at, parity, i, end)
+        else:
+            rows_judged(
+                net, layers, floats, work.classes, work.values, work.weights, work.order, work.figures,
+                work.outputs, out_at, share, thread, parity, start, i, end,
+            )  # fmt: skip
+            rows_back(net, layers, floats, ints, terms, keys, parity, i, end)
+    return total
+
+
+@njit(**INNER)
+def _prepare(work, thread, threads, start, size, parity, lists, keys):
+    """Get a batch ready while others are still at the one before: where its rows begin, or a copy, and its lists."""
+    net, layers, floats, ints = work.net[0], work.layers, work.floats, work.ints
+    first, last = _share(size, thread, threads, TOGETHER)
+    if net.in_place:
+        begin_rows(net, layers[0].units, work.order, ints, thread, start, size, parity)
+    elif first < last:
+        gather(net, layers, floats, work.x, work.starts, work.columns, work.order, keys, start, first, last, parity)
+    if lists and first < last:
+        q0, q1 = _tiles(first, last)
+        list_tiles(net, layers, floats, ints, work.terms, work.bits, work.x, thread, size, q0, q1, parity)
+
+
+@njit(**INNER)
+def _mean_loss(work, start, size, total):
+    """Return the mean loss of a batch: every thread adds up the same numbers in the same order."""
+    net, loss = work.net[0], 0.0
+    if net.weighted:
+        for i in range(size):
+            loss += work.figures[i] * np.float64(work.weights[work.order[start + i]])
+    else:
+        for i in range(size):
+            loss += work.figures[i]
+    return loss / total if total > 0 else 0.0
+
+
+@njit(**INNER)
+def _parameters_phase(work, thread, threads, s, size, parity):
+    """Phase C: gradient and update of one thread's pieces of the parameters."""
+    net, layers, floats, ints, terms = work.net[0], work.layers, work.floats, work.ints, work.terms
+    x, figures, steps = work.x, work.figures, work.steps
+    p0, p1 = _columns(layers, thread, threads)
+    for l in range(net.layers, 0, -1):
+        chunks = layers[l].chunks
+        pieces = layers[l].panels * chunks
+        q, end = pieces * thread // threads, pieces * (thread + 1) // threads
+        if l == 1 and net.by_columns:
+            q, end = p0 * chunks, p1 * chunks
+        while q < end:
+            p, block = q // chunks, q % chunks
+            # where zeros are left out, two panels at once if both are this thread's own
+            pair = l == 1 and net.skips and LISTED_PANELS == 2 and net.by_columns and (p - p0) % 2 == 0 and p + 1 < p1
+            panels = 2 if pair else 1
+            if block == 0:
+                for panel in range(p, p + panels):
+                    change_biases(net, layers, floats, figures, steps, s, size, l, panel, thread)
+            if l == 1 and net.skips:
+                change_listed_chunks(
+                    net, layers, floats, ints, terms, x, figures, steps, s, parity, p, panels, block, thread
+                )
+            else:
+                change_chunk(net, layers, floats, ints, terms, x, figures, steps, s, size, parity, l, p, block, thread)
+            q += chunks + 1 if pair and block == chunks - 1 else 1
+
+
+@njit(**INNER)
+def _columns(layers, thread, threads):
+    """Return the panels of layer 1 that belong to a thread."""
+    return layers[1].panels * thread // threads, layers[1].panels * (thread + 1) // threads
+
+
 @kept
 def run(thread, threads, work):
-    """Take one thread's part in a run of batches; False if it ended early, because of a number that is not finite."""
-    net, layers, floats, ints, terms, x = work.net[0], work.layers, work.floats, work.ints, work.terms, work.x
-    met, p0, p1 = 0, layers[1].panels * thread // threads, layers[1].panels * (thread + 1) // threads
-    lists_ahead = net.skips and net.in_place and net.by_columns and not net.outer
-    features, tile_rows = layers[0].units, max(TILE_ROWS, LISTED_ROWS)
-    n_keys = net.layers
+    """Take one thread's part in a run of batches; False if it ended early, because of a number that is not finite.
 
-    for s in range(-1, net.batches):
+    ``net.by_columns``: A is a phase of its own. ``net.whole``: the update needs the whole gradient first.
+    """
+    net, layers, floats, ints, terms = work.net[0], work.layers, work.floats, work.ints, work.terms
+    flags, records = work.flags, work.records
+    p0, p1 = _columns(layers, thread, threads)
+    lists_ahead = net.skips and net.in_place and net.by_columns and not net.outer
+    length_follows = net.updates and not net.whole and not net.outer  # the gradient's, once the update is done
+    met = 0
+
+    for s in range(-1, net.batches):  # -1: there is a first batch to get ready, and nothing else
         start = (net.first_batch + s) * net.batch
         size = min(net.batch, net.n_rows - start) if s >= 0 else 0
-        next_size = min(net.batch, net.n_rows - start - net.batch) if s + 1 < net.batches else 0
-        parity = (net.first_step + s) & 1
-        keys = part(work.keys, (net.first_batch + max(s, 0)) * n_keys, n_keys)
-        # whole tiles for each thread
-        tiles, next_tiles = (size + tile_rows - 1) // tile_rows, (next_size + tile_rows - 1) // tile_rows
-        first, last = tiles * thread // threads * tile_rows, min(tiles * (thread + 1) // threads * tile_rows, size)
-        share, judged = floats.dtype.type(0), 0.0
+        parity, total = (net.first_step + s) & 1, 0.0
+        keys = part(work.keys, (net.first_batch + max(s, 0)) * net.layers, net.layers)
 
-        if s >= 0:
-            if net.skips and not lists_ahead and net.by_columns:
+        if s >= 0 and net.by_columns:
+            if net.skips and not lists_ahead:
+                first, last = _share(size, thread, threads, TOGETHER)
                 q0, q1 = _tiles(first, last)
-                list_tiles(net, layers, floats, ints, terms, work.bits, x, thread, size, q0, q1, parity)
+                list_tiles(net, layers, floats, ints, terms, work.bits, work.x, thread, size, q0, q1, parity)
                 met += threads
-                if not meet(work.flags, met):
+                if not meet(flags, met):
                     return False
-            if net.by_columns:  # phase A
-                if p0 < p1:
-                    first_layer(net, layers, floats, ints, terms, x, keys, thread, parity, np.int64(0), size, p0, p1)
-                met += threads
-                if not meet(work.flags, met):
-                    return False
-                if thread == 0 and s > 0 and net.updates and not net.whole and not net.outer:
-                    sum_up(net, layers, work.figures, work.records, s - 1)
-                    if not np.isfinite(work.records[3 * (s - 1) + 2]):
-                        work.flags[GIVE_UP] = 1
-
-            # phase B
-            total = 0.0
-            if net.weighted:
-                for i in range(start, start + size):
-                    total += np.float64(work.weights[work.order[i]])
-            else:
-                total = np.float64(size)
-            share = floats.dtype.type(1 / total if total > 0 else 0.0)
-            out_at = s * net.batch * layers[net.layers].units
-            for i in range(first, last, GROUP_ROWS):
-                end = min(i + GROUP_ROWS, last)
-                if not net.by_columns:
-                    if net.skips:
-                        q0, q1 = _tiles(i, end)
-                        list_tiles(net, layers, floats, ints, terms, work.bits, x, thread, size, q0, q1, parity)
-                    first_layer(
-                        net, layers, floats, ints, terms, x, keys, thread, parity, i, end, np.int64(0), layers[1].panels
-                    )
-                rows_forward(net, layers, floats, ints, terms, keys, parity, i, end)
-                if net.only_forward:
-                    rows_out(net, layers, floats, work.outputs, out_at, parity, i, end)
-                else:
-                    rows_judged(
-                        net, layers, floats, work.classes, work.values, work.weights, work.order, work.figures,
-                        work.outputs, out_at, share, thread, parity, start, i, end,
-                    )  # fmt: skip
-                    rows_back(net, layers, floats, ints, terms, keys, parity, i, end)
-            judged = total
-
-        # what the next batch needs, while the others are still at this one
-        n0, n1 = (
-            next_tiles * thread // threads * tile_rows,
-            min(next_tiles * (thread + 1) // threads * tile_rows, next_size),
-        )
-        if net.in_place:
-            begin_rows(net, features, work.order, ints, thread, start + net.batch, next_size, 1 - parity)
-        elif n0 < n1:
-            next_keys = part(work.keys, (net.first_batch + s + 1) * n_keys, n_keys)
-            gather(
-                net, layers, floats, x, work.starts, work.columns, work.order, next_keys,
-                start + net.batch, n0, n1, 1 - parity,
-            )  # fmt: skip
-        if lists_ahead and n0 < n1:
-            q0, q1 = _tiles(n0, n1)
-            list_tiles(net, layers, floats, ints, terms, work.bits, x, thread, next_size, q0, q1, 1 - parity)
+            if p0 < p1:  # A
+                first_layer(net, layers, floats, ints, terms, work.x, keys, thread, parity, np.int64(0), size, p0, p1)
+            met += threads
+            if not meet(flags, met):
+                return False
+            if thread == 0 and s > 0 and length_follows:
+                sum_up(net, layers, work.figures, records, s - 1)
+                if not np.isfinite(records[3 * (s - 1) + 2]):
+                    flags[GIVE_UP] = 1
+        if s >= 0:
+            total = _rows_phase(work, thread, threads, s, start, size, parity, keys)  # B
+        if s + 1 < net.batches:
+            next_size = min(net.batch, net.n_rows - start - net.batch)
+            next_keys = part(work.keys, (net.first_batch + s + 1) * net.layers, net.layers)
+            _prepare(work, thread, threads, start + net.batch, next_size, 1 - parity, lists_ahead, next_keys)
         if net.only_forward:  # each thread needs nothing but its own rows
             continue
-        if net.skips and s >= 0 and net.by_columns and not net.outer:
+        lists_rows = s >= 0 and net.skips and not net.outer
+        if lists_rows and net.by_columns:
             _list_blocks(net, terms, work.bits, size, parity, thread, threads)
         met += threads
-        if not meet(work.flags, met):
+        if not meet(flags, met):
             return False
-        if s < 0:
-            continue
-        if net.skips and not net.by_columns:
+        if lists_rows and not net.by_columns:  # only now are the bits of all rows there
             _list_blocks(net, terms, work.bits, size, parity, thread, threads)
             met += threads
-            if not meet(work.flags, met):
+            if not meet(flags, met):
                 return False
+        if s < 0:
+            continue
 
-        loss = 0.0
-        if net.weighted:
-            for i in range(size):
-                loss += work.figures[i] * np.float64(work.weights[work.order[start + i]])
-        else:
-            for i in range(size):
-                loss += work.figures[i]
-        loss = loss / judged if judged > 0 else 0.0
+        loss = _mean_loss(work, start, size, total)
         if thread == 0:
-            work.records[3 * s] = loss
+            records[3 * s] = loss
         if not np.isfinite(loss):
             return False
-
         if net.outer:
-            squares = change_by_row(net, layers, floats, ints, terms, x, work.steps, s, parity)
-            work.records[3 * s + 2] = np.sqrt(squares)
+            squares = change_by_row(net, layers, floats, ints, terms, work.x, work.steps, s, parity)
+            records[3 * s + 2] = np.sqrt(squares)
             if not np.isfinite(squares):
                 return False
             continue
 
-        # phase C
-        for number in range(net.layers, 0, -1):
-            layer = layers[number]
-            pieces = layer.panels * layer.chunks
-            q0, q1 = pieces * thread // threads, pieces * (thread + 1) // threads
-            if number == 1 and net.by_columns:
-                q0, q1 = p0 * layer.chunks, p1 * layer.chunks
-            q = q0
-            while q < q1:
-                p, block = q // layer.chunks, q % layer.chunks
-                if block == 0:
-                    change_biases(net, layers, floats, work.figures, work.steps, s, size, number, p, thread)
-                if number == 1 and net.skips:
-                    # two panels at once where both are this thread's own
-                    pair = LISTED_PANELS == 2 and net.by_columns and (p - p0) % 2 == 0 and p + 1 < p1
-                    if pair and block == 0:
-                        change_biases(net, layers, floats, work.figures, work.steps, s, size, number, p + 1, thread)
-                    change_listed_chunks(
-                        net, layers, floats, ints, terms, x, work.figures, work.steps, s, parity,
-                        p, 2 if pair else 1, block, thread,
-                    )  # fmt: skip
-                    if pair and block == layer.chunks - 1:
-                        q += layer.chunks
-                else:
-                    change_chunk(
-                        net, layers, floats, ints, terms, x, work.figures, work.steps, s, size, parity,
-                        number, p, block, thread,
-                    )  # fmt: skip
-                q += 1
-        if net.whole or not net.updates:
+        _parameters_phase(work, thread, threads, s, size, parity)  # C
+        if not (net.by_columns and length_follows):
             met += threads
-            if not meet(work.flags, met):
+            if not meet(flags, met):
                 return False
             if thread == 0:
-                sum_up(net, layers, work.figures, work.records, s)
+                sum_up(net, layers, work.figures, records, s)
             met += threads
-            if not meet(work.flags, met):
+            if not meet(flags, met):
                 return False
-            if not np.isfinite(work.records[3 * s + 2]):
+            if not np.isfinite(records[3 * s + 2]):
                 return False
         if net.whole:
             for stage in range(2):
-                whole_stage(net, layers, floats, work.figures, work.records, work.steps, s, thread, threads, stage)
+                whole_stage(net, layers, floats, work.figures, records, work.steps, s, thread, threads, stage)
                 met += threads
-                if not meet(work.flags, met):
+                if not meet(flags, met):
                     return False
         if net.max_norm > 0 and net.updates:
             met += threads
-            if not meet(work.flags, met):
+            if not meet(flags, met):
                 return False
             limit_norms(net, layers, floats, thread, threads)
             met += threads
-            if not meet(work.flags, met):
+            if not meet(flags, met):
                 return False
-        if not net.by_columns:
-            met += threads
-            if not meet(work.flags, met):
-                return False
-            if net.updates and not net.whole:
-                if thread == 0:
-                    sum_up(net, layers, work.figures, work.records, s)
-                met += threads
-                if not meet(work.flags, met):
-                    return False
-                if not np.isfinite(work.records[3 * s + 2]):
-                    return False
     met += threads
-    if not meet(work.flags, met):
+    if not meet(flags, met):
         return False
-    if thread == 0 and net.by_columns and net.updates and not (net.whole or net.outer) and net.batches > 0:
-        sum_up(net, layers, work.figures, work.records, net.batches - 1)
+    if thread == 0 and net.by_columns and length_follows and net.batches > 0:
+        sum_up(net, layers, work.figures, records, net.batches - 1)
     return True
