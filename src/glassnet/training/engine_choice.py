@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from glassnet.engines.interface import Engine, Objective, UpdateRule
 from glassnet.engines.reference import ReferenceEngine
-from glassnet.network.activations import ACTIVATIONS
-from glassnet.network.losses import LOSSES
-from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.training.settings import Settings
 
 #: Seconds that the reference engine may take, by the estimate below, before the fused engine is used: compiling
@@ -34,26 +29,12 @@ def choose_engine(settings: Settings, objective: Objective, rule: UpdateRule, ro
     """
     asked, dtype = settings.engine, np.dtype(settings.dtype)
     fused = asked == "fused" or (asked == "auto" and _seconds(settings, objective, rows) > WORTH_COMPILING)
-    if fused and not settings.full_batch and can_be_compiled(objective, rule):
-        from glassnet.engines.fused.engine import FusedEngine  # brings Numba along
+    if fused and not settings.full_batch:
+        from glassnet.engines.fused.engine import FusedEngine, knows  # brings Numba along
 
-        return FusedEngine(objective, rule, settings.batch_size, dtype, settings.threads)
+        if knows(objective, rule):
+            return FusedEngine(objective, rule, settings.batch_size, dtype, settings.threads)
     return ReferenceEngine(objective, rule, settings.batch_size, dtype)
-
-
-def can_be_compiled(objective: Objective, rule: UpdateRule) -> bool:
-    """Say whether everything is in the library's tables: a Python function of the user's own can't be compiled."""
-    structure, loss, optimizer = objective.structure, objective.loss, rule.optimizer
-
-    def known(table: Any, entry: Any, what: str) -> bool:
-        return entry.name in table and getattr(table[entry.name], what) is getattr(entry, what)
-
-    return (
-        all(ACTIVATIONS.get(activation.name) == activation for activation in structure.activations)
-        and known(LOSSES, loss, "samples")
-        and known(LOSSES, loss, "derivative")
-        and known(OPTIMIZERS, optimizer, "direction")
-    )
 
 
 def _seconds(settings: Settings, objective: Objective, rows: int) -> float:

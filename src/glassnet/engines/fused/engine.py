@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.engines.fused.formulas import NUMBERS, rule_numbers
+from glassnet.engines.fused.formulas import NUMBERS, knows, rule_numbers
 from glassnet.engines.fused.layout import Plan
 from glassnet.engines.fused.place import Place
 from glassnet.engines.fused.processor import usable_cores
@@ -25,6 +25,8 @@ from glassnet.engines.interface import (
 from glassnet.network.activations import Array
 from glassnet.network.forward import forward
 from glassnet.network.optimizers import FLUSH_EVERY
+
+__all__ = ["FusedEngine", "knows"]
 
 #: A run of batches is as long as somebody who pressed Ctrl-C waits: about so many seconds.
 RUN_SECONDS = 0.1

@@ -14,32 +14,51 @@ from numba import njit
 from glassnet.engines.fused.arrays import apart
 from glassnet.engines.fused.exponentials import exp_of, expm1_of, logistic_of, tanh_of
 from glassnet.engines.fused.processor import INNER
-from glassnet.network.activations import ACTIVATIONS, GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
-from glassnet.network.losses import LOSSES
-from glassnet.network.optimizers import OPTIMIZERS, Optimizer
+from glassnet.engines.interface import Objective, UpdateRule
+from glassnet.network import activations, losses, optimizers
+from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
+from glassnet.network.optimizers import Optimizer
 
-#: name → number, in the order of the library's tables.
-ACTIVATION = {name: number for number, name in enumerate(ACTIVATIONS)}
-LOSS = {name: number for number, name in enumerate(LOSSES)}
-RULE = {name: number for number, name in enumerate({rule.direction.__name__: 0 for rule in OPTIMIZERS.values()})}
+# The functions that have a compiled formula here, by name; what is new in the library's tables runs on the reference
+# engine until it has one.
+_ACTIVATIONS = (
+    "identity", "sigmoid", "tanh", "hard_sigmoid", "relu", "leaky_relu", "elu", "selu",
+    "softplus", "exponential", "gelu", "gelu_tanh", "silu", "mish", "softmax",
+)  # fmt: skip
+_LOSSES = (
+    "half_mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "pinball", "poisson",
+    "binary_crossentropy", "categorical_crossentropy", "focal", "hinge",
+)  # fmt: skip
+_RULES = ("gradient_descent", "momentum", "lars", "adagrad", "rmsprop", "adadelta", "adam", "nadam", "lion")
+
+(
+    IDENTITY, SIGMOID, TANH, HARD_SIGMOID, RELU, LEAKY_RELU, ELU, SELU,
+    SOFTPLUS, EXPONENTIAL, GELU, GELU_TANH, SILU, MISH, SOFTMAX,
+) = range(len(_ACTIVATIONS))  # fmt: skip
+(
+    HALF_MEAN_SQUARED_ERROR, MEAN_ABSOLUTE_ERROR, HUBER, LOG_COSH, PINBALL, POISSON,
+    BINARY_CROSSENTROPY, CATEGORICAL_CROSSENTROPY, FOCAL, HINGE,
+) = range(len(_LOSSES))  # fmt: skip
+GRADIENT_DESCENT, MOMENTUM, LARS, ADAGRAD, RMSPROP, ADADELTA, ADAM, NADAM, LION = range(len(_RULES))
+
+#: name → number, by which compiled code chooses.
+ACTIVATION, LOSS, RULE = ({name: n for n, name in enumerate(names)} for names in (_ACTIVATIONS, _LOSSES, _RULES))
 #: How many numbers a rule has at a step, and the learning rate behind them (`rule_numbers`).
 NUMBERS, RATE = 9, 8
 
-IDENTITY, SIGMOID, TANH, HARD_SIGMOID = (ACTIVATION[name] for name in ("identity", "sigmoid", "tanh", "hard_sigmoid"))
-RELU, LEAKY_RELU, ELU, SELU = (ACTIVATION[name] for name in ("relu", "leaky_relu", "elu", "selu"))
-SOFTPLUS, EXPONENTIAL, SOFTMAX = (ACTIVATION[name] for name in ("softplus", "exponential", "softmax"))
-GELU, GELU_TANH, SILU, MISH = (ACTIVATION[name] for name in ("gelu", "gelu_tanh", "silu", "mish"))
-
-HALF_MEAN_SQUARED_ERROR, MEAN_ABSOLUTE_ERROR = LOSS["half_mean_squared_error"], LOSS["mean_absolute_error"]
-HUBER, LOG_COSH, PINBALL, POISSON = (LOSS[name] for name in ("huber", "log_cosh", "pinball", "poisson"))
-BINARY_CROSSENTROPY, CATEGORICAL_CROSSENTROPY = LOSS["binary_crossentropy"], LOSS["categorical_crossentropy"]
-FOCAL, HINGE = LOSS["focal"], LOSS["hinge"]
-
-GRADIENT_DESCENT, MOMENTUM, LARS = (RULE[name] for name in ("gradient_descent", "momentum", "lars"))
-ADAGRAD, RMSPROP, ADADELTA = (RULE[name] for name in ("adagrad", "rmsprop", "adadelta"))
-ADAM, NADAM, LION = (RULE[name] for name in ("adam", "nadam", "lion"))
-
 _ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
+
+
+def knows(objective: Objective, rule: UpdateRule) -> bool:
+    """Say whether everything has a formula here, and is the library's own: a user's Python function is neither."""
+    structure, loss, optimizer = objective.structure, objective.loss, rule.optimizer
+    rows = [getattr(losses, loss.name, None), getattr(losses, f"d_{loss.name}", None)]
+    return (
+        all(a.name in ACTIVATION and activations.ACTIVATIONS.get(a.name) == a for a in structure.activations)
+        and (loss.name in LOSS and rows == [loss.samples, loss.derivative])
+        and optimizer.direction.__name__ in RULE
+        and getattr(optimizers, optimizer.direction.__name__, None) is optimizer.direction
+    )
 
 
 @njit(**INNER)

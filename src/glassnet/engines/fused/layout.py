@@ -168,8 +168,8 @@ class Plan:
         facts = {
             "layers": structure.n_layers, "width": width, "batch": batch_size, "slot": self.slot,
             "n_slots": 1 + moments, "scratch_size": max(4 * CHUNK_ROWS * width, int(layers["step"].max())),
-            "loss": LOSS.get(objective.loss.name, -1), "linked": structure.activations[-1].name == objective.loss.link,
-            "n_settings": len(settings), "rule": RULE.get(rule.optimizer.direction.__name__, -1),
+            "loss": LOSS[objective.loss.name], "linked": structure.activations[-1].name == objective.loss.link,
+            "n_settings": len(settings), "rule": RULE[rule.optimizer.direction.__name__],
             "trust": rule.optimizer.trust, "capacity": capacity, "rows_at": len(layers) * capacity,
             "in_place": in_place, "sparse": sparse, "list_step": 64 * words + AHEAD, "row_lists_at": row_lists_at,
             "row_list_step": whole_rows + 2 * AHEAD, "counts_at": counts_at, "words": words,
