@@ -7,11 +7,13 @@ UV := $(shell command -v uv 2>/dev/null)
 DATA ?=
 TEST ?=
 OUT = demo
+QUICK ?=
+PARTS ?=
 
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint bench docs clean help torch
+.PHONY: demo test lint bench docs clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -53,20 +55,25 @@ lint: $(VENV)/.dev  ## ruff and mypy --strict
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy --strict
 
-bench: $(VENV)/.dev torch  ## seconds an epoch beside scikit-learn and PyTorch
-	$(BIN)/python benchmarks/epoch.py $(if $(strip $(DATA)),--data "$(DATA)")
+bench: $(VENV)/.dev torch jax  ## everything claimed about speed, measured here; QUICK=1, PARTS="epoch peak", DATA=…
+	$(BIN)/python benchmarks $(PARTS) $(if $(strip $(QUICK)),--quick) $(if $(strip $(DATA)),--data "$(DATA)")
 
 docs: $(VENV)/.dev  ## run every line of code in the documentation
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/test_docs.py
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) demo dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) bench demo dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # PyTorch is what the tests and benchmarks compare with; users never need it. pip knows its local wheels, uv does not
 torch: $(VENV)/.dev
 	@$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet "torch==2.13.0" \
 		|| echo "PyTorch can't be had here; the tests that compare with it are skipped"
+
+# JAX is what the benchmarks compare with, and nothing else
+jax: $(VENV)/.dev
+	@$(BIN)/python -c "import jax" 2>/dev/null || $(BIN)/python -m pip install --quiet jax jaxlib \
+		|| echo "JAX can't be had here; the benchmarks leave it out"
 
 $(VENV)/.python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
