@@ -1,7 +1,7 @@
 """Everything that is claimed about speed, measured on your machine.
 
     make bench
-    python benchmarks [epoch] [peak] [shapes] [growth] [target] [options]
+    python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [options]
 
 Without a name all parts run, in this order. The rows are MNIST's, from --data, GLASSNET_MNIST or ../shared/mnist beside
 the checkout; else random bytes stand in for them, and there is no time to 98 %.
@@ -15,7 +15,7 @@ import time
 
 from machine import describe, get_ready, usable_cores
 
-PARTS = ("epoch", "peak", "shapes", "growth", "target")
+PARTS = ("epoch", "peak", "shapes", "growth", "target", "compiling", "predicting")
 
 
 def arguments() -> argparse.Namespace:

@@ -1,0 +1,67 @@
+"""What compiling costs: a first fit in a fresh process, with nothing compiled, with code from the disk, without either.
+
+Each line is a process of its own; what is timed there begins after glassnet has been imported, whose seconds are shown
+beside. The first line's cache is an empty folder, the second's the one that the first has filled.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from argparse import Namespace
+
+from turns import head, line, seconds
+
+#: What the fresh process does: it prints the seconds of the import, of a first fit and of a second one, and the engine.
+_PROGRAM = """
+import os, time
+import numpy as np
+from sklearn.datasets import load_digits
+began = time.perf_counter()
+import glassnet
+from glassnet.training import Settings
+imported = time.perf_counter() - began
+x, y = load_digits(return_X_y=True)
+x = (x / 16).astype(np.float32)
+if os.environ["BENCH_KIND"] == "bytes":
+    x = (x * 16).astype(np.uint8)
+structure = glassnet.Structure((64, 64, 32, 10), ("relu", "relu", "softmax"))
+took = []
+for _ in range(2):
+    began = time.perf_counter()
+    if os.environ["BENCH_ENGINE"] == "fused":
+        settings = Settings(engine="fused", epochs=1)
+        engine = glassnet.train(structure, x, y, settings, scale=1 / 16).engine
+    else:
+        engine = glassnet.fit(x, y, settings=Settings(epochs=10), hidden=(64, 32)).facts["engine"]
+    took.append(time.perf_counter() - began)
+print(imported, *took, engine)
+"""
+
+
+def run(options: Namespace) -> None:
+    """Print the table."""
+    print("Digits, 1,797 rows, 64-64-32-10, each line a fresh process: seconds\n")
+    head(["what", "engine that ran", "import", "first fit", "second fit"])
+    with tempfile.TemporaryDirectory() as empty:
+        cases = [
+            ("nothing compiled, one epoch", "fused", "float32"),
+            ("code from the disk, one epoch", "fused", "float32"),
+            ("nothing compiled for bytes, one epoch", "fused", "bytes"),
+            ("code from the disk for bytes, one epoch", "fused", "bytes"),
+            ("small work, `glassnet.fit`, ten epochs", "auto", "float32"),
+        ]
+        for what, engine, kind in cases[4:] if options.smoke else cases:
+            imported, first, second, ran = _fresh_process(empty, engine, kind)
+            line([what, ran, *(seconds(float(value)) for value in (imported, first, second))])
+
+
+def _fresh_process(cache: str, engine: str, kind: str) -> list[str]:
+    """Run the program and return what it printed."""
+    environment = {**os.environ, "GLASSNET_CACHE_DIR": cache, "BENCH_ENGINE": engine, "BENCH_KIND": kind}
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.split()
