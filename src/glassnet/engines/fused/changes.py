@@ -12,7 +12,7 @@ from numba import njit
 
 from glassnet.engines.fused.arrays import apart, part
 from glassnet.engines.fused.formulas import LARS, NUMBERS, RATE, direction
-from glassnet.engines.fused.kernel import tile, transpose
+from glassnet.engines.fused.kernel import sum_of_sizes, sum_of_squares, tile, transpose
 from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, SQUARES_G, SQUARES_U, SQUARES_W
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS
 
@@ -171,20 +171,6 @@ def change_biases(net, layers, floats, figures, steps, s, size, number, p, threa
     )
 
 
-@njit(**{**INNER, "fastmath": {"contract", "nsz", "reassoc"}})
-def _summed(values, power):
-    """Return Σ v² (power 2) or Σ |v| (1) of a piece, its lanes added up in an order that the compiler chose once."""
-    apart()
-    total = values.dtype.type(0)
-    if power == 2:
-        for c in range(values.size):
-            total += values[c] * values[c]
-    else:
-        for c in range(values.size):
-            total += abs(values[c])
-    return np.float64(total)
-
-
 @njit(**INNER)
 def _change(net, floats, figures, steps, s, g_at, at, n, is_weight, chunk):
     """Take one piece's gradient: penalties and clipping, its sums, and its update, or keep it for later."""
@@ -196,18 +182,18 @@ def _change(net, floats, figures, steps, s, g_at, at, n, is_weight, chunk):
         l1 = T(net.l1)
         for c in range(n):
             g[c] += l1 * np.sign(w[c])
-        figures[sums + ABSOLUTE_W] = _summed(w, np.int64(1))
+        figures[sums + ABSOLUTE_W] = np.float64(sum_of_sizes(w))
     if is_weight and net.l2 > 0:
         l2 = T(net.l2)
         for c in range(n):
             g[c] += l2 * w[c]
     if net.whole or (is_weight and net.l2 > 0):
-        figures[sums + SQUARES_W] = _summed(w, np.int64(2))
+        figures[sums + SQUARES_W] = np.float64(sum_of_squares(w))
     if net.clip_value > 0:
         most = T(net.clip_value)
         for c in range(n):
             g[c] = min(max(g[c], -most), most)
-    figures[sums + SQUARES_G] = _summed(g, np.int64(2))
+    figures[sums + SQUARES_G] = np.float64(sum_of_squares(g))
     if net.whole or not net.updates:
         kept = part(floats, net.gradients_at + at, n)
         for c in range(n):
@@ -346,7 +332,7 @@ def whole_stage(net, layers, floats, figures, records, steps, s, thread, threads
                 if stage == 0:
                     _direct(net, floats, steps, s, g, at, is_weight)
                     chunk = (layer.chunk_at if is_weight else layer.bias_chunk_at) + place
-                    figures[net.sums_at + 4 * chunk + SQUARES_U] = _summed(g, np.int64(2))
+                    figures[net.sums_at + 4 * chunk + SQUARES_U] = np.float64(sum_of_squares(g))
                 else:
                     _step(net, floats, steps, s, g, at)
                     if is_weight and number > 1:

@@ -1,4 +1,4 @@
-"""The register tile: the one piece of the engine that is emitted as LLVM IR, and a transpose, its small relative.
+"""The register tile: the one piece of the engine that is emitted as LLVM IR, and its small relatives: transpose, sums.
 
 A tile is a block of a matrix product, `height` rows by `vectors` vector registers, that stays in registers from its
 first term to its last::
@@ -230,3 +230,77 @@ def _checked_transpose(source, s_at, s_step, target, t_at, t_step):
 
 
 transpose = _checked_transpose if CHECKED else _transpose
+
+
+def _sums(power: int) -> Callable[..., Any]:
+    """Return a compiled function that sums up v² (power 2) or |v| (1) over an array, a whole number of panel's rows.
+
+    Each lane of two vectors has a sum of its own, and these are added up by halves: a fixed order, unlike a compiler's.
+    """
+
+    @intrinsic
+    def emit(context, values):
+        signature = values.dtype(values)
+
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = target.make_array(signature.args[0])(target, builder, arguments[0])
+            element = target.get_data_type(signature.args[0].dtype)
+            size = signature.args[0].dtype.bitwidth // 8
+            width = VECTOR_BYTES // size
+            vector = ir.VectorType(element, width)
+            name = f"v{width}f{8 * size}"
+            multiply_add = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.{name}"
+            )
+            absolute = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(vector, [vector]), f"llvm.fabs.{name}"
+            )
+            zero = ir.Constant(vector, [0.0] * width)
+            totals = [cgutils.alloca_once_value(builder, zero) for _ in range(PANEL_VECTORS)]
+            step, count = ir.Constant(I64, width * PANEL_VECTORS), builder.extract_value(array.shape, 0)
+            with cgutils.for_range_slice(builder, ir.Constant(I64, 0), count, step, inc=True) as (at, _):
+                for v, total in enumerate(totals):
+                    place = builder.add(at, ir.Constant(I64, v * width))
+                    value = builder.load(vector_at(builder, array.data, place, vector), align=size)
+                    if power == 2:
+                        builder.store(builder.call(multiply_add, [value, value, builder.load(total)]), total)
+                    else:
+                        builder.store(builder.fadd(builder.load(total), builder.call(absolute, [value])), total)
+            whole = builder.load(totals[0])
+            for total in totals[1:]:
+                whole = builder.fadd(whole, builder.load(total))
+            while width > 1:
+                width //= 2
+                undefined = ir.Constant(whole.type, ir.Undefined)
+                low, high = (
+                    builder.shuffle_vector(
+                        whole, undefined, ir.Constant(ir.VectorType(I32, width), list(range(first, first + width)))
+                    )
+                    for first in (0, width)
+                )
+                whole = builder.fadd(low, high)
+            return builder.extract_element(whole, ir.Constant(I32, 0))
+
+        return signature, generate
+
+    return emit
+
+
+@njit(**INNER)
+def _checked_sum_of_squares(values):
+    total = values.dtype.type(0)
+    for c in range(values.size):
+        total += values[c] * values[c]
+    return total
+
+
+@njit(**INNER)
+def _checked_sum_of_sizes(values):
+    total = values.dtype.type(0)
+    for c in range(values.size):
+        total += abs(values[c])
+    return total
+
+
+sum_of_squares = _checked_sum_of_squares if CHECKED else _sums(2)
+sum_of_sizes = _checked_sum_of_sizes if CHECKED else _sums(1)

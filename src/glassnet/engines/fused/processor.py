@@ -35,11 +35,14 @@ TILE_ROWS = 8 if _MANY_REGISTERS else 4
 #: Rows of a tile that leaves out zeros, and how many panels it spans: fewer rows share more zeros.
 LISTED_ROWS, LISTED_PANELS = 4, 2 if _MANY_REGISTERS else 1
 
-#: For every compiled function here: no GIL, NumPy's division, multiply-and-add as one; sums keep their order.
+#: For every compiled function here: no GIL, NumPy's division; sums keep their order. Nothing is allowed that the
+#: compiler may do in one copy of a function and not in another ("contract", "arcp", "reassoc"): code that was just
+#: compiled and the same code loaded from disk are different copies, and have to make the same bits. The kernels ask for
+#: multiply-and-add by themselves.
 COMPILED: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
-    "fastmath": {"contract", "nsz", "arcp"},
+    "fastmath": {"nsz"},
     "boundscheck": CHECKED,
 }
 #: For those that only other compiled functions call: nothing is made that Python would need to call them.
