@@ -118,6 +118,8 @@ class FusedEngine:
         for number, share in enumerate(shares):
             place.run(work._replace(outputs=outputs[number * batch :].reshape(-1)), number, 1, 0)
             place.plan.unpack(place.slot_at("gradients"), part)
+            if not np.isfinite(records[0, 0]):
+                part[:] = np.nan  # the loop ended before it came to the gradient, and the slot holds an older one
             gradient += part * part.dtype.type(share)
             loss += share * (records[0, 0] + records[0, 1])
         return float(loss), gradient
