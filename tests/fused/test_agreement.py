@@ -71,7 +71,7 @@ def test_every_optimizer_with_every_rule_beside_it(optimizer: str, dtype: str, e
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adadelta", "adam", "amsgrad", "nadam", "lion"])
 def test_moments_that_decay_to_nothing_are_set_to_nothing(optimizer: str) -> None:
-    """The first column of x is 0 after the first batch, so its moments only decay; after 64 steps they are looked at."""
+    """The first column of x soon stays 0, so its moments only decay; after 64 steps they are looked at."""
     structure = Structure((5, 4, 2), ("tanh", "softmax"))
     chosen = {"beta_1": 0.1, "beta_2": 0.05} if optimizer not in ("momentum", "adadelta") else {}
     chosen = {"momentum": {"momentum": 0.005}, "adadelta": {"rho": 0.005}}.get(optimizer, chosen)
