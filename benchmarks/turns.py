@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+#: Seconds of rest before each turn: threads of the one before (OpenBLAS, OpenMP) go on spinning for a while after
+#: their work, and would take the cores from whoever is next.
+REST = 0.3
+
 
 @dataclass
 class Times:
@@ -50,6 +54,7 @@ def take_turns(
     found = {name: Times() for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
+            time.sleep(REST)
             began = time.perf_counter()
             run()
             took = (time.perf_counter() - began) * (scales or {}).get(name, 1.0)

@@ -205,3 +205,15 @@ def test_the_same_training_again_makes_the_same_bits() -> None:
     engine = make(FusedEngine, settings, structure, threads=3)
     bits = {trained(engine, settings, structure, rows).bits for _ in range(5)}
     assert len(bits) == 1
+
+
+def test_predictions_are_the_same_on_any_number_of_threads_in_a_last_smaller_batch_too() -> None:
+    structure = Structure((100, 256, 10), ("relu", "softmax"))
+    settings = Settings()
+    compiled("float32")
+    x = np.random.default_rng(0).random((5_003, 100), np.float32)
+    vector = structure.new_vector(np.float32)
+    vector[...] = np.random.default_rng(1).standard_normal(structure.n_parameters)
+    alone = make(FusedEngine, settings, structure, threads=1).outputs(vector, x)
+    together = make(FusedEngine, settings, structure, threads=2)
+    assert all(np.array_equal(together.outputs(vector, x), alone) for _ in range(100))

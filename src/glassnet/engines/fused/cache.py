@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -112,7 +111,8 @@ class _Cache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # damaged, in whatever way: compile, and write it anew
-            shutil.rmtree(code_folder(), ignore_errors=True)
+            with contextlib.suppress(Exception):
+                self.flush()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:

@@ -35,7 +35,7 @@ FIRST_RUN = 1e9
 #: Numbers that the outputs of a run hold at most: they are kept for the metric.
 MOST_OUTPUTS = 2**22
 #: Multiplications that are worth a thread of their own.
-THREAD_PAYS = 250_000
+THREAD_PAYS = 2_000_000
 #: Multiplications below which a forward pass by the steps themselves is done before the compiled one has begun.
 FEW = 500_000
 #: Rows that are judged, or whose gradients are added up, at once.

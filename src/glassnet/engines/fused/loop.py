@@ -99,6 +99,16 @@ def _share(count, thread, threads, group):
 
 
 @njit(**INNER)
+def _own_rows(net, size, thread, threads):
+    """Return one thread's share of the rows of a batch.
+
+    Forward only, the threads never meet: so each keeps the same rows, and their memory, in a last, smaller batch too.
+    """
+    first, last = _share(net.batch if net.only_forward else size, thread, threads, TOGETHER)
+    return first, min(last, size)
+
+
+@njit(**INNER)
 def _rows_phase(work, thread, threads, s, start, size, parity, keys):
     """Phase B: one thread's rows to the loss and back to every dz; layer 1 too where A was not done by columns."""
     net, layers, floats, ints, terms = work.net[0], work.layers, work.floats, work.ints, work.terms
@@ -109,7 +119,7 @@ def _rows_phase(work, thread, threads, s, start, size, parity, keys):
             total += np.float64(work.weights[work.order[i]])
     share = floats.dtype.type(1 / total if total > 0 else 0.0)
     out_at = s * net.batch * layers[net.layers].units
-    first, last = _share(size, thread, threads, TOGETHER)
+    first, last = _own_rows(net, size, thread, threads)
     for i in range(first, last, GROUP_ROWS):
         end = min(i + GROUP_ROWS, last)
         if not net.by_columns:
@@ -134,7 +144,7 @@ def _rows_phase(work, thread, threads, s, start, size, parity, keys):
 def _prepare(work, thread, threads, start, size, parity, lists, keys):
     """Get a batch ready while others are still at the one before: where its rows begin, or a copy, and its lists."""
     net, layers, floats, ints = work.net[0], work.layers, work.floats, work.ints
-    first, last = _share(size, thread, threads, TOGETHER)
+    first, last = _own_rows(net, size, thread, threads)
     if net.in_place:
         begin_rows(net, layers[0].units, work.order, ints, thread, start, size, parity)
     elif first < last:
