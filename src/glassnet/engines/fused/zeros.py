@@ -28,8 +28,8 @@ from glassnet.network.activations import Array
 
 #: Leaving out pays where a tile meets less than this share of the terms: a listed tile is a little slower.
 PAYS_BELOW = 0.7
-#: Tiles that are looked at to find out.
-LOOKED_AT = 512
+#: Tiles that are looked at to find out, and numbers in them: very wide rows of CSR are written out for it.
+LOOKED_AT, MOST_LOOKED_AT = 512, 2**22
 
 #: For each byte, where its ones are, and how many.
 _ONES = np.array(
@@ -47,7 +47,7 @@ def pays(x: Any) -> bool:
     rows, features = x.shape
     if features < 8 * LISTED_ROWS or rows < 8 * LISTED_ROWS:
         return False
-    tiles = min(LOOKED_AT, rows // LISTED_ROWS)
+    tiles = min(LOOKED_AT, rows // LISTED_ROWS, max(1, MOST_LOOKED_AT // (LISTED_ROWS * features)))
     chosen = (np.arange(tiles * LISTED_ROWS) * 7919) % rows
     some = x[chosen]
     seen: Array = np.asarray(some.toarray() if hasattr(some, "toarray") else some) != 0
