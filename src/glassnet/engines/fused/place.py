@@ -72,7 +72,11 @@ class Place:
         """
         dtype, units, k = self.plan.dtype, self.plan.layers["units"], int(self.plan.layers["units"][-1])
         if self.net["sparse"]:
-            x, starts, columns = rows.x.data, rows.x.indptr.astype(np.int64, copy=False), rows.x.indices.astype(np.int32, copy=False)
+            x, starts, columns = (
+                rows.x.data,
+                rows.x.indptr.astype(np.int64, copy=False),
+                rows.x.indices.astype(np.int32, copy=False),
+            )
         else:
             x, starts, columns = rows.x.reshape(-1), _NONE[np.int64], _NONE[np.int32]
         values, classes = np.empty(0, dtype), _NONE[np.int64]
