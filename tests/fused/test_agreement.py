@@ -10,7 +10,7 @@ from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 
-from .helpers import assert_agree, last_activation, some_rows
+from .both_engines import assert_agree, last_activation, some_rows
 
 DTYPES = ["float64", "float32"]
 EXTRAS = {

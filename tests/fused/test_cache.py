@@ -9,7 +9,7 @@ import pytest
 
 from glassnet.engines.fused.cache import code_folder
 
-from .helpers import compiled, python
+from .both_engines import compiled, python
 
 #: Hashes what training came to under rules that could tell two compilations apart, and says what Numba compiled.
 FIT = """

@@ -31,7 +31,7 @@ def _derive(kind, d, z, a):
 
 @njit
 def _judge(kind, settings, o, y, d):
-    return judge(kind, settings, o, y, d)
+    return judge(kind, settings, o.size, o, y, d, d)
 
 
 @njit

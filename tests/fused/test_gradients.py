@@ -13,7 +13,7 @@ from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES
 from glassnet.training.metrics import METRICS
 
-from .helpers import apart, compiled_for, last_activation, make, some_rows
+from .both_engines import apart, compiled_for, last_activation, make, some_rows
 
 STEP = 1e-5
 

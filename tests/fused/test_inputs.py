@@ -11,7 +11,7 @@ from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.fused.zeros import pays
 from glassnet.engines.interface import Rows, Weights
 
-from .helpers import apart, compiled, compiled_for, make, trained
+from .both_engines import apart, compiled, compiled_for, make, trained
 
 STRUCTURE = Structure((30, 16, 3), ("tanh", "softmax"))
 RNG = np.random.default_rng(0)

@@ -19,7 +19,7 @@ from glassnet.network.initializers import initialize
 from glassnet.training import DivergenceWarning
 from glassnet.training.metrics import METRICS
 
-from .helpers import compiled, make, python, some_rows, trained
+from .both_engines import compiled, make, python, some_rows, trained
 
 STRUCTURE = Structure((20, 32, 3), ("tanh", "softmax"))
 SETTINGS = Settings(engine="fused", epochs=3, batch_size=10, threads=2)

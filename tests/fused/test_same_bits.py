@@ -10,7 +10,7 @@ from glassnet import Callback, Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine, threads_that_pay
 from glassnet.engines.interface import Rows
 
-from .helpers import compiled, make, some_rows, trained
+from .both_engines import compiled, make, some_rows, trained
 
 #: Layers whose panels of W1 can be shared out evenly and layers whose can't, narrow, wide, one alone.
 STRUCTURES = {

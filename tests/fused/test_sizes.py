@@ -11,7 +11,7 @@ from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import Rows
 from glassnet.engines.reference import ReferenceEngine
 
-from .helpers import apart, assert_agree, compiled, make, some_rows, trained
+from .both_engines import apart, assert_agree, compiled, make, some_rows, trained
 
 UNITS = st.one_of(st.integers(1, 70), st.integers(1, 9), st.sampled_from([64, 65, 127, 128, 129, 300]))
 KINDS = st.sampled_from(["dense", "sparse", "csr", "bytes"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .helpers import python
+from .both_engines import python
 
 CASES = """
 from dataclasses import replace
@@ -14,7 +14,7 @@ from glassnet import Settings, Structure
 import glassnet.engines.fused.engine as engine
 from glassnet.engines.fused.processor import CHECKED, VECTOR_BYTES
 from glassnet.network.optimizers import OPTIMIZERS
-from tests.fused.helpers import assert_agree, some_rows
+from tests.fused.both_engines import assert_agree, some_rows
 
 engine.THREAD_PAYS = 1
 

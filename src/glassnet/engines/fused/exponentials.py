@@ -22,7 +22,7 @@ _LN_2 = {32: (0.693359375, -2.12194440e-4), 64: (0.693147180369123816490, 1.9082
 _TERMS = {32: 7, 64: 13}
 # added and taken off again, these leave the nearest whole number
 _ROUNDER = {32: 1.5 * 2.0**23, 64: 1.5 * 2.0**52}
-_LEAST, _MOST = {32: -87.3, 64: -708.3}, {32: 88.7, 64: 709.7}
+_LEAST, _MOST, _TOP = {32: -87.3, 64: -708.3}, {32: 88.722, 64: 709.782}, {32: 127, 64: 1023}
 
 _OPTIONS: Any = INNER
 
@@ -55,7 +55,7 @@ def _reduced(z: Any) -> Any:
     T, whole = (np.float32, np.int32) if bits == 32 else (np.float64, np.int64)
     high, low = (T(part) for part in _LN_2[bits])
     least, most, rounder, per_ln_2 = T(_LEAST[bits]), T(_MOST[bits]), T(_ROUNDER[bits]), T(1 / math.log(2))
-    zero = T(0)
+    zero, top = T(0), T(_TOP[bits])
     terms = tuple(T(1 / math.factorial(k)) for k in range(_TERMS[bits], 0, -1))
     if bits == 32:
         c7, c6, c5, c4, c3, c2, c1 = terms
@@ -64,6 +64,7 @@ def _reduced(z: Any) -> Any:
             z = least if z < least else z
             z = most if z > most else z
             n = (z * per_ln_2 + rounder) - rounder
+            n = top if n > top else n  # r is a little longer then, and 2ⁿ still a number
             r = (z - n * high) - n * low
             q = ((((((c7 * r + c6) * r + c5) * r + c4) * r + c3) * r + c2) * r + c1) * r
             return q, power_of_2(whole(n if n == n else zero))  # what is no number stays none, by q
@@ -75,6 +76,7 @@ def _reduced(z: Any) -> Any:
         z = least if z < least else z
         z = most if z > most else z
         n = (z * per_ln_2 + rounder) - rounder
+        n = top if n > top else n  # r is a little longer then, and 2ⁿ still a number
         r = (z - n * high) - n * low
         q = ((((((d13 * r + d12) * r + d11) * r + d10) * r + d9) * r + d8) * r + d7) * r + d6
         q = (((((q * r + d5) * r + d4) * r + d3) * r + d2) * r + d1) * r

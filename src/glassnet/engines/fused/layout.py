@@ -133,7 +133,12 @@ class Plan:
         self._place_rows(layers, rows, in_place, rates)
         values = objective.loss.settings.values()
         settings = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
-        keeps = rule.clip_norm is not None or rule.optimizer.trust or rule.optimizer.name == "lars" or not updates
+        keeps = (
+            rule.clip_norm is not None
+            or rule.optimizer.trust
+            or rule.optimizer.direction.__name__ == "lars"
+            or not updates
+        )
         moments = len(rule.optimizer.moments) if updates and not only_forward else 0
         places, end = {}, 0
         for name, size in (
@@ -262,7 +267,7 @@ def is_plain(objective: Objective, rule: UpdateRule) -> bool:
     """Say whether a step is w ← w - η dw and nothing else: a parameter whose gradient is 0 stays as it is."""
     decay = rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay
     also = (decay, objective.l1, objective.l2, rule.clip_norm, rule.clip_value, rule.max_norm, rule.average)
-    return rule.optimizer.name == "gradient_descent" and not any(also)
+    return rule.optimizer.direction.__name__ == "gradient_descent" and not any(also)
 
 
 def aligned(size: int, dtype: Any) -> Array:
