@@ -90,7 +90,7 @@ class FusedEngine:
     def outputs(self, parameters: Array, x: Any, pre_activation: bool = False, scale: float = 1.0) -> Array:
         """Return a_L, or z_L, for each row: (samples, outputs)."""
         structure, rows = self.objective.structure, Rows(x, np.empty(0, np.int64), scale=scale)
-        if len(rows) * structure.n_parameters < FEW:
+        if len(rows) == 0 or len(rows) * structure.n_parameters < FEW:
             cache = forward(structure, structure.views(parameters), numbers(x, scale, self.dtype))
             return cache[f"{'z' if pre_activation else 'a'}{structure.n_layers}"]
         outputs = np.empty((len(rows), structure.n_outputs), self.dtype)
