@@ -191,7 +191,7 @@ def train_nn(
         ``"en"`` or ``"ko"``; the locale's if not given.
     engine : str
         ``"reference"`` goes through the steps below, one by one; ``"fused"`` computes the same, up to rounding, by the
-        compiled loop, some twenty times as fast.
+        compiled loop, some seven times as fast.
 
     Returns
     -------
