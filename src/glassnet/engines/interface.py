@@ -88,7 +88,10 @@ def numbers(x: Any, scale: float, dtype: Any) -> Array:
     """Return rows as an array of numbers of the dtype: bytes by what they stand for, CSR with its zeros filled in."""
     if hasattr(x, "toarray"):
         x = x.toarray()
-    return byte_values(scale, dtype)[x] if x.dtype == np.uint8 else x
+    if x.dtype != np.uint8:
+        return x
+    result: Array = np.empty(x.shape, dtype)  # the same numbers as by `byte_values`, in less time than looking them up
+    return np.multiply(x, scale, out=result, dtype=np.float64, casting="same_kind")
 
 
 @dataclass
