@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from glassnet.network.schedules import SCHEDULES
 from glassnet.training import DivergenceWarning
 from glassnet.training.metrics import METRICS
 from glassnet.training.run import Run
+from glassnet.training.standing import begin
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
 XOR_CLASSES = np.array([0, 1, 1, 0])
@@ -525,3 +527,73 @@ def test_an_output_layer_that_the_loss_can_not_use_is_refused() -> None:
 def test_dropout_that_does_not_fit_the_layers_is_refused() -> None:
     with pytest.raises(InputError, match="dropout has 3 rates"):
         train(TWO_CLASSES, XOR, XOR_CLASSES, Settings(dropout=(0.1, 0.1, 0.1)))
+
+
+@pytest.mark.parametrize("engine", ["reference", "fused"])
+def test_rows_set_aside_equal_rows_handed_over_apart(engine: str) -> None:
+    x, y = blobs(90)
+    which = np.arange(3, 90, 4)
+    inside = np.setdiff1d(np.arange(90), which)
+    w = np.linspace(0.5, 2, 90)
+    chosen = Settings(batch_size=8, epochs=3, shuffle=False, engine=engine, alpha=0.1)
+    one = train(TWO_CLASSES, x, y, chosen, sample_weight=w, validation=which)
+    apart = (x[which], y[which], w[which])
+    other = train(TWO_CLASSES, x[inside], y[inside], chosen, sample_weight=w[inside], validation=apart)
+    assert one.engine == engine
+    assert one.vector.tobytes() == other.vector.tobytes()
+    for a, b in zip(one.history, other.history, strict=True):
+        assert (a.loss, a.metric, a.validation_loss, a.validation_metric) == pytest.approx(
+            (b.loss, b.metric, b.validation_loss, b.validation_metric), rel=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    ("which", "match"),
+    [([0, 90], "0 … 89, each once"), ([1, 1], "each once"), ([], "names 0 of 90 rows"), ([0.5], "whole numbers")],
+)
+def test_rows_to_set_aside_that_are_none(which: list[float], match: str) -> None:
+    x, y = blobs(90)
+    with pytest.raises(InputError, match=match):
+        train(TWO_CLASSES, x, y, validation=np.array(which, None if which else np.int64))
+
+
+@pytest.mark.parametrize("engine", ["reference", "fused"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"dropout": 0.3, "average": 0.9},
+        {"optimizer": "nadam", "schedule": "step", "schedule_settings": {"every": 2, "warmup": 1.5}},
+        {"optimizer": "amsgrad", "reduce_on_plateau": {"patience": 1, "threshold": 0.5}},
+    ],
+)
+def test_two_trainings_in_a_row_are_one(engine: str, more: dict) -> None:
+    x, y = blobs(90)
+    five, ten = (Settings(batch_size=8, epochs=n, engine=engine, random_state=3, **more) for n in (5, 10))
+    standing = begin(TWO_CLASSES, five)
+    parts = [train(TWO_CLASSES, x, y, five, standing=standing) for _ in range(2)]
+    whole = train(TWO_CLASSES, x, y, ten)
+    assert parts[1].vector.tobytes() == whole.vector.tobytes()
+    rates = [epoch.learning_rate for part in parts for epoch in part.history]
+    assert rates == [epoch.learning_rate for epoch in whole.history]
+    assert standing.epochs == 10
+
+
+def test_a_schedule_of_the_whole_training_begins_again() -> None:
+    x, y = blobs(90)
+    chosen = Settings(batch_size=8, epochs=5, schedule="one_cycle")
+    standing = begin(TWO_CLASSES, chosen)
+    first, second = (train(TWO_CLASSES, x, y, chosen, standing=standing) for _ in range(2))
+    assert [e.learning_rate for e in first.history] == [e.learning_rate for e in second.history]
+
+
+def test_the_limits_of_lbfgs() -> None:
+    x, y = blobs(90)
+    loose = Settings(optimizer="lbfgs", optimizer_settings={"gradient_tolerance": 0.1}, epochs=100)
+    assert len(train(TWO_CLASSES, x, y, loose).history) < len(
+        train(TWO_CLASSES, x, y, replace(loose, optimizer_settings={})).history
+    )
+    few = train(TWO_CLASSES, x, y, replace(loose, optimizer_settings={"evaluations": 3}))
+    assert "EVALUATIONS" in few.stop_reason
+    with pytest.raises(InputError, match="setting of lbfgs 'tolerance' is not known"):
+        Settings(optimizer="lbfgs", optimizer_settings={"tolerance": 1})

@@ -24,6 +24,7 @@ EXTRAS = {
     "weight_decay": {"weight_decay": 0.1},
     "no weight_decay": {"weight_decay": 0.0},
     "l1 and l2": {"l1": 0.01, "l2": 0.02},
+    "alpha": {"alpha": 0.5},
     "all": {"clip_norm": 0.2, "clip_value": 0.02, "max_norm": 0.9, "average": 0.8, "weight_decay": 0.01, "l1": 0.001,
             "l2": 0.002, "dropout": (0.1, 0.2, 0.3)},
 }  # fmt: skip
@@ -158,3 +159,21 @@ def test_dropout_draws_the_same_masks_in_every_layer(kind: str, rates: tuple[flo
     structure = Structure((37, 33, 17, 4), ("relu", "softmax", "softmax"))
     settings = Settings(optimizer="adam", batch_size=20, dtype="float64", dropout=rates)
     assert_agree(settings, structure, some_rows(settings, structure, 50, kind), threads=2)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", ["half_mean_squared_error", "poisson", "binary_crossentropy"])
+def test_scikit_learns_penalty_and_steeper_gradients_with_weights(loss: str, dtype: str) -> None:
+    structure = Structure((11, 9, 3), ("tanh", last_activation(loss)))
+    steeper = replace(LOSSES[loss], steepness=3.0)
+    settings = Settings(loss=steeper, learning_rate=0.01, batch_size=16, dtype=dtype, alpha=0.3, l2=0.1)
+    for weighted in (False, True):
+        assert_agree(settings, structure, some_rows(settings, structure, weighted=weighted))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "amsgrad", "adamw", "lamb"])
+def test_the_epsilon_of_the_papers_faster_form(optimizer: str) -> None:
+    structure = Structure((11, 9, 3), ("tanh", "softmax"))
+    hat = {"epsilon_hat": True, "epsilon": 1e-3}
+    settings = Settings(optimizer=optimizer, optimizer_settings=hat, batch_size=16, dtype="float64")
+    assert_agree(settings, structure, some_rows(settings, structure))

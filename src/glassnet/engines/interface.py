@@ -16,9 +16,10 @@ from glassnet.network.structure import Structure
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised: the mean loss of the network's outputs, plus l1 Σ|W| + l2/2 Σ W².
+    """What is minimised: the mean loss of the network's outputs, plus l1 Σ|W| + λ/2 Σ W².
 
-    ``dropout`` holds the rates of a0 … a(L-1).
+    ``dropout`` holds the rates of a0 … a(L-1). λ is l2 + alpha / Σ w, the weights w being those of the batch's rows:
+    ``alpha`` is scikit-learn's penalty.
     """
 
     structure: Structure
@@ -26,6 +27,11 @@ class Objective:
     dropout: tuple[float, ...]
     l1: float = 0.0
     l2: float = 0.0
+    alpha: float = 0.0
+
+    def decay(self, weight: float) -> float:
+        """Return λ for a batch whose rows weigh that much together."""
+        return self.l2 + (self.alpha / weight if self.alpha and weight else 0.0)
 
 
 @dataclass(frozen=True)
@@ -68,15 +74,23 @@ class Rows:
         The weight of each row in the mean loss.
     scale : float
         What bytes are multiplied by.
+    only : array of int (judged rows,), optional
+        Where only some rows of x are judged: which; y and sample_weight are theirs.
     """
 
     x: Any
     y: Array
     sample_weight: Array | None = None
     scale: float = 1.0
+    only: Array | None = None
 
     def __len__(self) -> int:
-        return int(self.x.shape[0])
+        return int(self.x.shape[0] if self.only is None else len(self.only))
+
+    def take(self, rows: Array) -> Rows:
+        """Return a copy of some rows."""
+        w = self.sample_weight
+        return Rows(self.x[rows], self.y[rows], None if w is None else w[rows], self.scale)
 
 
 def byte_values(scale: float, dtype: Any) -> Array:
@@ -101,7 +115,7 @@ class Figures:
     Parameters
     ----------
     loss : float
-        Mean of the batches' objectives as they were met, weighted by their rows (or weights).
+        Mean of the batches' objectives as they were met, weighted by their rows.
     score : float
         Mean over the rows of the metric, as they were met.
     gradient_norm : float
@@ -148,5 +162,6 @@ class Engine(Protocol):
     ) -> Figures:
         """Go through the rows once, in the given order, batch by batch, changing ``weights`` in place.
 
-        ``learning_rates`` has one entry for each batch; the last batch may be smaller. Dropout masks come from ``rng``.
+        ``order`` may leave rows out; without it all are taken as they stand. ``learning_rates`` has one entry for each
+        batch; the last batch may be smaller. Dropout masks come from ``rng``.
         """

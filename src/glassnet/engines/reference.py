@@ -69,8 +69,9 @@ class ReferenceEngine:
         cache = forward(structure, views, numbers(rows.x, rows.scale, self.dtype))
         loss = aim.loss.mean(seen_by(aim.loss, structure, cache), rows.y, rows.sample_weight)
         dz = output_gradient(aim.loss, structure, cache, rows.y, rows.sample_weight)
-        backward(structure, views, cache, dz, l1=aim.l1, l2=aim.l2, out=structure.views(gradient, "d"))
-        return loss + penalty(views, aim.l1, aim.l2), gradient
+        l2 = aim.decay(len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight)))
+        backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=structure.views(gradient, "d"))
+        return loss + penalty(views, aim.l1, l2), gradient
 
     def train_epoch(
         self,
@@ -87,10 +88,11 @@ class ReferenceEngine:
         aim, structure, rule = self.objective, self.objective.structure, self.rule
         views, gradient = structure.views(weights.parameters), np.empty_like(weights.parameters)
         gradient_views = structure.views(gradient, "d")
-        total_loss = total_score = total_norm = total_weight = 0.0
+        total_loss = total_score = total_norm = 0.0
+        samples = len(rows) if order is None else len(order)
 
         for batch, learning_rate in enumerate(learning_rates):
-            here = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, len(rows)))
+            here = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, samples))
             room = self._room(here.stop - here.start, rows)
             x, y, w = _batch(rows, here, order, room)
             masks = dropout_masks(structure, aim.dropout, len(x), rng, self.dtype, out=room)
@@ -98,9 +100,10 @@ class ReferenceEngine:
             cache = forward(structure, views, x, masks=masks, out=room)
             output = seen_by(aim.loss, structure, cache)
             truth = as_outputs(y, output)
-            loss = aim.loss.mean(output, truth, w) + penalty(views, aim.l1, aim.l2)
+            l2 = aim.decay(len(x) if w is None or not aim.alpha else float(np.sum(w)))
+            loss = aim.loss.mean(output, truth, w) + penalty(views, aim.l1, l2)
             dz = output_gradient(aim.loss, structure, cache, truth, w)
-            backward(structure, views, cache, dz, l1=aim.l1, l2=aim.l2, out=gradient_views | room)
+            backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradient_views | room)
             if combine is not None:
                 combine(gradient)
             norm = clip(gradient, rule.clip_norm, rule.clip_value)
@@ -114,16 +117,13 @@ class ReferenceEngine:
             if weights.average is not None and rule.average is not None:
                 average(weights.average, weights.parameters, rule.average, weights.state.scratch[0])
 
-            weight = len(x) if w is None else float(np.sum(w))
-            total_loss += loss * weight
-            total_weight += weight
+            total_loss += loss * len(x)
             total_score += float(np.sum(metric(cache[f"a{structure.n_layers}"], y)))
             total_norm += norm
             if on_batch is not None:
                 on_batch(batch, loss)
 
-        mean_loss = total_loss / total_weight if total_weight else 0.0
-        return Figures(mean_loss, total_score / len(rows), total_norm / len(learning_rates))
+        return Figures(total_loss / samples, total_score / samples, total_norm / len(learning_rates))
 
     def _room(self, samples: int, rows: Rows) -> dict[str, Array]:
         """Return the arrays of a batch of that many samples, made once: the batch itself, z, a, dz, da, masks."""

@@ -36,6 +36,9 @@ class Loss:
         The activation whose input the loss wants to see, if the last layer has it.
     settings : mapping
         The loss's own numbers, such as Huber's ``delta``.
+    steepness : float
+        Multiplies `gradient`, but not `mean`: scikit-learn reports a mean over the outputs and descends along their
+        sum. 1 for all losses here.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Loss:
     derivative: Callable[..., Array]
     link: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    steepness: float = 1.0
 
     def __repr__(self) -> str:
         return f"Loss({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
@@ -71,9 +75,9 @@ class Loss:
         if o.ndim == 1:
             return gradient
         if sample_weight is None:
-            gradient *= 1 / len(o)
+            gradient *= self.steepness / len(o)
         else:
-            total = float(np.sum(sample_weight))
+            total = float(np.sum(sample_weight)) / self.steepness
             gradient *= (sample_weight / total if total else np.zeros_like(sample_weight))[:, np.newaxis]
         return gradient
 

@@ -170,18 +170,21 @@ def adadelta(w: Array, g: Array, state: State, slices: Slices, *, rho: float, ep
 
 
 def adam(
-    w: Array, g: Array, state: State, slices: Slices, *, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool
-) -> Array:
+    w: Array, g: Array, state: State, slices: Slices,
+    *, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool, epsilon_hat: bool,
+) -> Array:  # fmt: skip
     """u = m̂ / (√v̂ + ε), with m and v the running means of g and g², hats their start-up corrections.
 
-    Kingma & Ba 2014 (arXiv:1412.6980); AMSGrad keeps the largest v (Reddi et al. 2018, arXiv:1904.09237).
+    Kingma & Ba 2014 (arXiv:1412.6980); AMSGrad keeps the largest v (Reddi et al. 2018, arXiv:1904.09237). With
+    ``epsilon_hat``, ε is added to √v before its correction, the paper's faster form: as scikit-learn and TensorFlow do.
     """
     m, v = state.moments["m"], state.moments["v"]
     _average(m, g, beta_1, state.scratch[0])
     _average_square(v, g, beta_2, state.scratch[0])
     if amsgrad:
         v = np.maximum(state.moments["v_max"], v, out=state.moments["v_max"])
-    u = _divide(m, v, 1 - beta_2**state.step, epsilon, state.scratch[0])
+    correction = 1 - beta_2**state.step
+    u = _divide(m, v, correction, epsilon / math.sqrt(correction) if epsilon_hat else epsilon, state.scratch[0])
     u *= 1 / (1 - beta_1**state.step)
     return u
 
@@ -253,7 +256,7 @@ def _norm(vector: Array) -> float:
     return math.sqrt(float(np.dot(vector, vector)))
 
 
-_ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+_ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "amsgrad": False, "epsilon_hat": False}
 
 OPTIMIZERS: dict[str, Optimizer] = {
     rule.name: rule
@@ -265,11 +268,17 @@ OPTIMIZERS: dict[str, Optimizer] = {
         Optimizer("adagrad", adagrad, 0.01, ("s",), {"epsilon": 1e-10}),
         Optimizer("rmsprop", rmsprop, 0.001, ("s",), {"rho": 0.99, "epsilon": 1e-8}),
         Optimizer("adadelta", adadelta, 1.0, ("s", "d"), {"rho": 0.9, "epsilon": 1e-6}),
-        Optimizer("adam", adam, 0.001, ("m", "v"), {**_ADAM, "amsgrad": False}),
+        Optimizer("adam", adam, 0.001, ("m", "v"), _ADAM),
         Optimizer("amsgrad", adam, 0.001, ("m", "v", "v_max"), {**_ADAM, "amsgrad": True}),
-        Optimizer("adamw", adam, 0.001, ("m", "v"), {**_ADAM, "amsgrad": False}, weight_decay=0.01),
-        Optimizer("nadam", nadam, 0.002, ("m", "v"), {**_ADAM, "momentum_decay": 0.004}),
-        Optimizer("lamb", adam, 0.002, ("m", "v"), {**_ADAM, "epsilon": 1e-6, "amsgrad": False}, 0.01, trust=True),
+        Optimizer("adamw", adam, 0.001, ("m", "v"), _ADAM, weight_decay=0.01),
+        Optimizer(
+            "nadam",
+            nadam,
+            0.002,
+            ("m", "v"),
+            {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "momentum_decay": 0.004},
+        ),
+        Optimizer("lamb", adam, 0.002, ("m", "v"), {**_ADAM, "epsilon": 1e-6}, 0.01, trust=True),
         Optimizer("lion", lion, 0.0001, ("m",), {"beta_1": 0.9, "beta_2": 0.99}),
     )
 }

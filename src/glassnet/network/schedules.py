@@ -33,12 +33,20 @@ class Schedule:
         The schedule's own numbers.
     warmup : float
         Epochs over which the rate first rises linearly from nearly 0.
+    whole : bool
+        Whether it looks at the whole training: what it is at a step depends on how many there will be.
     """
 
     name: str
     factor: Callable[..., float]
     settings: Mapping[str, Any] = field(default_factory=dict)
     warmup: float = 0.0
+    whole: bool = False
+
+    @property
+    def sees_whole(self) -> bool:
+        """Whether it depends on the length of the whole training; a cosine with periods of its own does not."""
+        return self.whole and not self.settings.get("period")
 
     def __repr__(self) -> str:
         return f"Schedule({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
@@ -147,10 +155,10 @@ SCHEDULES: dict[str, Schedule] = {
         Schedule("inverse_scaling", inverse_scaling, {"power": 0.5}),
         Schedule("step", step, {"every": 10, "factor": 0.1}),
         Schedule("exponential", exponential, {"factor": 0.95}),
-        Schedule("polynomial", polynomial, {"power": 1.0}),
-        Schedule("cosine", cosine, {"period": 0, "stretch": 1, "least": 0.0}),
-        Schedule("one_cycle", one_cycle, {"rise": 0.3, "start": 0.04, "end": 0.000004}),
-        Schedule("flat_cosine", flat_cosine, {"flat": 0.72}),
+        Schedule("polynomial", polynomial, {"power": 1.0}, whole=True),
+        Schedule("cosine", cosine, {"period": 0, "stretch": 1, "least": 0.0}, whole=True),
+        Schedule("one_cycle", one_cycle, {"rise": 0.3, "start": 0.04, "end": 0.000004}, whole=True),
+        Schedule("flat_cosine", flat_cosine, {"flat": 0.72}, whole=True),
     )
 }
 

@@ -10,19 +10,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from glassnet.engines.interface import Figures, Weights
+from glassnet.engines.interface import Figures
 from glassnet.network.activations import Array
-from glassnet.network.initializers import initialize
 from glassnet.network.losses import CLASSIFICATION
 from glassnet.network.optimizers import find_optimizer
 from glassnet.network.structure import Structure
 from glassnet.training.callbacks import Callback
 from glassnet.training.engine_choice import choose_engine
 from glassnet.training.history import Epoch, Trained
-from glassnet.training.metrics import find_metric
-from glassnet.training.rows import check_rows
+from glassnet.training.metrics import NO_METRIC, find_metric
+from glassnet.training.rows import check_rows, set_aside
 from glassnet.training.run import Run
-from glassnet.training.settings import Settings
+from glassnet.training.settings import LBFGS_LIMITS, Settings
+from glassnet.training.standing import Standing, begin
 
 Data: TypeAlias = tuple[Any, ...]
 AfterEpoch: TypeAlias = Callable[[Figures, float], None]
@@ -43,11 +43,12 @@ def train(
     settings: Settings | None = None,
     *,
     sample_weight: Any = None,
-    validation: Data | None = None,
+    validation: Data | Array | None = None,
     test: Data | None = None,
     metric: str = "",
     callbacks: Iterable[Callback] = (),
     parameters: Array | None = None,
+    standing: Standing | None = None,
     scale: float = 1.0,
 ) -> Trained:
     """Train a network.
@@ -64,16 +65,21 @@ def train(
         How to train.
     sample_weight : array-like (samples,), optional
         The weight of each row in the mean loss.
-    validation : tuple (x, y) or (x, y, sample_weight), optional
-        Rows that are never trained on, and that early stopping and the choice of the best epoch go by.
+    validation : tuple (x, y) or (x, y, sample_weight), or whole numbers (rows,), optional
+        Rows that are never trained on, and that early stopping and the choice of the best epoch go by; whole numbers
+        name rows of x to set aside, of which no copy is made.
     test : tuple (x, y) or (x, y, sample_weight), optional
         Rows that are reported after every epoch and decide nothing.
     metric : str, optional
-        A name of `glassnet.training.metrics.METRICS`; if not given, ``accuracy`` for classes, else ``r2``.
+        A name of `glassnet.training.metrics.METRICS`; if not given, ``accuracy`` for classes, else ``r2``. ``"none"``
+        leaves it out.
     callbacks : iterable of Callback
         Called at the four moments of `Callback`, in this order.
     parameters : array (n_parameters,), optional
         Where to start from; drawn by ``settings.initializer`` if not given. It is not changed.
+    standing : Standing, optional
+        Where an earlier training stands, with these settings but for ``epochs``: this one goes on as if the other had
+        never ended, and changes it. Schedules that look at the whole training see each one as a whole.
     scale : float, optional
         What bytes are multiplied by, in x and in the rows to be judged: 1/255 makes pixels numbers from 0 to 1.
 
@@ -93,16 +99,17 @@ def train(
         If loss or gradient stop being finite: says where, and what to try.
     """
     settings = settings or Settings()
-    run, rng = _start(structure, settings, (x, y, sample_weight), validation, test, metric, parameters, scale)
+    standing = standing or begin(structure, settings, parameters)
+    run = _start(structure, settings, (x, y, sample_weight), validation, test, metric, standing, scale)
     callbacks = tuple(callbacks)
     began = time.perf_counter()
 
     def after_epoch(figures: Figures, learning_rate: float) -> None:
         nonlocal began
         judged = {}
-        for name, rows in run.judged.items():
-            judged[f"{name}_loss"], judged[f"{name}_metric"] = run.evaluate(rows)
-        score = run.metric.of_mean(figures.score, run.rows.y)
+        for name in run.judged:
+            judged[f"{name}_loss"], judged[f"{name}_metric"] = run.evaluate(name)
+        score = run.metric.of_mean(figures.score, run.rows.y if run.chosen is None else run.rows.y[run.chosen])
         now = time.perf_counter()
         run.note_epoch(
             Epoch(
@@ -126,7 +133,7 @@ def train(
             way = _by_lbfgs if settings.full_batch else _by_batches
             # an engine that need not stop after each batch goes faster
             listens = any(type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks)
-            way(run, rng, on_batch if listens else None, after_epoch)
+            way(run, on_batch if listens else None, after_epoch)
     except KeyboardInterrupt:
         run.stop("interrupted")
     except _StopNow:
@@ -154,64 +161,65 @@ def _start(
     structure: Structure,
     settings: Settings,
     training: Data,
-    validation: Data | None,
+    validation: Data | Array | None,
     test: Data | None,
     metric: str,
-    parameters: Array | None,
+    standing: Standing,
     scale: float,
-) -> tuple[Run, np.random.Generator]:
-    """Check everything that can be checked, draw the first weights, and set up the run."""
+) -> Run:
+    """Check everything that can be checked, and set up the run."""
     objective, loss, dtype = settings.objective(structure), settings.found_loss(), np.dtype(settings.dtype)
     rows = check_rows(structure, loss, training, dtype, scale=scale)
-    judged = {}
+    judged, chosen = {}, None
+    if validation is not None and not isinstance(validation, tuple):
+        chosen, judged["validation"] = set_aside(rows, validation)
+        validation = None
     for name, data in (("validation", validation), ("test", test)):
         if data is not None:
             judged[name] = check_rows(structure, loss, data, dtype, f"{name} ", scale)
-    rng = np.random.default_rng(settings.random_state)
-    if parameters is None:
-        vector = initialize(structure, rng, settings.initializer, dtype)
-    else:
-        structure.views(parameters)  # its shape is right, or an error
-        vector = structure.new_vector(dtype)
-        vector[...] = parameters
-    # L-BFGS keeps its own memory; gradient descent stands in for the rule it does not use
     rule = Settings(optimizer=find_optimizer("gradient_descent")) if settings.full_batch else settings
-    update_rule = rule.update_rule()
-    average = vector.copy() if update_rule.average is not None else None
-    weights = Weights(vector, update_rule.optimizer.start(vector), average)
-    engine = choose_engine(settings, objective, update_rule, len(rows))
+    engine = choose_engine(settings, objective, rule.update_rule(), len(rows) if chosen is None else len(chosen))
     measured = find_metric(metric or ("accuracy" if loss.name in CLASSIFICATION or rows.y.ndim == 1 else "r2"))
-    return Run(structure, settings, engine, weights, measured, rows, judged), rng
+    return Run(structure, settings, engine, standing, measured, rows, judged, chosen)
 
 
-def _by_batches(run: Run, rng: np.random.Generator, on_batch: Any, after_epoch: AfterEpoch) -> None:
+def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
     """Epoch after epoch over shuffled batches, with an optimizer's rule."""
-    settings, batches = run.settings, run.batches
-    schedule, plateau, scale = settings.found_schedule(), settings.plateau(), 1.0
+    settings, standing, batches = run.settings, run.standing, run.batches
+    schedule = settings.found_schedule()
     base = settings.learning_rate or settings.found_optimizer().learning_rate
+    chosen = np.arange(len(run.rows)) if run.chosen is None else run.chosen
     for epoch in range(settings.epochs):
-        order = rng.permutation(len(run.rows)) if settings.shuffle else None
-        factors = schedule.factors(epoch * batches, batches, batches, settings.epochs * batches)
-        rates = base * scale * factors
-        figures = run.engine.train_epoch(run.weights, run.rows, order, rates, rng, run.metric.row, on_batch, None)
+        order = standing.order(chosen) if settings.shuffle else run.chosen
+        step = (epoch if schedule.sees_whole else standing.epochs) * batches
+        factors = schedule.factors(step, batches, batches, settings.epochs * batches)
+        rates = base * standing.rate_scale * factors
+        figures = run.engine.train_epoch(
+            run.weights, run.rows, order, rates, standing.rng, run.metric.row, on_batch, None
+        )
         if figures.bad_batch is not None:
             run.diverge(epoch + 1, f", batch {figures.bad_batch + 1} of {batches}", float(rates[figures.bad_batch]))
             return
+        standing.epochs += 1
         after_epoch(figures, float(rates[-1]))
+        if standing.plateau is not None:
+            record = run.history[-1]
+            loss = record.loss if record.validation_loss is None else record.validation_loss
+            standing.rate_scale = standing.plateau.observe(loss)
         if run.stop_reason:
             return
-        if plateau is not None:
-            record = run.history[-1]
-            scale = plateau.observe(record.loss if record.validation_loss is None else record.validation_loss)
 
 
-def _by_lbfgs(run: Run, rng: np.random.Generator, on_batch: Any, after_epoch: AfterEpoch) -> None:
+def _by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
     """Full batches by SciPy's L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995), one iteration an epoch."""
     vector, dtype = run.weights.parameters, run.weights.parameters.dtype
+    rows = run.rows if run.chosen is None else run.rows.take(run.chosen)
+    last: dict[str, Any] = {"point": None}  # what was evaluated last is, almost always, what an iteration ends with
 
     def objective(point: Array) -> tuple[float, Array]:
-        loss, gradient = run.engine.loss_and_gradients(point.astype(dtype), run.rows)
-        return loss, gradient.astype(np.float64)
+        loss, gradient = run.engine.loss_and_gradients(point.astype(dtype), rows)
+        last.update(point=point.copy(), loss=loss, gradient=gradient.astype(np.float64))
+        return loss, last["gradient"]
 
     def after_iteration(intermediate_result: OptimizeResult) -> None:
         point = intermediate_result.x
@@ -219,22 +227,29 @@ def _by_lbfgs(run: Run, rng: np.random.Generator, on_batch: Any, after_epoch: Af
             run.diverge(len(run.history) + 1, "", 1.0)
             raise StopIteration
         vector[...] = point
-        loss, gradient = run.engine.loss_and_gradients(vector, run.rows)
-        score = run.metric.row(run.engine.outputs(vector, run.rows.x, scale=run.rows.scale), run.rows.y)
-        after_epoch(Figures(loss, float(np.mean(score)), float(np.linalg.norm(gradient))), 1.0)
+        if not np.array_equal(last["point"], point):
+            objective(point)
+        score = np.nan
+        if run.metric.name != NO_METRIC:
+            output = run.engine.outputs(vector, rows.x, scale=rows.scale)
+            score = float(np.mean(run.metric.row(output, rows.y)))
+        run.standing.epochs += 1
+        after_epoch(Figures(last["loss"], score, float(np.linalg.norm(last["gradient"]))), 1.0)
         if on_batch is not None:
-            on_batch(0, loss)
+            on_batch(0, last["loss"])
         if run.stop_reason:
             raise StopIteration
 
+    limits = LBFGS_LIMITS | dict(run.settings.optimizer_settings)
     options: Any = {
         "maxiter": run.settings.epochs,
-        "maxfun": 10 * run.settings.epochs + 100,
-        "gtol": 1e-8,
-        "ftol": 1e-15,
+        "maxfun": limits["evaluations"] or 10 * run.settings.epochs + 100,
+        "gtol": limits["gradient_tolerance"],
+        "ftol": limits["loss_tolerance"],
     }
     found = minimize(
         objective, vector.astype(np.float64), jac=True, method="L-BFGS-B", callback=after_iteration, options=options
     )
+    run.minimum = found
     if not run.stop_reason and len(run.history) < run.settings.epochs:
         run.stop(f"L-BFGS came to rest: {found.message}")

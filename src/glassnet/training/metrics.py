@@ -13,6 +13,9 @@ from glassnet.network.losses import Loss
 from glassnet.network.names import entry
 from glassnet.network.structure import Structure
 
+#: Rows that are copied at once where only some of x are judged.
+ROWS_AT_ONCE = 4096
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -57,16 +60,30 @@ def _r2(mean_squared_error: float, y: Array) -> float:
 def judge(engine: Engine, structure: Structure, loss: Loss, vector: Array, rows: Rows) -> tuple[float, Array]:
     """Return the mean loss over rows, and the outputs a_L that it comes from (samples, outputs)."""
     last = structure.activations[-1]
-    z = engine.outputs(vector, rows.x, pre_activation=True, scale=rows.scale)
+    if rows.only is None:
+        z = engine.outputs(vector, rows.x, pre_activation=True, scale=rows.scale)
+    else:
+        z = np.concatenate(
+            [
+                engine.outputs(
+                    vector, rows.x[rows.only[first : first + ROWS_AT_ONCE]], pre_activation=True, scale=rows.scale
+                )
+                for first in range(0, len(rows), ROWS_AT_ONCE)
+            ]
+        )
     output = last.function(z)
     return loss.mean(z if last.name == loss.link else output, rows.y, rows.sample_weight), output
 
+
+#: The metric of who wants none: NaN for every row.
+NO_METRIC = "none"
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("accuracy", _right, lambda mean, y: mean),
         Metric("r2", _squared_error, _r2),
+        Metric(NO_METRIC, lambda output, y: np.full(len(output), np.nan), lambda mean, y: mean),
     )
 }
 

@@ -68,6 +68,27 @@ def check_rows(
     return Rows(x, truth, _weights(sample_weight, x.shape[0], dtype, name), scale)
 
 
+def set_aside(rows: Rows, which: Any) -> tuple[Array, Rows]:
+    """Part rows into those to learn from, as whole numbers, and those to be judged on; x is shared.
+
+    Raises
+    ------
+    ValueError
+        If ``which`` names no rows, or all of them, or rows that are not there or named twice.
+    """
+    which = np.asarray(which)
+    if which.ndim != 1 or which.dtype.kind not in "iu":
+        raise InputError(f"validation has dtype {which.dtype} and shape {which.shape}; name rows by whole numbers")
+    if not 0 < len(which) < len(rows):
+        raise InputError(f"validation names {len(which)} of {len(rows)} rows; leave some on both sides")
+    if which.min() < 0 or which.max() >= len(rows) or len(np.unique(which)) != len(which):
+        raise InputError(f"validation must name rows 0 … {len(rows) - 1}, each once")
+    inside = np.ones(len(rows), bool)
+    inside[which] = False
+    w = None if rows.sample_weight is None else rows.sample_weight[which]
+    return np.flatnonzero(inside), Rows(rows.x, rows.y[which], w, rows.scale, which)
+
+
 def _sparse(x: Any, dtype: Any, name: str) -> Any:
     """Return CSR in the dtype, each entry once; a ValueError if one is not finite."""
     if not x.has_canonical_format:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 
 from glassnet.engines.interface import Engine, Rows, Weights
 from glassnet.network.activations import Array
@@ -13,6 +14,7 @@ from glassnet.network.structure import Structure
 from glassnet.training.history import Epoch
 from glassnet.training.metrics import Metric, judge
 from glassnet.training.settings import Settings
+from glassnet.training.standing import Standing
 
 
 class Run:
@@ -24,7 +26,7 @@ class Run:
         What is trained, and how.
     engine : Engine
         What computes.
-    weights : Weights
+    standing : Standing
         The parameters and all that moves with them.
     metric : Metric
         What is recorded beside the loss.
@@ -32,6 +34,8 @@ class Run:
         To learn from.
     judged : dict of str to Rows
         ``"validation"`` and ``"test"``, where given. Only the validation rows decide anything.
+    chosen : array of int, optional
+        The rows to learn from, where some are set aside.
     """
 
     def __init__(
@@ -39,22 +43,30 @@ class Run:
         structure: Structure,
         settings: Settings,
         engine: Engine,
-        weights: Weights,
+        standing: Standing,
         metric: Metric,
         rows: Rows,
         judged: dict[str, Rows],
+        chosen: Array | None = None,
     ) -> None:
-        self.structure, self.settings, self.engine, self.weights = structure, settings, engine, weights
-        self.metric, self.rows, self.judged = metric, rows, judged
+        self.structure, self.settings, self.engine, self.standing = structure, settings, engine, standing
+        self.metric, self.rows, self.judged, self.chosen = metric, rows, judged, chosen
+        self.outputs: dict[str, Array] = {}
+        self.minimum: OptimizeResult | None = None
         self.loss: Loss = settings.found_loss()
         self.history: list[Epoch] = []
         self.stop_reason = ""
         self.message = ""
         self.best_epoch = 0
         self._best_figure = math.inf
-        self._best = weights.in_use.copy()
-        self._good = weights.in_use.copy()
+        self._best = self.weights.in_use.copy()
+        self._good = self.weights.in_use.copy()
         self._keeps_best = settings.restore_best and ("validation" in judged or settings.patience is not None)
+
+    @property
+    def weights(self) -> Weights:
+        """The parameters, the optimizer's memory, the running average."""
+        return self.standing.weights
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -64,15 +76,22 @@ class Run:
     @property
     def batches(self) -> int:
         """Batches in an epoch."""
-        return 1 if self.settings.full_batch else math.ceil(len(self.rows) / self.settings.batch_size)
+        return 1 if self.settings.full_batch else math.ceil(self.samples / self.settings.batch_size)
+
+    @property
+    def samples(self) -> int:
+        """How many rows there are to learn from."""
+        return len(self.rows) if self.chosen is None else len(self.chosen)
 
     def stop(self, reason: str) -> None:
         """End the training: after this batch, or this epoch when called at its end."""
         self.stop_reason = self.stop_reason or reason
 
-    def evaluate(self, rows: Rows) -> tuple[float, float]:
-        """Return loss and metric over rows, with the parameters that predict."""
+    def evaluate(self, name: str) -> tuple[float, float]:
+        """Return loss and metric over judged rows, with the parameters that predict; keep the outputs for callbacks."""
+        rows = self.judged[name]
         loss, output = judge(self.engine, self.structure, self.loss, self.weights.in_use, rows)
+        self.outputs[name] = output
         return loss, self.metric.score(output, rows.y)
 
     def note_epoch(self, record: Epoch) -> None:

@@ -21,6 +21,8 @@ from glassnet.network.structure import Structure
 
 #: SciPy's L-BFGS is no rule for a batch: it looks at all rows at once and chooses its own step (Liu & Nocedal 1989).
 LBFGS = "lbfgs"
+#: Where it comes to rest: the largest entry of the gradient, the relative fall of the loss, evaluations (0 for plenty).
+LBFGS_LIMITS = {"gradient_tolerance": 1e-8, "loss_tolerance": 1e-15, "evaluations": 0}
 
 #: What ``engine`` may be.
 ENGINES = ("auto", "reference", "fused")
@@ -51,6 +53,8 @@ class Settings:
         Whether each epoch takes the rows in an order of its own.
     l1, l2 : float
         Adds l1 Σ|W| + l2/2 Σ W² to the mean loss.
+    alpha : float
+        scikit-learn's penalty: adds alpha / Σ w to l2, w being the weights of the batch's rows, 1 if not given.
     weight_decay : float, optional
         Decoupled decay (AdamW); the optimizer's own if not given.
     dropout : float or sequence of float
@@ -98,6 +102,7 @@ class Settings:
     shuffle: bool = True
     l1: float = 0.0
     l2: float = 0.0
+    alpha: float = 0.0
     weight_decay: float | None = None
     dropout: float | Sequence[float] = 0.0
     clip_norm: float | None = None
@@ -120,7 +125,7 @@ class Settings:
         _check("random_state", self.random_state, Integral, "a whole number, 0 or more", lambda v: v >= 0)
         for name in ("learning_rate", "clip_norm", "clip_value", "max_norm"):
             _check(name, getattr(self, name), Real, "a number above 0", lambda v: 0 < v < math.inf)
-        for name in ("l1", "l2", "weight_decay", "min_delta"):
+        for name in ("l1", "l2", "alpha", "weight_decay", "min_delta"):
             _check(name, getattr(self, name), Real, "a number, 0 or more", lambda v: 0 <= v < math.inf)
         _check("average", self.average, Real, "a number above 0 and below 1, such as 0.999", lambda v: 0 < v < 1)
         if self.monitor not in ("loss", "metric"):
@@ -132,6 +137,8 @@ class Settings:
         self.found_schedule()
         self.plateau()
         if self.full_batch:
+            for name in self.optimizer_settings:
+                entry(LBFGS_LIMITS, name, "setting of lbfgs")
             for name in ("clip_norm", "clip_value", "max_norm", "average", "weight_decay", "learning_rate"):
                 if getattr(self, name) is not None:
                     raise InputError(
@@ -174,7 +181,7 @@ class Settings:
         """Return what is minimised over a structure; a ValueError if loss or dropout do not suit it."""
         loss = self.found_loss()
         check_output(structure, loss)
-        return Objective(structure, loss, dropout_rates(structure, self.dropout), self.l1, self.l2)
+        return Objective(structure, loss, dropout_rates(structure, self.dropout), self.l1, self.l2, self.alpha)
 
     def update_rule(self) -> UpdateRule:
         """Return how the parameters change."""

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import apart, part
-from glassnet.engines.fused.formulas import LARS, NUMBERS, RATE, direction
+from glassnet.engines.fused.formulas import DECAY, LARS, NUMBERS, RATE, direction
 from glassnet.engines.fused.kernel import sum_of_sizes, sum_of_squares, tile, transpose
 from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, SQUARES_G, SQUARES_U, SQUARES_W
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS
@@ -183,11 +183,11 @@ def _change(net, floats, figures, steps, s, g_at, at, n, is_weight, chunk):
         for c in range(n):
             g[c] += l1 * np.sign(w[c])
         figures[sums + ABSOLUTE_W] = np.float64(sum_of_sizes(w))
-    if is_weight and net.l2 > 0:
-        l2 = T(net.l2)
+    if is_weight and net.has_l2:
+        l2 = steps[(net.first_batch + s) * NUMBERS + DECAY]
         for c in range(n):
             g[c] += l2 * w[c]
-    if net.whole or (is_weight and net.l2 > 0):
+    if net.whole or (is_weight and net.has_l2):
         figures[sums + SQUARES_W] = np.float64(sum_of_squares(w))
     if net.clip_value > 0:
         most = T(net.clip_value)
@@ -269,7 +269,7 @@ def turn(net, layers, floats, number, p, f0, f1):
 
 
 @njit(**INNER)
-def sum_up(net, layers, figures, records, s):
+def sum_up(net, layers, figures, records, steps, s):
     """Record the gradient's length and the penalties of a batch, from the sums of the chunks in their order."""
     squares, absolute, weights = 0.0, 0.0, 0.0
     n_weights = layers[1].bias_chunk_at
@@ -279,7 +279,8 @@ def sum_up(net, layers, figures, records, s):
         absolute += figures[sums + ABSOLUTE_W]
         if chunk < n_weights:
             weights += figures[sums + SQUARES_W]
-    records[3 * s + 1] = net.l1 * absolute + net.l2 / 2 * weights
+    l2 = np.float64(steps[(net.first_batch + s) * NUMBERS + DECAY])
+    records[3 * s + 1] = net.l1 * absolute + l2 / 2 * weights
     records[3 * s + 2] = np.sqrt(squares)
 
 

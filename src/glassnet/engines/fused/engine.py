@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from glassnet.engines.fused.formulas import NUMBERS, knows, rule_numbers
+from glassnet.engines.fused.formulas import DECAY, NUMBERS, knows, rule_numbers
 from glassnet.engines.fused.layout import Plan
 from glassnet.engines.fused.place import Place
 from glassnet.engines.fused.processor import usable_cores
@@ -111,8 +112,10 @@ class FusedEngine:
         batches = -(-len(rows) // batch)
         keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
         outputs, records = np.empty((len(rows), self.objective.structure.n_outputs), self.dtype), np.zeros((1, 3))
-        work = place.work(rows, np.arange(len(rows)), np.zeros((batches, NUMBERS)), keys, outputs, records)
-        counts = self._row_weights(rows, None, batch)
+        counts = self._row_weights(rows, np.arange(len(rows)), batch)
+        steps = np.zeros((batches, NUMBERS))
+        steps[:, DECAY] = self.objective.decay(counts.sum())
+        work = place.work(rows, np.arange(len(rows)), steps, keys, outputs, records)
         gradient, part, loss = np.zeros_like(parameters), np.empty_like(parameters), 0.0
         shares = counts / counts.sum() if counts.sum() else counts
         for number, share in enumerate(shares):
@@ -145,17 +148,19 @@ class FusedEngine:
             self.rule.optimizer, learning_rates, state.step, state.numbers.get("product", 1.0)
         )
         most = max(1, MOST_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
-        room = min(len(rows), most * self.batch_size)
+        room = min(len(order), most * self.batch_size)
         outputs = np.empty((room, self.objective.structure.n_outputs), self.dtype)
         records = np.zeros((min(batches, most), 3))
+        if place.net["has_l2"]:
+            steps[:, DECAY] = [self.objective.decay(w) for w in self._row_weights(rows, order, self.batch_size)]
         work = place.work(rows, order, steps, self._keys(rng, batches), outputs, records)
         place.net["flush_every"] = FLUSH_EVERY if self.rule.optimizer.moments else 0
         self._load(place, weights)
-        row_weights = self._row_weights(rows, order, self.batch_size)
+        sizes = np.minimum(self.batch_size, len(order) - np.arange(0, len(order), self.batch_size))
         totals, done = np.zeros(3), 0  # loss, score, length of the gradient
         while done < batches:
             length = 1 if on_batch is not None else min(self._run_length, most, batches - done)
-            here = slice(done * self.batch_size, min((done + length) * self.batch_size, len(rows)))
+            here = slice(done * self.batch_size, min((done + length) * self.batch_size, len(order)))
             records[:] = 0
             began = time.perf_counter()
             place.run(work, done, length, state.step)
@@ -170,7 +175,7 @@ class FusedEngine:
             state.step += length
             objectives = found[:, 0] + found[:, 1]
             score = np.sum(metric(outputs[: here.stop - here.start], rows.y[order[here]]))
-            totals += objectives @ row_weights[done : done + length], score, found[:, 2].sum()
+            totals += objectives @ sizes[done : done + length], score, found[:, 2].sum()
             done += length
             if on_batch is not None:
                 on_batch(done - 1, float(objectives[-1]))
@@ -178,8 +183,7 @@ class FusedEngine:
         if "product" in state.numbers or product != 1.0:
             state.numbers["product"] = product
         loss, score, norm = (float(total) for total in totals)
-        total = float(row_weights.sum())
-        return Figures(loss / total if total else 0.0, score / len(rows), norm / max(batches, 1))
+        return Figures(loss / len(order), score / len(order), norm / max(batches, 1))
 
     def _place(self, purpose: str, batch_size: int, rows: Rows) -> Place:
         """Return the memory for a purpose, made once, ready for these inputs."""
@@ -189,7 +193,7 @@ class FusedEngine:
             objective = self.objective
             if purpose != "training":
                 no_dropout = (0.0,) * objective.structure.n_layers
-                objective = Objective(objective.structure, objective.loss, no_dropout, objective.l1, objective.l2)
+                objective = replace(objective, dropout=no_dropout)
             n_parameters = objective.structure.n_parameters
             plan = Plan(
                 objective, self.rule, batch_size, self.dtype, threads_that_pay(n_parameters, batch_size, self.threads),
@@ -217,13 +221,12 @@ class FusedEngine:
             pairs.append((weights.average, place.slot_at("average")))
         return pairs
 
-    def _row_weights(self, rows: Rows, order: Array | None, batch_size: int) -> Array:
-        """Return what each batch weighs in the mean of all: its rows, or the sum of their weights."""
-        starts = np.arange(0, len(rows), batch_size)
+    def _row_weights(self, rows: Rows, order: Array, batch_size: int) -> Array:
+        """Return what each batch weighs: its rows, or the sum of their weights."""
+        starts = np.arange(0, len(order), batch_size)
         if rows.sample_weight is None:
-            return np.minimum(batch_size, len(rows) - starts).astype(np.float64)
-        w = rows.sample_weight if order is None else rows.sample_weight[order]
-        return np.add.reduceat(w.astype(np.float64), starts)
+            return np.minimum(batch_size, len(order) - starts).astype(np.float64)
+        return np.add.reduceat(rows.sample_weight[order].astype(np.float64), starts)
 
     def _keys(self, rng: np.random.Generator, batches: int) -> Array:
         """Draw the keys of the dropout masks, in the reference engine's order: batch by batch, layer by layer."""

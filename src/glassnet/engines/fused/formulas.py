@@ -43,8 +43,8 @@ GRADIENT_DESCENT, MOMENTUM, LARS, ADAGRAD, RMSPROP, ADADELTA, ADAM, NADAM, LION 
 
 #: name → number, by which compiled code chooses.
 ACTIVATION, LOSS, RULE = ({name: n for n, name in enumerate(names)} for names in (_ACTIVATIONS, _LOSSES, _RULES))
-#: How many numbers a rule has at a step, and the learning rate behind them (`rule_numbers`).
-NUMBERS, RATE = 9, 8
+#: How many numbers there are for a step: the rule's (`rule_numbers`), the learning rate, the λ of λ/2 Σ W².
+NUMBERS, RATE, DECAY = 10, 8, 9
 
 _ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
 
@@ -379,6 +379,8 @@ def rule_numbers(optimizer: Optimizer, rates: Array, before: int, product: float
             numbers[:, 4], numbers[:, 6] = 1 / np.sqrt(1 - beta_2**t), chosen["epsilon"]
         if kind == "adam":
             numbers[:, 5], numbers[:, 7] = 1 / (1 - beta_1**t), chosen["amsgrad"]
+            if chosen["epsilon_hat"]:
+                numbers[:, 6] *= numbers[:, 4]
         elif kind == "nadam":
             now, after = (beta_1 * (1 - 0.5 * 0.96 ** (s * chosen["momentum_decay"])) for s in (t, t + 1))
             products = product * np.cumprod(now)

@@ -49,7 +49,7 @@ NET = np.dtype(
             "list_step", "row_lists_at", "row_list_step", "counts_at",  # in `terms`
             "words", "block_words", "bits_step",  # of 64 features, of 64 blocks; from even to odd batches in `bits`
             "outer",  # whether each row changes the parameters by itself, and plainly: dW is an outer product
-            "by_columns", "whole", "updates", "only_forward", "logits",
+            "by_columns", "whole", "updates", "has_l2", "only_forward", "logits",
             "n_rows", "truth_columns", "weighted", "first_batch", "batches", "first_step", "flush_every",
             "sums_at",  # in `figures`
         )
@@ -57,7 +57,7 @@ NET = np.dtype(
     + [
         (name, np.float64)
         for name in (
-            "l1", "l2", "decay", "clip_value", "clip_norm", "max_norm", "average",
+            "l1", "steepness", "decay", "clip_value", "clip_norm", "max_norm", "average",
             "lars_coefficient", "lars_decay", "flush_below",
         )
     ]
@@ -182,7 +182,8 @@ class Plan:
             "by_columns": layers["panels"][1] % threads == 0 and not only_forward,
             "outer": batch_size == 1 and updates and not only_forward and is_plain(objective, rule),
             "whole": keeps and updates, "updates": updates, "only_forward": only_forward,
-            "l1": objective.l1, "l2": objective.l2, "sums_at": rows,
+            "l1": objective.l1, "has_l2": objective.l2 > 0 or objective.alpha > 0, "sums_at": rows,
+            "steepness": objective.loss.steepness,
             "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
             "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,
             "max_norm": rule.max_norm or 0, "average": rule.average or 0,
@@ -266,7 +267,8 @@ class Plan:
 def is_plain(objective: Objective, rule: UpdateRule) -> bool:
     """Say whether a step is w ← w - η dw and nothing else: a parameter whose gradient is 0 stays as it is."""
     decay = rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay
-    also = (decay, objective.l1, objective.l2, rule.clip_norm, rule.clip_value, rule.max_norm, rule.average)
+    penalties = (decay, objective.l1, objective.l2, objective.alpha)
+    also = (*penalties, rule.clip_norm, rule.clip_value, rule.max_norm, rule.average)
     return rule.optimizer.direction.__name__ == "gradient_descent" and not any(also)
 
 

@@ -117,7 +117,7 @@ def _rows_phase(work, thread, threads, s, start, size, parity, keys):
         total = 0.0
         for i in range(start, start + size):
             total += np.float64(work.weights[work.order[i]])
-    share = floats.dtype.type(1 / total if total > 0 else 0.0)
+    share = floats.dtype.type(net.steepness / total if total > 0 else 0.0)
     out_at = s * net.batch * layers[net.layers].units
     first, last = _own_rows(net, size, thread, threads)
     for i in range(first, last, GROUP_ROWS):
@@ -235,7 +235,7 @@ def run(thread, threads, work):
             if not meet(flags, met):
                 return False
             if thread == 0 and s > 0 and length_follows:
-                sum_up(net, layers, work.figures, records, s - 1)
+                sum_up(net, layers, work.figures, records, work.steps, s - 1)
                 if not np.isfinite(records[3 * (s - 1) + 2]):
                     flags[GIVE_UP] = 1
         if s >= 0:
@@ -278,7 +278,7 @@ def run(thread, threads, work):
             if not meet(flags, met):
                 return False
             if thread == 0:
-                sum_up(net, layers, work.figures, records, s)
+                sum_up(net, layers, work.figures, records, work.steps, s)
             met += threads
             if not meet(flags, met):
                 return False
@@ -302,5 +302,5 @@ def run(thread, threads, work):
     if not meet(flags, met):
         return False
     if thread == 0 and net.by_columns and length_follows and net.batches > 0:
-        sum_up(net, layers, work.figures, records, net.batches - 1)
+        sum_up(net, layers, work.figures, records, work.steps, net.batches - 1)
     return True
