@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from glassnet.errors import InputError
+    from glassnet.estimators import MLPClassifier, MLPRegressor
     from glassnet.models import Model, fit, load, save
     from glassnet.models.fitting import suggest_settings
     from glassnet.network.gradient_check import check_gradients
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # What stands here under its short name is imported when it is first used, so that `import glassnet` costs nothing.
 _HOMES = {
     "InputError": "glassnet.errors",
+    "MLPClassifier": "glassnet.estimators",
+    "MLPRegressor": "glassnet.estimators",
     "Model": "glassnet.models",
     "fit": "glassnet.models",
     "load": "glassnet.models",
@@ -37,6 +40,8 @@ _HOMES = {
 __all__ = [
     "Callback",
     "InputError",
+    "MLPClassifier",
+    "MLPRegressor",
     "Model",
     "Settings",
     "Structure",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassnet.engines.interface import Engine, Objective, UpdateRule
@@ -29,12 +31,20 @@ def choose_engine(settings: Settings, objective: Objective, rule: UpdateRule, ro
     """
     asked, dtype = settings.engine, np.dtype(settings.dtype)
     fused = asked == "fused" or (asked == "auto" and _seconds(settings, objective, rows) > WORTH_COMPILING)
-    if fused and not settings.full_batch:
+    name = "fused" if fused and not settings.full_batch else "reference"
+    return engine_named(name, objective, rule, settings.batch_size, dtype, settings.threads)
+
+
+def engine_named(
+    name: str, objective: Objective, rule: UpdateRule, batch_size: int, dtype: Any, threads: int | None = None
+) -> Engine:
+    """Return the engine of that name, or the reference engine for what the fused one can't do."""
+    if name == "fused":
         from glassnet.engines.fused.engine import FusedEngine, knows  # brings Numba along
 
         if knows(objective, rule):
-            return FusedEngine(objective, rule, settings.batch_size, dtype, settings.threads)
-    return ReferenceEngine(objective, rule, settings.batch_size, dtype)
+            return FusedEngine(objective, rule, batch_size, dtype, threads)
+    return ReferenceEngine(objective, rule, batch_size, dtype)
 
 
 def _seconds(settings: Settings, objective: Objective, rows: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
 from glassnet.training.settings import Settings
@@ -44,6 +45,24 @@ class Epoch:
     def known(self) -> dict[str, Any]:
         """Return the figures that are there, by name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+
+
+class History(list[Epoch]):
+    """Epochs in their order, as a list, or as a data frame."""
+
+    def to_frame(self) -> Any:
+        """Return a pandas data frame with a row for each epoch and a column for each figure that is there.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise InputError("a data frame of the history needs pandas: pip install pandas") from None
+        return pandas.DataFrame([epoch.known() for epoch in self])
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,27 @@ def train(
     """
     settings = settings or Settings()
     standing = standing or begin(structure, settings, parameters)
-    run = _start(structure, settings, (x, y, sample_weight), validation, test, metric, standing, scale)
-    callbacks = tuple(callbacks)
+    run = prepare(structure, settings, (x, y, sample_weight), validation, test, metric, standing, scale)
+    carry_out(run, callbacks)
+    vector, best_epoch = run.result()
+    if run.message:
+        warnings.warn(run.message, DivergenceWarning, stacklevel=2)
+    return Trained(
+        structure,
+        vector,
+        tuple(run.history),
+        settings,
+        run.metric.name,
+        run.engine.name,
+        best_epoch,
+        run.stop_reason,
+        run.message,
+    )
+
+
+def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
+    """Take a run to its end, however it comes: all epochs, a callback, Ctrl-C, or numbers that are not finite."""
+    callbacks, settings = tuple(callbacks), run.settings
     began = time.perf_counter()
 
     def after_epoch(figures: Figures, learning_rate: float) -> None:
@@ -139,25 +158,11 @@ def train(
     except _StopNow:
         pass
     run.stop("all epochs done")
-    vector, best_epoch = run.result()
     for callback in callbacks:
         callback.on_train_end(run)
-    if run.message:
-        warnings.warn(run.message, DivergenceWarning, stacklevel=2)
-    return Trained(
-        structure,
-        vector,
-        tuple(run.history),
-        settings,
-        run.metric.name,
-        run.engine.name,
-        best_epoch,
-        run.stop_reason,
-        run.message,
-    )
 
 
-def _start(
+def prepare(
     structure: Structure,
     settings: Settings,
     training: Data,
@@ -165,7 +170,7 @@ def _start(
     test: Data | None,
     metric: str,
     standing: Standing,
-    scale: float,
+    scale: float = 1.0,
 ) -> Run:
     """Check everything that can be checked, and set up the run."""
     objective, loss, dtype = settings.objective(structure), settings.found_loss(), np.dtype(settings.dtype)

@@ -47,6 +47,11 @@ def _right(output: Array, y: Array) -> Array:
     return np.equal(np.argmax(output, axis=-1), y if y.ndim == 1 else np.argmax(y, axis=-1))
 
 
+def _all_right(output: Array, y: Array) -> Array:
+    """Whether each yes-or-no question of the row is answered right."""
+    return np.all(np.equal(output >= 0.5, y.reshape(len(y), -1) >= 0.5), axis=-1)
+
+
 def _squared_error(output: Array, y: Array) -> Array:
     return np.sum(np.square(output - y.reshape(len(y), -1)), axis=-1)
 
@@ -82,6 +87,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("accuracy", _right, lambda mean, y: mean),
+        Metric("subset_accuracy", _all_right, lambda mean, y: mean),
         Metric("r2", _squared_error, _r2),
         Metric(NO_METRIC, lambda output, y: np.full(len(output), np.nan), lambda mean, y: mean),
     )

@@ -1,0 +1,6 @@
+"""Estimators: networks with scikit-learn's interface, in the place of its MLPClassifier and MLPRegressor."""
+
+from glassnet.estimators.classifier import MLPClassifier
+from glassnet.estimators.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,405 @@
+"""What classifier and regressor share: from parameters and rows to a trained network, and from rows to its outputs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.optimize import _check_optimize_result
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from glassnet.engines.interface import Objective, UpdateRule
+from glassnet.errors import InputError
+from glassnet.estimators.convergence import Convergence, Progress
+from glassnet.estimators.own_loss import check_own_loss
+from glassnet.estimators.plan import rate_of, settings_for
+from glassnet.estimators.start import Orders, draw_weights, split
+from glassnet.estimators.words import SGD, build_structure, find_activation, spoken
+from glassnet.network.activations import Array
+from glassnet.network.initializers import initialize
+from glassnet.network.losses import LOSSES, Loss
+from glassnet.network.optimizers import OPTIMIZERS
+from glassnet.network.structure import Structure
+from glassnet.training import Callback, Settings
+from glassnet.training.engine_choice import engine_named
+from glassnet.training.history import History
+from glassnet.training.loop import carry_out, prepare
+from glassnet.training.metrics import NO_METRIC
+from glassnet.training.run import Run
+from glassnet.training.settings import LBFGS
+from glassnet.training.standing import Standing, begin
+
+#: The dtypes that a network may have; other numbers become the first.
+DTYPES = (np.float64, np.float32)
+_LARGEST_SEED = 2**31 - 1
+#: What prediction needs none of, and an engine wants to be told.
+_ANY_LOSS, _ANY_RULE = LOSSES["half_mean_squared_error"], UpdateRule(OPTIMIZERS["gradient_descent"])
+
+
+class NeuralNetwork(BaseEstimator):
+    """A feed-forward network with scikit-learn's interface; `MLPClassifier` and `MLPRegressor` say what it learns."""
+
+    # what a fitted network has besides scikit-learn's attributes
+    _structure: Structure
+    _standing: Standing
+    _orders: Orders
+    _progress: Progress
+    _split: tuple[Array, Array, int] | None
+
+    def _remember(self, given: dict[str, Any]) -> None:
+        """Keep what the constructor was given, as it is: checking is for fit."""
+        for name, value in given.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # -------------------------------------------------------------------------- what each of the two says for itself
+
+    _classifies: bool
+
+    def _encode(self, y: Any, first: bool, incremental: bool) -> Array:
+        """Check the targets, remember the classes, and return the truth as the network is trained on it."""
+        raise NotImplementedError
+
+    def _shape_of_outputs(self, truth: Array) -> tuple[int, str, str]:
+        """Return how many outputs there are, their activation unless another is asked for, and the metric."""
+        raise NotImplementedError
+
+    def _score_outputs(self, output: Array, truth: Array, sample_weight: Array | None) -> float:
+        """Return what `score` would say of these outputs."""
+        raise NotImplementedError
+
+    def _loss_for(self, outputs: int) -> Loss:
+        """Return the loss that is asked for."""
+        raise NotImplementedError
+
+    def _row_weights(self, y: Any, sample_weight: Array | None) -> Array | None:
+        """Return the weight of each row."""
+        return sample_weight
+
+    def _unlearned_loss(self, truth: Array) -> Array | None:
+        """Return, for each row, the part of scikit-learn's loss that no parameter changes; None for nothing."""
+        return None
+
+    def _fit_target(self, truth: Array, training: Array | None, first: bool) -> None:
+        """Learn from the training rows how targets are transformed."""
+
+    def _transformed(self, truth: Array) -> Array:
+        """Return the truth as the network is trained on it."""
+        return truth
+
+    # ---------------------------------------------------------------------------------------------------- learning
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        groups: Any = None,
+        incremental: bool = False,
+    ) -> Any:
+        """Train: all of the training rows for many epochs, or, incremental, some rows for one."""
+        hidden = _hidden_sizes(self.hidden_layer_sizes)
+        first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        X, y = self._check_rows(X, y, reset=first)
+        truth = self._encode(y, first, incremental)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        dtype = "float64" if self.solver == LBFGS else self.dtype or str(X.dtype)
+        goes_on = not first and self._is_as_left()
+        random_state = self._orders.random_state if goes_on else check_random_state(self.random_state)
+
+        self.n_outputs_, activation, metric = self._shape_of_outputs(truth)
+        output = find_activation(activation if self.out_activation is None else self.out_activation)
+        loss = self._loss_for(self.n_outputs_)
+        if not isinstance(self.loss, str):
+            check_own_loss(loss, truth, self.n_outputs_)
+        structure = build_structure(X.shape[1], hidden, self.activation, output, self.n_outputs_)
+        if not first and structure.layer_sizes != self._structure.layer_sizes:
+            raise ValueError(
+                f"this network has layers of {self._structure.layer_sizes} units, and X, y and hidden_layer_sizes ask "
+                f"for {structure.layer_sizes}; a network keeps its layers: fit with warm_start=False to begin anew"
+            )
+        if first:
+            vector = self._first_weights(structure, random_state, dtype)
+            self._begin(structure, vector, validation_data is not None)
+        else:
+            vector = self._vector_in_use()
+        training, validation, watched = self._set_aside(
+            X, y, truth, sample_weight, validation_data, groups, random_state
+        )
+        self._fit_target(truth, training, first)
+        if isinstance(validation, tuple):
+            validation = (validation[0], self._transformed(validation[1]), validation[2])
+        samples = X.shape[0] if training is None else len(training)
+        settings = settings_for(self, loss, samples, 1 if incremental else self.max_iter, dtype, incremental)
+        if not goes_on or not _can_take(self._standing, settings):
+            self._orders = Orders(random_state, bool(self.shuffle))
+            self._standing = begin(structure, settings, vector, self._orders)
+            if np.any(settings.dropout):
+                self._standing.rng = np.random.default_rng(random_state.randint(_LARGEST_SEED))
+        self._orders.shuffle = bool(self.shuffle)
+        self._orders.over(np.arange(X.shape[0]) if training is None else training)
+        if training is not None and not self.shuffle:
+            settings = replace(settings, shuffle=True)  # scikit-learn's split leaves the rows in an order of its own
+
+        rows = X if self.solver != LBFGS else X.astype(np.float64, copy=False)
+        data = (rows, self._transformed(truth), self._row_weights(y, sample_weight))
+        metric = NO_METRIC if self.solver == LBFGS else metric
+        run = prepare(structure, settings, data, validation, None, metric, self._standing)
+        self._structure, self.engine_ = structure, run.engine.name
+        self._name_parameters(self._standing.weights.in_use)
+        callbacks = self._listed_callbacks()
+        if self.solver != LBFGS:
+            callbacks.insert(0, self._convergence(watched, self._constant(truth, run.rows.sample_weight)))
+        carry_out(run, callbacks)
+        return self._keep(run, incremental)
+
+    def _check_rows(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
+        """Check rows and targets as scikit-learn does."""
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=reset,
+            y_numeric=not self._classifies,
+        )  # fmt: skip
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _first_weights(self, structure: Structure, random_state: np.random.RandomState, dtype: str) -> Array:
+        """Draw the first parameters: scikit-learn's draws, or those of an initializer by name."""
+        if self.initializer is None:
+            return draw_weights(structure, random_state, dtype)
+        rng = np.random.default_rng(random_state.randint(_LARGEST_SEED))
+        return initialize(structure, rng, self.initializer, dtype)
+
+    def _begin(self, structure: Structure, vector: Array, watches: bool) -> None:
+        """Set what scikit-learn sets before the first epoch."""
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_ = structure.n_layers + 1
+        self.out_activation_ = spoken(structure.activations[-1])
+        self.n_parameters_ = structure.n_parameters
+        self.history_ = History()
+        self._structure, self._split = structure, None
+        self._progress = Progress([] if self.early_stopping else None)
+        self._name_parameters(vector)
+
+    def _name_parameters(self, vector: Array) -> None:
+        """Give the parts of a flat vector scikit-learn's names: coefs_ and intercepts_ are views of it."""
+        self._vector, self._views = vector, self._structure.views(vector)
+        self.coefs_ = [self._views[f"W{layer}"] for layer, _, _ in self._structure.layers()]
+        self.intercepts_ = [self._views[f"b{layer}"] for layer, _, _ in self._structure.layers()]
+
+    def _vector_in_use(self) -> Array:
+        """Return the flat vector; where coefs_ or intercepts_ were replaced, of those."""
+        mine = zip((*self.coefs_, *self.intercepts_), self._named_views(), strict=False)
+        if len(self.coefs_) + len(self.intercepts_) == len(self._views) and all(a is b for a, b in mine):
+            return self._vector
+        named = {f"W{layer}": self.coefs_[layer - 1] for layer, _, _ in self._structure.layers()}
+        named |= {f"b{layer}": self.intercepts_[layer - 1] for layer, _, _ in self._structure.layers()}
+        return self._structure.flatten(named)
+
+    def _named_views(self) -> list[Array]:
+        layers = [layer for layer, _, _ in self._structure.layers()]
+        return [self._views[f"{kind}{layer}"] for kind in "Wb" for layer in layers]
+
+    def _is_as_left(self) -> bool:
+        """Say whether nobody has changed the parameters since the last fit: then it can go on where it stood."""
+        return hasattr(self, "_standing") and np.array_equal(self._vector_in_use(), self._left)
+
+    def _set_aside(
+        self,
+        X: Any,
+        y: Any,
+        truth: Array,
+        sample_weight: Array | None,
+        validation_data: Any,
+        groups: Any,
+        random_state: np.random.RandomState,
+    ) -> tuple[Array | None, Any, Callable[[Run], float] | None]:
+        """Return the rows to learn from (None for all), what `train` calls validation, and the score to watch."""
+        stops = self.early_stopping and self.solver != LBFGS
+        validation: Any
+        if validation_data is not None:
+            X_val, y_val, w_val = self._checked_validation(validation_data)
+            encoded = self._encode(y_val, False, True)
+            training, validation, raw = None, (X_val, encoded, w_val), (X_val, y_val, w_val)
+            truth_val = encoded
+        elif stops:
+            if self._split is None or self._split[2] != X.shape[0]:
+                # scikit-learn keeps the shares of the classes where there are two of them
+                stratify = self.n_outputs_ == 1 if self.stratify is None else self.stratify
+                by_class = y if self._classifies and stratify and groups is None else None
+                chosen = split(X.shape[0], by_class, groups, self.validation_fraction, random_state)
+                self._split = (*chosen, X.shape[0])
+            training, validation, _ = self._split
+            truth_val, w_val = truth[validation], None if sample_weight is None else sample_weight[validation]
+            raw = (X, y, w_val)
+        else:
+            return None, None, None
+        if not stops:
+            return training, validation, None
+        if self.scoring is None:
+            return training, validation, lambda run: self._score_outputs(run.outputs["validation"], truth_val, w_val)
+        if training is not None:
+            raw = (X[validation], y[validation], w_val)
+        return training, validation, self._scored_by(raw)
+
+    def _scored_by(self, raw: tuple[Any, Any, Array | None]) -> Callable[[Run], float]:
+        """Return the score of a scorer of scikit-learn's, which calls this very estimator."""
+        from sklearn.metrics import get_scorer
+
+        scorer = get_scorer(self.scoring) if isinstance(self.scoring, str) else self.scoring
+        X, y, w = raw
+
+        def score(run: Run) -> float:
+            self._name_parameters(run.weights.in_use)
+            return float(scorer(self, X, y) if w is None else scorer(self, X, y, sample_weight=w))
+
+        return score
+
+    def _checked_validation(self, data: Any) -> tuple[Any, Any, Array | None]:
+        if not isinstance(data, tuple) or len(data) not in (2, 3):
+            raise InputError("validation_data must be a tuple (X, y) or (X, y, sample_weight)")
+        X, y = self._check_rows(data[0], data[1], reset=False)
+        w = data[2] if len(data) == 3 else None
+        return X, y, None if w is None else _check_sample_weight(w, X)
+
+    def _constant(self, truth: Array, weights: Array | None) -> Callable[[Run], float]:
+        """Return what an epoch's loss has besides what was learned from, batch by batch as scikit-learn adds it up."""
+        each = self._unlearned_loss(truth)
+        w = np.ones(len(truth)) if weights is None else weights
+
+        def constant(run: Run) -> float:
+            if each is None:
+                return 0.0
+            order, batch = self._orders.last, run.settings.batch_size
+            starts = np.arange(0, len(order), batch)
+            means = np.add.reduceat((each * w)[order], starts) / np.add.reduceat(w[order], starts)
+            return float(np.dot(means, np.diff([*starts, len(order)])) / len(order))
+
+        return constant
+
+    def _convergence(self, score: Callable[[Run], float] | None, constant: Callable[[Run], float]) -> Convergence:
+        keeps = self.early_stopping if self.restore_best_weights is None else self.restore_best_weights
+        return Convergence(
+            self._progress, score,
+            tol=self.tol if self.min_delta is None else self.min_delta,
+            patience=self.n_iter_no_change if self.patience is None else self.patience - 1,
+            keep_best=bool(keeps),
+            schedule=self.learning_rate if self.solver == SGD else "constant",
+            rate=rate_of(self), power=self.power_t, constant=constant,
+            verbose=bool(self.verbose),
+        )  # fmt: skip
+
+    def _listed_callbacks(self) -> list[Callback]:
+        if self.callbacks is None:
+            return []
+        return list(self.callbacks) if isinstance(self.callbacks, Iterable) else [self.callbacks]
+
+    def _keep(self, run: Run, incremental: bool) -> Any:
+        """Set scikit-learn's attributes from what a run came to, and warn as it does."""
+        progress = self._progress
+        vector, _ = run.result()
+        if progress.best_vector is not None:
+            vector = progress.best_vector.copy()
+        self._name_parameters(vector)
+        self._left = vector.copy()
+        for epoch in run.history:
+            self.history_.append(epoch)
+        if run.minimum is not None:
+            self.n_iter_ = _check_optimize_result("lbfgs", run.minimum, self.max_iter)
+            self.loss_ = run.minimum.fun
+        else:
+            self.n_iter_, self.t_ = len(run.history), progress.samples
+            self.loss_curve_, self.loss_ = progress.losses, progress.losses[-1] if progress.losses else np.nan
+            watched = progress.scores is not None
+            self.best_loss_ = None if watched else progress.best_loss
+            self.validation_scores_, self.best_validation_score_ = progress.scores, None
+            if watched:
+                self.best_validation_score_ = progress.best_score
+        if run.message:
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+                f"preprocessed. ({run.message})"
+            )
+        if run.stop_reason == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        elif run.stop_reason == "all epochs done" and run.minimum is None and not incremental:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return self
+
+    # -------------------------------------------------------------------------------------------------- predicting
+
+    def _outputs(self, X: Any) -> Array:
+        """Return a_L for each row (samples, outputs), in scikit-learn's dtype."""
+        check_is_fitted(self)
+        X = self._rows_to_predict(X)
+        vector = self._vector_in_use()
+        rows = X.astype(vector.dtype, copy=False)
+        if issparse(rows):
+            rows = rows.tocsr()
+        # an engine of its own for each call: several threads may predict at once
+        objective = Objective(self._structure, _ANY_LOSS, (0.0,) * self._structure.n_layers)
+        engine = engine_named(self.engine_, objective, _ANY_RULE, 1, vector.dtype)
+        output = engine.outputs(vector, rows)
+        return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
+
+    def _rows_to_predict(self, X: Any) -> Any:
+        # what is plainly right needs no further look: a single row is looked at longer than it is worked on
+        if (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype in DTYPES
+            and X.shape[1] == self.n_features_in_
+            and len(X)
+            and not hasattr(self, "feature_names_in_")
+            and np.isfinite(np.sum(X))
+        ):
+            return X if X.flags.c_contiguous else np.ascontiguousarray(X)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        return X if issparse(X) else np.ascontiguousarray(X)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "_vector" in state:
+            state["_vector"] = self._vector_in_use()
+            for name in ("_views", "coefs_", "intercepts_"):
+                state.pop(name)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_vector" in state:
+            self._name_parameters(self._vector)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _can_take(standing: Standing, settings: Settings) -> bool:
+    """Say whether an optimizer's memory suits another training."""
+    state, dtype = standing.weights.state, standing.weights.parameters.dtype
+    wanted = () if settings.full_batch else settings.found_optimizer().moments
+    average = (standing.weights.average is None) == (settings.average is None)
+    return not settings.full_batch and tuple(state.moments) == wanted and dtype == settings.dtype and average
+
+
+def _hidden_sizes(sizes: Any) -> list[int]:
+    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if np.any(np.array(sizes) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(size) for size in sizes]
