@@ -25,6 +25,7 @@ STEPS = [
     "activations",
     "structure",
     "initializers",
+    "embeddings",
     "forward",
     "losses",
     "backward",

@@ -129,12 +129,14 @@ class ReferenceEngine:
         """Return the arrays of a batch of that many samples, made once: the batch itself, z, a, dz, da, masks."""
         if samples not in self._rooms:
             structure, rates = self.objective.structure, self.objective.dropout
-            room = {"a0": np.empty((samples, structure.n_inputs), self.dtype)}
+            room = {"x": np.empty((samples, structure.n_inputs), self.dtype)}
             room["y"] = np.empty((samples, *rows.y.shape[1:]), rows.y.dtype)
             room["w"] = np.empty(samples, self.dtype)
             for layer, _, units in structure.layers():
                 for name in ("z", "a", "dz", "da"):
                     room[f"{name}{layer}"] = np.empty((samples, units), self.dtype)
+            for name in ("a0", "da0") if structure.tables else ():
+                room[name] = np.empty((samples, structure.layer_sizes[0]), self.dtype)
             for layer, rate in enumerate(rates):
                 if rate > 0:
                     for name in ("mask", "h"):
@@ -145,15 +147,15 @@ class ReferenceEngine:
 
 def _batch(rows: Rows, here: slice, order: Array | None, room: dict[str, Array]) -> tuple[Array, Array, Array | None]:
     """Return x, y and weights of a batch: a view of the rows as they stand, or gathered into the room by the order."""
-    w, plain = rows.sample_weight, isinstance(rows.x, np.ndarray) and rows.x.dtype == room["a0"].dtype
+    w, plain = rows.sample_weight, isinstance(rows.x, np.ndarray) and rows.x.dtype == room["x"].dtype
     if order is None:
-        x = rows.x[here] if plain else numbers(rows.x[here], rows.scale, room["a0"].dtype)
+        x = rows.x[here] if plain else numbers(rows.x[here], rows.scale, room["x"].dtype)
         return x, rows.y[here], None if w is None else w[here]
     chosen = order[here]
     # mode="clip" lets NumPy write into the room directly; the order holds valid rows only
     if plain:
-        x = np.take(rows.x, chosen, axis=0, out=room["a0"], mode="clip")
+        x = np.take(rows.x, chosen, axis=0, out=room["x"], mode="clip")
     else:
-        x = numbers(rows.x[chosen], rows.scale, room["a0"].dtype)
+        x = numbers(rows.x[chosen], rows.scale, room["x"].dtype)
     y = np.take(rows.y, chosen, axis=0, out=room["y"], mode="clip")
     return x, y, None if w is None else np.take(w, chosen, out=room["w"], mode="clip")

@@ -1,4 +1,4 @@
-"""The backward pass: the cache and the truth → dW1, db1, …, dWL, dbL and, on request, dx.
+"""The backward pass: the cache and the truth → dW1, db1, …, dWL, dbL, the tables' dE1, …, and, on request, dx.
 
 For l = L … 1:  dz_l from da_l by the activation's derivative;  dW_l = h_{l-1}ᵀ dz_l;  db_l = Σ dz_l over the samples;
 da_{l-1} = dz_l W_lᵀ, times the dropout mask if there was one. (Rumelhart, Hinton & Williams 1986.)
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from glassnet.network.activations import Array
+from glassnet.network.embeddings import input_gradient, table_gradients
 from glassnet.network.forward import Cache
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
@@ -58,16 +59,16 @@ def backward(
     dz : array like zL
         From `output_gradient`.
     l1, l2 : float
-        Adds the gradient of l1 Σ|W| + l2/2 Σ W², over the weights, not the biases.
+        Adds the gradient of l1 Σ|W| + l2/2 Σ W², over the weights, not the biases or the tables.
     need_dx : bool
-        Whether to go on to the input: ``dx``, with the shape of x.
+        Whether to go on to the input: ``dx``, with the shape of x, 0 for codes.
     out : mapping of str to array, optional
         Arrays to write into, by name: ``dW1, db1, …, dz1, da1, …``; what is missing is allocated.
 
     Returns
     -------
     dict of str to array
-        ``dW{l}`` like W{l} and ``db{l}`` like b{l}, and ``dx`` if asked for.
+        ``dW{l}`` like W{l} and ``db{l}`` like b{l}, ``dE{t}`` like E{t}, and ``dx`` if asked for.
     """
     out = out or {}
     gradients: dict[str, Array] = {}
@@ -83,7 +84,7 @@ def backward(
         if l2:
             dW += l2 * W
         gradients[f"dW{layer}"], gradients[f"db{layer}"] = dW, db
-        if layer > 1 or need_dx:
+        if layer > 1 or need_dx or structure.tables:
             da = np.matmul(dz, W.T, out=out.get(f"da{layer - 1}"))
             if f"mask{layer - 1}" in cache:
                 da *= cache[f"mask{layer - 1}"]
@@ -91,13 +92,15 @@ def backward(
         if layer > 1:
             z, a = cache[f"z{layer - 1}"], cache[f"a{layer - 1}"]
             dz = structure.activations[layer - 2].derivative(da, z, a, out=out.get(f"dz{layer - 1}"))
+    if structure.tables:
+        gradients |= table_gradients(structure, cache["codes"], da, out)
     if need_dx:
-        gradients["dx"] = da
+        gradients["dx"] = input_gradient(structure, da) if structure.tables else da
     return gradients
 
 
 def penalty(parameters: Mapping[str, Array], l1: float = 0.0, l2: float = 0.0) -> float:
-    """Return l1 Σ|W| + l2/2 Σ W², over the weights, not the biases."""
+    """Return l1 Σ|W| + l2/2 Σ W², over the weights, not the biases or the tables."""
     weights = [W for name, W in parameters.items() if name.startswith("W")]
     absolute = sum(float(np.sum(np.abs(W))) for W in weights) if l1 else 0.0
     square = sum(float(np.sum(np.square(W))) for W in weights) if l2 else 0.0

@@ -1,6 +1,7 @@
 """The forward pass: x → z1, a1, z2, a2, …, zL, aL, kept by name.
 
-z_l = h_{l-1} W_l + b_l and a_l = f_l(z_l), where h_{l-1} is a_{l-1} (a_0 = x) or, with dropout, a_{l-1} ⊙ mask.
+z_l = h_{l-1} W_l + b_l and a_l = f_l(z_l), where h_{l-1} is a_{l-1} (a_0 = x) or, with dropout, a_{l-1} ⊙ mask. With
+tables a_0 is [numbers, E1[code_1], …] (`glassnet.network.embeddings`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from glassnet.errors import InputError
 from glassnet.network.activations import Array
+from glassnet.network.embeddings import look_up
 from glassnet.network.structure import Structure
 
 Cache: TypeAlias = dict[str, Array]
@@ -32,9 +34,9 @@ def forward(
     structure : Structure
         The layers.
     parameters : mapping of str to array
-        ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …
+        ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; with tables, ``E1``, …
     x : array (samples, features) or (features,)
-        A batch or a single sample.
+        A batch or a single sample. Codes of tables are taken as they are (`glassnet.network.embeddings.check_codes`).
     masks : mapping of str to array, optional
         Dropout: ``mask0`` for the input, ``mask1`` for a1, … (`dropout_masks`); layers without one are left whole.
     out : mapping of str to array, optional
@@ -44,11 +46,14 @@ def forward(
     -------
     dict of str to array
         ``a0`` (x itself), ``z1``, ``a1``, …, ``zL``, ``aL``, each (samples, units) or (units,); with dropout also
-        ``h0``, ``h1``, …, what the next layer was given, and the masks, so that `backward` needs nothing else.
+        ``h0``, ``h1``, …, what the next layer was given, and the masks, so that `backward` needs nothing else. With
+        tables ``a0`` is numbers and embeddings, and ``codes`` (samples, tables) are the codes as whole numbers.
     """
     masks, out = masks or {}, out or {}
     cache: Cache = {"a0": x}
-    previous = x
+    if structure.tables:
+        cache["a0"], cache["codes"] = look_up(structure, parameters, x, out=out.get("a0"))
+    previous = cache["a0"]
     for layer, activation in enumerate(structure.activations, start=1):
         mask = masks.get(f"mask{layer - 1}")
         if mask is not None:

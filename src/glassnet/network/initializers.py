@@ -1,4 +1,4 @@
-"""Initial weights: how each W is drawn, one function a rule. Biases start at zero.
+"""Initial weights: how each W is drawn, one function a rule. Biases start at zero, tables of embeddings near it.
 
 Every rule takes a random generator and the shape (units before, units) and returns a float64 array of it; a network of
 float32 starts from the same draw, rounded. ``fan_in`` is units before, ``fan_out`` units.
@@ -16,6 +16,10 @@ from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.names import entry
 from glassnet.network.structure import Structure
+
+#: Every entry of a table of embeddings is drawn from U(-r, r) with this r: as Keras does, with which the paper's
+#: authors trained theirs (Guo & Berkhahn 2016).
+TABLE_REACH = 0.05
 
 Shape: TypeAlias = tuple[int, int]
 Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Array]
@@ -113,7 +117,7 @@ def initialize(
     structure : Structure
         What they are for.
     rng : numpy.random.Generator
-        Where they are drawn from, layer after layer.
+        Where they are drawn from: the tables, then layer after layer.
     initializer : str or callable
         A name in `INITIALIZERS`, ``"auto"`` for the one that suits each layer's activation, or a function
         ``(rng, (units before, units)) -> array``.
@@ -123,7 +127,7 @@ def initialize(
     Returns
     -------
     array (n_parameters,)
-        The flat vector; biases are 0.
+        The flat vector; biases are 0, tables U(-0.05, 0.05) whatever the initializer.
 
     Raises
     ------
@@ -132,6 +136,8 @@ def initialize(
     """
     vector = structure.new_vector(dtype)
     views = structure.views(vector)
+    for t, table in enumerate(structure.tables, start=1):
+        views[f"E{t}"][...] = rng.uniform(-TABLE_REACH, TABLE_REACH, table)
     for layer, *shape in structure.layers():
         chosen = structure.activations[layer - 1].initializer if initializer == "auto" else initializer
         rule = chosen if callable(chosen) else entry(INITIALIZERS, chosen, "initializer")

@@ -1,12 +1,13 @@
 """The structure: the sizes of the layers, their activations, and where each array lies in the one flat vector.
 
 Layer l has the weights ``W{l}`` of shape (units of l-1, units of l) and the biases ``b{l}`` of shape (units of l,).
-All of a network's parameters lie one after another in one vector, W1 b1 W2 b2 …; the names are views into it.
+All of a network's parameters lie one after another in one vector, W1 b1 W2 b2 …; the names are views into it. Before
+them lie the tables of learned embeddings, where there are any: ``E{t}`` of shape (categories, size).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
@@ -20,6 +21,9 @@ from glassnet.network.names import entry
 
 #: More parameters than this is a typing error rather than a network for a desk (it would take 32 GB in float64).
 MOST_PARAMETERS = 2**32
+
+#: Codes are held in the dtype of the numbers beside them, and float32 tells whole numbers apart up to here.
+MOST_CATEGORIES = 2**24
 
 #: Bytes that a processor's cores exchange at once.
 CACHE_LINE = 64
@@ -36,12 +40,16 @@ class Structure:
     activations : tuple of str or Activation
         One for each layer, the output layer's last; or one name, which then stands for every hidden layer, the output
         being the identity.
+    tables : tuple of (int, int), optional
+        Learned embeddings (`glassnet.network.embeddings`): (categories, size) for each of the last columns of x, which
+        hold codes, whole numbers 0 … categories - 1. The first layer is given the numbers and ``size`` units for each
+        code, and ``layer_sizes[0]`` counts them all.
 
     Raises
     ------
     ValueError
-        If there are fewer than two sizes, a size is no whole number above 0, an activation is unknown, or their number
-        is not the number of layers.
+        If there are fewer than two sizes, a size is no whole number above 0, an activation is unknown, their number
+        is not the number of layers, or the tables have more units than ``layer_sizes[0]``.
 
     Examples
     --------
@@ -50,17 +58,29 @@ class Structure:
     13
     >>> list(structure.shapes)
     ['W1', 'b1', 'W2', 'b2']
+
+    Two numbers and a column of 1,000 categories, each of which learns 8 numbers:
+
+    >>> structure = Structure((2 + 8, 16, 1), "relu", tables=[(1000, 8)])
+    >>> structure.n_inputs, structure.shapes["E1"], structure.shapes["W1"]
+    (3, (1000, 8), (10, 16))
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
+    tables: tuple[tuple[int, int], ...] = ()
 
-    def __init__(self, layer_sizes: Iterable[int], activations: str | Activation | Iterable[str | Activation]) -> None:
+    def __init__(
+        self,
+        layer_sizes: Iterable[int],
+        activations: str | Activation | Iterable[str | Activation],
+        tables: Iterable[tuple[int, int]] = (),
+    ) -> None:
         sizes = tuple(layer_sizes)
         if len(sizes) < 2:
             raise InputError(f"layer_sizes has {len(sizes)} numbers; give the inputs and at least one layer: (4, 3)")
         for place, size in enumerate(sizes):
-            if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+            if not _is_count(size):
                 raise InputError(f"layer_sizes[{place}] is {size!r}; a layer has a whole number of units, 1 or more")
         layers = len(sizes) - 1
         if isinstance(activations, (str, Activation)):
@@ -70,9 +90,16 @@ class Structure:
             raise InputError(f"activations has {len(chosen)} entries for {layers} layers; give one for each layer")
         object.__setattr__(self, "layer_sizes", tuple(int(size) for size in sizes))
         object.__setattr__(self, "activations", chosen)
+        object.__setattr__(self, "tables", _checked_tables(tables))
+        if self.n_numbers < 0:
+            units = sum(size for _, size in self.tables)
+            raise InputError(
+                f"layer_sizes[0] is {sizes[0]} and the tables have {units} units; it counts those and the numbers"
+            )
         if self.n_parameters > MOST_PARAMETERS:
             raise InputError(
-                f"layer_sizes {sizes} make {self.n_parameters:,} parameters; the most is {MOST_PARAMETERS:,}"
+                f"layer_sizes {sizes}{f' and tables {self.tables}' if self.tables else ''} make "
+                f"{self.n_parameters:,} parameters; the most is {MOST_PARAMETERS:,}"
             )
 
     @property
@@ -82,8 +109,13 @@ class Structure:
 
     @property
     def n_inputs(self) -> int:
-        """The number of features of a row."""
-        return self.layer_sizes[0]
+        """The number of columns of x: the features of a row, numbers and codes."""
+        return self.n_numbers + len(self.tables)
+
+    @cached_property
+    def n_numbers(self) -> int:
+        """The number of columns of x that are numbers; they come first, the columns of codes after them."""
+        return self.layer_sizes[0] - sum(size for _, size in self.tables)
 
     @property
     def n_outputs(self) -> int:
@@ -93,7 +125,7 @@ class Structure:
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each parameter by name, in the order in which they lie in the vector."""
-        shapes: dict[str, tuple[int, ...]] = {}
+        shapes: dict[str, tuple[int, ...]] = {f"E{t}": table for t, table in enumerate(self.tables, start=1)}
         for layer, units_before, units in self.layers():
             shapes[f"W{layer}"] = (units_before, units)
             shapes[f"b{layer}"] = (units,)
@@ -112,7 +144,8 @@ class Structure:
     @property
     def n_parameters(self) -> int:
         """The length of the flat vector."""
-        return sum((units_before + 1) * units for _, units_before, units in self.layers())
+        embedded = sum(categories * size for categories, size in self.tables)
+        return embedded + sum((units_before + 1) * units for _, units_before, units in self.layers())
 
     def layers(self) -> Iterator[tuple[int, int, int]]:
         """Go through the layers: (l, units of l-1, units of l) for l = 1 … L."""
@@ -143,7 +176,8 @@ class Structure:
         Returns
         -------
         dict of str to array
-            ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; writing to one writes to the vector.
+            ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; writing to one writes to the vector. Tables, where
+            there are any, come first: ``E1`` (categories, size), ….
         """
         if vector.shape != (self.n_parameters,):
             raise InputError(f"the vector has shape {vector.shape}; this structure needs ({self.n_parameters},)")
@@ -170,7 +204,12 @@ class Structure:
     def describe(self) -> str:
         """Return a table of the layers for a person: units, activation, shapes, parameters."""
         rows = [("layer", "units", "activation", "weights", "parameters")]
-        rows.append(("input", f"{self.n_inputs:,}", "", "", ""))
+        if not self.tables:
+            rows.append(("input", f"{self.n_inputs:,}", "", "", ""))
+        elif self.n_numbers:
+            rows.append(("numbers", f"{self.n_numbers:,}", "", "", ""))
+        for t, (categories, size) in enumerate(self.tables, start=1):
+            rows.append((f"codes {t}", f"{size:,}", "", f"E{t} {categories}×{size}", f"{categories * size:,}"))
         for layer, before, units in self.layers():
             weights = f"W{layer} {before}×{units}, b{layer} {units}"
             rows.append(
@@ -188,3 +227,22 @@ class Structure:
 
     def __str__(self) -> str:
         return self.describe()
+
+
+def _checked_tables(tables: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the tables as pairs of Python's whole numbers; a ValueError if one is none."""
+    checked = []
+    for place, table in enumerate(tables):
+        if not isinstance(table, Sequence) or len(table) != 2 or not all(_is_count(number) for number in table):
+            raise InputError(
+                f"tables[{place}] is {table!r}; give (categories, size), two whole numbers, 1 or more: (1000, 8)"
+            )
+        categories, size = (int(number) for number in table)
+        if categories > MOST_CATEGORIES:
+            raise InputError(f"tables[{place}] has {categories:,} categories; the most is {MOST_CATEGORIES:,}")
+        checked.append((categories, size))
+    return tuple(checked)
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1

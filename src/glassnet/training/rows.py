@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from glassnet.engines.interface import Rows
 from glassnet.errors import InputError
 from glassnet.network.activations import Array
+from glassnet.network.embeddings import check_codes
 from glassnet.network.losses import CLASSIFICATION, Loss
 from glassnet.network.structure import Structure
 
@@ -30,9 +31,9 @@ def check_rows(
     structure, loss : Structure, Loss
         What the rows are for.
     data : (x, y) or (x, y, sample_weight)
-        x, array-like or SciPy sparse matrix (samples, features), finite numbers; y, array-like (samples,) or (samples,
-        outputs), whole numbers 0 … outputs - 1 that name classes, or a value for each output; sample_weight, array-like
-        (samples,), 0 or more, not all 0, or None.
+        x, array-like or SciPy sparse matrix (samples, features), finite numbers, the codes of tables last; y,
+        array-like (samples,) or (samples, outputs), whole numbers 0 … outputs - 1 that name classes, or a value for
+        each output; sample_weight, array-like (samples,), 0 or more, not all 0, or None.
     dtype : float32 or float64
         Of the result; no copy is made of what has it.
     name : str
@@ -43,7 +44,8 @@ def check_rows(
     Raises
     ------
     ValueError
-        If shapes do not fit, a number is not finite (row and column are named), a class is unknown, or there is no row.
+        If shapes do not fit, a number is not finite or a table has no such code (row and column are named), a class is
+        unknown, or there is no row.
     """
     if len(data) not in (2, 3):
         raise InputError(f"{name}data has {len(data)} parts; give (x, y) or (x, y, sample_weight)")
@@ -60,10 +62,16 @@ def check_rows(
     if issparse(x):
         x = _sparse(x, dtype, name)
     elif x.dtype == np.uint8:
+        if structure.tables and scale != 1:
+            raise InputError(
+                f"{name}x holds bytes and scale is {scale:.6g}, by which the codes of tables can't be multiplied; "
+                "scale the numbers first and give floats"
+            )
         x = np.ascontiguousarray(x)
     else:
         x = np.ascontiguousarray(x, dtype)
         _finite(x, f"{name}x")
+    check_codes(structure, x, f"{name}x")
     truth = _truth(structure, loss, y, x.shape[0], dtype, name)
     return Rows(x, truth, _weights(sample_weight, x.shape[0], dtype, name), scale)
 

@@ -50,11 +50,15 @@ _ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
 def knows(objective: Objective, rule: UpdateRule) -> bool:
-    """Say whether everything has a formula here, and is the library's own: a user's Python function is neither."""
+    """Say whether everything has a formula here, and is the library's own: a user's Python function is neither.
+
+    Tables of embeddings have none.
+    """
     structure, loss, optimizer = objective.structure, objective.loss, rule.optimizer
     rows = [getattr(losses, loss.name, None), getattr(losses, f"d_{loss.name}", None)]
     return (
-        all(a.name in ACTIVATION and activations.ACTIVATIONS.get(a.name) == a for a in structure.activations)
+        not structure.tables
+        and all(a.name in ACTIVATION and activations.ACTIVATIONS.get(a.name) == a for a in structure.activations)
         and (loss.name in LOSS and rows == [loss.samples, loss.derivative])
         and optimizer.direction.__name__ in RULE
         and getattr(optimizers, optimizer.direction.__name__, None) is optimizer.direction
