@@ -179,7 +179,7 @@ def predictions(model: Model, x: Any, y: Any) -> Figure:
 
 def picture_side(model: Model) -> int:
     """Return the side of the picture that a row is, or 0: the columns are a square number, 16 or more, of one scale."""
-    side = math.isqrt(model.structure.n_inputs)
+    side = 0 if model.structure.tables else math.isqrt(model.structure.n_inputs)
     named = all("x" in name or "pix" in name.lower() for name in model.feature_names)
     return (
         side

@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
 from glassnet.network.activations import Array
+from glassnet.network.embeddings import check_codes
 from glassnet.network.structure import Structure
 from glassnet.scaling import Scaling
 from glassnet.training.history import Epoch
@@ -33,7 +34,7 @@ class Model:
     vector : array (n_parameters,)
         The parameters, float32 or float64.
     scaling : Scaling
-        From raw features to the network's inputs.
+        From raw features to the network's inputs; it leaves codes of tables as they are.
     feature_names : tuple of str
         The columns, in the order in which `predict` takes them.
     target_name : str
@@ -85,7 +86,7 @@ class Model:
         Raises
         ------
         InputError
-            If the shape is another or an entry is not a finite number (row and column named).
+            If the shape is another, an entry is not a finite number or a table has no such code (row and column named).
         """
         raw = np.asarray(x)
         wanted = len(self.feature_names)
@@ -101,6 +102,7 @@ class Model:
                 name, value = self.feature_names[column], raw[row, column]
                 why = f"that is too large for {scaled.dtype}" if np.isfinite(value) else "it must be a finite number"
                 raise InputError(f"x[{row}, {column}] (column {name!r}) is {value}; {why}")
+        check_codes(self.structure, scaled, "x", self.feature_names)
         return scaled
 
     def _scaled(self, scaling: Scaling, raw: Array) -> Array:

@@ -112,9 +112,12 @@ def load(path: str | Path) -> Model:
 
 def _describe(model: Model) -> dict[str, Any]:
     """Return everything but the arrays as plain values."""
+    # written only where there are some: files without stay what they always were
+    tables = {"tables": [list(table) for table in model.structure.tables]} if model.structure.tables else {}
     return {
         "format_version": FORMAT_VERSION,
         "layer_sizes": list(model.structure.layer_sizes),
+        **tables,
         "activations": [activation.name for activation in model.structure.activations],
         "task": model.task,
         "feature_names": list(model.feature_names),
@@ -134,8 +137,9 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     """Check every piece and put the model together."""
     told = _Fields(description, "model")
     sizes = told.list_of("layer_sizes", int)
+    tables = told.list_of("tables", list) if "tables" in told.content else []
     # checked before anything of that size is made: the sizes must be those of the arrays in the file
-    structure = Structure(sizes, told.list_of("activations", str))
+    structure = Structure(sizes, told.list_of("activations", str), tables)
     expected: dict[str, tuple[int, ...]] = dict(structure.shapes)
     kinds = {"scaling": structure.n_inputs}
     if told.value("target_scaling", str, type(None)) is not None:
@@ -145,6 +149,9 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     for prefix, columns in kinds.items():
         expected |= {f"{prefix}.shift": (columns,), f"{prefix}.factor": (columns,)}
     _check_arrays(arrays, expected, structure)
+    shift, factor = (arrays[f"scaling.{part}"][structure.n_numbers :] for part in ("shift", "factor"))
+    if shift.any() or (factor != 1).any():
+        raise InputError("scaling would change the codes of a table, by which its rows are looked up")
 
     task = told.one_of("task", (CLASSIFICATION, REGRESSION))
     feature_names = told.list_of("feature_names", str)
