@@ -291,6 +291,7 @@ def test_show_tells_all_that_is_in_the_file(glassnet, model: Path) -> None:
         assert part in out
     found = json.loads(glassnet("show", model, "--json")[1])
     assert found["parameters"] == 42 and found["features"] == ["length", "größe"] and len(found["history"]) == 90
+    assert found["tables"] == []
 
 
 def test_plot_names_every_file_it_wrote(glassnet, model: Path, flowers: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from glassnet import Settings, fit, suggest_settings
+from glassnet import Settings, Structure, fit, suggest_settings
 from glassnet.plots import (
     confusion_matrix,
     draw_all,
@@ -68,6 +68,8 @@ def test_only_square_inputs_of_one_scale_are_pictures() -> None:
     assert picture_side(fit(x[:, :15], y, settings=chosen)) == 0
     table = fit(x + 0.5, y, settings=chosen, feature_names=[f"column {i}" for i in range(16)])
     assert picture_side(table) == 0
+    codes = Structure((15 + 3, 4, 2), "relu", tables=[(9, 3)])
+    assert picture_side(replace(fit(x, y, settings=chosen), structure=codes)) == 0
     assert first_layer(fit(x, y, settings=chosen, hidden=(100,))).get_suptitle().endswith("(the first 64 of 100 units)")
 
 

@@ -29,6 +29,7 @@ def show(
             "features": list(loaded.feature_names),
             "classes": list(loaded.classes),
             "layer_sizes": list(loaded.structure.layer_sizes),
+            "tables": [list(table) for table in loaded.structure.tables],
             "activations": [activation.name for activation in loaded.structure.activations],
             "parameters": loaded.structure.n_parameters,
             "scaling": loaded.scaling.kind,
