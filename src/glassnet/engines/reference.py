@@ -26,6 +26,8 @@ from glassnet.network.optimizers import average, clip, limit_norms, update
 
 #: Rows that go forward at once where nothing is learned: their activations stay in the cache of a core.
 ROWS_AT_ONCE = 1024
+#: Rows whose gradients are computed at once where all are wanted: few products, and no array as long as the data.
+GRADIENTS_AT_ONCE = 4096
 
 
 class ReferenceEngine:
@@ -64,14 +66,26 @@ class ReferenceEngine:
 
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
         """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
-        aim, structure = self.objective, self.objective.structure
-        views, gradient = structure.views(parameters), np.empty_like(parameters)
-        cache = forward(structure, views, numbers(rows.x, rows.scale, self.dtype))
-        loss = aim.loss.mean(seen_by(aim.loss, structure, cache), rows.y, rows.sample_weight)
-        dz = output_gradient(aim.loss, structure, cache, rows.y, rows.sample_weight)
-        l2 = aim.decay(len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight)))
-        backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=structure.views(gradient, "d"))
-        return loss + penalty(views, aim.l1, l2), gradient
+        aim, structure, samples = self.objective, self.objective.structure, len(rows)
+        views, gradient, part = structure.views(parameters), np.zeros_like(parameters), np.empty_like(parameters)
+        part_views, total = structure.views(part, "d"), _weight(rows.sample_weight, samples)
+        loss, l1, l2 = 0.0, aim.l1, aim.decay(total)
+        loss += penalty(views, l1, l2)
+        for first in range(0, samples, GRADIENTS_AT_ONCE):
+            here = slice(first, min(first + GRADIENTS_AT_ONCE, samples))
+            room = self._room(here.stop - first, rows)
+            x, y, w = _batch(rows, here, None, room)
+            share = _weight(w, len(x)) / total if total else 0.0
+            cache = forward(structure, views, x, out=room)
+            output = seen_by(aim.loss, structure, cache)
+            truth = as_outputs(y, output)
+            loss += aim.loss.mean(output, truth, w) * share
+            dz = output_gradient(aim.loss, structure, cache, truth, w)
+            dz *= share
+            backward(structure, views, cache, dz, l1=l1, l2=l2, out=part_views | room)
+            gradient += part
+            l1 = l2 = 0.0  # the penalties are there once
+        return loss, gradient
 
     def train_epoch(
         self,
@@ -100,7 +114,7 @@ class ReferenceEngine:
             cache = forward(structure, views, x, masks=masks, out=room)
             output = seen_by(aim.loss, structure, cache)
             truth = as_outputs(y, output)
-            l2 = aim.decay(len(x) if w is None or not aim.alpha else float(np.sum(w)))
+            l2 = aim.decay(_weight(w, len(x)) if aim.alpha else 1.0)
             loss = aim.loss.mean(output, truth, w) + penalty(views, aim.l1, l2)
             dz = output_gradient(aim.loss, structure, cache, truth, w)
             backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradient_views | room)
@@ -143,6 +157,11 @@ class ReferenceEngine:
                         room[f"{name}{layer}"] = np.empty((samples, structure.layer_sizes[layer]), self.dtype)
             self._rooms[samples] = room
         return self._rooms[samples]
+
+
+def _weight(sample_weight: Array | None, samples: int) -> float:
+    """Return what rows weigh together."""
+    return float(samples) if sample_weight is None else float(np.sum(sample_weight))
 
 
 def _batch(rows: Rows, here: slice, order: Array | None, room: dict[str, Array]) -> tuple[Array, Array, Array | None]:

@@ -103,7 +103,7 @@ def penalty(parameters: Mapping[str, Array], l1: float = 0.0, l2: float = 0.0) -
     """Return l1 Σ|W| + l2/2 Σ W², over the weights, not the biases or the tables."""
     weights = [W for name, W in parameters.items() if name.startswith("W")]
     absolute = sum(float(np.sum(np.abs(W))) for W in weights) if l1 else 0.0
-    square = sum(float(np.sum(np.square(W))) for W in weights) if l2 else 0.0
+    square = sum(float(np.vdot(W, W)) for W in weights) if l2 else 0.0
     return l1 * absolute + l2 / 2 * square
 
 

@@ -141,7 +141,7 @@ class Structure:
             start += count
         return places
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """The length of the flat vector."""
         embedded = sum(categories * size for categories, size in self.tables)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
 
 from glassnet.engines.interface import Figures
 from glassnet.network.activations import Array
@@ -18,14 +17,14 @@ from glassnet.network.structure import Structure
 from glassnet.training.callbacks import Callback
 from glassnet.training.engine_choice import choose_engine
 from glassnet.training.history import Epoch, Trained
-from glassnet.training.metrics import NO_METRIC, find_metric
+from glassnet.training.lbfgs import AfterEpoch, by_lbfgs
+from glassnet.training.metrics import find_metric
 from glassnet.training.rows import check_rows, set_aside
 from glassnet.training.run import Run
-from glassnet.training.settings import LBFGS_LIMITS, Settings
+from glassnet.training.settings import Settings
 from glassnet.training.standing import Standing, begin
 
 Data: TypeAlias = tuple[Any, ...]
-AfterEpoch: TypeAlias = Callable[[Figures, float], None]
 
 
 class DivergenceWarning(UserWarning):
@@ -149,7 +148,7 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
         callback.on_train_begin(run)
     try:
         with np.errstate(all="ignore"):  # what is not finite is found and told by the loop itself
-            way = _by_lbfgs if settings.full_batch else _by_batches
+            way = by_lbfgs if settings.full_batch else _by_batches
             # an engine that need not stop after each batch goes faster
             listens = any(type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks)
             way(run, on_batch if listens else None, after_epoch)
@@ -213,48 +212,3 @@ def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
             standing.rate_scale = standing.plateau.observe(loss)
         if run.stop_reason:
             return
-
-
-def _by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
-    """Full batches by SciPy's L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995), one iteration an epoch."""
-    vector, dtype = run.weights.parameters, run.weights.parameters.dtype
-    rows = run.rows if run.chosen is None else run.rows.take(run.chosen)
-    last: dict[str, Any] = {"point": None}  # what was evaluated last is, almost always, what an iteration ends with
-
-    def objective(point: Array) -> tuple[float, Array]:
-        loss, gradient = run.engine.loss_and_gradients(point.astype(dtype), rows)
-        last.update(point=point.copy(), loss=loss, gradient=gradient.astype(np.float64))
-        return loss, last["gradient"]
-
-    def after_iteration(intermediate_result: OptimizeResult) -> None:
-        point = intermediate_result.x
-        if not np.isfinite(point).all():
-            run.diverge(len(run.history) + 1, "", 1.0)
-            raise StopIteration
-        vector[...] = point
-        if not np.array_equal(last["point"], point):
-            objective(point)
-        score = np.nan
-        if run.metric.name != NO_METRIC:
-            output = run.engine.outputs(vector, rows.x, scale=rows.scale)
-            score = float(np.mean(run.metric.row(output, rows.y)))
-        run.standing.epochs += 1
-        after_epoch(Figures(last["loss"], score, float(np.linalg.norm(last["gradient"]))), 1.0)
-        if on_batch is not None:
-            on_batch(0, last["loss"])
-        if run.stop_reason:
-            raise StopIteration
-
-    limits = LBFGS_LIMITS | dict(run.settings.optimizer_settings)
-    options: Any = {
-        "maxiter": run.settings.epochs,
-        "maxfun": limits["evaluations"] or 10 * run.settings.epochs + 100,
-        "gtol": limits["gradient_tolerance"],
-        "ftol": limits["loss_tolerance"],
-    }
-    found = minimize(
-        objective, vector.astype(np.float64), jac=True, method="L-BFGS-B", callback=after_iteration, options=options
-    )
-    run.minimum = found
-    if not run.stop_reason and len(run.history) < run.settings.epochs:
-        run.stop(f"L-BFGS came to rest: {found.message}")

@@ -1,0 +1,98 @@
+"""Full batches by SciPy's L-BFGS-B, which looks at all rows at once and chooses its own steps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+
+from glassnet.engines.interface import Figures
+from glassnet.network.activations import Array
+from glassnet.training.metrics import NO_METRIC
+from glassnet.training.run import Run
+from glassnet.training.settings import LBFGS_LIMITS
+
+AfterEpoch: TypeAlias = Callable[[Figures, float], None]
+
+
+def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
+    """Full batches by SciPy's L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995), one iteration an epoch."""
+    vector, dtype = run.weights.parameters, run.weights.parameters.dtype
+    rows = run.rows if run.chosen is None else run.rows.take(run.chosen)
+    last: dict[str, Any] = {"point": None}  # what was evaluated last is, almost always, what an iteration ends with
+
+    def objective(point: Array) -> tuple[float, Array]:
+        loss, gradient = run.engine.loss_and_gradients(point.astype(dtype), rows)
+        last.update(point=point.copy(), loss=loss, gradient=gradient.astype(np.float64))
+        return loss, last["gradient"]
+
+    def after_iteration(intermediate_result: OptimizeResult) -> None:
+        point = intermediate_result.x
+        if not np.isfinite(point).all():
+            run.diverge(len(run.history) + 1, "", 1.0)
+            raise StopIteration
+        vector[...] = point
+        if not np.array_equal(last["point"], point):
+            objective(point)
+        score = np.nan
+        if run.metric.name != NO_METRIC:
+            output = run.engine.outputs(vector, rows.x, scale=rows.scale)
+            score = float(np.mean(run.metric.row(output, rows.y)))
+        run.standing.epochs += 1
+        after_epoch(Figures(last["loss"], score, float(np.linalg.norm(last["gradient"]))), 1.0)
+        if on_batch is not None:
+            on_batch(0, last["loss"])
+        if run.stop_reason:
+            raise StopIteration
+
+    limits = LBFGS_LIMITS | dict(run.settings.optimizer_settings)
+    options: Any = {
+        "maxiter": run.settings.epochs,
+        "maxfun": limits["evaluations"] or 10 * run.settings.epochs + 100,
+        "gtol": limits["gradient_tolerance"],
+        "ftol": limits["loss_tolerance"],
+    }
+    with _CALM:
+        run.minimum = minimize(
+            objective, vector.astype(np.float64), jac=True, method="L-BFGS-B", callback=after_iteration, options=options
+        )
+    if not run.stop_reason and len(run.history) < run.settings.epochs:
+        run.stop(f"L-BFGS came to rest: {run.minimum.message}")
+
+
+class _CalmSciPy:
+    """While it is entered, SciPy's own BLAS uses one thread.
+
+    NumPy's wheels and SciPy's each bring a BLAS along. SciPy's threads go on spinning for a while after each of the
+    small products of vectors that L-BFGS makes, on the cores where NumPy's then want to multiply matrices: on two cores
+    that tripled the time of a fit. The count is of the whole process: the last one out sets it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._libraries: Any = None
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._libraries is None:  # looking for them takes milliseconds
+                from threadpoolctl import ThreadpoolController
+
+                every = ThreadpoolController()
+                paths = [library.filepath for library in every.lib_controllers if "scipy.libs" in library.filepath]
+                self._libraries = every.select(filepath=paths)
+            if self._inside == 1:
+                self._limit = self._libraries.limit(limits=1)
+
+    def __exit__(self, *problem: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._limit is not None:
+                self._limit.restore_original_limits()
+
+
+_CALM = _CalmSciPy()
