@@ -1,0 +1,131 @@
+"""Fitting a preparation: every figure is of the training rows alone, and no other row is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+from glassnet.preprocessing.arguments import column_names, is_unicode, marked_categories, training_rows
+from glassnet.preprocessing.columns import CODES, MOST_ONE_HOT, ONE_HOT, Category, Value
+from glassnet.preprocessing.faults import MEND_DATE, Fault
+from glassnet.preprocessing.figures import dense_figures, sparse_factors
+from glassnet.preprocessing.objects import BOOLEAN, CATEGORY, is_missing
+from glassnet.preprocessing.preparation import Preparation, factorised
+from glassnet.preprocessing.tables import SparseTable, Table, read_table
+
+#: Whole numbers that a category may be: what 64 bits hold, signed or not.
+LEAST_WHOLE, MOST_WHOLE = -(2**63), 2**64 - 1
+
+#: Codes up to this are exact in float32.
+MOST_CODES = 2**24
+
+
+def fit_preparation(
+    X: Any,
+    categorical_features: Any = None,
+    rows: Any = None,
+    feature_names: Sequence[str] | None = None,
+) -> Preparation:
+    """Learn from the training rows how a table's columns become a network's inputs.
+
+    Parameters
+    ----------
+    X : data frame, array or sparse matrix (samples, columns)
+        A pandas, polars or Arrow table, an array or lists of numbers, text or both, or a SciPy sparse matrix of
+        numbers. None, NaN and pandas' NA are missing values.
+    categorical_features : None, "from_dtype", or array of names, indices or booleans (columns,)
+        Columns that hold categories, beside those that can hold nothing else: a data frame's columns of text and of its
+        own categorical types.
+    rows : array of int, or of bool (samples,), or None
+        The training rows, all if None.
+    feature_names : sequence of str, or None
+        The columns' names where X has none; else they must be X's own.
+
+    Returns
+    -------
+    Preparation
+        Numbers with mean 0 and deviation 1 (bytes as pixels are, an array of uint8, by 1/255; sparse ones are not
+        centred), an indicator beside a column of which some training rows miss the value, booleans as 0 and 1, up to
+        `MOST_ONE_HOT` categories one-hot, more as codes. Categories of a single training row are too rare for a code.
+
+    Raises
+    ------
+    InputError
+        If X is no table, a column holds dates or something else that is neither number nor category, an entry of the
+        training rows is infinite (row and column named), or categorical_features or rows name what is not there.
+    """
+    whole = read_table(X)
+    named = whole.names is not None or feature_names is not None
+    names = column_names(whole, feature_names)
+    marked = marked_categories(categorical_features, names, named)
+    chosen = training_rows(rows, whole.shape[0])
+    try:
+        return _fitted(whole if rows is None else whole.take(chosen), names, named, marked)
+    except Fault as fault:
+        raise fault.told(names, chosen) from None
+
+
+def _fitted(table: Table, names: tuple[str, ...], named: bool, marked: Array) -> Preparation:
+    """Fit to a table that has the training rows alone."""
+    kinds = [table.kind(position) for position in range(len(names))]  # of the marked too: dates are no categories
+    of_category = marked | (np.array(kinds) == CATEGORY)
+    numbers = np.flatnonzero(~of_category)
+    boolean = np.array(kinds)[numbers] == BOOLEAN
+    if isinstance(table, SparseTable):
+        if marked.any():
+            raise InputError(
+                f"categorical_features names the column {names[int(np.argmax(marked))]!r} of a sparse matrix, which "
+                "holds numbers alone; make the matrix dense with X.toarray(), or its categories one-hot"
+            )
+        nothing = np.zeros(len(names))
+        return Preparation(names, named, False, numbers, boolean, boolean, nothing, nothing, sparse_factors(table), ())
+    median, mean, factor, indicator = dense_figures(table.matrix(numbers.tolist()), numbers, boolean)
+    categories = tuple(_category(table, position, names[position]) for position in np.flatnonzero(of_category).tolist())
+    return Preparation(names, named, True, numbers, boolean, indicator, median, mean, factor, categories)
+
+
+def _category(table: Table, position: int, name: str) -> Category:
+    """Choose the categories of a column that get a code, and how it is encoded."""
+    places, values = factorised(table, position)
+    counts: dict[Value, int] = {}
+    held = np.bincount(places[places >= 0], minlength=len(values)).tolist()
+    for value, count in zip(values, held, strict=True):
+        if count and not is_missing(value):
+            counts[value] = counts.get(value, 0) + count
+    for value in counts:
+        _check_value(value, position)
+    rows = len(places)
+    if len(counts) > MOST_ONE_HOT:
+        # one row can't teach the network what a category is like, but such rows teach it what an unknown one is
+        counts = {value: count for value, count in counts.items() if count > 1}
+    others = rows - sum(counts.values())
+    ordered = sorted(counts, key=lambda value: (isinstance(value, str), value))
+    if len(counts) <= MOST_ONE_HOT:
+        shares = None if others else tuple(counts[value] / rows for value in ordered)
+        return Category(name, position, tuple(ordered), ONE_HOT, shares)
+    if not others:
+        # code 0 must have rows to learn from: an unknown category is then taken for the rarest
+        ordered.remove(min(reversed(ordered), key=counts.__getitem__))
+    if len(ordered) >= MOST_CODES:
+        raise Fault(position, f"has {len(ordered)} categories; the most is {MOST_CODES - 1}: leave the column out")
+    return Category(name, position, tuple(ordered), CODES)
+
+
+def _check_value(value: Any, position: int) -> None:
+    """Refuse a category that is none, or that a model file can't hold."""
+    kind, why = type(value), ""
+    if not isinstance(value, str | int | float):
+        dated = hasattr(value, "isoformat")
+        why = f"of type {kind.__name__}; {MEND_DATE if dated else 'make text of it, or a number if its size matters'}"
+    elif isinstance(value, str) and not is_unicode(value):
+        why = "which is no valid Unicode text; mend it"
+    elif isinstance(value, float) and np.isinf(value):
+        why = "which is no finite number; leave the entry empty"
+    elif isinstance(value, int) and not LEAST_WHOLE <= value <= MOST_WHOLE:
+        why = "which does not fit in 64 bits; make text of it"
+    if why:
+        raise Fault(position, f"holds {value!a:.60}, {why}")

@@ -1,0 +1,130 @@
+"""A preparation brought back from plain values and arrays, of which nothing is believed."""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+from glassnet.preprocessing.columns import CODES, MOST_ONE_HOT, ONE_HOT, Category, Value
+from glassnet.preprocessing.preparation import Preparation
+
+_FIELDS = {"names": list, "named": bool, "centred": bool, "booleans": list, "indicators": list, "categories": list}
+_CATEGORY_FIELDS = {"column": int, "encoding": str, "categories": list, "shares": (list, type(None))}
+
+
+def rebuild(description: Any, arrays: dict[str, Array]) -> Preparation:
+    """Put a preparation together from what `Preparation.describe` and `Preparation.arrays` returned.
+
+    Parameters
+    ----------
+    description : dict
+        As JSON brings it back.
+    arrays : dict of array
+        ``median``, ``mean`` and ``factor``, each (n_numbers,), float64; nothing else.
+
+    Returns
+    -------
+    Preparation
+        It makes the same inputs bit for bit.
+
+    Raises
+    ------
+    InputError
+        If anything is missing, of another type, twice, out of range, not finite, or does not fit together.
+    """
+    told = _checked(description, "preparation", _FIELDS)
+    names = told["names"]
+    for place, name in enumerate(names):
+        if not isinstance(name, str):
+            raise InputError(f"preparation.names[{place}] is {name!r:.80}; it must be text")
+    if not names or len(set(names)) != len(names):
+        raise InputError(f"preparation.names has {len(names)} names, of which {len(set(names))} differ")
+    categories = tuple(_category(content, names, place) for place, content in enumerate(told["categories"]))
+    taken = [category.position for category in categories]
+    if any(second <= first for first, second in pairwise(taken)):
+        raise InputError(f"preparation.categories are of the columns {taken!r:.80}; each must come once, in order")
+    numbers = np.setdiff1d(np.arange(len(names)), taken).astype(np.int64)
+    flags = {}
+    for key in ("booleans", "indicators"):
+        held = set(numbers.tolist())
+        for place, position in enumerate(told[key]):
+            if type(position) is not int or position not in held:
+                raise InputError(f"preparation.{key}[{place}] is {position!r:.80}, which is no column of numbers")
+        if len(set(told[key])) != len(told[key]):
+            raise InputError(f"preparation.{key} names a column twice")
+        flags[key] = np.isin(numbers, np.array(told[key], np.int64))
+    if not isinstance(arrays, dict) or set(arrays) != {"median", "mean", "factor"}:
+        found = list(arrays) if isinstance(arrays, dict) else arrays
+        raise InputError(f"the arrays of the preparation are {found!r:.80}; they must be median, mean, factor")
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.shape != numbers.shape or array.dtype != np.float64:
+            what = (array.dtype, array.shape) if isinstance(array, np.ndarray) else type(array).__name__
+            raise InputError(f"preparation's {name} is {what}; it must be float64 of shape {numbers.shape}")
+        if not np.isfinite(array).all() or (name == "factor" and (array < 0).any()):
+            raise InputError(f"preparation's {name} holds NaN, infinity or a negative factor")
+    if not told["centred"] and (taken or told["booleans"] or told["indicators"] or arrays["mean"].any()):
+        raise InputError("the preparation is of sparse rows, which have neither categories nor indicators nor means")
+    return Preparation(
+        tuple(names),
+        told["named"],
+        told["centred"],
+        numbers,
+        flags["booleans"],
+        flags["indicators"],
+        arrays["median"],
+        arrays["mean"],
+        arrays["factor"],
+        categories,
+    )
+
+
+def _category(content: Any, names: list[str], place: int) -> Category:
+    where = f"preparation.categories[{place}]"
+    told = _checked(content, where, _CATEGORY_FIELDS)
+    position, encoding, shares = told["column"], told["encoding"], told["shares"]
+    if not 0 <= position < len(names):
+        raise InputError(f"{where}.column is {position!r:.80}; there are {len(names)} columns")
+    if encoding not in (ONE_HOT, CODES):
+        raise InputError(f"{where}.encoding is {encoding!r:.80}; it must be {ONE_HOT} or {CODES}")
+    values = tuple(_read(value, f"{where}.categories[{number}]") for number, value in enumerate(told["categories"]))
+    if len(set(values)) != len(values):
+        raise InputError(f"{where}.categories holds a category twice")
+    if encoding == ONE_HOT and len(values) > MOST_ONE_HOT:
+        raise InputError(f"{where} has {len(values)} categories one-hot; the most is {MOST_ONE_HOT}")
+    if shares is not None:
+        if encoding != ONE_HOT or len(shares) != len(values):
+            raise InputError(f"{where}.shares has {len(shares)} entries for {len(values)} categories as {encoding}")
+        for share in shares:
+            if type(share) is not float or not 0 <= share <= 1:
+                raise InputError(f"{where}.shares holds {share!r:.80}; a share is a number from 0 to 1")
+        if not math.isclose(math.fsum(shares), 1):
+            raise InputError(f"{where}.shares are together {math.fsum(shares)}; they must be 1")
+    return Category(names[position], position, values, encoding, None if shares is None else tuple(shares))
+
+
+def _checked(content: Any, where: str, kinds: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON object that has exactly these keys, with values of these types."""
+    if not isinstance(content, dict) or set(content) != set(kinds):
+        what = sorted(map(str, content)) if isinstance(content, dict) else content
+        raise InputError(f"{where} is {what!r:.80}; it must be an object with {', '.join(kinds)}")
+    for key, kind in kinds.items():
+        value = content[key]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise InputError(f"{where}.{key} is {value!r:.80}, which is of the wrong type")
+    return content
+
+
+def _read(value: Any, where: str) -> Value:
+    if isinstance(value, dict) and set(value) == {"int"}:
+        digits = value["int"]
+        if isinstance(digits, str) and re.fullmatch("-?[1-9][0-9]{0,19}", digits, re.ASCII):
+            return int(digits)
+    elif isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise InputError(f"{where} is {value!r:.80}; a category is text, a number or a boolean")
