@@ -266,12 +266,13 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         if _check_partial_fit_first_call(self, classes):
             labels = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if labels else classes)
+            self._kind = self._label_binarizer.y_type_
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
         """Return the most likely class of each row (samples,), or whether each label holds (samples, labels)."""
         output = self._outputs(X)
-        kind, middle = self._label_binarizer.y_type_, 0.0 if self.out_activation_ == "identity" else 0.5
+        kind, middle = self._kind, 0.0 if self.out_activation_ == "identity" else 0.5
         if kind == "multiclass":
             return self.classes_[np.argmax(output, axis=1)]
         if kind.startswith("multilabel"):
@@ -309,7 +310,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     def _encode(self, y: Any, first: bool, incremental: bool) -> Array:
         if first and not incremental:
             self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            self.classes_, self._kind = self._label_binarizer.classes_, self._label_binarizer.y_type_
         else:
             classes = unique_labels(y)
             if self.warm_start and not incremental:
@@ -324,14 +325,24 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
                     " Name all classes that will come in the first call: partial_fit(X, y, classes=…), or fit anew."
                 )
         self._label_binarizer.transform(y[:1])  # its errors, for a target that is not like the one before
-        if self._label_binarizer.y_type_ == "multiclass":
+        if self._kind == "multiclass":
             return np.searchsorted(self.classes_, y).astype(np.int64)
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._kind.startswith("multilabel"):
             return np.asarray(self._label_binarizer.transform(y))
         return np.searchsorted(self.classes_, y).reshape(-1, 1).astype(np.int64)
 
+    def _restore_classes(self, kind: str, classes: Array) -> None:
+        """Bring back what a file says of the classes."""
+        outputs = len(classes) if kind != "binary" else 1
+        if outputs != self._structure.n_outputs or (kind == "binary" and len(classes) > 2):
+            raise InputError(f"{len(classes)} {kind} classes for {self._structure.n_outputs} outputs")
+        self.classes_, self._kind = classes, kind
+        self._label_binarizer = LabelBinarizer()
+        self._label_binarizer.classes_, self._label_binarizer.y_type_ = classes, kind
+        self._label_binarizer.sparse_input_ = False
+
     def _shape_of_outputs(self, truth: Array) -> tuple[int, str, str]:
-        kind = self._label_binarizer.y_type_
+        kind = self._kind
         if self.loss in ("hinge", "half_mean_squared_error"):
             activation = "identity"
         else:
@@ -344,9 +355,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
 
     def _loss_for(self, outputs: int) -> Loss:
         params = dict(self.loss_params or {})
-        loss = find_loss(
-            self.loss, params, classes=True, binary=self._label_binarizer.y_type_ != "multiclass", outputs=outputs
-        )
+        loss = find_loss(self.loss, params, classes=True, binary=self._kind != "multiclass", outputs=outputs)
         if not self.label_smoothing:
             return loss
         if "label_smoothing" not in loss.settings:
@@ -362,7 +371,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     def _score_outputs(self, output: Array, truth: Array, sample_weight: Array | None) -> float:
         if not np.isfinite(output).all():
             return np.nan
-        if self._label_binarizer.y_type_ == "multiclass":
+        if self._kind == "multiclass":
             right = np.argmax(output, axis=1) == truth
         else:
             middle = 0.0 if self.out_activation_ == "identity" else 0.5

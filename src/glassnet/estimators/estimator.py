@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
 from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _check_y,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from glassnet.engines.interface import Objective, UpdateRule
 from glassnet.errors import InputError
 from glassnet.estimators.convergence import Convergence, Progress
+from glassnet.estimators.looking import Looking
 from glassnet.estimators.own_loss import check_own_loss
 from glassnet.estimators.plan import rate_of, settings_for
 from glassnet.estimators.start import Orders, draw_weights, split
@@ -27,6 +34,7 @@ from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES, Loss
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.structure import Structure
+from glassnet.preprocessing import Preparation, fit_preparation
 from glassnet.training import Callback, Settings
 from glassnet.training.engine_choice import engine_named
 from glassnet.training.history import History
@@ -43,7 +51,18 @@ _LARGEST_SEED = 2**31 - 1
 _ANY_LOSS, _ANY_RULE = LOSSES["half_mean_squared_error"], UpdateRule(OPTIMIZERS["gradient_descent"])
 
 
-class NeuralNetwork(BaseEstimator):
+@dataclass(frozen=True)
+class _Judged:
+    """Rows that are validated on: as they were handed over, as the network takes them, their truth and weights."""
+
+    rows: Callable[[], Any]
+    x: Any
+    y: Array
+    truth: Array
+    sample_weight: Array | None
+
+
+class NeuralNetwork(Looking, BaseEstimator):
     """A feed-forward network with scikit-learn's interface; `MLPClassifier` and `MLPRegressor` say what it learns."""
 
     # what a fitted network has besides scikit-learn's attributes
@@ -52,6 +71,7 @@ class NeuralNetwork(BaseEstimator):
     _orders: Orders
     _progress: Progress
     _split: tuple[Array, Array, int] | None
+    _preparation: Preparation | None
 
     def _remember(self, given: dict[str, Any]) -> None:
         """Keep what the constructor was given, as it is: checking is for fit."""
@@ -110,66 +130,93 @@ class NeuralNetwork(BaseEstimator):
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._check_rows(X, y, reset=first)
         truth = self._encode(y, first, incremental)
+        samples = len(y)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = _check_sample_weight(sample_weight, y)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        dtype = "float64" if self.solver == LBFGS else self.dtype or str(X.dtype)
         goes_on = not first and self._is_as_left()
         random_state = self._orders.random_state if goes_on else check_random_state(self.random_state)
-
         self.n_outputs_, activation, metric = self._shape_of_outputs(truth)
+        if first:
+            self._split, self._preparation = None, None
+        splits = self.early_stopping and self.solver != LBFGS and validation_data is None
+
+        def split_rows() -> tuple[Array | None, Array | None]:
+            return self._split_rows(y, groups, random_state) if splits else (None, None)
+
+        raw = X
+        if self.preprocess is not None:  # what is fitted to columns sees the training rows alone
+            training, validation = split_rows()
+            if first:
+                self._preparation = fit_preparation(X, self.categorical_features, training)
+            assert self._preparation is not None
+            X = self._preparation.apply(X, self._dtype_for(X))
+        dtype = self._dtype_for(X)
         output = find_activation(activation if self.out_activation is None else self.out_activation)
         loss = self._loss_for(self.n_outputs_)
         if not isinstance(self.loss, str):
             check_own_loss(loss, truth, self.n_outputs_)
-        structure = build_structure(X.shape[1], hidden, self.activation, output, self.n_outputs_)
+        tables = () if self._preparation is None else self._preparation.tables
+        structure = build_structure(X.shape[1], hidden, self.activation, output, self.n_outputs_, tables)
         if not first and structure.layer_sizes != self._structure.layer_sizes:
             raise ValueError(
                 f"this network has layers of {self._structure.layer_sizes} units, and X, y and hidden_layer_sizes ask "
                 f"for {structure.layer_sizes}; a network keeps its layers: fit with warm_start=False to begin anew"
             )
+        vector = self._first_weights(structure, random_state, dtype) if first else self._vector_in_use()
+        if self.preprocess is None:  # scikit-learn draws weights before it splits
+            training, validation = split_rows()
+        learned = samples if training is None else len(training)
+        settings = settings_for(self, loss, learned, 1 if incremental else self.max_iter, dtype, incremental)
+        settings.objective(structure)  # what does not go together is refused before anything moves
         if first:
-            vector = self._first_weights(structure, random_state, dtype)
-            self._begin(structure, vector, validation_data is not None)
-        else:
-            vector = self._vector_in_use()
-        training, validation, watched = self._set_aside(
-            X, y, truth, sample_weight, validation_data, groups, random_state
-        )
+            self._begin(structure, vector)
         self._fit_target(truth, training, first)
-        if isinstance(validation, tuple):
-            validation = (validation[0], self._transformed(validation[1]), validation[2])
-        samples = X.shape[0] if training is None else len(training)
-        settings = settings_for(self, loss, samples, 1 if incremental else self.max_iter, dtype, incremental)
+        judged = self._judged(validation_data, validation, raw, y, truth, sample_weight)
         if not goes_on or not _can_take(self._standing, settings):
             self._orders = Orders(random_state, bool(self.shuffle))
             self._standing = begin(structure, settings, vector, self._orders)
             if np.any(settings.dropout):
                 self._standing.rng = np.random.default_rng(random_state.randint(_LARGEST_SEED))
         self._orders.shuffle = bool(self.shuffle)
-        self._orders.over(np.arange(X.shape[0]) if training is None else training)
+        self._orders.over(np.arange(samples) if training is None else training)
         if training is not None and not self.shuffle:
             settings = replace(settings, shuffle=True)  # scikit-learn's split leaves the rows in an order of its own
 
         rows = X if self.solver != LBFGS else X.astype(np.float64, copy=False)
         data = (rows, self._transformed(truth), self._row_weights(y, sample_weight))
         metric = NO_METRIC if self.solver == LBFGS else metric
-        run = prepare(structure, settings, data, validation, None, metric, self._standing)
+        handed = None if judged is None else (judged.x, self._transformed(judged.truth), judged.sample_weight)
+        run = prepare(
+            structure, settings, data, handed if validation is None else validation, None, metric, self._standing
+        )
         self._structure, self.engine_ = structure, run.engine.name
         self._name_parameters(self._standing.weights.in_use)
         callbacks = self._listed_callbacks()
         if self.solver != LBFGS:
+            watched = self._score_of(judged) if self.early_stopping and judged is not None else None
             callbacks.insert(0, self._convergence(watched, self._constant(truth, run.rows.sample_weight)))
         carry_out(run, callbacks)
         return self._keep(run, incremental)
 
+    def _dtype_for(self, X: Any) -> str:
+        """Return the network's dtype: float64 for L-BFGS, else what is asked for, else X's, float32 for tables."""
+        if self.solver == LBFGS:
+            return "float64"
+        return self.dtype or (str(X.dtype) if getattr(X, "dtype", None) in DTYPES else "float32")
+
     def _check_rows(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
-        """Check rows and targets as scikit-learn does."""
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=reset,
-            y_numeric=not self._classifies,
-        )  # fmt: skip
+        """Check rows and targets as scikit-learn does; tables to be prepared are checked where they are prepared."""
+        if self.preprocess is None:
+            X, y = validate_data(
+                self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=reset,
+                y_numeric=not self._classifies,
+            )  # fmt: skip
+        else:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            y = _check_y(y, multi_output=True, y_numeric=not self._classifies, estimator=self)
+            check_consistent_length(X, y)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _first_weights(self, structure: Structure, random_state: np.random.RandomState, dtype: str) -> Array:
@@ -179,97 +226,75 @@ class NeuralNetwork(BaseEstimator):
         rng = np.random.default_rng(random_state.randint(_LARGEST_SEED))
         return initialize(structure, rng, self.initializer, dtype)
 
-    def _begin(self, structure: Structure, vector: Array, watches: bool) -> None:
+    def _begin(self, structure: Structure, vector: Array) -> None:
         """Set what scikit-learn sets before the first epoch."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = structure.n_layers + 1
-        self.out_activation_ = spoken(structure.activations[-1])
+        self.out_activation_, self.engine_ = spoken(structure.activations[-1]), "reference"
         self.n_parameters_ = structure.n_parameters
         self.history_ = History()
-        self._structure, self._split = structure, None
+        self._structure = structure
         self._progress = Progress([] if self.early_stopping else None)
         self._name_parameters(vector)
 
     def _name_parameters(self, vector: Array) -> None:
         """Give the parts of a flat vector scikit-learn's names: coefs_ and intercepts_ are views of it."""
         self._vector, self._views = vector, self._structure.views(vector)
-        self.coefs_ = [self._views[f"W{layer}"] for layer, _, _ in self._structure.layers()]
-        self.intercepts_ = [self._views[f"b{layer}"] for layer, _, _ in self._structure.layers()]
+        self.coefs_ = [view for name, view in self._views.items() if name[0] == "W"]
+        self.intercepts_ = [view for name, view in self._views.items() if name[0] == "b"]
 
     def _vector_in_use(self) -> Array:
-        """Return the flat vector; where coefs_ or intercepts_ were replaced, of those."""
-        mine = zip((*self.coefs_, *self.intercepts_), self._named_views(), strict=False)
-        if len(self.coefs_) + len(self.intercepts_) == len(self._views) and all(a is b for a, b in mine):
+        """Return the flat vector; where coefs_ or intercepts_ were replaced, with those."""
+        named: dict[str, Array] = {}
+        for kind, arrays in (("W", self.coefs_), ("b", self.intercepts_)):
+            named |= {f"{kind}{layer}": array for layer, array in enumerate(arrays, 1)}
+        if all(named.get(name) is view for name, view in self._views.items() if name[0] != "E"):
             return self._vector
-        named = {f"W{layer}": self.coefs_[layer - 1] for layer, _, _ in self._structure.layers()}
-        named |= {f"b{layer}": self.intercepts_[layer - 1] for layer, _, _ in self._structure.layers()}
-        return self._structure.flatten(named)
-
-    def _named_views(self) -> list[Array]:
-        layers = [layer for layer, _, _ in self._structure.layers()]
-        return [self._views[f"{kind}{layer}"] for kind in "Wb" for layer in layers]
+        return self._structure.flatten(self._views | named)
 
     def _is_as_left(self) -> bool:
         """Say whether nobody has changed the parameters since the last fit: then it can go on where it stood."""
         return hasattr(self, "_standing") and np.array_equal(self._vector_in_use(), self._left)
 
-    def _set_aside(
-        self,
-        X: Any,
-        y: Any,
-        truth: Array,
-        sample_weight: Array | None,
-        validation_data: Any,
-        groups: Any,
-        random_state: np.random.RandomState,
-    ) -> tuple[Array | None, Any, Callable[[Run], float] | None]:
-        """Return the rows to learn from (None for all), what `train` calls validation, and the score to watch."""
-        stops = self.early_stopping and self.solver != LBFGS
-        validation: Any
-        if validation_data is not None:
-            X_val, y_val, w_val = self._checked_validation(validation_data)
-            encoded = self._encode(y_val, False, True)
-            training, validation, raw = None, (X_val, encoded, w_val), (X_val, y_val, w_val)
-            truth_val = encoded
-        elif stops:
-            if self._split is None or self._split[2] != X.shape[0]:
-                # scikit-learn keeps the shares of the classes where there are two of them
-                stratify = self.n_outputs_ == 1 if self.stratify is None else self.stratify
-                by_class = y if self._classifies and stratify and groups is None else None
-                chosen = split(X.shape[0], by_class, groups, self.validation_fraction, random_state)
-                self._split = (*chosen, X.shape[0])
-            training, validation, _ = self._split
-            truth_val, w_val = truth[validation], None if sample_weight is None else sample_weight[validation]
-            raw = (X, y, w_val)
-        else:
-            return None, None, None
-        if not stops:
-            return training, validation, None
-        if self.scoring is None:
-            return training, validation, lambda run: self._score_outputs(run.outputs["validation"], truth_val, w_val)
-        if training is not None:
-            raw = (X[validation], y[validation], w_val)
-        return training, validation, self._scored_by(raw)
+    def _split_rows(self, y: Array, groups: Any, random_state: np.random.RandomState) -> tuple[Array, Array]:
+        """Return the rows to learn from and those to validate on; the same ones as before where fit goes on."""
+        if self._split is None or self._split[2] != len(y):
+            # scikit-learn keeps the shares of the classes where there are two of them
+            stratify = self.n_outputs_ == 1 if self.stratify is None else self.stratify
+            by_class = y if self._classifies and stratify and groups is None else None
+            self._split = (*split(len(y), by_class, groups, self.validation_fraction, random_state), len(y))
+        return self._split[:2]
 
-    def _scored_by(self, raw: tuple[Any, Any, Array | None]) -> Callable[[Run], float]:
-        """Return the score of a scorer of scikit-learn's, which calls this very estimator."""
-        from sklearn.metrics import get_scorer
-
-        scorer = get_scorer(self.scoring) if isinstance(self.scoring, str) else self.scoring
-        X, y, w = raw
-
-        def score(run: Run) -> float:
-            self._name_parameters(run.weights.in_use)
-            return float(scorer(self, X, y) if w is None else scorer(self, X, y, sample_weight=w))
-
-        return score
-
-    def _checked_validation(self, data: Any) -> tuple[Any, Any, Array | None]:
+    def _judged(
+        self, data: Any, chosen: Array | None, X: Any, y: Array, truth: Array, sample_weight: Array | None
+    ) -> _Judged | None:
+        """Return the rows that are validated on: handed over, or chosen from the rest; None if there are none."""
+        if chosen is not None:
+            w = None if sample_weight is None else sample_weight[chosen]
+            return _Judged(lambda: _safe_indexing(X, chosen), None, y[chosen], truth[chosen], w)
+        if data is None:
+            return None
         if not isinstance(data, tuple) or len(data) not in (2, 3):
             raise InputError("validation_data must be a tuple (X, y) or (X, y, sample_weight)")
         X, y = self._check_rows(data[0], data[1], reset=False)
-        w = data[2] if len(data) == 3 else None
-        return X, y, None if w is None else _check_sample_weight(w, X)
+        w = None if len(data) == 2 or data[2] is None else _check_sample_weight(data[2], y)
+        x = X if self._preparation is None else self._preparation.apply(X, self._dtype_for(X))
+        return _Judged(lambda: X, x, y, self._encode(y, False, True), w)
+
+    def _score_of(self, judged: _Judged) -> Callable[[Run], float]:
+        """Return what says how good the network is on the rows that are validated on."""
+        if self.scoring is None:
+            return lambda run: self._score_outputs(run.outputs["validation"], judged.truth, judged.sample_weight)
+        from sklearn.metrics import get_scorer
+
+        scorer = get_scorer(self.scoring) if isinstance(self.scoring, str) else self.scoring
+        X, w = judged.rows(), {} if judged.sample_weight is None else {"sample_weight": judged.sample_weight}
+
+        def score(run: Run) -> float:
+            self._name_parameters(run.weights.in_use)  # scikit-learn's scorers call predict
+            return float(scorer(self, X, judged.y, **w))
+
+        return score
 
     def _constant(self, truth: Array, weights: Array | None) -> Callable[[Run], float]:
         """Return what an epoch's loss has besides what was learned from, batch by batch as scikit-learn adds it up."""
@@ -312,7 +337,7 @@ class NeuralNetwork(BaseEstimator):
         self._name_parameters(vector)
         self._left = vector.copy()
         for epoch in run.history:
-            self.history_.append(epoch)
+            self.history_.append(replace(epoch, epoch=len(self.history_) + 1))
         if run.minimum is not None:
             self.n_iter_ = _check_optimize_result("lbfgs", run.minimum, self.max_iter)
             self.loss_ = run.minimum.fun
@@ -348,12 +373,10 @@ class NeuralNetwork(BaseEstimator):
         X = self._rows_to_predict(X)
         vector = self._vector_in_use()
         rows = X.astype(vector.dtype, copy=False)
-        if issparse(rows):
-            rows = rows.tocsr()
         # an engine of its own for each call: several threads may predict at once
         objective = Objective(self._structure, _ANY_LOSS, (0.0,) * self._structure.n_layers)
         engine = engine_named(self.engine_, objective, _ANY_RULE, 1, vector.dtype)
-        output = engine.outputs(vector, rows)
+        output = engine.outputs(vector, rows.tocsr() if issparse(rows) else rows)
         return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
 
     def _rows_to_predict(self, X: Any) -> Any:
@@ -364,12 +387,22 @@ class NeuralNetwork(BaseEstimator):
             and X.dtype in DTYPES
             and X.shape[1] == self.n_features_in_
             and len(X)
+            and self._preparation is None
             and not hasattr(self, "feature_names_in_")
             and np.isfinite(np.sum(X))
         ):
             return X if X.flags.c_contiguous else np.ascontiguousarray(X)
+        if self._preparation is not None:
+            validate_data(self, X, reset=False, skip_check_array=True)
+            return self._preparation.apply(X, self._vector.dtype)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         return X if issparse(X) else np.ascontiguousarray(X)
+
+    def _restore(self, structure: Structure, vector: Array, preparation: Any, scaling: Any) -> None:
+        """Bring back what a file says of the network."""
+        self._begin(structure, vector)
+        self._preparation = preparation
+        self.n_outputs_, self._target_scaling, self._left = structure.n_outputs, scaling, vector.copy()
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

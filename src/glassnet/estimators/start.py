@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.network.activations import Array
+from glassnet.network.initializers import TABLE_REACH
 from glassnet.network.structure import Structure
 
 #: 6 / (fan_in + fan_out) is the square of the reach (Glorot & Bengio 2010); scikit-learn takes 2 for the sigmoid.
@@ -32,6 +33,9 @@ def draw_weights(structure: Structure, random_state: np.random.RandomState, dtyp
     """
     vector = structure.new_vector(dtype)
     views = structure.views(vector)
+    for table in range(1, len(structure.tables) + 1):
+        E = views[f"E{table}"]
+        E[...] = random_state.uniform(-TABLE_REACH, TABLE_REACH, E.shape)
     sigmoid = structure.n_layers > 1 and structure.activations[0].name == "sigmoid"
     for layer, before, units in structure.layers():
         reach = np.sqrt((GLOROT_SIGMOID if sigmoid else GLOROT) / (before + units))

@@ -76,15 +76,24 @@ def spoken(activation: Activation) -> str:
 
 
 def build_structure(
-    features: int, hidden: Sequence[int], activation: Any, output: Activation, outputs: int
+    columns: int,
+    hidden: Sequence[int],
+    activation: Any,
+    output: Activation,
+    outputs: int,
+    tables: tuple[tuple[int, int], ...] = (),
 ) -> Structure:
-    """Return the layers: one activation for all hidden layers, or a list with one for each."""
+    """Return the layers: one activation for all hidden layers, or a list with one for each.
+
+    Of ``columns``, the last ones are codes where there are tables.
+    """
     chosen = list(activation) if isinstance(activation, list) else [activation] * len(hidden)
     if len(chosen) != len(hidden):
         raise InputError(
             f"activation has {len(chosen)} entries for {len(hidden)} hidden layers; give one name, or one for each"
         )
-    return Structure((features, *hidden, outputs), [*map(find_activation, chosen), output])
+    inputs = columns + sum(size - 1 for _, size in tables)
+    return Structure((inputs, *hidden, outputs), [*map(find_activation, chosen), output], tables)
 
 
 def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary: bool, outputs: int) -> Loss:

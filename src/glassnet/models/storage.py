@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from glassnet import __version__
 from glassnet.atomic import write_atomically
 from glassnet.errors import InputError
+from glassnet.models.fields import Fields, finite_number
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
 from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
@@ -29,8 +29,6 @@ KEY, FORMAT_VERSION = "glassnet", 1
 #: Facts that are whole numbers, and those that are text.
 _COUNTS = ("best_epoch", "training_rows", "validation_rows")
 _WORDS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
-#: Whole numbers up to this are the same in every reader of JSON.
-MOST_NUMBER = 2**53
 #: The metadata of a model of a thousand epochs and ten thousand columns is about 1 MB.
 MOST_METADATA = 64 * 2**20
 
@@ -80,25 +78,14 @@ def load(path: str | Path) -> Model:
     InputError
         If the file is missing, is no model file, is cut short, is of a newer format, or does not fit together.
     """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        what = "this is a folder" if path.is_dir() else "there is no such file"
-        raise InputError(f"{path}: {what}; name a model file that glassnet saved")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(KEY)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    except (SafetensorError, OSError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: this is no glassnet model, or it is cut short ({error}); save it again") from None
+    text, arrays = read_arrays(path, KEY)
     if text is None:
         raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
     try:
         if len(text) > MOST_METADATA:
             raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
-        description = json.loads(text, parse_float=_finite, parse_constant=_finite)
-        version = _Fields(description, "model").value("format_version", int)
+        description = json.loads(text, parse_float=finite_number, parse_constant=finite_number)
+        version = Fields(description, "model").value("format_version", int)
         if version <= FORMAT_VERSION:
             return _rebuild(description, arrays)
     except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
@@ -108,6 +95,28 @@ def load(path: str | Path) -> Model:
         f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads "
         f"({FORMAT_VERSION}); install a newer glassnet"
     )
+
+
+def read_arrays(path: str | Path, key: str) -> tuple[str | None, dict[str, Array]]:
+    """Return the metadata's entry of that key, None if there is none, and the arrays of a safetensors file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no such file, or is cut short.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        what = "this is a folder" if path.is_dir() else "there is no such file"
+        raise InputError(f"{path}: {what}; name a model file that glassnet saved")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(key)
+            return text, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    except (SafetensorError, OSError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: this is no glassnet model, or it is cut short ({error}); save it again") from None
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -135,7 +144,7 @@ def _describe(model: Model) -> dict[str, Any]:
 
 def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     """Check every piece and put the model together."""
-    told = _Fields(description, "model")
+    told = Fields(description, "model")
     sizes = told.list_of("layer_sizes", int)
     tables = told.list_of("tables", list) if "tables" in told.content else []
     # checked before anything of that size is made: the sizes must be those of the arrays in the file
@@ -169,10 +178,10 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
         for prefix in kinds
     }
     parameters = {name: arrays[name] for name in structure.shapes}
-    settings = Settings(**_Fields(told.value("settings", dict), "settings").known(Settings))
+    settings = Settings(**Fields(told.value("settings", dict), "settings").known(Settings))
     settings.objective(structure)
     history = tuple(
-        Epoch(**_Fields(record, "history").known(Epoch, int, float)) for record in told.list_of("history", dict)
+        Epoch(**Fields(record, "history").known(Epoch, int, float)) for record in told.list_of("history", dict)
     )
     return Model(
         structure,
@@ -191,19 +200,11 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
 
 def _facts(facts: dict[str, Any]) -> dict[str, Any]:
     """Check the facts that are shown; a model need not have them, and may have others."""
-    told = _Fields(facts, "facts")
+    told = Fields(facts, "facts")
     for kind, keys in ((int, _COUNTS), (str, _WORDS)):
         for key in set(facts).intersection(keys):
             told.value(key, kind)
     return facts
-
-
-def _finite(text: str) -> float:
-    """Read a number of the metadata; Python's reader would take NaN and Infinity, and 1e999 as infinite."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise InputError(f"{text} stands in the metadata, where every number is finite")
-    return number
 
 
 def _check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]], structure: Structure) -> None:
@@ -223,43 +224,3 @@ def _check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]]
             raise InputError(f"{name} holds NaN or infinity")
         if name.endswith(".factor") and not array.all():
             raise InputError(f"{name} holds 0, by which no value can be scaled back")
-
-
-class _Fields:
-    """A JSON object, read with its types checked."""
-
-    def __init__(self, content: Any, name: str) -> None:
-        if not isinstance(content, dict):
-            raise InputError(f"{name} is no JSON object")
-        self.content, self.name = content, name
-
-    def value(self, key: str, *kinds: type) -> Any:
-        value = self.content[key]
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be {' or '.join(k.__name__ for k in kinds)}")
-        if isinstance(value, int) and abs(value) > MOST_NUMBER:
-            raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be at most {MOST_NUMBER}")
-        return value
-
-    def list_of(self, key: str, *kinds: type) -> list[Any]:
-        values: list[Any] = self.value(key, list)
-        for place, value in enumerate(values):
-            if not isinstance(value, kinds) or isinstance(value, bool):
-                raise InputError(f"{self.name}.{key}[{place}] is {value!r:.80}")
-        return values
-
-    def one_of(self, key: str, names: tuple[str, ...]) -> str:
-        value: str = self.value(key, str)
-        if value not in names:
-            raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be one of {', '.join(names)}")
-        return value
-
-    def known(self, kind: type, *kinds: type) -> dict[str, Any]:
-        """Return the fields, all of which the dataclass must have."""
-        names = {f.name for f in fields(kind)}
-        for key in self.content:
-            if key not in names:
-                raise InputError(f"{self.name} has no field {key!r:.80}")
-            if kinds:
-                self.value(key, *kinds)
-        return self.content

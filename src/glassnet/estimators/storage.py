@@ -1,0 +1,247 @@
+"""An estimator's file: a safetensors file with the arrays by name and everything else as JSON in its metadata.
+
+``docs/model-file.md`` describes it. Loading runs no code and believes nothing: every name, type, shape and value is
+checked, and what does not fit together is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet import __version__
+from glassnet.atomic import write_atomically
+from glassnet.errors import InputError
+from glassnet.models.fields import Fields, finite_number
+from glassnet.models.storage import MOST_METADATA, read_arrays
+from glassnet.network.activations import ACTIVATIONS, Array
+from glassnet.network.structure import Structure
+from glassnet.preprocessing import rebuild
+from glassnet.scaling import Scaling
+from glassnet.training.history import Epoch, History
+
+#: The entry of the metadata that holds the JSON, and the version of what it says.
+KEY, FORMAT_VERSION = "glassnet-estimator", 1
+#: Parameters that matter only to training, and of which a file holds no object or function.
+_OF_TRAINING = ("callbacks", "scoring", "random_state", "initializer", "loss")
+#: What `fit` leaves behind besides the network, as plain numbers, text, or lists of numbers.
+_FACTS: dict[str, tuple[type, ...]] = {
+    "n_iter_": (int,), "t_": (int,), "loss_": (int, float), "best_loss_": (int, float, type(None)),
+    "best_validation_score_": (int, float, type(None)), "loss_curve_": (list,),
+    "validation_scores_": (list, type(None)), "engine_": (str,), "out_activation_": (str,),
+}  # fmt: skip
+#: Stands for what no file can hold.
+_LEFT_OUT = {"left out": True}
+#: Kinds of classes that a file can hold.
+_KINDS = ("binary", "multiclass", "multilabel-indicator")
+
+
+def save(est: Any, path: str | Path) -> None:
+    """Write a fitted estimator to a file, atomically.
+
+    Raises
+    ------
+    InputError
+        If it is not fitted, has a function of one's own that predicts, or can't be written.
+    """
+    from safetensors.numpy import save as to_bytes
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(est)
+    structure, vector = est._structure, est._vector_in_use()
+    for activation in structure.activations:
+        if ACTIVATIONS.get(activation.name) is not activation:
+            raise InputError(f"activation {activation.name!r} is your own function, which no file can hold; pickle it")
+    arrays = {name: np.ascontiguousarray(view) for name, view in structure.views(vector).items()}
+    described: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "estimator": type(est).__name__,
+        "glassnet": __version__,
+        "params": _described_params(est.get_params(deep=False)),
+        "layer_sizes": list(structure.layer_sizes),
+        "activations": [activation.name for activation in structure.activations],
+        "tables": [list(table) for table in structure.tables],
+        "n_features_in_": int(est.n_features_in_),
+        "feature_names_in_": list(est.feature_names_in_) if hasattr(est, "feature_names_in_") else None,
+        "facts": {name: _plain(getattr(est, name), name) for name in _FACTS if hasattr(est, name)},
+        "history": [{k: v for k, v in epoch.known().items() if math.isfinite(v)} for epoch in est.history_],
+        "preparation": None,
+    }
+    if est._preparation is not None:
+        described["preparation"] = est._preparation.describe()
+        arrays |= {f"preparation.{name}": array for name, array in est._preparation.arrays().items()}
+    if hasattr(est, "classes_"):
+        described["classes"] = {"kind": est._kind, **_described_classes(est.classes_)}
+    scaling = getattr(est, "_target_scaling", None)
+    if scaling is not None:
+        arrays |= {"target.shift": scaling.shift, "target.factor": scaling.factor}
+    text = json.dumps(described, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, to_bytes(arrays, {KEY: text}))
+
+
+def load(kind: type, path: str | Path) -> Any:
+    """Read an estimator from a file that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is none of this estimator, is cut short, is of a newer format, or does not fit together.
+    """
+    text, arrays = read_arrays(path, KEY)
+    if text is None:
+        raise InputError(f"{path}: this file holds no estimator; glassnet.load reads models")
+    try:
+        if len(text) > MOST_METADATA:
+            raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
+        described = json.loads(text, parse_float=finite_number, parse_constant=finite_number)
+        told = Fields(described, "estimator")
+        version = told.value("format_version", int)
+        if version > FORMAT_VERSION:
+            raise InputError(f"its format is {version}, and this glassnet {__version__} reads {FORMAT_VERSION}")
+        if told.value("estimator", str) != kind.__name__:
+            raise InputError(f"it holds {told.value('estimator', str)!r:.80}, and {kind.__name__} is asked for")
+        return _rebuild(kind, told, arrays)
+    except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise InputError(f"{path}: the estimator does not fit together: {reason}; save it again") from None
+
+
+def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
+    est = kind()
+    params = Fields({name: _value(value) for name, value in told.value("params", dict).items()}, "params")
+    for name in params.content:
+        if name not in est.get_params(deep=False):
+            raise InputError(f"params has no parameter {name!r:.80}")
+    est.set_params(**params.content)
+    est._validate_params()
+    tables = tuple((int(a), int(b)) for a, b in told.list_of("tables", list))
+    # checked before anything of that size is made: the sizes must be those of the arrays in the file
+    structure = Structure(told.list_of("layer_sizes", int), told.list_of("activations", str), tables)
+    preparation = told.value("preparation", dict, type(None))
+    if preparation is not None:
+        own = {name.removeprefix("preparation."): arrays.pop(name) for name in list(arrays) if "preparation." in name}
+        preparation = rebuild(preparation, own)
+    scaling = _target_scaling(arrays, structure)
+    if set(arrays) != set(structure.shapes):
+        raise InputError(f"the arrays {sorted(arrays)[:8]} are not those of layers {structure.layer_sizes}")
+    dtype = arrays["W1"].dtype
+    for name, shape in structure.shapes.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != dtype or dtype not in (np.float32, np.float64):
+            raise InputError(f"{name} is {array.dtype} {array.shape}; it must be float32 or float64 {shape}")
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} holds NaN or infinity")
+    features = told.value("n_features_in_", int)
+    if structure.n_inputs != (features if preparation is None else preparation.n_inputs):
+        raise InputError(f"{features} features for a network of {structure.n_inputs} inputs")
+    est.n_features_in_ = features
+    names = told.value("feature_names_in_", list, type(None))
+    if names is not None:
+        if len(told.list_of("feature_names_in_", str)) != features:
+            raise InputError(f"{len(names)} feature names for {features} features")
+        est.feature_names_in_ = np.array(names, dtype=object)
+    facts = Fields(told.value("facts", dict), "facts")
+    for name in facts.content:
+        if name not in _FACTS:
+            raise InputError(f"facts has no {name!r:.80}")
+        value = _value(facts.value(name, *_FACTS[name], dict))
+        if isinstance(value, list) and not all(isinstance(entry, (int, float)) for entry in value):
+            raise InputError(f"facts.{name} holds what is no number")
+        setattr(est, name, value)
+    if facts.value("engine_", str) not in ("reference", "fused"):
+        raise InputError(f"facts.engine_ is {est.engine_!r:.80}")
+    history = [Epoch(**Fields(record, "history").known(Epoch, int, float)) for record in told.list_of("history", dict)]
+    est._restore(structure, structure.flatten({n: arrays[n] for n in structure.shapes}, dtype), preparation, scaling)
+    est.history_ = History(history)
+    if est._classifies:
+        classes = Fields(told.value("classes", dict), "classes")
+        est._restore_classes(classes.one_of("kind", _KINDS), _classes(classes))
+    return est
+
+
+def _target_scaling(arrays: dict[str, Array], structure: Structure) -> Scaling | None:
+    if "target.shift" not in arrays:
+        return None
+    shift, factor = arrays.pop("target.shift"), arrays.pop("target.factor")
+    for array in (shift, factor):
+        if array.dtype != np.float64 or array.shape not in ((1,), (structure.n_outputs,)):
+            raise InputError(f"target scaling is {array.dtype} {array.shape}")
+        if not np.isfinite(array).all():
+            raise InputError("target scaling holds NaN or infinity")
+    if not factor.all():
+        raise InputError("target.factor holds 0, by which no value can be scaled back")
+    return Scaling("standard", shift, factor)
+
+
+def _described_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters but for objects and functions that only training needs: loaded, they are the default."""
+    plain = {name: _plain(value, name) for name, value in params.items()}
+    return {name: value for name, value in plain.items() if value != _LEFT_OUT}
+
+
+def _described_classes(classes: Array) -> dict[str, Any]:
+    dtype = "object" if classes.dtype.kind == "O" else classes.dtype.str
+    return {"dtype": dtype, "values": [_plain(value, "classes") for value in classes.tolist()]}
+
+
+def _classes(told: Fields) -> Array:
+    values = [_value(value) for value in told.list_of("values", str, int, float, dict)]
+    dtype = told.value("dtype", str)
+    if dtype != "object" and np.dtype(dtype).kind not in "biufU":
+        raise InputError(f"classes.dtype is {dtype!r:.80}")
+    if dtype != "object" and np.dtype(dtype).kind == "U" and np.dtype(dtype).itemsize > 4 * MOST_METADATA:
+        raise InputError(f"classes.dtype is {dtype!r:.80}")
+    classes = np.array(values, dtype=object if dtype == "object" else dtype)
+    if len(set(classes.tolist())) != len(classes) or not len(classes):
+        raise InputError("a class stands there twice, or there is none")
+    return classes
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Return a value as JSON has it: what JSON lacks becomes an object with one entry that says what it is."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, str)):
+        return {"bool": value} if isinstance(value, bool) else value
+    if isinstance(value, int) and abs(value) <= 2**53:
+        return value
+    if isinstance(value, int):
+        return {"int": str(value)}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(value)}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)) and not any(callable(entry) for entry in value):
+        entries = [_plain(entry, name) for entry in value]
+        return {"tuple": entries} if isinstance(value, tuple) else entries
+    if isinstance(value, dict):
+        return {"dict": [[_plain(key, name), _plain(entry, name)] for key, entry in value.items()]}
+    if name in _OF_TRAINING:
+        return _LEFT_OUT
+    raise InputError(f"{name} is {value!r:.80}, which no file can hold; pickle the estimator")
+
+
+def _value(plain: Any) -> Any:
+    """Return what `_plain` was given."""
+    if isinstance(plain, list):
+        return [_value(entry) for entry in plain]
+    if not isinstance(plain, dict):
+        return plain
+    if len(plain) != 1:
+        raise InputError(f"{plain!r:.80} is no value")
+    ((kind, held),) = plain.items()
+    if kind == "bool":
+        return bool(held)
+    if kind == "int" and isinstance(held, str) and len(held) < 40:
+        return int(held)
+    if kind == "float" and held in ("inf", "-inf", "nan"):
+        return float(held)
+    if kind == "tuple" and isinstance(held, list):
+        return tuple(_value(entry) for entry in held)
+    if kind == "dict" and isinstance(held, list):
+        return {_value(key): _value(entry) for key, entry in held}
+    raise InputError(f"{plain!r:.80} is no value")
