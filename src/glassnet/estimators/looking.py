@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from glassnet.estimators import storage
 from glassnet.estimators.picture import html_of
+from glassnet.estimators.storage import load, save
 
 
 class Looking:
@@ -22,7 +22,7 @@ class Looking:
         path : str or Path
             ``.glassnet`` by custom. Callbacks, scorers and functions of one's own for training are left out.
         """
-        storage.save(self, path)
+        save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Any:
@@ -33,7 +33,7 @@ class Looking:
         InputError
             If the file is none, holds another estimator, or does not fit together.
         """
-        return storage.load(cls, path)
+        return load(cls, path)
 
     def _html_repr(self) -> str:
         """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
