@@ -71,12 +71,13 @@ class _PandasTable:
     def __init__(self, frame: Any) -> None:
         self.frame, self.shape = frame, frame.shape
         self.names: tuple[str, ...] | None = tuple(str(name) for name in frame.columns)
+        self.dtypes = list(frame.dtypes)
 
     def take(self, rows: Array) -> _PandasTable:
         return _PandasTable(self.frame.iloc[rows])
 
     def kind(self, position: int) -> str:
-        dtype = self.frame.dtypes.iloc[position]
+        dtype = self.dtypes[position]
         if dtype.name == "object":
             values = self.frame.iloc[:, position].tolist()
             return CATEGORY if all(map(is_missing, values)) else kind_of_objects(values)
@@ -86,13 +87,13 @@ class _PandasTable:
 
     def matrix(self, positions: Sequence[int]) -> Array:
         frame = self.frame if len(positions) == self.shape[1] else self.frame.iloc[:, list(positions)]
-        dtypes = set(frame.dtypes)
+        dtypes = {self.dtypes[position] for position in positions}
         if all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in dtypes):
             return _at_most_doubles(frame.to_numpy() if len(dtypes) == 1 else frame.to_numpy(dtype=np.float64))
         result = np.empty(frame.shape)
         for place, position in enumerate(positions):
-            column, dtype = frame.iloc[:, place], frame.dtypes.iloc[place]
-            if dtype.kind in "biuf":
+            column = frame.iloc[:, place]
+            if self.dtypes[position].kind in "biuf":
                 result[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
             else:
                 result[:, place] = numbers_of(column.tolist(), position)
@@ -100,7 +101,7 @@ class _PandasTable:
 
     def factorised(self, position: int) -> tuple[Array, list[Any]]:
         column = self.frame.iloc[:, position]
-        if column.dtype.name == "category":
+        if self.dtypes[position].name == "category":
             return np.asarray(column.cat.codes), column.cat.categories.tolist()
         try:
             places, values = column.factorize()
@@ -116,6 +117,7 @@ class _ArrowTable:
     def __init__(self, table: Any) -> None:
         self.table, self.shape = table, (table.num_rows, table.num_columns)
         self.names: tuple[str, ...] | None = tuple(table.column_names)
+        self.types = table.schema.types
 
     @staticmethod
     def of(rows: Any) -> _ArrowTable:
@@ -132,7 +134,7 @@ class _ArrowTable:
     def kind(self, position: int) -> str:
         from pyarrow import types
 
-        dtype = self.table.schema.types[position]
+        dtype = self.types[position]
         if types.is_boolean(dtype):
             return BOOLEAN
         if types.is_integer(dtype) or types.is_floating(dtype) or types.is_decimal(dtype):
