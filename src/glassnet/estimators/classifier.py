@@ -382,6 +382,3 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_left")

@@ -133,6 +133,8 @@ class NeuralNetwork(Looking, BaseEstimator):
         samples = len(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, y)
+        if groups is not None and (validation_data is not None or not self.early_stopping):
+            raise InputError("groups say which rows early_stopping sets aside together; here it sets none aside")
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = not first and self._is_as_left()
@@ -417,9 +419,14 @@ class NeuralNetwork(Looking, BaseEstimator):
         if "_vector" in state:
             self._name_parameters(self._vector)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_vector")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        if self.preprocess is not None:
+            tags.input_tags.allow_nan = tags.input_tags.categorical = tags.input_tags.string = True
         return tags
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from glassnet.errors import InputError
 from glassnet.estimators.words import SGD, find_optimizer, find_schedule
-from glassnet.network.initializers import INITIALIZERS
 from glassnet.network.losses import Loss
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
@@ -133,6 +132,12 @@ def threads_of(n_jobs: int | None) -> int | None:
 
 
 def _check_together(est: Any, continues: bool) -> None:
+    if est.categorical_features is not None and est.preprocess is None:
+        raise InputError("categorical_features goes with preprocess='auto'; give both, or encode the columns yourself")
+    if est.scoring is not None and not est.early_stopping:
+        raise InputError("scoring goes with early_stopping=True, which it decides; give both")
+    if getattr(est, "target_transform", None) and est.loss == "poisson":
+        raise InputError("target_transform='standardize' makes counts negative, and loss='poisson' needs 0 or more")
     if est.solver == LBFGS:
         unlike = {"dropout": 0.0, "clip_norm": None, "max_norm": None, "weight_average": None, "weight_decay": None}
         for name, left_out in unlike.items():
@@ -154,5 +159,3 @@ def _check_together(est: Any, continues: bool) -> None:
             f"learning_rate={est.learning_rate!r} must know how many epochs there will be, and partial_fit does not; "
             "use fit, or 'constant', 'exponential', 'step', 'inverse_scaling'"
         )
-    if isinstance(est.initializer, str) and est.initializer != "auto" and est.initializer not in INITIALIZERS:
-        raise InputError(f"initializer {est.initializer!r} is not known")
