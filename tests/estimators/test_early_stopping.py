@@ -1,0 +1,101 @@
+"""Early stopping: the same rows held out, the same scores, the same epoch, the same weights brought back."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .both import TASKS, assert_same_network, assert_same_predictions, fitted, in_both, pair, problem, row_weights
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("task", TASKS)
+def test_the_whole_course_is_the_same(task: str, solver: str, shuffle: bool, weighted: bool) -> None:
+    parameters: dict[str, Any] = {"validation_fraction": 0.2, "n_iter_no_change": 4, "batch_size": 16, "max_iter": 60}
+    mine, other = fitted(
+        task, weighted, early_stopping=True, solver=solver, shuffle=shuffle, learning_rate_init=0.05, **parameters
+    )
+    assert mine.best_loss_ is other.best_loss_ is None
+    assert len(mine.validation_scores_) == mine.n_iter_
+    # R² of a weighted regression leaves a little less room than the weights themselves
+    assert_same_network(mine, other, 1e-7)
+    assert_same_predictions(mine, other, problem(task)[0], 1e-7)
+
+
+@pytest.mark.parametrize("task", ["binary", "one target"])
+def test_the_best_weights_come_back_not_the_last(task: str) -> None:
+    parameters: dict[str, Any] = {"early_stopping": True, "learning_rate_init": 0.3, "n_iter_no_change": 6}
+    mine, other = fitted(task, batch_size=10, max_iter=100, validation_fraction=0.3, **parameters)
+    best = int(np.argmax(other.validation_scores_)) + 1
+    assert best < other.n_iter_
+    assert mine.best_validation_score_ == pytest.approx(max(mine.validation_scores_))
+    x, y = problem(task)
+    twin, _ = pair(task, batch_size=10, max_iter=best, validation_fraction=0.3, **parameters)
+    in_both((twin, twin), lambda model: model.fit(x, y))
+    for a, b in zip(mine.coefs_, twin.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.34, 0.5, 0.9])
+@pytest.mark.parametrize("task", ["binary", "multi-label", "three targets"])
+def test_every_fraction_holds_out_the_same_rows(task: str, fraction: float) -> None:
+    mine, other = fitted(task, early_stopping=True, validation_fraction=fraction, max_iter=4)
+    assert mine.t_ == other.t_
+    assert_same_network(mine, other, 1e-7)
+
+
+def test_the_adaptive_rate_drops_by_the_validation_score() -> None:
+    mine, other = fitted(
+        "multi-class", solver="sgd", learning_rate="adaptive", early_stopping=True, tol=1.0, n_iter_no_change=2
+    )
+    assert other._optimizer.learning_rate < 1e-3
+    assert_same_network(mine, other)
+
+
+def test_training_that_diverges_has_scores_that_are_not_numbers() -> None:
+    x, y = problem("one target")
+    models = pair(
+        "one target", activation="identity", solver="sgd", learning_rate_init=30.0, early_stopping=True, max_iter=15
+    )
+    mine, other = in_both(models, lambda model: model.fit(100 * x, y))
+    assert np.isnan(other.validation_scores_[-1]) and np.isnan(mine.validation_scores_[-1])
+    assert isinstance(mine.validation_scores_[-1], float)
+    assert all(np.isfinite(w).all() for w in mine.coefs_)
+    assert mine.n_iter_ == other.n_iter_
+
+
+def test_validation_rows_never_teach_and_are_the_same_rows() -> None:
+    # were a row trained on, a target of 1000 in it would move the weights
+    x, y = problem("one target")
+    parameters: dict[str, Any] = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 1}
+    plain = fitted("one target", **parameters)
+    moved = []
+    for row in range(20):
+        models = pair("one target", **parameters)
+        changed = np.where(np.arange(len(y)) == row, 1000.0, y)
+        in_both(models, lambda model, changed=changed: model.fit(x, changed))
+        moved.append([not np.array_equal(a.coefs_[0], b.coefs_[0]) for a, b in zip(models, plain, strict=True)])
+    mine, other = np.array(moved).T
+    np.testing.assert_array_equal(mine, other)
+    assert 4 <= mine.sum() <= 16
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_weights_of_rows_that_are_all_one_change_nothing(task: str) -> None:
+    x, y = problem(task)
+    mine, _ = pair(task, early_stopping=True, max_iter=5, batch_size=10)
+    twin, _ = pair(task, early_stopping=True, max_iter=5, batch_size=10)
+    in_both((mine, mine), lambda model: model.fit(x, y))
+    in_both((twin, twin), lambda model: model.fit(x, y, sample_weight=np.ones(len(x))))
+    for a, b in zip(mine.coefs_, twin.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def test_weights_of_rows_as_a_list_or_one_number() -> None:
+    x, y = problem("one target")
+    for weights in (row_weights().tolist(), 2.0, row_weights().astype(np.float32), np.arange(1, len(x) + 1)):
+        models = pair("one target", early_stopping=True, max_iter=4)
+        mine, other = in_both(models, lambda model, weights=weights: model.fit(x, y, sample_weight=weights))
+        assert_same_network(mine, other, 1e-7)

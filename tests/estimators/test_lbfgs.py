@@ -1,0 +1,114 @@
+"""lbfgs: from the same start to the same place, by the same route as long as rounding lets it be the same."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+
+from .both import TASKS, assert_same_network, fitted, in_both, outcome, pair, problem, row_weights
+
+#: Smooth, and bent enough by the penalty that there is one place near to end in.
+SMOOTH: dict[str, Any] = {"solver": "lbfgs", "activation": "tanh", "alpha": 1.0}
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("task", TASKS)
+def test_the_first_steps_are_the_same(task: str, activation: str, weighted: bool) -> None:
+    mine, other = fitted(task, weighted, solver="lbfgs", activation=activation, max_iter=4, hidden_layer_sizes=(5, 3))
+    assert mine.n_iter_ == other.n_iter_
+    assert_same_network(mine, other, 1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
+@pytest.mark.parametrize("task", TASKS)
+def test_it_ends_in_the_same_place(task: str, weighted: bool) -> None:
+    x, _ = problem(task)
+    mine, other = fitted(task, weighted, **SMOOTH, max_iter=2000, tol=1e-7)
+    assert abs(mine.n_iter_ - other.n_iter_) <= max(5, other.n_iter_ // 5)
+    assert mine.loss_ == pytest.approx(other.loss_, rel=1e-6)
+    if hasattr(other, "predict_proba"):
+        np.testing.assert_allclose(mine.predict_proba(x), other.predict_proba(x), atol=1e-3)
+        assert np.mean(mine.predict(x) == other.predict(x)) > 0.99
+    else:
+        np.testing.assert_allclose(mine.predict(x), other.predict(x), atol=1e-3)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_it_leaves_no_curve_behind(task: str) -> None:
+    mine, other = fitted(task, solver="lbfgs", max_iter=3)
+    for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
+        assert not hasattr(other, name) and not hasattr(mine, name), name
+    assert mine.t_ == other.t_ == 0
+
+
+@pytest.mark.parametrize("limit", [{"max_iter": 2}, {"max_fun": 3}])
+@pytest.mark.parametrize("task", ["binary", "one target"])
+def test_limits_on_steps_and_calls(task: str, limit: dict[str, int]) -> None:
+    x, y = problem(task)
+    models = pair(task, **SMOOTH, tol=0.0, **limit)
+    results = [outcome(lambda model=model: model.fit(x, y)) for model in models]
+    assert results[0].warned == results[1].warned
+    assert [category for category, _ in results[1].warned] == [ConvergenceWarning]
+    assert models[0].n_iter_ == models[1].n_iter_
+    assert models[0].loss_ == pytest.approx(models[1].loss_, rel=1e-9)
+
+
+def test_the_tolerance_is_the_gradients() -> None:
+    mine, other = fitted("one target", **SMOOTH, tol=0.3)
+    assert mine.n_iter_ == other.n_iter_ < 20
+    assert_same_network(mine, other, 1e-6)
+
+
+@pytest.mark.parametrize("ignored", [{"early_stopping": True}, {"batch_size": 1000}, {"shuffle": False}])
+def test_what_is_meant_for_the_other_solvers_is_ignored(ignored: dict[str, Any]) -> None:
+    mine, other = fitted("binary", solver="lbfgs", max_iter=3, **ignored)
+    assert_same_network(mine, other, 1e-6)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix, sparse.csc_array, sparse.csc_matrix])
+def test_sparse_rows_end_in_the_same_place(container: Any) -> None:
+    x, y = problem("multi-class")
+    x = np.where(x > 0.5, x, 0.0)
+    models = pair("multi-class", solver="lbfgs", activation="tanh", max_iter=5)
+    mine, other = in_both(models, lambda model: model.fit(container(x), y))
+    assert_same_network(mine, other, 1e-6)
+
+
+def test_a_warm_start_goes_on_from_the_weights() -> None:
+    x, y = problem("one target")
+    models = fitted("one target", **SMOOTH, max_iter=5, warm_start=True)
+    before = models[0].loss_
+    for _ in range(3):
+        in_both(models, lambda model: model.fit(x, y))
+        assert models[0].loss_ == pytest.approx(models[1].loss_, rel=1e-5)
+        assert models[0].n_iter_ == models[1].n_iter_
+    assert models[0].loss_ < before
+
+
+@pytest.mark.parametrize("task", ["multi-class", "three targets"])
+def test_a_start_of_ones_own(task: str) -> None:
+    x, y = problem(task)
+    models = fitted(task, **SMOOTH, max_iter=1, warm_start=True)
+    draw = np.random.RandomState(9)
+    weights = [draw.normal(size=w.shape) for w in models[1].coefs_]
+    for model in models:
+        model.coefs_ = [w.copy() for w in weights]
+        model.set_params(max_iter=5)
+    mine, other = in_both(models, lambda model: model.fit(x, y, sample_weight=row_weights()))
+    assert_same_network(mine, other, 1e-6)
+
+
+def test_a_mere_poisson_regression() -> None:
+    # one identity unit in between changes nothing: the same predictions as scikit-learn's linear model
+    from sklearn.linear_model import PoissonRegressor
+
+    x = np.linspace(0, 1, 100).reshape(-1, 1)
+    y = np.random.RandomState(2).poisson(np.exp(x.ravel() + 1))
+    linear = PoissonRegressor(alpha=0, tol=1e-7).fit(x, y)
+    mine, other = pair("counts", hidden_layer_sizes=(1,), activation="identity", alpha=0, solver="lbfgs", tol=1e-7)
+    in_both((mine, other), lambda model: model.fit(x, y))
+    np.testing.assert_allclose(mine.predict(x), linear.predict(x), rtol=1e-4)
+    np.testing.assert_allclose(other.predict(x), linear.predict(x), rtol=1e-4)

@@ -1,0 +1,144 @@
+"""Learning in portions: after any sequence of partial_fit, with or without fit before, the weights are the same."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from .both import TASKS, assert_same_network, assert_same_predictions, in_both, pair, problem, row_weights
+
+SOLVERS: dict[str, dict[str, Any]] = {
+    "plain": {"solver": "sgd", "momentum": 0.0},
+    "momentum": {"solver": "sgd", "nesterovs_momentum": False},
+    "Nesterov": {"solver": "sgd"},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling"},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 2},
+    "adam": {"solver": "adam"},
+}
+#: Classes that the first portion need not contain.
+CLASSES = {"binary": ["no", "yes"], "multi-class": [2, 3, 7], "multi-label": [0, 1, 2]}
+
+
+def classes(task: str) -> dict[str, Any]:
+    return {"classes": np.array(CLASSES[task])} if task in CLASSES else {}
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("task", TASKS)
+def test_portion_after_portion_the_weights_are_the_same(task: str, solver: str, weighted: bool) -> None:
+    x, y = problem(task)
+    weights = 0.1 + row_weights()
+    models = pair(task, shuffle=False, batch_size=7, learning_rate_init=0.02, **SOLVERS[solver])
+    for number in range(12):
+        rows = slice(15 * (number % 4), 15 * (number % 4) + 15)
+        given = {"sample_weight": weights[rows]} if weighted else {}
+        named = classes(task) if number == 0 else {}
+        returned, _ = in_both(models, lambda m, r=rows, g=given, n=named: m.partial_fit(x[r], y[r], **g, **n))
+        assert returned is models[0]
+        assert models[0].n_iter_ == models[1].n_iter_ == 1
+        assert_same_network(*models)
+    assert len(models[0].loss_curve_) == 12 and models[0].t_ == 12 * 15
+    assert_same_predictions(*models, x)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_first_portion_is_shuffled_as_theirs(task: str, solver: str) -> None:
+    x, y = problem(task)
+    models = pair(task, batch_size=7, learning_rate_init=0.02, **SOLVERS[solver])
+    in_both(models, lambda model: model.partial_fit(x, y, **classes(task)))
+    assert_same_network(*models)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("task", TASKS)
+def test_portions_after_fit_go_on_with_the_optimizer_as_it_was(task: str, solver: str) -> None:
+    x, y = problem(task)
+    models = pair(task, shuffle=False, batch_size=20, max_iter=4, learning_rate_init=0.02, **SOLVERS[solver])
+    in_both(models, lambda model: model.fit(x, y))
+    for rows in (slice(0, 30), slice(20, 60), slice(5, 6)):
+        in_both(models, lambda model, rows=rows: model.partial_fit(x[rows], y[rows]))
+        assert_same_network(*models)
+    assert models[0].t_ == 4 * 60 + 30 + 40 + 1
+
+
+@pytest.mark.parametrize("task", ["binary", "one target"])
+def test_fit_after_portions_starts_anew(task: str) -> None:
+    x, y = problem(task)
+    models = pair(task, batch_size=20, max_iter=3)
+    in_both(models, lambda model: model.partial_fit(x, y, **classes(task)))
+    in_both(models, lambda model: model.fit(x, y))
+    assert_same_network(*models)
+    assert len(models[0].loss_curve_) == 3
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_ten_portions_of_everything_are_ten_epochs(task: str) -> None:
+    x, y = problem(task)
+    mine, _ = pair(task, shuffle=False, batch_size=16, max_iter=10)
+    twin, _ = pair(task, shuffle=False, batch_size=16)
+    in_both((mine, mine), lambda model: model.fit(x, y))
+    for _ in range(10):
+        twin.partial_fit(x, y, **classes(task))
+    for a, b in zip(mine.coefs_ + mine.intercepts_, twin.coefs_ + twin.intercepts_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert twin.loss_curve_ == mine.loss_curve_ and twin.t_ == mine.t_
+
+
+def test_classes_may_come_late_and_be_given_again() -> None:
+    x, _ = problem("multi-class")
+    models = pair("multi-class", shuffle=False)
+    in_both(models, lambda m: m.partial_fit(x[:3], ["a", "b", "c"], classes=["a", "b", "c", "d"]))
+    in_both(models, lambda m: m.partial_fit(x[3:4], ["d"]))
+    in_both(models, lambda m: m.partial_fit(x[4:6], ["a", "a"], classes=["d", "c", "b", "a"]))
+    assert_same_network(*models)
+    assert list(models[0].classes_) == ["a", "b", "c", "d"]
+    assert models[0].predict_proba(x).shape == (60, 4)
+
+
+def test_two_classes_of_which_the_first_portion_has_one() -> None:
+    x, y = problem("binary")
+    models = pair("binary", shuffle=False)
+    in_both(models, lambda m: m.partial_fit(x[:2], ["yes", "yes"], classes=["yes", "no"]))
+    in_both(models, lambda m: m.partial_fit(x, y))
+    assert_same_network(*models)
+    assert_same_predictions(*models, x)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_matrix])
+def test_sparse_portions_and_dense_ones_in_turn(container: Any) -> None:
+    x, y = problem("one target")
+    models = pair("one target", shuffle=False, batch_size=16)
+    for rows in (container(x), x, container(x)):
+        in_both(models, lambda model, rows=rows: model.partial_fit(rows, y))
+    assert_same_network(*models)
+
+
+def test_the_rate_can_be_changed_between_portions_only_where_theirs_can() -> None:
+    # scikit-learn's optimizer keeps the rate that it was made with
+    x, y = problem("one target")
+    for solver in ("sgd", "adam"):
+        models = pair("one target", shuffle=False, solver=solver, learning_rate_init=0.1)
+        in_both(models, lambda model: model.partial_fit(x, y))
+        in_both(models, lambda model: model.set_params(learning_rate_init=1e-9, alpha=0.5).partial_fit(x, y))
+        assert_same_network(*models)
+
+
+def test_weights_set_by_hand_on_a_network_that_was_never_fitted() -> None:
+    # one step worked out by hand, as in scikit-learn's own tests: one row, logistic units, no momentum
+    parameters = {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 0.1, "activation": "logistic", "momentum": 0.0}
+    models = pair("binary", hidden_layer_sizes=2, max_iter=1, **parameters)
+    for model in models:
+        model.coefs_ = [np.array([[0.1, 0.2], [0.3, 0.1], [0.5, 0.0]]), np.array([[0.1], [0.2]])]
+        model.intercepts_ = [np.array([0.1, 0.1]), np.array([1.0])]
+        model.n_outputs_, model.n_features_in_, model.n_layers_, model.out_activation_ = 1, 3, 3, "logistic"
+        model.n_iter_, model.t_, model.best_loss_, model.loss_curve_ = 0, 0, np.inf, []
+        model._no_improvement_count = 0
+    mine, other = in_both(models, lambda m: m.partial_fit(np.array([[0.6, 0.8, 0.7]]), np.array([0]), classes=[0, 1]))
+    for name in ("coefs_", "intercepts_"):
+        for a, b in zip(getattr(mine, name), getattr(other, name), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+    np.testing.assert_allclose(mine.coefs_[1].ravel(), [0.04706, 0.154089], atol=1e-3)
+    np.testing.assert_allclose(mine.predict_proba([[0.6, 0.8, 0.7]])[0, 1], 0.739, atol=1e-3)

@@ -1,0 +1,206 @@
+"""Same start, same batches: after twenty epochs our weights are scikit-learn's, to rounding."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .both import TASKS, assert_same_network, assert_same_predictions, fitted, in_both, pair, problem, row_weights
+
+EPOCHS = {"max_iter": 20, "n_iter_no_change": 50}
+MOMENTA = {
+    "plain": {"momentum": 0.0},
+    "momentum": {"momentum": 0.8, "nesterovs_momentum": False},
+    "Nesterov": {"momentum": 0.9},
+}
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "constant": {"learning_rate": "constant"},
+    "invscaling": {"learning_rate": "invscaling", "power_t": 0.3},
+    # improving by more than this is out of reach, so the rate drops every fourth epoch
+    "adaptive": {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 3},
+}
+SOLVERS: dict[str, dict[str, Any]] = {
+    f"sgd {momentum} {schedule}": {
+        "solver": "sgd",
+        "learning_rate_init": 0.05,
+        **EPOCHS,
+        **MOMENTA[momentum],
+        **SCHEDULES[schedule],
+    }
+    for momentum in MOMENTA
+    for schedule in SCHEDULES
+}
+SOLVERS["adam"] = {"solver": "adam", "learning_rate_init": 0.01, **EPOCHS}
+SOLVERS["adam, other decays"] = {**SOLVERS["adam"], "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}
+#: Sixty rows in one batch, in batches that come out even, in batches of which the last is short, one by one.
+BATCHES = ["auto", 20, 16, 1]
+CASES = [
+    (task, solver, BATCHES[(place + shift) % 3], (place + shift) % 2 == 1)
+    for place, solver in enumerate(SOLVERS)
+    for shift, task in enumerate(TASKS)
+]
+
+
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
+@pytest.mark.parametrize(("task", "solver", "batch", "weighted"), CASES)
+def test_twenty_epochs_end_in_the_same_weights(
+    task: str, solver: str, batch: int, weighted: bool, shuffle: bool
+) -> None:
+    mine, other = fitted(task, weighted, batch_size=batch, shuffle=shuffle, **SOLVERS[solver])
+    assert other.n_iter_ == 20
+    assert_same_network(mine, other)
+    assert_same_predictions(mine, other, problem(task)[0])
+    if "adaptive" in solver:
+        assert other._optimizer.learning_rate < 0.05 / 5**3, "the rate did not drop, so nothing was tested"
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("task", TASKS)
+def test_every_batch_size_with_and_without_weights_of_rows(task: str, batch: int, weighted: bool) -> None:
+    # a batch of which no row weighs anything has no mean; scikit-learn divides by zero there
+    weights = 0.5 + row_weights() if weighted else None
+    x, y = problem(task)
+    models = pair(task, batch_size=batch, max_iter=4)
+    assert_same_network(*in_both(models, lambda model: model.fit(x, y, sample_weight=weights)))
+
+
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("sizes", [(), (1,), (7,), (5, 4), (4, 3, 2)], ids=str)
+@pytest.mark.parametrize("task", TASKS)
+def test_every_activation_at_every_depth(task: str, activation: str, sizes: tuple[int, ...]) -> None:
+    mine, other = fitted(task, activation=activation, hidden_layer_sizes=sizes, batch_size=16, max_iter=6)
+    assert_same_network(mine, other)
+    assert_same_predictions(mine, other, problem(task)[0])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-4, 0.3, 20.0])
+@pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
+@pytest.mark.parametrize("task", TASKS)
+def test_the_penalty_is_shared_out_over_the_weight_of_the_batch(task: str, weighted: bool, alpha: float) -> None:
+    # 60 rows in batches of 25: the last one has 10, and its penalty weighs more
+    mine, other = fitted(task, weighted, alpha=alpha, batch_size=25, solver="sgd", learning_rate_init=0.02, max_iter=6)
+    assert_same_network(mine, other)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_the_start_is_the_same_to_the_bit(task: str, solver: str) -> None:
+    # a learning rate too small to move any weight leaves the start to be looked at
+    for activation in ("relu", "logistic"):
+        mine, other = fitted(
+            task, solver=solver, activation=activation, learning_rate_init=1e-300, max_iter=1, hidden_layer_sizes=(4, 3)
+        )
+        for name in ("coefs_", "intercepts_"):
+            for a, b in zip(getattr(mine, name), getattr(other, name), strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_start_of_ones_own_given_through_warm_start(task: str) -> None:
+    x, y = problem(task)
+    models = fitted(task, max_iter=1, warm_start=True, shuffle=False, solver="sgd", learning_rate_init=0.05)
+    draw = np.random.RandomState(5)
+    weights = [draw.normal(size=w.shape) / 2 for w in models[1].coefs_]
+    biases = [draw.normal(size=b.shape) / 2 for b in models[1].intercepts_]
+    for model in models:
+        model.coefs_, model.intercepts_ = [w.copy() for w in weights], [b.copy() for b in biases]
+        model.set_params(max_iter=20, n_iter_no_change=50, batch_size=16)
+    mine, other = in_both(models, lambda model: model.fit(x, y))
+    assert mine.n_iter_ == other.n_iter_ == 20
+    for name in ("coefs_", "intercepts_"):
+        for a, b in zip(getattr(mine, name), getattr(other, name), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-9)
+    assert mine.t_ == other.t_ == 21 * len(x)
+
+
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("task", TASKS)
+def test_training_stops_in_the_same_epoch(task: str, solver: str, shuffle: bool) -> None:
+    parameters = {"tol": 0.02, "n_iter_no_change": 3, "learning_rate_init": 0.1, "max_iter": 200}
+    mine, other = fitted(task, solver=solver, shuffle=shuffle, batch_size=20, **parameters)
+    assert other.n_iter_ < 200
+    assert_same_network(mine, other, 1e-7)
+
+
+def test_adaptive_rates_stop_when_they_are_too_small() -> None:
+    mine, other = fitted(
+        "binary", solver="sgd", learning_rate="adaptive", tol=10.0, n_iter_no_change=2, learning_rate_init=0.1
+    )
+    assert 3 < other.n_iter_ < 200
+    assert_same_network(mine, other)
+
+
+@pytest.mark.parametrize("task", ["multi-class", "one target"])
+def test_patience_without_end_trains_to_the_last_epoch(task: str) -> None:
+    mine, other = fitted(task, n_iter_no_change=np.inf, tol=1e9, max_iter=30)
+    assert mine.n_iter_ == other.n_iter_ == 30
+    assert_same_network(mine, other)
+
+
+@pytest.mark.parametrize("learning_rate", ["invscaling", "adaptive"])
+def test_adam_takes_no_notice_of_the_schedule(learning_rate: str) -> None:
+    mine, other = fitted("multi-class", learning_rate=learning_rate, tol=10.0, n_iter_no_change=4, max_iter=20)
+    assert mine.n_iter_ == other.n_iter_ < 20
+    assert_same_network(mine, other)
+
+
+def test_a_learning_rate_so_large_that_the_loss_is_clipped() -> None:
+    # probabilities of exactly 0 and 1: the loss is cut off at the smallest step of the dtype, as theirs
+    for task in ("binary", "multi-class", "multi-label"):
+        x, y = problem(task)
+        models = pair(task, solver="sgd", momentum=0.0, learning_rate_init=1.0, max_iter=3, shuffle=False)
+        mine, other = in_both(models, lambda model, x=x, y=y: model.fit(200 * x, y))
+        np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-7)
+
+
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
+def test_random_states_of_every_kind(shuffle: bool) -> None:
+    x, y = problem("multi-class")
+    for make in (lambda: 0, lambda: np.int64(12), lambda: 2**32 - 1, lambda: np.random.RandomState(8)):
+        models = pair("multi-class", max_iter=4, batch_size=16, shuffle=shuffle)
+        for model in models:
+            model.set_params(random_state=make())
+        mine, other = in_both(models, lambda model: model.fit(x, y))
+        assert_same_network(mine, other)
+        if isinstance(mine.random_state, np.random.RandomState):
+            # both have drawn equally often from a stream that others may go on using
+            assert mine.random_state.random_sample() == other.random_state.random_sample()
+
+
+def test_without_a_seed_numpys_own_stream_decides() -> None:
+    x, y = problem("multi-class")
+    models = pair("multi-class", max_iter=4, batch_size=16, random_state=None)
+
+    def seeded(model: Any) -> Any:
+        np.random.seed(4)  # noqa: NPY002 — programs that do so get the same numbers from both
+        return model.fit(x, y)
+
+    assert_same_network(*in_both(models, seeded))
+    first = models[0].coefs_[0].copy()
+    in_both(models, lambda model: model.fit(x, y))
+    assert not np.array_equal(first, models[0].coefs_[0])
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_what_verbose_prints(solver: str, capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = problem("binary")
+    parameters = {
+        "early": {"early_stopping": True, "max_iter": 4},
+        "converged": {"tol": 10.0, "n_iter_no_change": 2},
+        "adaptive": {"tol": 10.0, "n_iter_no_change": 1, "learning_rate": "adaptive"},
+        "unfinished": {"max_iter": 3, "verbose": 10},
+    }
+    for extra in parameters.values():
+        models = pair("binary", **{"solver": solver, "verbose": True, **extra})
+        said = []
+        for model in models:
+            in_both((model, model), lambda one: one.fit(x, y))
+            said.append(capsys.readouterr().out)
+        assert said[0] == said[1]
+        assert "Iteration 3, loss = " in said[1]
+    models = pair("binary", solver=solver, max_iter=2)
+    in_both(models, lambda model: model.fit(x, y))
+    assert capsys.readouterr().out == ""
