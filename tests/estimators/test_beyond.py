@@ -55,8 +55,8 @@ def test_every_activation_by_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_by_name(name: str) -> None:
-    start = classifier(solver=name, learning_rate_init=None, max_iter=1).fit(X, y).loss_
-    assert classifier(solver=name, learning_rate_init=None, max_iter=60).fit(X, y).loss_ < start
+    start = classifier(solver=name, learning_rate_init=0.002, max_iter=1).fit(X, y).loss_
+    assert classifier(solver=name, learning_rate_init=0.002, max_iter=60).fit(X, y).loss_ < start
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lion"])
@@ -89,7 +89,7 @@ def test_every_loss_of_values_by_name(name: str) -> None:
     assert fitted.loss_ < start
 
 
-# --------------------------------------------------------------------------------------------------- functions of ones own
+# ------------------------------------------------------------------------------------------ functions of ones own
 
 
 def test_an_activation_of_ones_own_is_its_formula() -> None:
@@ -347,7 +347,7 @@ def test_a_standardised_target_is_undone() -> None:
         regressor(loss="poisson").fit(XR[:3], [0.0, 1.0, -1.0])
 
 
-# --------------------------------------------------------------------------------------------- what does not go together
+# ------------------------------------------------------------------------------------------ what does not go together
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     learning_rate : str, default="constant"
         ``"constant"``, or for sgd ``"invscaling"`` (learning_rate_init / t^power_t) or ``"adaptive"`` (divided by 5
         where the loss rests); or, for every solver, any of `glassnet.network.schedules.SCHEDULES`.
-    learning_rate_init : float or None, default=0.001
-        The rate that the schedule multiplies; None takes the solver's own.
+    learning_rate_init : float, default=0.001
+        The rate that the schedule multiplies.
     power_t : float, default=0.5
         See invscaling.
     max_iter : int, default=200
@@ -164,7 +164,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         alpha: float = 0.0001,
         batch_size: Any = "auto",
         learning_rate: str = "constant",
-        learning_rate_init: float | None = 0.001,
+        learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
@@ -297,6 +297,9 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
             )
         if self.n_outputs_ == 1:
             return np.hstack([1 - output, output])
+        if self._kind == "multiclass" and self.out_activation_ == "logistic":  # yes-or-no answers, made to sum to 1
+            output = np.maximum(output, np.finfo(output.dtype).tiny)
+            output /= output.sum(axis=1, keepdims=True)
         return output
 
     def predict_log_proba(self, X: Any) -> Array:

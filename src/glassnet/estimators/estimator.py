@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from scipy.sparse import issparse
@@ -16,6 +17,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import (
     _check_sample_weight,
     _check_y,
+    _num_samples,
     check_consistent_length,
     check_is_fitted,
     validate_data,
@@ -26,7 +28,8 @@ from glassnet.errors import InputError
 from glassnet.estimators.convergence import Convergence, Progress
 from glassnet.estimators.looking import Looking
 from glassnet.estimators.own_loss import check_own_loss
-from glassnet.estimators.plan import rate_of, settings_for
+from glassnet.estimators.plan import settings_for
+from glassnet.estimators.reported import as_reported
 from glassnet.estimators.start import Orders, draw_weights, split
 from glassnet.estimators.words import SGD, build_structure, find_activation, spoken
 from glassnet.network.activations import Array
@@ -38,7 +41,7 @@ from glassnet.preprocessing import Preparation, fit_preparation
 from glassnet.training import Callback, Settings
 from glassnet.training.engine_choice import engine_named
 from glassnet.training.history import History
-from glassnet.training.loop import carry_out, prepare
+from glassnet.training.loop import DivergenceWarning, carry_out, prepare
 from glassnet.training.metrics import NO_METRIC
 from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS
@@ -127,12 +130,13 @@ class NeuralNetwork(Looking, BaseEstimator):
     ) -> Any:
         """Train: all of the training rows for many epochs, or, incremental, some rows for one."""
         hidden = _hidden_sizes(self.hidden_layer_sizes)
-        first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        given = self._given_weights()  # set by hand on a network that was never fitted
+        first = given is not None or not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._check_rows(X, y, reset=first)
         truth = self._encode(y, first, incremental)
-        samples = len(y)
+        samples = _num_samples(X)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, y)
+            sample_weight = _check_sample_weight(sample_weight, X)
         if groups is not None and (validation_data is not None or not self.early_stopping):
             raise InputError("groups say which rows early_stopping sets aside together; here it sets none aside")
         if self.early_stopping and incremental:
@@ -157,6 +161,7 @@ class NeuralNetwork(Looking, BaseEstimator):
         dtype = self._dtype_for(X)
         output = find_activation(activation if self.out_activation is None else self.out_activation)
         loss = self._loss_for(self.n_outputs_)
+        loss = as_reported(loss) if self.solver == LBFGS else loss
         if not isinstance(self.loss, str):
             check_own_loss(loss, truth, self.n_outputs_)
         tables = () if self._preparation is None else self._preparation.tables
@@ -166,11 +171,14 @@ class NeuralNetwork(Looking, BaseEstimator):
                 f"this network has layers of {self._structure.layer_sizes} units, and X, y and hidden_layer_sizes ask "
                 f"for {structure.layer_sizes}; a network keeps its layers: fit with warm_start=False to begin anew"
             )
-        vector = self._first_weights(structure, random_state, dtype) if first else self._vector_in_use()
+        if given is not None:
+            vector = structure.flatten(given, dtype)
+        else:
+            vector = self._first_weights(structure, random_state, dtype) if first else self._vector_in_use()
         if self.preprocess is None:  # scikit-learn draws weights before it splits
             training, validation = split_rows()
         learned = samples if training is None else len(training)
-        settings = settings_for(self, loss, learned, 1 if incremental else self.max_iter, dtype, incremental)
+        settings = settings_for(self, loss, learned, 1 if incremental else int(self.max_iter), dtype, incremental)
         settings.objective(structure)  # what does not go together is refused before anything moves
         if first:
             self._begin(structure, vector)
@@ -224,7 +232,8 @@ class NeuralNetwork(Looking, BaseEstimator):
     def _first_weights(self, structure: Structure, random_state: np.random.RandomState, dtype: str) -> Array:
         """Draw the first parameters: scikit-learn's draws, or those of an initializer by name."""
         if self.initializer is None:
-            return draw_weights(structure, random_state, dtype)
+            shallow = find_activation(self.activation[0] if isinstance(self.activation, list) else self.activation)
+            return draw_weights(structure, random_state, dtype, shallow.name == "sigmoid")
         rng = np.random.default_rng(random_state.randint(_LARGEST_SEED))
         return initialize(structure, rng, self.initializer, dtype)
 
@@ -247,16 +256,23 @@ class NeuralNetwork(Looking, BaseEstimator):
 
     def _vector_in_use(self) -> Array:
         """Return the flat vector; where coefs_ or intercepts_ were replaced, with those."""
-        named: dict[str, Array] = {}
-        for kind, arrays in (("W", self.coefs_), ("b", self.intercepts_)):
-            named |= {f"{kind}{layer}": array for layer, array in enumerate(arrays, 1)}
+        named = self._named_weights()
         if all(named.get(name) is view for name, view in self._views.items() if name[0] != "E"):
             return self._vector
         return self._structure.flatten(self._views | named)
 
+    def _named_weights(self) -> dict[str, Array]:
+        """Return coefs_ and intercepts_ by the names of the maths."""
+        weights = {f"W{layer}": W for layer, W in enumerate(self.coefs_, 1)}
+        return weights | {f"b{layer}": b for layer, b in enumerate(self.intercepts_, 1)}
+
+    def _given_weights(self) -> dict[str, Array] | None:
+        """Return coefs_ and intercepts_ where somebody has set them and nothing was ever fitted."""
+        return self._named_weights() if hasattr(self, "coefs_") and not hasattr(self, "_vector") else None
+
     def _is_as_left(self) -> bool:
         """Say whether nobody has changed the parameters since the last fit: then it can go on where it stood."""
-        return hasattr(self, "_standing") and np.array_equal(self._vector_in_use(), self._left)
+        return hasattr(self, "_standing") and crc32(np.ascontiguousarray(self._vector_in_use())) == self._left
 
     def _split_rows(self, y: Array, groups: Any, random_state: np.random.RandomState) -> tuple[Array, Array]:
         """Return the rows to learn from and those to validate on; the same ones as before where fit goes on."""
@@ -279,7 +295,7 @@ class NeuralNetwork(Looking, BaseEstimator):
         if not isinstance(data, tuple) or len(data) not in (2, 3):
             raise InputError("validation_data must be a tuple (X, y) or (X, y, sample_weight)")
         X, y = self._check_rows(data[0], data[1], reset=False)
-        w = None if len(data) == 2 or data[2] is None else _check_sample_weight(data[2], y)
+        w = None if len(data) == 2 or data[2] is None else _check_sample_weight(data[2], X)
         x = X if self._preparation is None else self._preparation.apply(X, self._dtype_for(X))
         return _Judged(lambda: X, x, y, self._encode(y, False, True), w)
 
@@ -321,7 +337,7 @@ class NeuralNetwork(Looking, BaseEstimator):
             patience=self.n_iter_no_change if self.patience is None else self.patience - 1,
             keep_best=bool(keeps),
             schedule=self.learning_rate if self.solver == SGD else "constant",
-            rate=rate_of(self), power=self.power_t, constant=constant,
+            rate=float(self.learning_rate_init), power=self.power_t, constant=constant,
             verbose=bool(self.verbose),
         )  # fmt: skip
 
@@ -334,10 +350,10 @@ class NeuralNetwork(Looking, BaseEstimator):
         """Set scikit-learn's attributes from what a run came to, and warn as it does."""
         progress = self._progress
         vector, _ = run.result()
-        if progress.best_vector is not None:
-            vector = progress.best_vector.copy()
-        self._name_parameters(vector)
-        self._left = vector.copy()
+        run.weights.in_use[...] = vector  # the last good ones, where the run ended in the middle of an epoch
+        best = progress.best_vector
+        self._name_parameters(run.weights.in_use if best is None else best.copy())
+        self._left = crc32(self._vector)
         for epoch in run.history:
             self.history_.append(replace(epoch, epoch=len(self.history_) + 1))
         if run.minimum is not None:
@@ -351,7 +367,9 @@ class NeuralNetwork(Looking, BaseEstimator):
             self.validation_scores_, self.best_validation_score_ = progress.scores, None
             if watched:
                 self.best_validation_score_ = progress.best_score
-        if run.message:
+        if run.message and best is not None:
+            warnings.warn(run.message, DivergenceWarning, stacklevel=4)
+        elif run.message:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 f"preprocessed. ({run.message})"
@@ -360,7 +378,7 @@ class NeuralNetwork(Looking, BaseEstimator):
             warnings.warn("Training interrupted by user.", stacklevel=4)
         elif run.stop_reason == "all epochs done" and run.minimum is None and not incremental:
             warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter:d}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
                 stacklevel=4,
@@ -404,7 +422,7 @@ class NeuralNetwork(Looking, BaseEstimator):
         """Bring back what a file says of the network."""
         self._begin(structure, vector)
         self._preparation = preparation
-        self.n_outputs_, self._target_scaling, self._left = structure.n_outputs, scaling, vector.copy()
+        self.n_outputs_, self._target_scaling = structure.n_outputs, scaling
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -440,6 +458,8 @@ def _can_take(standing: Standing, settings: Settings) -> bool:
 
 def _hidden_sizes(sizes: Any) -> list[int]:
     sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if any(isinstance(size, (bool, np.bool_)) for size in sizes):
+        raise TypeError("an integer is required")
     if np.any(np.array(sizes) <= 0):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]

@@ -38,4 +38,4 @@ class Looking:
     def _html_repr(self) -> str:
         """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
         parameters: str = super()._html_repr()  # type: ignore[misc]
-        return parameters + (html_of(self) if hasattr(self, "_left") else "")
+        return parameters + (html_of(self) if hasattr(self, "_vector") else "")

@@ -30,7 +30,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "alpha": [_NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), _COUNT],
     "learning_rate": [StrOptions({*SCHEDULES, *SCHEDULE})],
-    "learning_rate_init": [_POSITIVE, None],
+    "learning_rate_init": [_POSITIVE],
     "power_t": [_NOT_NEGATIVE],
     "max_iter": [_COUNT],
     "shuffle": ["boolean"],

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import InputError
-from glassnet.estimators.words import SGD, find_optimizer, find_schedule
+from glassnet.estimators.words import find_optimizer, find_schedule
 from glassnet.network.losses import Loss
-from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 from glassnet.training import Settings
 from glassnet.training.settings import LBFGS
@@ -69,7 +68,7 @@ def settings_for(est: Any, loss: Loss, samples: int, epochs: int, dtype: str, co
         epsilon=float(est.epsilon),
     )
     return Settings(
-        optimizer=rule, learning_rate=rate_of(est), weight_decay=est.weight_decay, schedule=schedule,
+        optimizer=rule, learning_rate=float(est.learning_rate_init), weight_decay=est.weight_decay, schedule=schedule,
         schedule_settings=schedule_settings, batch_size=batch_size_of(est.batch_size, samples), **common,
     )  # fmt: skip
 
@@ -87,13 +86,6 @@ def has_partial_fit(est: Any) -> bool:
             f"partial_fit is only available for stochastic optimizers. {est.solver} is not stochastic."
         )
     return True
-
-
-def rate_of(est: Any) -> float:
-    """Return the learning rate: the solver's own where ``learning_rate_init`` is None."""
-    if est.learning_rate_init is not None:
-        return float(est.learning_rate_init)
-    return 0.001 if est.solver in (SGD, LBFGS) else OPTIMIZERS[est.solver].learning_rate
 
 
 def batch_size_of(batch_size: Any, samples: int) -> int:

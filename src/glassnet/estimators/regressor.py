@@ -70,7 +70,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         alpha: float = 0.0001,
         batch_size: Any = "auto",
         learning_rate: str = "constant",
-        learning_rate_init: float | None = 0.001,
+        learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
@@ -193,7 +193,9 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
 
     def _unlearned_loss(self, truth: Array) -> Array | None:
         """Return Σ y log y - y, which scikit-learn's deviance has and the loss here leaves out."""
-        return np.sum(xlogy(truth, truth) - truth, axis=1) if self.loss == "poisson" else None
+        if self.loss != "poisson" or truth.shape[1] > 1:  # of several outputs the whole deviance is summed
+            return None
+        return np.sum(xlogy(truth, truth) - truth, axis=1)
 
     def _score_outputs(self, output: Array, truth: Array, sample_weight: Array | None) -> float:
         values = self._values(output)

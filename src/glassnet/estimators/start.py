@@ -14,7 +14,7 @@ from glassnet.network.structure import Structure
 GLOROT, GLOROT_SIGMOID = 6.0, 2.0
 
 
-def draw_weights(structure: Structure, random_state: np.random.RandomState, dtype: Any) -> Array:
+def draw_weights(structure: Structure, random_state: np.random.RandomState, dtype: Any, sigmoid: bool) -> Array:
     """Draw weights and biases as scikit-learn does: uniform, layer after layer, each W before its b.
 
     Parameters
@@ -25,6 +25,8 @@ def draw_weights(structure: Structure, random_state: np.random.RandomState, dtyp
         Where they are drawn from.
     dtype : float32 or float64
         Of the result.
+    sigmoid : bool
+        Whether the hidden layers are sigmoid ones.
 
     Returns
     -------
@@ -36,7 +38,6 @@ def draw_weights(structure: Structure, random_state: np.random.RandomState, dtyp
     for table in range(1, len(structure.tables) + 1):
         E = views[f"E{table}"]
         E[...] = random_state.uniform(-TABLE_REACH, TABLE_REACH, E.shape)
-    sigmoid = structure.n_layers > 1 and structure.activations[0].name == "sigmoid"
     for layer, before, units in structure.layers():
         reach = np.sqrt((GLOROT_SIGMOID if sigmoid else GLOROT) / (before + units))
         views[f"W{layer}"][...] = random_state.uniform(-reach, reach, (before, units))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import InputError
+from glassnet.estimators.reported import as_reported
 from glassnet.network.activations import ACTIVATIONS, Activation, Array
 from glassnet.network.losses import CLASSIFICATION, LOSSES, Loss
 from glassnet.network.names import entry
@@ -60,14 +61,6 @@ def _derive(derivative: Callable[[Array], Array], da: Array, z: Array, a: Array,
 
 def _value(function: Callable[[Array, Array], Array], o: Array, y: Array) -> Array:
     return function(y, o)
-
-
-def _sum_of_poisson(o: Array, y: Array) -> Array:
-    return np.sum(np.exp(o) - y * o, axis=-1)
-
-
-def _d_sum_of_poisson(o: Array, y: Array) -> Array:
-    return np.exp(o) - y
 
 
 def spoken(activation: Activation) -> str:
@@ -122,7 +115,7 @@ def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary
     if chosen == "squared_error":  # scikit-learn reports the mean over the outputs and descends along their sum
         return replace(LOSSES["half_mean_squared_error"], steepness=float(outputs)).with_settings(**settings)
     if chosen == "poisson" and outputs > 1:
-        return replace(LOSSES["poisson"], samples=_sum_of_poisson, derivative=_d_sum_of_poisson)
+        return as_reported(LOSSES["poisson"])
     loss = entry(LOSSES, chosen, "loss")
     if not classes and loss.name in CLASSIFICATION:
         raise InputError(f"loss {chosen!r} is for classes; a regressor takes {', '.join(_of_values())}")

@@ -46,6 +46,14 @@ class State:
     step: int = 0
     numbers: dict[str, float] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, Any]:
+        scratch = self.scratch[0]
+        return {**self.__dict__, "scratch": (scratch.shape, scratch.dtype)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        shape, dtype = state["scratch"]
+        self.__dict__.update(state, scratch=(np.zeros(shape, dtype), np.zeros(shape, dtype)))
+
 
 @dataclass(frozen=True)
 class Optimizer:
