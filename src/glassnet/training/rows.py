@@ -50,15 +50,34 @@ def check_rows(
     if len(data) not in (2, 3):
         raise InputError(f"{name}data has {len(data)} parts; give (x, y) or (x, y, sample_weight)")
     y, sample_weight = np.asarray(data[1]), data[2] if len(data) == 3 else None
-    x = data[0].tocsr() if issparse(data[0]) else np.asarray(data[0])
+    if not 0 < scale < np.inf:
+        raise InputError(f"scale is {scale!r}; it must be a number above 0, such as 1/255")
+    x = check_inputs(structure, data[0], dtype, name, scale)
+    truth = _truth(structure, loss, y, x.shape[0], dtype, name)
+    return Rows(x, truth, _weights(sample_weight, x.shape[0], dtype, name), scale)
+
+
+def check_inputs(structure: Structure, x: Any, dtype: Any = np.float32, name: str = "", scale: float = 1.0) -> Any:
+    """Turn x alone into what a network takes: see `check_rows`, whose ``data[0]`` it is.
+
+    Returns
+    -------
+    array or SciPy CSR matrix (samples, features)
+        In the dtype, without a copy of what has it; bytes (uint8) stay bytes.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, a number is not finite or a table has no such code (row and column are named), or
+        there is no row.
+    """
+    x = x.tocsr() if issparse(x) else np.asarray(x)
     if x.dtype.kind not in "fiub":
         raise InputError(f"{name}x has dtype {x.dtype}; it must hold numbers")
     if x.ndim != 2 or x.shape[1] != structure.n_inputs:
         raise InputError(f"{name}x has shape {x.shape}; the structure needs (samples, {structure.n_inputs})")
     if x.shape[0] == 0:
         raise InputError(f"{name}x has no rows; give at least one")
-    if not 0 < scale < np.inf:
-        raise InputError(f"scale is {scale!r}; it must be a number above 0, such as 1/255")
     if issparse(x):
         x = _sparse(x, dtype, name)
     elif x.dtype == np.uint8:
@@ -72,8 +91,7 @@ def check_rows(
         x = np.ascontiguousarray(x, dtype)
         _finite(x, f"{name}x")
     check_codes(structure, x, f"{name}x")
-    truth = _truth(structure, loss, y, x.shape[0], dtype, name)
-    return Rows(x, truth, _weights(sample_weight, x.shape[0], dtype, name), scale)
+    return x
 
 
 def set_aside(rows: Rows, which: Any) -> tuple[Array, Rows]:
