@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "glassnet"
 FLOORS = [
     {"cli", "web", "plots", "walkthrough"},
     {"estimators", "data", "models", "evaluation"},
-    {"training", "preprocessing", "scaling", "atomic"},
+    {"training", "preprocessing", "scaling", "atomic", "explaining"},
     {"engines"},
     {"network"},
     {"errors", ""},

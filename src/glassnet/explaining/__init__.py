@@ -1,0 +1,17 @@
+"""Explaining a trained network: what each layer answers, and which inputs an output hangs on.
+
+Pure functions on a structure, its parameters and rows. Every number comes from the steps themselves, `forward` and
+`backward`, in chunks of rows, so that memory is bounded by the result; sparse rows are filled in a chunk at a time.
+"""
+
+from glassnet.explaining.layers import activations, gradients, saliency
+from glassnet.explaining.paths import CompletenessWarning, completeness_gap, integrated_gradients
+
+__all__ = [
+    "CompletenessWarning",
+    "activations",
+    "completeness_gap",
+    "gradients",
+    "integrated_gradients",
+    "saliency",
+]
