@@ -288,6 +288,48 @@ def test_memory_is_bounded_by_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     assert max(rows for rows, _ in seen) == 64
 
 
+def with_tables():
+    structure = Structure((3 + 4 + 2, 8, 3), ("tanh", "softmax"), tables=[(5, 4), (3, 2)])
+    rng = np.random.default_rng(0)
+    vector = rng.standard_normal(structure.n_parameters)
+    x = np.column_stack([rng.standard_normal((7, 3)), rng.integers(5, size=7), rng.integers(3, size=7)])
+    return structure, vector, x
+
+
+def test_columns_of_codes_have_no_slope_and_the_share_of_their_embedding() -> None:
+    structure, vector, x = with_tables()
+    assert list(activations(structure, vector, x)) == ["z1", "a1", "z2", "a2"]
+    assert (saliency(structure, vector, x)[:, 3:] == 0).all() and (saliency(structure, vector, x)[:, :3] != 0).all()
+    baseline = np.array([0.5, 0, -1, 4, 2])
+    found = integrated_gradients(structure, vector, x, baseline, 1)
+    assert np.abs(completeness_gap(structure, vector, found, x, baseline, 1)).max() < 1e-3
+    assert (found[x[:, 3] == 4, 3] == 0).all() and (found[x[:, 3] != 4, 3] != 0).all()
+    # the same network without tables, given the embeddings
+    E1, E2 = structure.views(vector)["E1"], structure.views(vector)["E2"]
+    plain = Structure((9, 8, 3), ("tanh", "softmax"))
+    rest = plain.flatten({name: p for name, p in structure.views(vector).items() if name[0] != "E"})
+
+    def embedded(rows):
+        return np.hstack([rows[:, :3], E1[rows[:, 3].astype(int)], E2[rows[:, 4].astype(int)]])
+
+    whole = integrated_gradients(plain, rest, embedded(x), embedded(baseline[np.newaxis])[0], 1)
+    np.testing.assert_allclose(found[:, :3], whole[:, :3], atol=1e-12)
+    np.testing.assert_allclose(found[:, 3], whole[:, 3:7].sum(axis=1), atol=1e-12)
+    np.testing.assert_allclose(found[:, 4], whole[:, 7:].sum(axis=1), atol=1e-12)
+
+
+def test_the_gradients_of_tables_are_those_of_all_rows_whatever_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    structure, vector, x = with_tables()
+    y = np.arange(7) % 3
+    whole = gradients(structure, vector, "focal", x, y)
+    assert set(whole) == {"dE1", "dE2", "dW1", "db1", "dW2", "db2", "dx"}
+    monkeypatch.setattr(outputs, "MOST_ROWS", 2)
+    for name, gradient in gradients(structure, vector, "focal", x, y).items():
+        np.testing.assert_allclose(gradient, whole[name], atol=1e-14)
+    with pytest.raises(InputError, match="baseline x"):
+        integrated_gradients(structure, vector, x, [0, 0, 0, 9, 0])
+
+
 # --------------------------------------------------------------------------------------------------- wrong input
 
 

@@ -68,7 +68,8 @@ def gradients(
     Returns
     -------
     dict of str to array
-        ``dW1, db1, …, dWL, dbL``, each like its parameter, and ``dx`` (samples, features), which is dense.
+        ``dW1, db1, …, dWL, dbL`` (and ``dE1, …`` of tables), each like its parameter, and ``dx`` (samples, features),
+        which is dense, 0 for codes.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def saliency(structure: Structure, vector: Array, x: Any, output: Any = None, of
     Returns
     -------
     array (samples, features)
-        With its sign: the paper's pictures show its size. In the dtype of the parameters.
+        With its sign: the paper's pictures show its size. 0 for codes of tables. In the dtype of the parameters.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from glassnet.engines.interface import numbers
 from glassnet.errors import InputError
 from glassnet.explaining.outputs import check_of, check_outputs, chunks, largest, rows_at_once, slopes, values
 from glassnet.network.activations import Array
+from glassnet.network.embeddings import look_up
 from glassnet.network.structure import Structure
 from glassnet.training.rows import check_inputs
 
@@ -49,7 +50,8 @@ def integrated_gradients(
     structure, vector, x, output, of
         As for `saliency`; the output is chosen at x.
     baseline : array-like (features,) or (samples, features), optional
-        Rows that say nothing; zeros if not given.
+        Rows that say nothing; zeros if not given, which for codes of tables is the category 0. From code to code the
+        line goes through the embeddings, whose shares are added up.
     tolerance : float
         How far a row's sum may be from the difference, as a share of F's largest size at the ends of the pieces with
         which it began.
@@ -81,13 +83,17 @@ def integrated_gradients(
     chosen = check_outputs(structure, output, x.shape[0])
     start = _baseline(structure, baseline, x.shape[0], vector.dtype)
     result = np.empty((x.shape[0], structure.n_inputs), vector.dtype)
+    inner = Structure(structure.layer_sizes, structure.activations)  # between two codes there is no third
     missed: list[tuple[int, float, float]] = []
     for chunk, rows in chunks(structure, x, vector.dtype, share=4):
         begin = np.broadcast_to(start if start.ndim == 1 else start[chunk], rows.shape)
         wanted = largest(structure, parameters, rows) if chosen is None else chosen[chunk]
-        path = _Path(structure, parameters, begin, rows, wanted, of)
+        path = _Path(
+            inner, parameters, _given(structure, parameters, begin), _given(structure, parameters, rows), wanted, of
+        )
         with np.errstate(over="ignore", invalid="ignore"):  # a gap that is not finite is told below
-            result[chunk], gaps, allowed = path.integrate(float(tolerance), int(steps))
+            found, gaps, allowed = path.integrate(float(tolerance), int(steps))
+        result[chunk] = _by_column(structure, found)
         missed += [
             (chunk.start + int(row), float(gaps[row]), float(allowed[row]))
             for row in np.flatnonzero(~(np.abs(gaps) <= allowed))
@@ -134,6 +140,19 @@ def completeness_gap(
         wanted = largest(structure, parameters, rows) if chosen is None else chosen[chunk]
         gap[chunk] = values(structure, parameters, rows, wanted, of) - values(structure, parameters, begin, wanted, of)
     return gap - np.sum(shares, axis=1)
+
+
+def _given(structure: Structure, parameters: Mapping[str, Array], x: Array) -> Array:
+    """Return a0, what the first layer is given: x itself, or its numbers and the embeddings of its codes."""
+    return look_up(structure, parameters, x)[0] if structure.tables else x
+
+
+def _by_column(structure: Structure, shares: Array) -> Array:
+    """Add the shares of a0 up by the columns of x, of which one of codes is several units: (rows, features)."""
+    if not structure.tables:
+        return shares
+    sizes = [1] * structure.n_numbers + [size for _, size in structure.tables]
+    return np.add.reduceat(shares, np.cumsum([0, *sizes[:-1]]), axis=1)
 
 
 def _baseline(structure: Structure, baseline: Any, samples: int, dtype: Any) -> Array:
