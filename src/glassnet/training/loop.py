@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Iterable
@@ -144,9 +145,11 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
         if run.stop_reason:
             raise _StopNow
 
-    for callback in callbacks:
-        callback.on_train_begin(run)
+    begun: list[Callback] = []
     try:
+        for callback in callbacks:
+            begun.append(callback)
+            callback.on_train_begin(run)
         with np.errstate(all="ignore"):  # what is not finite is found and told by the loop itself
             way = by_lbfgs if settings.full_batch else _by_batches
             # an engine that need not stop after each batch goes faster
@@ -156,8 +159,14 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
         run.stop("interrupted")
     except _StopNow:
         pass
+    except Exception:
+        run.stop("failed")
+        for callback in begun:  # each may have a screen or a file to put in order, whoever failed
+            with contextlib.suppress(Exception):
+                callback.on_train_end(run)
+        raise
     run.stop("all epochs done")
-    for callback in callbacks:
+    for callback in begun:
         callback.on_train_end(run)
 
 
