@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "glassnet"
 
 #: From what people touch down to what everybody may use; a room imports from lower floors, or from its own floor.
 FLOORS = [
-    {"cli", "web", "plots", "walkthrough"},
+    {"cli", "web", "plots", "walkthrough", "callbacks"},
     {"estimators", "data", "models", "evaluation"},
     {"training", "preprocessing", "scaling", "atomic", "explaining"},
     {"engines"},

@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from glassnet.callbacks import HistoryToCsv, LivePlot, ProgressBar, SaveParameters
     from glassnet.errors import InputError
     from glassnet.estimators import MLPClassifier, MLPRegressor
     from glassnet.models import Model, fit, load, save
     from glassnet.models.fitting import suggest_settings
+    from glassnet.models.parameters_file import load_parameters
     from glassnet.network.gradient_check import check_gradients
     from glassnet.network.structure import Structure
     from glassnet.training import Callback, Settings, train
 
 # What stands here under its short name is imported when it is first used, so that `import glassnet` costs nothing.
 _HOMES = {
+    "HistoryToCsv": "glassnet.callbacks",
+    "LivePlot": "glassnet.callbacks",
+    "ProgressBar": "glassnet.callbacks",
+    "SaveParameters": "glassnet.callbacks",
     "InputError": "glassnet.errors",
     "MLPClassifier": "glassnet.estimators",
     "MLPRegressor": "glassnet.estimators",
@@ -30,6 +36,7 @@ _HOMES = {
     "load": "glassnet.models",
     "save": "glassnet.models",
     "suggest_settings": "glassnet.models.fitting",
+    "load_parameters": "glassnet.models.parameters_file",
     "check_gradients": "glassnet.network.gradient_check",
     "Structure": "glassnet.network.structure",
     "Callback": "glassnet.training",
@@ -39,16 +46,21 @@ _HOMES = {
 
 __all__ = [
     "Callback",
+    "HistoryToCsv",
     "InputError",
+    "LivePlot",
     "MLPClassifier",
     "MLPRegressor",
     "Model",
+    "ProgressBar",
+    "SaveParameters",
     "Settings",
     "Structure",
     "__version__",
     "check_gradients",
     "fit",
     "load",
+    "load_parameters",
     "save",
     "suggest_settings",
     "train",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ import numpy as np
 from glassnet.atomic import write_atomically
 from glassnet.models.model import CLASSIFICATION, Model
 from glassnet.network.activations import Array
+from glassnet.training.history import Epoch
+from glassnet.training.metrics import NO_METRIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,27 +75,34 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
 
 def learning_curves(model: Model) -> Figure:
     """Draw loss and metric over the epochs, for each kind of rows; the kept epoch is marked."""
+    figure = new_figure(9, 3.6)
+    draw_curves(figure, model.history, str(model.facts.get("metric", "metric")), model.facts.get("best_epoch") or 0)
+    return figure
+
+
+def draw_curves(
+    figure: Figure, history: Sequence[Epoch], metric: str, marked: int = 0, label: str = "kept epoch"
+) -> None:
+    """Draw loss and metric over the epochs into a figure, for each kind of rows, and mark an epoch."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(9, 3.6)
-    metric = str(model.facts.get("metric", "metric"))
-    epochs = [record.epoch for record in model.history]
-    for place, (name, title) in enumerate((("loss", "loss"), ("metric", "R²" if metric == "r2" else metric)), start=1):
-        axes = figure.add_subplot(1, 2, place)
+    figure.clear()
+    epochs = [record.epoch for record in history]
+    panels = [("loss", "loss"), ("metric", "R²" if metric == "r2" else metric)][: 1 if metric == NO_METRIC else 2]
+    for place, (name, title) in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, len(panels), place)
         for kind, colour in _COLOURS.items():
             key = name if kind == "training" else f"{kind}_{name}"
-            values = [getattr(record, key) for record in model.history]
+            values = [getattr(record, key) for record in history]
             if None not in values:
                 axes.plot(epochs, values, color=colour, label=kind, marker="o" if len(epochs) == 1 else None)
-        best = model.facts.get("best_epoch")
-        if best:
-            axes.axvline(best, color="0.7", linestyle=":", linewidth=1, label="kept epoch")
+        if marked:
+            axes.axvline(marked, color="0.7", linestyle=":", linewidth=1, label=label)
         axes.set_xlabel("epoch")
         axes.set_title(title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(color="0.92")
         axes.legend(frameon=False)
-    return figure
 
 
 def first_layer(model: Model) -> Figure:
@@ -101,7 +111,7 @@ def first_layer(model: Model) -> Figure:
     W1 = model.parameters["W1"]
     units = min(W1.shape[1], MOST_UNITS)
     columns = math.ceil(math.sqrt(units))
-    figure = _figure(0.9 * columns + 1.2, 0.9 * math.ceil(units / columns) + 0.6)
+    figure = new_figure(0.9 * columns + 1.2, 0.9 * math.ceil(units / columns) + 0.6)
     reach = float(np.quantile(np.abs(W1[:, :units]), 0.995)) or 1.0
     grid = figure.subplots(math.ceil(units / columns), columns, squeeze=False)
     for place, axes in enumerate(grid.flat):
@@ -123,7 +133,7 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = len(counts)
     side = min(max(2.5 + 0.45 * classes, 4.5), 14)
-    figure = _figure(side, side)
+    figure = new_figure(side, side)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if classes <= 30:
@@ -165,7 +175,7 @@ def most_confidently_wrong(model: Model, x: Any, y: Any) -> Figure | None:
 def predictions(model: Model, x: Any, y: Any) -> Figure:
     """Draw predicted against true values, one panel for all outputs."""
     truth, predicted = np.asarray(y, np.float64).ravel(), model.predict(x).ravel()
-    figure = _figure(5, 5)
+    figure = new_figure(5, 5)
     axes = figure.add_subplot()
     axes.plot(truth, predicted, ".", color=_COLOURS["training"], alpha=0.6, markersize=5)
     ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
@@ -191,7 +201,7 @@ def picture_side(model: Model) -> int:
 def _wrong_pictures(x: Any, captions: list[tuple[int, str, str, str]], side: int) -> Figure:
     columns = min(5, len(captions))
     rows = math.ceil(len(captions) / columns)
-    figure = _figure(1.9 * columns, 2.2 * rows)
+    figure = new_figure(1.9 * columns, 2.2 * rows)
     for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.axis("off")
         if place < len(captions):
@@ -202,7 +212,7 @@ def _wrong_pictures(x: Any, captions: list[tuple[int, str, str, str]], side: int
 
 
 def _wrong_list(captions: list[tuple[int, str, str, str]]) -> Figure:
-    figure = _figure(6, 1.0 + 0.26 * len(captions))
+    figure = new_figure(6, 1.0 + 0.26 * len(captions))
     axes = figure.add_subplot()
     axes.axis("off")
     cells = [[str(row + 1), true, taken, sure] for row, taken, true, sure in captions]
@@ -217,7 +227,7 @@ def _plain(label: object, length: int = 24) -> str:
     return (text if len(text) <= length else text[: length - 1] + "…").replace("$", r"\$")
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure that draws into memory, whatever display there is."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from glassnet.callbacks.progress import metric_words
 from glassnet.cli.arguments import rows_with_truth, table_for
-from glassnet.cli.screen import Screen, shown
+from glassnet.cli.screen import Screen
 from glassnet.cli.use import ModelArgument
 from glassnet.data import DIGITS
 from glassnet.models import Model, load
@@ -98,7 +99,7 @@ def _charts(model: Model) -> list[str]:
         if values and None not in values:
             title = name.replace("metric", metric).replace("_", " ")
             ends = (
-                (shown(metric, v).removeprefix("accuracy ") for v in (values[0], values[-1]))
+                (metric_words(metric, v).removeprefix("accuracy ") for v in (values[0], values[-1]))
                 if "metric" in name
                 else (f"{v:.4f}" for v in (values[0], values[-1]))
             )

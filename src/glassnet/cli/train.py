@@ -10,8 +10,9 @@ import numpy as np
 import typer
 
 from glassnet.atomic import check_writable
+from glassnet.callbacks.progress import metric_words
 from glassnet.cli.arguments import numbers, refuse_text
-from glassnet.cli.screen import Progressing, Screen, shown
+from glassnet.cli.screen import Progressing, Screen
 from glassnet.data import Table, choose_target, digits, features, is_classification, read_table, target_values
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, save
@@ -171,7 +172,7 @@ def train(
             test=test_rows,
             feature_names=columns,
             target_name=name,
-            callbacks=[Progressing(screen, task)] if screen.speaks else (),
+            callbacks=[Progressing()] if screen.speaks else (),
             source=table.source,
         )
     return _report(screen, model, out, time.perf_counter() - began)
@@ -227,7 +228,7 @@ def _report(screen: Screen, model: Model, out: str | None, seconds: float) -> in
     if best is not None:
         metric = facts["metric"]
         told = [
-            f"{kind} {shown(metric, result[f'{kind}_{metric}'])}"
+            f"{kind} {metric_words(metric, result[f'{kind}_{metric}'])}"
             for kind in ("validation", "test")
             if f"{kind}_{metric}" in result
         ]

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from glassnet.atomic import check_writable, write_atomically
+from glassnet.callbacks.progress import metric_words
 from glassnet.cli.arguments import rows_with_truth, table_for
-from glassnet.cli.screen import Screen, shown
+from glassnet.cli.screen import Screen
 from glassnet.data import features
 from glassnet.evaluation import evaluate as judge
 from glassnet.models import Model, load
@@ -52,7 +53,7 @@ def evaluate(
         screen.say(f"mean absolute error {result['mean_absolute_error']:.6g}")
         screen.say(f"root mean squared error {result['root_mean_squared_error']:.6g}")
         return
-    screen.say(shown("accuracy", result["accuracy"]))
+    screen.say(metric_words("accuracy", result["accuracy"]))
     console = Console(markup=False, highlight=False, width=WIDTH)
     console.print(_class_table(result))
     if len(loaded.classes) <= MOST_SHOWN_CLASSES:

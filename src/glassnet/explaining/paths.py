@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -74,10 +74,11 @@ def integrated_gradients(
         If ``steps`` did not suffice for a row: says which, and by how much its sum is off.
     """
     check_of(structure, of)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 < tolerance < np.inf:
+    nearness, most = cast(object, tolerance), cast(object, steps)
+    if isinstance(nearness, bool) or not isinstance(nearness, Real) or not 0 < tolerance < np.inf:
         raise InputError(f"tolerance is {tolerance!r}; it must be a number above 0, such as 0.001")
     least = _PIECES * len(_NODES)
-    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < least:
+    if isinstance(most, bool) or not isinstance(most, Integral) or steps < least:
         raise InputError(f"steps is {steps!r}; it must be a whole number, {least} or more")
     parameters, x = structure.views(vector), check_inputs(structure, x, vector.dtype)
     chosen = check_outputs(structure, output, x.shape[0])

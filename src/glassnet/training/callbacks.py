@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from glassnet.training.run import Run
 
 
+class CallbackWarning(UserWarning):
+    """A callback could not do its work, a full disk for one; the training went on without it."""
+
+
 class Callback:
     """Does nothing at any moment; inherit and fill in what you need.
 
