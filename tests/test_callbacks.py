@@ -227,6 +227,17 @@ def test_a_row_that_could_not_be_written_comes_with_the_next(tmp_path: Path) -> 
     assert pandas.read_csv(path)["epoch"].tolist() == [1, 2, 3, 4, 5]
 
 
+def test_half_a_row_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "h.csv"
+
+    def half() -> None:
+        with open(path, "a") as file:
+            file.write("3,0.1")
+
+    run(HistoryToCsv(path), At(2, half))
+    assert pandas.read_csv(path)["epoch"].tolist() == [1, 2, 3, 4]
+
+
 # ---------------------------------------------------------------------------------------------- parameters kept
 
 
