@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet import __version__
 from glassnet.errors import InputError
-from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
+from glassnet.models.model import CLASSIFICATION, REGRESSION, Model, default_names
 from glassnet.network.activations import Array
 from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
 from glassnet.network.losses import Loss
@@ -103,7 +103,7 @@ def fit(
         build_structure(x.shape[1], hidden, activation, settings, len(classes) or _columns(y)),
         np.empty(0, settings.dtype),
         scaling,
-        tuple(feature_names) or tuple(f"x{column + 1}" for column in range(x.shape[1])),
+        tuple(feature_names) or default_names(x.shape[1]),
         target_name,
         task,
         classes,

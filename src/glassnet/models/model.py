@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
+from glassnet.models.exchange.portable import MULTICLASS, Portable, as_labels
 from glassnet.network.activations import Array
 from glassnet.network.embeddings import check_codes
 from glassnet.network.structure import Structure
@@ -189,11 +191,30 @@ class Model:
         mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
         return mean, self._answers(output)
 
+    def portable(self) -> Portable:
+        """Return what travels to other libraries (`glassnet.models.exchange`): the network and its scaling."""
+        kind = MULTICLASS if self.task == CLASSIFICATION else REGRESSION
+        names = self.feature_names if self.feature_names != default_names(len(self.feature_names)) else ()
+        return Portable(
+            self.structure, self.vector, kind, as_labels(self.classes), self.scaling, self.target_scaling, names
+        )
+
+    def to_onnx(self, path: str | Path, *, input_dtype: Any = None) -> None:
+        """Write the model, scaling included, as an ONNX file: see `glassnet.models.exchange.to_onnx`."""
+        from glassnet.models.exchange.onnx_file import to_onnx
+
+        to_onnx(self.portable(), path, input_dtype=input_dtype)
+
     @cached_property
     def _engine(self) -> ReferenceEngine:
         settings = Settings()
         objective = self.settings.objective(self.structure)
         return ReferenceEngine(objective, settings.update_rule(), settings.batch_size, self.vector.dtype)
+
+
+def default_names(columns: int) -> tuple[str, ...]:
+    """Return the names of columns that have none: x1, x2, …."""
+    return tuple(f"x{column + 1}" for column in range(columns))
 
 
 def encode_classes(values: Array, classes: tuple[str | int, ...]) -> Array:

@@ -1,0 +1,139 @@
+"""What travels: a network and what stands around it, in plain values that every other library's form is made from."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import InputError
+from glassnet.network.activations import ACTIVATIONS, Array
+from glassnet.network.structure import Structure
+from glassnet.scaling import Scaling
+
+#: What the outputs say: one yes-or-no question; which one of several; several yes-or-no questions; values.
+BINARY, MULTICLASS, MULTILABEL, REGRESSION = "binary", "multiclass", "multilabel", "regression"
+KINDS = (BINARY, MULTICLASS, MULTILABEL, REGRESSION)
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A network, what its outputs mean, and the scaling on both sides of it.
+
+    Parameters
+    ----------
+    structure : Structure
+        The layers; every activation one of the library's own.
+    vector : array (n_parameters,)
+        The parameters, float32 or float64.
+    kind : str
+        ``"binary"``: one output, class 1 where it is above `threshold`. ``"multiclass"``: one output for each class,
+        the largest wins. ``"multilabel"``: one output for each label, which is there where it is above `threshold`.
+        ``"regression"``: values.
+    classes : array (classes,)
+        Text or whole numbers: two (or one) for ``"binary"``, one for each output for ``"multiclass"``; empty otherwise.
+    scaling : Scaling, optional
+        From raw features to the network's inputs.
+    target_scaling : Scaling, optional
+        For regression: from raw targets to the network's outputs, undone after it.
+    feature_names : tuple of str
+        The columns; may be empty.
+    threshold : float
+        See `kind`.
+
+    Raises
+    ------
+    InputError
+        If the parts do not fit together.
+    """
+
+    structure: Structure
+    vector: Array
+    kind: str
+    classes: Array = field(default_factory=lambda: np.empty(0, object))
+    scaling: Scaling | None = None
+    target_scaling: Scaling | None = None
+    feature_names: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", as_labels(self.classes))
+        object.__setattr__(self, "feature_names", tuple(str(name) for name in self.feature_names))
+        check_network(self.structure, self.vector)
+        inputs, outputs, known = self.structure.n_inputs, self.structure.n_outputs, len(self.classes)
+        if self.kind not in KINDS:
+            raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
+        if self.kind == BINARY and outputs != 1:
+            raise InputError(f"kind 'binary' with {outputs} outputs; it has one: use 'multiclass' or 'multilabel'")
+        if known not in {BINARY: (1, 2), MULTICLASS: (outputs,)}.get(self.kind, (0,)):
+            raise InputError(f"{known} classes do not go with {outputs} outputs of a {self.kind} network")
+        if self.feature_names and len(self.feature_names) != inputs:
+            raise InputError(f"{len(self.feature_names)} feature names for {inputs} inputs; give one for each, or none")
+        if self.target_scaling is not None and self.kind != REGRESSION:
+            raise InputError(f"target_scaling is for regression, and this network is {self.kind}; leave it out")
+        for name, scaling, fitting in (
+            ("scaling", self.scaling, (inputs,)),
+            ("target_scaling", self.target_scaling, (outputs, 1)),
+        ):
+            if scaling is not None and scaling.shift.shape not in {(columns,) for columns in fitting}:
+                raise InputError(f"{name} has {scaling.shift.shape} figures; the network needs ({fitting[0]},)")
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by name, views of `vector`."""
+        return self.structure.views(self.vector)
+
+
+def as_labels(classes: Any) -> Array:
+    """Return classes as int64, or as object for text; whole numbers in another form, such as True or 2.0, become int64.
+
+    Raises
+    ------
+    InputError
+        If one is neither, or text and numbers stand together.
+    """
+    values = np.asarray(classes, object).ravel()
+    if all(isinstance(value, str) for value in values):
+        return np.array([str(value) for value in values], object)
+    for value in values:
+        whole = isinstance(value, (int, float, np.number, np.bool_)) and np.isreal(value) and float(value).is_integer()
+        if not whole or not -(2**63) <= int(value) < 2**63:
+            raise InputError(f"the class {value!r} can't be exported; all must be text, or all whole numbers (64-bit)")
+    return np.array([int(value) for value in values], np.int64)
+
+
+def check_network(structure: Structure, vector: Array) -> None:
+    """Refuse what can't leave the library.
+
+    Raises
+    ------
+    InputError
+        If an activation is one's own (the layer is named), or the parameters have another dtype or shape.
+    """
+    for layer, activation in enumerate(structure.activations, start=1):
+        known = ACTIVATIONS.get(activation.name)
+        if known is None or known.function is not activation.function:
+            raise InputError(
+                f"layer {layer} has the activation {activation.name!r}, a function of one's own, which can't "
+                f"be exported; use one of {', '.join(ACTIVATIONS)}"
+            )
+    if vector.dtype not in (np.float32, np.float64):
+        raise InputError(f"the parameters have dtype {vector.dtype}; it must be float32 or float64")
+    structure.views(vector)
+
+
+def needed(package: str, extra: str) -> ModuleType:
+    """Import a package that only some users have.
+
+    Raises
+    ------
+    InputError
+        If it is not installed; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise InputError(f"this needs {package}, which can't be imported ({error}); {extra}") from None
