@@ -205,6 +205,15 @@ class Model:
 
         to_onnx(self.portable(), path, input_dtype=input_dtype)
 
+    def to_torch(self) -> Any:
+        """Return an `nn.Sequential` that gives `outputs` (values, for regression) for raw rows.
+
+        See `glassnet.models.exchange.to_torch`.
+        """
+        from glassnet.models.exchange.pytorch import to_torch
+
+        return to_torch(self.structure, self.vector, scaling=self.scaling, target_scaling=self.target_scaling)
+
     @cached_property
     def _engine(self) -> ReferenceEngine:
         settings = Settings()
