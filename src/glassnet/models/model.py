@@ -214,6 +214,12 @@ class Model:
 
         return to_torch(self.structure, self.vector, scaling=self.scaling, target_scaling=self.target_scaling)
 
+    def to_sklearn(self, **settings: Any) -> Any:
+        """Return the model as fitted estimators of scikit-learn: see `glassnet.models.exchange.to_sklearn`."""
+        from glassnet.models.exchange.scikit import to_sklearn
+
+        return to_sklearn(self.portable(), loss_curve=[epoch.loss for epoch in self.history], **settings)
+
     @cached_property
     def _engine(self) -> ReferenceEngine:
         settings = Settings()
