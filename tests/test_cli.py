@@ -340,7 +340,22 @@ def test_check_gradients_ends_with_1_if_any_is_wrong(glassnet, monkeypatch: pyte
     assert code == 1 and "WRONG" in out and "0 of 1 right" in out
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "show", "plot", "check-gradients"])
+def test_export_writes_what_onnxruntime_reads(glassnet, model: Path, flowers: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="ONNX files are made with the package onnx, which is not here")
+    ort = pytest.importorskip("onnxruntime", reason="ONNX files are read by onnxruntime, which is not here")
+    loaded, x = load(model), np.random.default_rng(0).standard_normal((9, 2)) + 2.5
+    for options, kind in (([], np.float32), (["--float64"], np.float64)):
+        code, out, err = glassnet("export", model, "--to", tmp_path / "new" / "m.onnx", *options)
+        assert (code, err) == (0, "") and "m.onnx" in out
+        session = ort.InferenceSession(str(tmp_path / "new" / "m.onnx"))
+        label, probabilities = session.run(None, {"X": x.astype(kind)})
+        assert label.tolist() == loaded.predict(x).tolist()
+        assert np.allclose(probabilities, loaded.predict_proba(x), atol=1e-5)
+    code, _, err = glassnet("export", model, "--to", tmp_path / "m.pt")
+    assert (code, err.count("\n")) == (2, 1) and "only ONNX files are written; end the name with .onnx" in err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export", "show", "plot", "check-gradients"])
 def test_help_documents_every_option_with_its_default(glassnet, command: str) -> None:
     code, out, _ = glassnet(command, "--help")
     assert code == 0
@@ -512,7 +527,8 @@ def test_a_model_file_that_is_none_cut_short_or_newer_is_refused(
         (newer, "install a newer glassnet"),
     ):
         (tmp_path / "bad.glassnet").write_bytes(content)
-        for command in (["evaluate", flowers], ["predict", flowers], ["show"], ["plot", "--out", tmp_path / "p"]):
+        others = (["show"], ["plot", "--out", tmp_path / "p"], ["export", "--to", tmp_path / "m.onnx"])
+        for command in (["evaluate", flowers], ["predict", flowers], *others):
             code, out, err = glassnet(command[0], tmp_path / "bad.glassnet", *command[1:])
             assert (code, out, err.count("\n")) == (2, "", 1) and message in err and "bad.glassnet" in err
 

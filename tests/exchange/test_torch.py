@@ -3,7 +3,9 @@
 import copy
 import io
 import pickle
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -268,3 +270,14 @@ def test_without_pytorch_the_error_says_what_to_install(monkeypatch: pytest.Monk
     for call in (lambda: to_torch(*network((2, 1), "relu")), lambda: from_torch(None)):
         with pytest.raises(InputError, match="this needs torch, which can't be imported .*; install PyTorch as"):
             call()
+
+
+def test_the_code_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks that need PyTorch, after those before them; tests/test_docs.py runs the others."""
+    pytest.importorskip("onnxruntime", reason="the page begins with ONNX files, read by onnxruntime, which is not here")
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for block in re.findall(r"^```py(?:thon)?\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "export.md", "exec"), names)
+    assert names["structure"] == Structure((4, 8, 3), ("gelu", "softmax"))

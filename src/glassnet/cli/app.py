@@ -12,7 +12,7 @@ from glassnet import __version__
 from glassnet.cli.check import check_gradients
 from glassnet.cli.look import plot, show
 from glassnet.cli.train import train
-from glassnet.cli.use import evaluate, predict
+from glassnet.cli.use import evaluate, export, predict
 from glassnet.cli.warmup import warmup
 from glassnet.errors import InputError
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, show, plot, warmup):
+for command in (train, evaluate, predict, export, show, plot, warmup):
     app.command()(command)
 app.command("check-gradients")(check_gradients)
 

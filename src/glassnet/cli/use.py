@@ -1,4 +1,4 @@
-"""``glassnet evaluate`` and ``glassnet predict``."""
+"""``glassnet evaluate``, ``glassnet predict`` and ``glassnet export``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from glassnet.callbacks.progress import metric_words
 from glassnet.cli.arguments import rows_with_truth, table_for
 from glassnet.cli.screen import Screen
 from glassnet.data import features
+from glassnet.errors import InputError
 from glassnet.evaluation import evaluate as judge
 from glassnet.models import Model, load
 from glassnet.models.model import CLASSIFICATION
@@ -80,6 +81,21 @@ def predict(
         sys.stdout.buffer.write(content)
     else:
         write_atomically(Path(out), content)
+
+
+def export(
+    model: ModelArgument,
+    to: Annotated[str, typer.Option("--to", metavar="FILE", help="Where to write, .onnx.")],
+    float64: Annotated[
+        bool,
+        typer.Option("--float64", help="Let it take float64 rows: features of more than seven digits, such as times."),
+    ] = False,
+) -> None:
+    """Write a model, with its scaling, as an ONNX file for other programs to run."""
+    if not to.lower().endswith(".onnx"):
+        raise InputError(f"--to {to}: only ONNX files are written; end the name with .onnx")
+    load(model).to_onnx(to, input_dtype="float64" if float64 else None)
+    Screen().say(f"{model} is written to {to}; its input X takes rows of features, in the model's order of columns")
 
 
 def _prediction_columns(model: Model, x: Any, proba: bool) -> pa.Table:
