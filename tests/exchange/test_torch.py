@@ -106,6 +106,23 @@ def test_modules_of_our_own_can_be_pickled_saved_and_copied(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("numbers", [0, 3])
+def test_learned_embeddings_are_looked_up(numbers: int, dtype: str) -> None:
+    structure = Structure((numbers + 5, 4, 2), "relu", [(7, 2), (4, 3)])
+    rng = np.random.default_rng(0)
+    vector = rng.standard_normal(structure.n_parameters).astype(dtype)
+    codes = rng.integers(0, 7, 20), rng.integers(0, 4, 20)
+    x = np.column_stack([rng.standard_normal((20, numbers)), *codes]).astype(dtype)
+    before = torch.get_rng_state()
+    module = to_torch(structure, vector)
+    assert torch.equal(before, torch.get_rng_state())
+    assert np.allclose(outputs(module, x), ours(structure, vector, x), **CLOSE[dtype])
+    assert all(parameter.requires_grad for parameter in module.parameters())
+    again, back = from_torch(pickle.loads(pickle.dumps(module)))
+    assert again == structure and back.tobytes() == vector.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_model_takes_raw_rows(dtype: str) -> None:
     x = np.random.default_rng(0).standard_normal((60, 3)) * [1, 1e3, 1e-3] + 1e3
     chosen = Settings(loss="categorical_crossentropy", epochs=3, dtype=dtype)
@@ -249,6 +266,7 @@ def with_hook() -> Any:
         (lambda: nn.Linear(3, 2).half(), r"with torch.float16; .* module.float\(\)"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1).double()), r"dtypes float32, float64; .*module.float"),
         (lambda: nn.Linear(3, 2, device="meta"), "meta device"),
+        (lambda: nn.Sequential(nn.Embedding(4, 2), nn.Linear(2, 1)), r"module 0 is Embedding\(4, 2\)"),
         (lambda: nn.Linear, "module is <class .*; give an nn.Sequential"),
         (lambda: None, "module is None"),
     ],

@@ -12,12 +12,14 @@ from glassnet import __version__
 from glassnet.atomic import write_atomically
 from glassnet.errors import InputError
 from glassnet.models.exchange.onnx_graph import NODES, Graph, element_type
+from glassnet.models.exchange.onnx_inputs import Value, add_inputs
 from glassnet.models.exchange.portable import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Portable, needed
-from glassnet.scaling import Scaling
 
-#: Operator set 18 of February 2023 has all that we use; a newer one would shut out older runtimes and buy nothing.
-#: IR version 8 is the file's own version at that time: onnxruntime 1.14 and all later ones read both.
+#: Operator set 18, of onnx 1.13 (December 2022), has all that we use; a newer one would shut out older runtimes and buy
+#: nothing. IR version 8 is the file's own version of that time: onnxruntime 1.14 and all later ones read both.
 OPSET, IR_VERSION = 18, 8
+#: Of ai.onnx.ml, used for categories alone: that of the same release.
+CATEGORIES_OPSET = 3
 #: A file of protocol buffers can't be longer.
 MOST_BYTES = 2**31 - 2**20
 HOW_TO_INSTALL = 'install it with: pip install "glassnet[onnx]"'
@@ -26,10 +28,15 @@ HOW_TO_INSTALL = 'install it with: pip install "glassnet[onnx]"'
 def to_onnx(portable: Portable, path: str | Path, *, input_dtype: Any = None) -> None:
     """Write a network as an ONNX file, atomically, checked by `onnx.checker` before.
 
-    Its one input is ``X`` (rows, features), raw rows. Its outputs are named as skl2onnx names them: of a classifier
-    ``label``, int64 or text (rows,), and ``probabilities`` (rows, classes), or ``scores`` if its outputs are no
-    probabilities; for several labels both are (rows, labels), ``label`` 0 or 1; of a regressor ``variable`` (rows,
-    outputs). They have the network's dtype. There may be any number of rows.
+    Its one input is ``X`` (rows, features), raw rows. With the preparation of a table that has categories it has an
+    input (rows, 1) for each column instead, by the column's name, as skl2onnx makes them: text, int64 for categories
+    that are whole numbers, or numbers. A missing number is NaN; a missing category is any text or number that is none
+    of the categories.
+
+    Its outputs are named as skl2onnx names them: of a classifier ``label``, int64 or text (rows,), and
+    ``probabilities`` (rows, classes), or ``scores`` if its outputs are no probabilities; for several labels both are
+    (rows, labels), ``label`` 0 or 1; of a regressor ``variable`` (rows, outputs). They have the network's dtype. There
+    may be any number of rows.
 
     Scaling is computed in float64 and rounded to the network's dtype, as our own is. Where `predict` refuses a row for
     an entry that is not finite, a graph can't: NaN gives NaN probabilities or values for that row and leaves the
@@ -66,22 +73,23 @@ def onnx_bytes(portable: Portable, *, input_dtype: Any = None) -> bytes:
         )
     raw_type = _input_type(portable, input_dtype)
     graph = Graph(portable.vector.dtype)
-    a = _scaled(graph, "X", raw_type, portable.scaling)
-    a = _layers(graph, portable, a)
-    outputs = _answers(graph, portable, a)
+    inputs, a = add_inputs(graph, portable, raw_type)
+    outputs = _answers(graph, portable, _layers(graph, portable, a))
     proto = helper.make_graph(
         graph.nodes,
         "glassnet",
-        [helper.make_tensor_value_info("X", element_type(raw_type), ["rows", portable.structure.n_inputs])],
+        [helper.make_tensor_value_info(name, element_type(dtype), shape) for name, dtype, shape in inputs],
         [helper.make_tensor_value_info(name, element_type(dtype), shape) for name, dtype, shape in outputs],
         list(graph.constants.values()),
     )
+    domains = {node.domain for node in graph.nodes} - {""}
+    other_operators = [helper.make_opsetid(domain, CATEGORIES_OPSET) for domain in domains]
     model = helper.make_model(
         proto,
         producer_name="glassnet",
         producer_version=__version__,
         ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid("", OPSET), *other_operators],
     )
     facts = {"kind": portable.kind, "layer_sizes": list(portable.structure.layer_sizes)}
     facts["activations"] = [activation.name for activation in portable.structure.activations]
@@ -102,16 +110,6 @@ def _input_type(portable: Portable, wanted: Any) -> np.dtype[Any]:
     return dtype
 
 
-def _scaled(graph: Graph, x: str, dtype: np.dtype[Any], scaling: Scaling | None) -> str:
-    """(raw - shift) · factor in float64, rounded to the network's dtype."""
-    if scaling is not None:
-        if dtype != np.float64:
-            x = graph.cast(x, np.float64)
-        x = graph("Sub", x, graph.constant("scaling.shift", scaling.shift))
-        x, dtype = graph("Mul", x, graph.constant("scaling.factor", scaling.factor)), np.dtype(np.float64)
-    return x if dtype == graph.dtype else graph.cast(x, graph.dtype, "a0")
-
-
 def _layers(graph: Graph, portable: Portable, a: str) -> str:
     """a_l = f_l(a_{l-1} W_l + b_l)."""
     parameters = portable.parameters
@@ -121,7 +119,7 @@ def _layers(graph: Graph, portable: Portable, a: str) -> str:
     return a
 
 
-def _answers(graph: Graph, portable: Portable, a: str) -> list[tuple[str, Any, list[Any]]]:
+def _answers(graph: Graph, portable: Portable, a: str) -> list[Value]:
     """Add what the outputs mean, and return the name, dtype and shape of each output of the graph."""
     outputs, dtype = portable.structure.n_outputs, graph.dtype
     if portable.kind == REGRESSION:
@@ -137,14 +135,14 @@ def _answers(graph: Graph, portable: Portable, a: str) -> list[tuple[str, Any, l
         winner = graph("ArgMax", a, axis=1, keepdims=0)
         if last == "sigmoid":  # as Model.predict_proba: yes-or-no outputs are scaled to sum to 1
             a = graph("Max", a, float(np.finfo(dtype).tiny))
-            a = graph("Div", a, graph("ReduceSum", a, _axes(graph, 1), keepdims=1))
+            a = graph("Div", a, graph("ReduceSum", a, graph.axes(1), keepdims=1))
     else:
         yes = graph.cast(graph("Greater", a, portable.threshold), np.int64)
         if portable.kind == MULTILABEL:
             graph("Identity", yes, name="label")
             graph("Identity", a, name=(name := "probabilities" if last == "sigmoid" else "scores"))
             return [("label", np.int64, ["rows", outputs]), (name, dtype, ["rows", outputs])]
-        winner = graph("Squeeze", yes, _axes(graph, 1))
+        winner = graph("Squeeze", yes, graph.axes(1))
         if len(portable.classes) == 1:  # the only class, whatever the output says, as scikit-learn has it
             winner = graph("Mul", winner, graph.number(0, np.int64))
         if last == "sigmoid":
@@ -154,7 +152,3 @@ def _answers(graph: Graph, portable: Portable, a: str) -> list[tuple[str, Any, l
     name = "probabilities" if last in ("sigmoid", *(["softmax"] if portable.kind != BINARY else [])) else "scores"
     graph("Identity", a, name=name)
     return [("label", portable.classes.dtype, ["rows"]), (name, dtype, ["rows", outputs])]
-
-
-def _axes(graph: Graph, axis: int) -> str:
-    return graph.constant(f"axis_{axis}", np.array([axis], np.int64))

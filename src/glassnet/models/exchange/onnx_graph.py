@@ -14,6 +14,9 @@ import numpy as np
 
 from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
 
+#: Where ONNX has what finds the number of a category.
+CATEGORIES_DOMAIN = "ai.onnx.ml"
+
 
 class Graph:
     """Nodes and constants in the making.
@@ -29,12 +32,14 @@ class Graph:
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
         self._numbers: dict[Any, str] = {}
+        #: Names of inputs, which nothing else may have.
+        self.reserved = {"X"}
 
     def __call__(self, operator: str, *inputs: str | float, name: str = "", **attributes: Any) -> str:
         """Add a node and return the name of its value; numbers among the inputs become constants."""
         from onnx import helper
 
-        name = name or f"{operator}_{len(self.nodes)}"
+        name = self._free(name or f"{operator}_{len(self.nodes)}")
         names = [value if isinstance(value, str) else self.number(value) for value in inputs]
         self.nodes.append(helper.make_node(operator, names, [name], name=f"to_{name}", **attributes))
         return name
@@ -43,11 +48,12 @@ class Graph:
         """Add an array, or text, under a name, and return the name."""
         from onnx import TensorProto, helper, numpy_helper
 
+        name = self._free(name)
         if value.dtype.kind == "O":
             texts = [text.encode() for text in value]
             self.constants[name] = helper.make_tensor(name, TensorProto.STRING, value.shape, texts)
         else:
-            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            self.constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def number(self, value: float, dtype: Any = None) -> str:
@@ -58,9 +64,20 @@ class Graph:
             self._numbers[key] = self.constant(f"number_{len(self._numbers)}", scalar)
         return self._numbers[key]
 
-    def cast(self, value: str, dtype: Any, name: str = "") -> str:
-        """Turn a value into a dtype."""
-        return self("Cast", value, name=name, to=element_type(dtype))
+    def axes(self, axis: int) -> str:
+        """Return the name of a constant list with one axis."""
+        if f"axes_{axis}" not in self.constants:
+            return self.constant(f"axes_{axis}", np.array([axis], np.int64))
+        return f"axes_{axis}"
+
+    def cast(self, value: str, dtype: Any, before: Any = None) -> str:
+        """Turn a value into a dtype, if it is not known to have that one."""
+        return value if before is not None and before == dtype else self("Cast", value, to=element_type(dtype))
+
+    def _free(self, name: str) -> str:
+        while name in self.reserved:
+            name += "_"
+        return name
 
 
 def element_type(dtype: Any) -> int:

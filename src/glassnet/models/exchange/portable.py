@@ -12,6 +12,7 @@ import numpy as np
 from glassnet.errors import InputError
 from glassnet.network.activations import ACTIVATIONS, Array
 from glassnet.network.structure import Structure
+from glassnet.preprocessing import Preparation
 from glassnet.scaling import Scaling
 
 #: What the outputs say: one yes-or-no question; which one of several; several yes-or-no questions; values.
@@ -43,6 +44,8 @@ class Portable:
         The columns; may be empty.
     threshold : float
         See `kind`.
+    preparation : Preparation, optional
+        Instead of `scaling`: from the columns of a table to the network's inputs; `feature_names` are then its columns.
 
     Raises
     ------
@@ -58,11 +61,14 @@ class Portable:
     target_scaling: Scaling | None = None
     feature_names: tuple[str, ...] = ()
     threshold: float = 0.5
+    preparation: Preparation | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", as_labels(self.classes))
         object.__setattr__(self, "feature_names", tuple(str(name) for name in self.feature_names))
         check_network(self.structure, self.vector)
+        if self.preparation is not None:
+            self._check_preparation(self.preparation)
         inputs, outputs, known = self.structure.n_inputs, self.structure.n_outputs, len(self.classes)
         if self.kind not in KINDS:
             raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
@@ -70,7 +76,7 @@ class Portable:
             raise InputError(f"kind 'binary' with {outputs} outputs; it has one: use 'multiclass' or 'multilabel'")
         if known not in {BINARY: (1, 2), MULTICLASS: (outputs,)}.get(self.kind, (0,)):
             raise InputError(f"{known} classes do not go with {outputs} outputs of a {self.kind} network")
-        if self.feature_names and len(self.feature_names) != inputs:
+        if self.preparation is None and self.feature_names and len(self.feature_names) != inputs:
             raise InputError(f"{len(self.feature_names)} feature names for {inputs} inputs; give one for each, or none")
         if self.target_scaling is not None and self.kind != REGRESSION:
             raise InputError(f"target_scaling is for regression, and this network is {self.kind}; leave it out")
@@ -80,6 +86,16 @@ class Portable:
         ):
             if scaling is not None and scaling.shift.shape not in {(columns,) for columns in fitting}:
                 raise InputError(f"{name} has {scaling.shift.shape} figures; the network needs ({fitting[0]},)")
+
+    def _check_preparation(self, preparation: Preparation) -> None:
+        made, wanted = (preparation.n_inputs, preparation.tables), (self.structure.n_inputs, self.structure.tables)
+        if made != wanted:
+            raise InputError(f"the preparation makes inputs and tables {made}; the structure has {wanted}")
+        if self.scaling is not None:
+            raise InputError("scaling and preparation are both given; a preparation scales itself: leave scaling out")
+        if self.feature_names not in ((), preparation.names):
+            raise InputError("the feature names are not those of the preparation; leave them out")
+        object.__setattr__(self, "feature_names", preparation.names if preparation.named else ())
 
     @property
     def parameters(self) -> dict[str, Array]:

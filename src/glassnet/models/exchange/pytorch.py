@@ -65,7 +65,8 @@ def to_torch(
     -------
     nn.Sequential
         Of ``layer1`` (`nn.Linear`), ``activation1``, ``layer2``, …; an identity has no module of its own. Weights are
-        W transposed, as PyTorch has them. PyTorch's random stream is left where it was.
+        W transposed, as PyTorch has them. Learned embeddings come before, as ``tables``. PyTorch's random stream is
+        left where it was.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def to_torch(
         If PyTorch is not installed or an activation is one's own.
     """
     torch = needed("torch", HOW_TO_INSTALL)
-    from glassnet.models.exchange.torch_modules import Scale, Unscale
+    from glassnet.models.exchange.torch_modules import LookUp, Scale, Unscale
 
     check_network(structure, vector)
     parameters, dtype = structure.views(vector), getattr(torch, vector.dtype.name)
@@ -84,6 +85,9 @@ def to_torch(
 
     if scaling is not None:
         modules["scaling"] = Scale(*figures(scaling), dtype)
+    if structure.tables:
+        tables = [torch.tensor(parameters[f"E{t}"]) for t in range(1, len(structure.tables) + 1)]
+        modules["tables"] = LookUp(structure.n_numbers, tables)
     for layer, before, units in structure.layers():
         linear = torch.nn.utils.skip_init(torch.nn.Linear, before, units, dtype=dtype)
         with torch.no_grad():
@@ -127,7 +131,10 @@ def from_torch(module: Any, *, output: str | None = None) -> tuple[Structure, Ar
         module's name, its kind and what can be taken are told.
     """
     torch = needed("torch", HOW_TO_INSTALL)
+    from glassnet.models.exchange.torch_modules import LookUp
+
     nn = torch.nn
+    tables: list[Array] = []
     weights: list[tuple[Array, Array]] = []
     activations: list[str] = []
     for name, part in _parts(nn, module, ""):
@@ -139,6 +146,8 @@ def from_torch(module: Any, *, output: str | None = None) -> tuple[Structure, Ar
             before = weights[-2][1].size if len(weights) > 1 else len(weights[-1][0])
             if len(weights[-1][0]) != before:
                 raise InputError(f"{where}, after a layer of {before} units; they do not fit together")
+        elif _is(part, LookUp) and not weights and not tables:
+            tables = [_array(torch, table.weight, where) for table in part.tables]
         elif isinstance(part, nn.Flatten):
             if weights or (part.start_dim, part.end_dim) != (1, -1):
                 raise InputError(f"{where}; only a Flatten() before the first layer can be passed over")
@@ -158,13 +167,15 @@ def from_torch(module: Any, *, output: str | None = None) -> tuple[Structure, Ar
     elif output is not None:
         raise InputError(f"output is {output!r}, but the module ends with {activations[-1]!r} of its own; leave it out")
     entry(ACTIVATIONS, activations[-1], "output")
-    dtypes = {array.dtype.name for pair in weights for array in pair}
+    dtypes = {array.dtype.name for arrays in (tables, *weights) for array in arrays}
     if len(dtypes) > 1:
         raise InputError(f"the layers have the dtypes {', '.join(sorted(dtypes))}; bring them to one: module.float()")
-    structure = Structure((len(weights[0][0]), *(b.size for _, b in weights)), activations)
+    sizes = (len(weights[0][0]), *(b.size for _, b in weights))
+    structure = Structure(sizes, activations, [table.shape for table in tables])
     named = {
         f"{letter}{layer}": a for layer, pair in enumerate(weights, 1) for letter, a in zip("Wb", pair, strict=True)
     }
+    named |= {f"E{t}": table for t, table in enumerate(tables, start=1)}
     return structure, structure.flatten(named, dtypes.pop())
 
 
@@ -188,14 +199,16 @@ def _is(module: Any, kind: Any) -> bool:
 
 def _arrays(torch: Any, linear: Any, where: str) -> tuple[Array, Array]:
     """Return W (units before, units) and b (units,) of a linear layer."""
-    weight, bias = linear.weight, linear.bias
-    for tensor in (weight, bias):
-        if tensor is not None and tensor.dtype not in (torch.float32, torch.float64):
-            raise InputError(f"{where} with {tensor.dtype}; bring it to one of ours first: module.float()")
-        if tensor is not None and tensor.is_meta:
-            raise InputError(f"{where} on the meta device, where there are no numbers; load its parameters first")
-    W = weight.detach().cpu().numpy().T
-    return W, np.zeros(W.shape[1], W.dtype) if bias is None else bias.detach().cpu().numpy()
+    W = _array(torch, linear.weight, where).T
+    return W, np.zeros(W.shape[1], W.dtype) if linear.bias is None else _array(torch, linear.bias, where)
+
+
+def _array(torch: Any, tensor: Any, where: str) -> Array:
+    if tensor.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"{where} with {tensor.dtype}; bring it to one of ours first: module.float()")
+    if tensor.is_meta:
+        raise InputError(f"{where} on the meta device, where there are no numbers; load its parameters first")
+    return tensor.detach().cpu().numpy()
 
 
 def _new_module(torch: Any, activation: str) -> Any:

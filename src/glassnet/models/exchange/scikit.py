@@ -54,6 +54,8 @@ def to_sklearn(portable: Portable, *, loss_curve: Sequence[float] = (), **settin
     """
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+    if portable.preparation is not None or portable.structure.tables:
+        raise InputError("the network has categories or missing values prepared, which scikit-learn's has not")
     portable = _as_scikit_has_it(portable)
     structure = portable.structure
     output = _output_activation(portable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -22,6 +23,29 @@ class Exponential(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Return a, with the shape of z."""
         return torch.exp(torch.clamp(z, max=math.log(torch.finfo(z.dtype).max) - 1e-3))
+
+
+class LookUp(nn.Module):
+    """a0 = [numbers, E1[code_1], …]: the last columns of x are codes, each of which has a row in its table.
+
+    Parameters
+    ----------
+    numbers : int
+        How many columns come before the codes.
+    tables : sequence of tensor (categories, size)
+        E1, ….
+    """
+
+    def __init__(self, numbers: int, tables: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.numbers = numbers
+        self.tables = nn.ModuleList(nn.Embedding.from_pretrained(table, freeze=False) for table in tables)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return a0 (rows, units of 0) for x (rows, columns)."""
+        codes = x[..., self.numbers :].long()
+        found = [table(codes[..., t]) for t, table in enumerate(self.tables)]
+        return torch.cat([x[..., : self.numbers], *found], dim=-1)
 
 
 class Scale(nn.Module):
