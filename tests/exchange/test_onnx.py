@@ -237,6 +237,21 @@ def test_quantiles_share_the_scaling_of_their_target() -> None:
     assert np.allclose(run(model.portable(), x, input_dtype="float64")["variable"], model.predict(x), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("quantiles", [(0.5,), (0.1, 0.5, 0.9), (0.9, 0.1, 0.5), (0.5, 0.5, 0.2)])
+def test_quantiles_never_cross(quantiles: tuple, dtype: str) -> None:
+    outputs = len(quantiles)
+    scaling = Scaling("standard", np.array([3.0]), np.array([0.5]))
+    exported = values((4, 5, outputs), "relu", dtype, quantiles=quantiles, target_scaling=scaling)
+    x = odd_rows(4, dtype)
+    raw = scaling.undo(answers(exported, x))
+    assert outputs == 1 or (np.diff(raw[:, np.argsort(quantiles, kind="stable")]) < 0).any()
+    rank = np.argsort(np.argsort(quantiles, kind="stable"), kind="stable")
+    for rows in (x, x[:1], x[:0]):
+        found = run(exported, rows)["variable"]
+        assert np.allclose(found, np.sort(raw[: len(rows)], axis=1)[:, rank], **CLOSE[dtype])
+
+
 def test_rows_of_float32_are_scaled_without_losing_more_than_they_have_lost() -> None:
     x = table().astype(np.float32)
     x[:, 0] += 1.6e9  # seconds: the deviation is lost in float32 beside the mean, if subtracted there

@@ -29,6 +29,8 @@ from tests.exchange.networks import network
             {"kind": "regression", "scaling": Scaling("standard", np.zeros(3), np.ones(3))},
             "scaling has .3,. figures",
         ),
+        (2, {"kind": "regression", "quantiles": (0.5,)}, "1 quantiles do not go with 2 outputs of a regression"),
+        (2, {"kind": "multilabel", "quantiles": (0.1, 0.9)}, "2 quantiles do not go with 2 outputs of a multilabel"),
         (
             3,
             {"kind": "regression", "target_scaling": Scaling("standard", np.zeros(2), np.ones(2))},

@@ -149,6 +149,13 @@ def test_settings_are_the_estimators() -> None:
         ((2, 2), ("identity",), "multiclass", {"classes": [0, 1]}, "layer 1, the output, .*'identity'.* have softmax"),
         ((2, 1), ("sigmoid",), "binary", {"classes": [0, 1], "threshold": 0.3}, "the threshold is 0.3"),
         ((2, 1), ("sigmoid",), "binary", {"classes": [1, 0]}, "not in sorted order"),
+        (
+            (2, 2),
+            ("identity",),
+            "regression",
+            {"quantiles": (0.1, 0.9)},
+            "the network predicts the quantiles .0.1, 0.9",
+        ),
         ((2, 1), ("sigmoid",), "multilabel", {}, "one label alone"),
     ],
 )

@@ -127,6 +127,8 @@ def _answers(graph: Graph, portable: Portable, a: str) -> list[Value]:
         if scaling is not None:
             a = graph("Div", graph.cast(a, np.float64), graph.constant("target_scaling.factor", scaling.factor))
             a = graph.cast(graph("Add", a, graph.constant("target_scaling.shift", scaling.shift)), dtype)
+        if portable.quantiles:
+            a = _rearranged(graph, a, portable.quantiles)
         graph("Identity", a, name="variable")
         return [("variable", dtype, ["rows", outputs])]
 
@@ -152,3 +154,11 @@ def _answers(graph: Graph, portable: Portable, a: str) -> list[Value]:
     name = "probabilities" if last in ("sigmoid", *(["softmax"] if portable.kind != BINARY else [])) else "scores"
     graph("Identity", a, name=name)
     return [("label", portable.classes.dtype, ["rows"]), (name, dtype, ["rows", outputs])]
+
+
+def _rearranged(graph: Graph, values: str, quantiles: tuple[float, ...]) -> str:
+    """Sort each row's values, and put them in the places of the quantiles (Chernozhukov et al. 2010)."""
+    count = graph.constant("quantiles", np.array([len(quantiles)], np.int64))
+    ascending = graph("TopK", values, count, axis=1, largest=0, sorted=1, outputs=2)
+    rank = np.argsort(np.argsort(quantiles, kind="stable"), kind="stable")
+    return graph("Gather", ascending, graph.constant("rank", rank), axis=1)

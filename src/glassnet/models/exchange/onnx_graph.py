@@ -35,13 +35,14 @@ class Graph:
         #: Names of inputs, which nothing else may have.
         self.reserved = {"X"}
 
-    def __call__(self, operator: str, *inputs: str | float, name: str = "", **attributes: Any) -> str:
-        """Add a node and return the name of its value; numbers among the inputs become constants."""
+    def __call__(self, operator: str, *inputs: str | float, name: str = "", outputs: int = 1, **attributes: Any) -> str:
+        """Add a node and return the name of its first value; numbers among the inputs become constants."""
         from onnx import helper
 
         name = self._free(name or f"{operator}_{len(self.nodes)}")
+        told = [name, *(f"{name}_{place}" for place in range(1, outputs))]
         names = [value if isinstance(value, str) else self.number(value) for value in inputs]
-        self.nodes.append(helper.make_node(operator, names, [name], name=f"to_{name}", **attributes))
+        self.nodes.append(helper.make_node(operator, names, told, name=f"to_{name}", **attributes))
         return name
 
     def constant(self, name: str, value: Array) -> str:

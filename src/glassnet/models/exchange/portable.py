@@ -46,6 +46,8 @@ class Portable:
         See `kind`.
     preparation : Preparation, optional
         Instead of `scaling`: from the columns of a table to the network's inputs; `feature_names` are then its columns.
+    quantiles : tuple of float
+        For regression, if the outputs are these quantiles and never cross: each row's are brought into their order.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Portable:
     feature_names: tuple[str, ...] = ()
     threshold: float = 0.5
     preparation: Preparation | None = None
+    quantiles: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", as_labels(self.classes))
@@ -80,6 +83,10 @@ class Portable:
             raise InputError(f"{len(self.feature_names)} feature names for {inputs} inputs; give one for each, or none")
         if self.target_scaling is not None and self.kind != REGRESSION:
             raise InputError(f"target_scaling is for regression, and this network is {self.kind}; leave it out")
+        if self.quantiles and (self.kind != REGRESSION or len(self.quantiles) != outputs):
+            raise InputError(
+                f"{len(self.quantiles)} quantiles do not go with {outputs} outputs of a {self.kind} network"
+            )
         for name, scaling, fitting in (
             ("scaling", self.scaling, (inputs,)),
             ("target_scaling", self.target_scaling, (outputs, 1)),

@@ -56,6 +56,8 @@ def to_sklearn(portable: Portable, *, loss_curve: Sequence[float] = (), **settin
 
     if portable.preparation is not None or portable.structure.tables:
         raise InputError("the network has categories or missing values prepared, which scikit-learn's has not")
+    if portable.quantiles:
+        raise InputError(f"the network predicts the quantiles {portable.quantiles}, which scikit-learn's never sorts")
     portable = _as_scikit_has_it(portable)
     structure = portable.structure
     output = _output_activation(portable)
