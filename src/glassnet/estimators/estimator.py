@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 from glassnet.engines.interface import Objective, UpdateRule
 from glassnet.errors import InputError
 from glassnet.estimators.convergence import Convergence, Progress
+from glassnet.estimators.exchanging import Exchanging
 from glassnet.estimators.looking import Looking
 from glassnet.estimators.own_loss import check_own_loss
 from glassnet.estimators.plan import settings_for
@@ -65,7 +66,7 @@ class _Judged:
     sample_weight: Array | None
 
 
-class NeuralNetwork(Looking, BaseEstimator):
+class NeuralNetwork(Looking, Exchanging, BaseEstimator):
     """A feed-forward network with scikit-learn's interface; `MLPClassifier` and `MLPRegressor` say what it learns."""
 
     # what a fitted network has besides scikit-learn's attributes
@@ -272,7 +273,7 @@ class NeuralNetwork(Looking, BaseEstimator):
 
     def _is_as_left(self) -> bool:
         """Say whether nobody has changed the parameters since the last fit: then it can go on where it stood."""
-        return hasattr(self, "_standing") and crc32(np.ascontiguousarray(self._vector_in_use())) == self._left
+        return hasattr(self, "_standing") and _checksum(self._vector_in_use()) == self._left
 
     def _split_rows(self, y: Array, groups: Any, random_state: np.random.RandomState) -> tuple[Array, Array]:
         """Return the rows to learn from and those to validate on; the same ones as before where fit goes on."""
@@ -353,7 +354,7 @@ class NeuralNetwork(Looking, BaseEstimator):
         run.weights.in_use[...] = vector  # the last good ones, where the run ended in the middle of an epoch
         best = progress.best_vector
         self._name_parameters(run.weights.in_use if best is None else best.copy())
-        self._left = crc32(self._vector)
+        self._left = _checksum(self._vector)
         for epoch in run.history:
             self.history_.append(replace(epoch, epoch=len(self.history_) + 1))
         if run.minimum is not None:
@@ -454,6 +455,10 @@ def _can_take(standing: Standing, settings: Settings) -> bool:
     wanted = () if settings.full_batch else settings.found_optimizer().moments
     average = (standing.weights.average is None) == (settings.average is None)
     return not settings.full_batch and tuple(state.moments) == wanted and dtype == settings.dtype and average
+
+
+def _checksum(vector: Array) -> int:
+    return crc32(np.ascontiguousarray(vector).data)
 
 
 def _hidden_sizes(sizes: Any) -> list[int]:

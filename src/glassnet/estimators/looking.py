@@ -1,39 +1,123 @@
-"""Looking into a fitted estimator: what it computes for a row, why, its picture, and its file."""
+"""Looking into a fitted estimator: what it computes for a row, and why it says what it says."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_is_fitted
+
+from glassnet import explaining
+from glassnet.errors import InputError
 from glassnet.estimators.picture import html_of
-from glassnet.estimators.storage import load, save
+from glassnet.network.activations import Array
 
 
 class Looking:
-    """What an estimator of ours has that scikit-learn's has not."""
+    """What an estimator shows of itself that scikit-learn's does not."""
 
-    # ------------------------------------------------------------------------------------------------------- files
+    def prepare(self, X: Any) -> Any:
+        """Return rows as the network takes them: checked and, with ``preprocess``, prepared.
 
-    def save(self, path: str | Path) -> None:
-        """Write the fitted estimator to a file that holds no code, atomically; see `glassnet.estimators.storage`.
+        Returns
+        -------
+        array or CSR matrix (samples, inputs)
+            In the network's dtype, the columns named by `input_names`.
+        """
+        check_is_fitted(self)
+        rows = self._rows_to_predict(X).astype(self._vector.dtype, copy=False)
+        return rows.tocsr() if issparse(rows) else rows
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the network's inputs: of the columns, or x0, x1, …; with ``preprocess``, what became of them."""
+        check_is_fitted(self)
+        if self._preparation is not None:
+            return self._preparation.names_out
+        return tuple(getattr(self, "feature_names_in_", [f"x{column}" for column in range(self.n_features_in_)]))
+
+    def explain(self, X: Any) -> dict[str, Array]:
+        """Return what every unit computes for each row, by the names of the maths.
+
+        Returns
+        -------
+        dict of array (samples, units)
+            ``z1``, ``a1``, …: before and after each layer's activation.
+        """
+        return explaining.activations(self._structure, self._vector_in_use(), self.prepare(X))
+
+    def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Array]:
+        """Return the gradients of the mean loss over rows, penalties left out.
+
+        Returns
+        -------
+        dict of array
+            ``dW1``, ``db1``, …, each like the parameter, and ``dx`` (samples, inputs).
+        """
+        rows = self.prepare(X)
+        truth = self._transformed(self._encode(self._check_rows(X, y, reset=False)[1], False, True))
+        loss = self._loss_for(self.n_outputs_)
+        return explaining.gradients(self._structure, self._vector_in_use(), loss, rows, truth, sample_weight)
+
+    def saliency(self, X: Any, output: Any = None, of: str = "output") -> Array:
+        """Return how one output moves with each input: its derivative (Simonyan et al. 2013, arXiv:1312.6034).
 
         Parameters
         ----------
-        path : str or Path
-            ``.glassnet`` by custom. Callbacks, scorers and functions of one's own for training are left out.
-        """
-        save(self, path)
+        X : array-like (samples, features)
+            The rows.
+        output : int or array of int (samples,), optional
+            The number of the class in ``classes_``, of the label, or of the value; of each row the one that is largest
+            if not given.
+        of : str
+            ``"output"``, ``"probability"``, or ``"logit"``: what stands before the last activation.
 
-    @classmethod
-    def load(cls, path: str | Path) -> Any:
-        """Read an estimator from a file that `save` wrote; it predicts bit for bit what the saved one did.
-
-        Raises
-        ------
-        InputError
-            If the file is none, holds another estimator, or does not fit together.
+        Returns
+        -------
+        array (samples, inputs)
         """
-        return load(cls, path)
+        chosen, sign = self._chosen(X, output)
+        return sign * explaining.saliency(self._structure, self._vector_in_use(), self.prepare(X), chosen, of)
+
+    def integrated_gradients(
+        self, X: Any, baseline: Any = None, output: Any = None, of: str = "output", **limits: Any
+    ) -> Array:
+        """Share the difference that an output makes between a baseline and a row among the inputs.
+
+        See `glassnet.explaining.integrated_gradients` (Sundararajan et al. 2017, arXiv:1703.01365).
+
+        Parameters
+        ----------
+        X, output, of
+            See `saliency`.
+        baseline : array-like (inputs,) or (samples, inputs), optional
+            Inputs of the network that say nothing; zeros if not given.
+        **limits
+            ``tolerance`` and ``steps``.
+
+        Returns
+        -------
+        array (samples, inputs)
+            Each row adds up to the difference of the output at the row and at the baseline.
+        """
+        chosen, sign = self._chosen(X, output)
+        rows = self.prepare(X)
+        return sign * explaining.integrated_gradients(
+            self._structure, self._vector_in_use(), rows, baseline, chosen, of, **limits
+        )
+
+    def _chosen(self, X: Any, output: Any) -> tuple[Any, Any]:
+        """Return which unit is meant, and its sign: of two classes the first is what the only unit is not."""
+        if getattr(self, "_kind", "") != "binary":
+            return output, 1
+        if output is None:
+            return 0, np.where(self.predict(X) == self.classes_[-1], 1, -1)[:, np.newaxis]
+        classes = np.asarray(output)
+        if classes.dtype.kind not in "iu" or classes.ndim > 1 or np.any((classes < 0) | (classes > 1)):
+            raise InputError(f"output is {output!r:.80}; with two classes it is 0 or 1, or one of them for each row")
+        sign = np.where(classes == 1, 1, -1)
+        return 0, sign[:, np.newaxis] if classes.ndim else sign
 
     def _html_repr(self) -> str:
         """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
