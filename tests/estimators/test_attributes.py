@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import config_context
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from .both import (
     CURVES,
@@ -11,6 +14,7 @@ from .both import (
     NUMBERS,
     TASKS,
     WEIGHTS,
+    assert_same_network,
     assert_same_type,
     fitted,
     in_both,
@@ -125,6 +129,27 @@ def test_a_second_fit_on_other_columns_starts_anew(task: str) -> None:
     mine, other = in_both(models, lambda model: model.fit(x[:, :2], y))
     assert mine.n_features_in_ == other.n_features_in_ == 2
     assert mine.coefs_[0].shape == other.coefs_[0].shape
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_scikit_learn_can_tell_whether_it_is_fitted(task: str) -> None:
+    mine, _ = pair(task)
+    with pytest.raises(NotFittedError, match=f"This {type(mine).__name__} instance is not fitted yet"):
+        check_is_fitted(mine)
+    check_is_fitted(fitted(task, max_iter=2)[0])
+    check_is_fitted(fitted(task, solver="lbfgs", max_iter=2)[0], "coefs_")
+
+
+def test_scikit_learns_own_settings_are_followed() -> None:
+    x, y = problem("one target")
+    models = pair("one target", max_iter=3)
+    with config_context(skip_parameter_validation=True):
+        assert_same_network(*in_both(models, lambda model: model.fit(x, y)))
+    spoiled = x.copy()
+    spoiled[3, 3] = np.nan
+    with config_context(assume_finite=True):  # nobody looks at X, and nan comes out
+        a, b = in_both(models, lambda model: model.predict(spoiled))
+    assert np.isnan(a[3]) and np.isnan(b[3]) and np.isfinite(np.delete(a, 3)).all()
 
 
 @pytest.mark.parametrize("task", TASKS)

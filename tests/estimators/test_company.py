@@ -18,12 +18,15 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     GridSearchCV,
+    HalvingGridSearchCV,
     RandomizedSearchCV,
+    TunedThresholdClassifierCV,
     cross_val_predict,
     cross_val_score,
     cross_validate,
@@ -102,6 +105,16 @@ USES: dict[str, Callable[[Any], Any]] = {
         RandomizedSearchCV(regressor(h), {"alpha": [0.0, 0.1, 1.0]}, n_iter=2, cv=2, random_state=0)
         .fit(XR, YR)
         .cv_results_["mean_test_score"]
+    ),
+    "search that halves": lambda h: (
+        HalvingGridSearchCV(
+            classifier(h), {"alpha": [0.1, 1.0, 5.0]}, resource="max_iter", max_resources=9, cv=2, random_state=0
+        )
+        .fit(XB, YB)
+        .cv_results_["mean_test_score"]
+    ),
+    "a threshold that is tuned": lambda h: (
+        TunedThresholdClassifierCV(classifier(h), cv=2).fit(XB, YB).predict(XB) == "yes"
     ),
     "voting": lambda h: (
         VotingClassifier([("a", classifier(h)), ("b", LogisticRegression())], voting="soft")

@@ -5,10 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from . import ours
 from .both import TASKS, fitted, pair, problem, same_bits, unfinished
-
-pytestmark = pytest.mark.skipif(ours.STAND_IN, reason="scikit-learn begins anew with the optimizer and the order")
 
 SOLVERS: dict[str, dict[str, Any]] = {
     "plain": {"solver": "sgd", "momentum": 0.0},

@@ -44,6 +44,15 @@ def test_it_leaves_no_curve_behind(task: str) -> None:
     assert mine.t_ == other.t_ == 0
 
 
+def test_what_verbose_prints(capfd: pytest.CaptureFixture[str]) -> None:
+    x, y = problem("one target")
+    said = []
+    for model in pair("one target", **SMOOTH, max_iter=3, verbose=True):
+        in_both((model, model), lambda one: one.fit(x, y))
+        said.append(capfd.readouterr().out)
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize("limit", [{"max_iter": 2}, {"max_fun": 3}])
 @pytest.mark.parametrize("task", ["binary", "one target"])
 def test_limits_on_steps_and_calls(task: str, limit: dict[str, int]) -> None:

@@ -64,7 +64,7 @@ def test_html_before_and_after_fitting(task: str, solver: str) -> None:
         {"solver": "no-such-thing", "max_iter": -1},
         {"random_state": np.random.RandomState(0)},
     ],
-    ids=repr,
+    ids=["no layers", "long layers", "markup", "an array", "wrong", "an object"],
 )
 def test_html_of_parameters_that_nobody_has_looked_at(parameters: dict[str, Any]) -> None:
     mine, _ = pair("binary", **parameters)

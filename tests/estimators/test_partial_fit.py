@@ -116,13 +116,12 @@ def test_sparse_portions_and_dense_ones_in_turn(container: Any) -> None:
     assert_same_network(*models)
 
 
-def test_the_rate_can_be_changed_between_portions_only_where_theirs_can() -> None:
-    # scikit-learn's optimizer keeps the rate that it was made with
+def test_parameters_can_be_changed_between_portions() -> None:
     x, y = problem("one target")
     for solver in ("sgd", "adam"):
         models = pair("one target", shuffle=False, solver=solver, learning_rate_init=0.1)
         in_both(models, lambda model: model.partial_fit(x, y))
-        in_both(models, lambda model: model.set_params(learning_rate_init=1e-9, alpha=0.5).partial_fit(x, y))
+        in_both(models, lambda model: model.set_params(alpha=5.0, batch_size=7).partial_fit(x, y))
         assert_same_network(*models)
 
 

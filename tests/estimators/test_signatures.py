@@ -81,11 +81,12 @@ def test_a_method_has_the_same_arguments(name: str, method: str) -> None:
         return
     wanted = inspect.signature(getattr(getattr(theirs, name)(), method)).parameters
     found = inspect.signature(getattr(getattr(ours, name)(), method)).parameters
-    for place, parameter in enumerate(wanted.values()):
-        mine = list(found.values())[place]
-        assert (mine.name, mine.kind, mine.default) == (parameter.name, parameter.kind, parameter.default)
-    for extra in list(found.values())[len(wanted) :]:
-        assert extra.default is not inspect.Parameter.empty
+    by_place = [key for key, parameter in wanted.items() if parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
+    assert list(found)[: len(by_place)] == by_place
+    for key, parameter in wanted.items():
+        assert (found[key].kind, found[key].default) == (parameter.kind, parameter.default), key
+    for key in set(found) - set(wanted):
+        assert found[key].default is not inspect.Parameter.empty, key
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -65,6 +65,20 @@ def test_every_batch_size_with_and_without_weights_of_rows(task: str, batch: int
     assert_same_network(*in_both(models, lambda model: model.fit(x, y, sample_weight=weights)))
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_batch_that_weighs_nothing_teaches_nothing(task: str) -> None:
+    # scikit-learn divides by zero here, so there is nothing of theirs to compare with
+    x, y = problem(task)
+    weights = np.ones(len(x))
+    weights[20:40] = 0.0
+    parameters: dict[str, Any] = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "batch_size": 20, "shuffle": False}
+    mine, twin = (pair(task, **parameters, learning_rate_init=0.05, max_iter=5)[0] for _ in range(2))
+    in_both((mine, mine), lambda model: model.fit(x, y, sample_weight=weights))
+    in_both((twin, twin), lambda model: model.fit(x[weights > 0], y[weights > 0]))
+    for a, b in zip(mine.coefs_ + mine.intercepts_, twin.coefs_ + twin.intercepts_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("sizes", [(), (1,), (7,), (5, 4), (4, 3, 2)], ids=str)
 @pytest.mark.parametrize("task", TASKS)
@@ -147,13 +161,16 @@ def test_adam_takes_no_notice_of_the_schedule(learning_rate: str) -> None:
     assert_same_network(mine, other)
 
 
-def test_a_learning_rate_so_large_that_the_loss_is_clipped() -> None:
-    # probabilities of exactly 0 and 1: the loss is cut off at the smallest step of the dtype, as theirs
+def test_a_learning_rate_so_large_that_their_loss_is_clipped() -> None:
+    # probabilities of exactly 0 and 1: theirs cuts the loss of a row off at 36, ours tells what it is
     for task in ("binary", "multi-class", "multi-label"):
         x, y = problem(task)
         models = pair(task, solver="sgd", momentum=0.0, learning_rate_init=1.0, max_iter=3, shuffle=False)
         mine, other = in_both(models, lambda model, x=x, y=y: model.fit(200 * x, y))
-        np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-7)
+        assert all(m >= o for m, o in zip(mine.loss_curve_, other.loss_curve_, strict=True))
+        assert mine.loss_curve_[-1] > 10 * other.loss_curve_[-1]
+        for a, b in zip(mine.coefs_, other.coefs_, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-7)
 
 
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
