@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from glassnet.callbacks import HistoryToCsv, LivePlot, ProgressBar, SaveParameters
     from glassnet.errors import InputError
-    from glassnet.estimators import MLPClassifier, MLPRegressor
+    from glassnet.estimators import MLPClassifier, MLPRegressor, MLPTransformer
     from glassnet.models import Model, fit, load, save
     from glassnet.models.fitting import suggest_settings
     from glassnet.models.parameters_file import load_parameters
@@ -31,6 +31,7 @@ _HOMES = {
     "InputError": "glassnet.errors",
     "MLPClassifier": "glassnet.estimators",
     "MLPRegressor": "glassnet.estimators",
+    "MLPTransformer": "glassnet.estimators",
     "Model": "glassnet.models",
     "fit": "glassnet.models",
     "load": "glassnet.models",
@@ -51,6 +52,7 @@ __all__ = [
     "LivePlot",
     "MLPClassifier",
     "MLPRegressor",
+    "MLPTransformer",
     "Model",
     "ProgressBar",
     "SaveParameters",

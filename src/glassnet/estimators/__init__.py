@@ -2,5 +2,6 @@
 
 from glassnet.estimators.classifier import MLPClassifier
 from glassnet.estimators.regressor import MLPRegressor
+from glassnet.estimators.transformer import MLPTransformer
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "MLPTransformer"]

@@ -175,7 +175,7 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         if given is not None:
             vector = structure.flatten(given, dtype)
         else:
-            vector = self._first_weights(structure, random_state, dtype) if first else self._vector_in_use()
+            vector = self._first_weights(structure, random_state, dtype, X.dtype) if first else self._vector_in_use()
         if self.preprocess is None:  # scikit-learn draws weights before it splits
             training, validation = split_rows()
         learned = samples if training is None else len(training)
@@ -230,11 +230,14 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
             check_consistent_length(X, y)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _first_weights(self, structure: Structure, random_state: np.random.RandomState, dtype: str) -> Array:
+    def _first_weights(
+        self, structure: Structure, random_state: np.random.RandomState, dtype: str, rows_dtype: Any
+    ) -> Array:
         """Draw the first parameters: scikit-learn's draws, or those of an initializer by name."""
         if self.initializer is None:
             shallow = find_activation(self.activation[0] if isinstance(self.activation, list) else self.activation)
-            return draw_weights(structure, random_state, dtype, shallow.name == "sigmoid")
+            drawn = draw_weights(structure, random_state, rows_dtype, shallow.name == "sigmoid")
+            return drawn.astype(dtype, copy=False)
         rng = np.random.default_rng(random_state.randint(_LARGEST_SEED))
         return initialize(structure, rng, self.initializer, dtype)
 

@@ -154,7 +154,8 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
         setattr(est, name, value)
     if facts.value("engine_", str) not in ("reference", "fused"):
         raise InputError(f"facts.engine_ is {est.engine_!r:.80}")
-    history = [Epoch(**Fields(record, "history").known(Epoch, int, float)) for record in told.list_of("history", dict)]
+    records = [Fields(record, "history").known(Epoch, int, float) for record in told.list_of("history", dict)]
+    history = [Epoch(**{"metric": None, **record}) for record in records]
     est._restore(structure, structure.flatten({n: arrays[n] for n in structure.shapes}, dtype), preparation, scaling)
     est.history_ = History(history)
     if est._classifies:

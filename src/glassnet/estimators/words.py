@@ -105,7 +105,11 @@ def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary
     """
     if isinstance(chosen, tuple):
         if len(chosen) != 2 or not all(map(callable, chosen)):
-            raise InputError(f"loss is {chosen!r}; your own is a pair of functions (value, gradient) of (y, output)")
+            sizes = all(isinstance(size, int) for size in chosen)  # a regressor's first parameter is its loss
+            hint = f"; for layers write hidden_layer_sizes={chosen!r}" if sizes else ""
+            raise InputError(
+                f"loss is {chosen!r}; your own is a pair of functions (value, gradient) of (y, output){hint}"
+            )
         value, gradient = chosen
         return Loss(getattr(value, "__name__", "own"), partial(_value, value), partial(_value, gradient))
     if isinstance(chosen, Loss):

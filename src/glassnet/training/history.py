@@ -20,7 +20,8 @@ class Epoch:
     epoch : int
         Its number, from 1.
     loss, metric : float
-        Over the training rows as they were met, with dropout and with parameters that changed meanwhile.
+        Over the training rows as they were met, with dropout and with parameters that changed meanwhile. The metric is
+        None where none was wanted.
     validation_loss, validation_metric, test_loss, test_metric : float or None
         Over those rows, after the epoch.
     learning_rate : float
@@ -33,7 +34,7 @@ class Epoch:
 
     epoch: int
     loss: float
-    metric: float
+    metric: float | None
     learning_rate: float
     gradient_norm: float
     seconds: float

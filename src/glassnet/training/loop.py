@@ -19,7 +19,7 @@ from glassnet.training.callbacks import Callback
 from glassnet.training.engine_choice import choose_engine
 from glassnet.training.history import Epoch, Trained
 from glassnet.training.lbfgs import AfterEpoch, by_lbfgs
-from glassnet.training.metrics import find_metric
+from glassnet.training.metrics import NO_METRIC, find_metric
 from glassnet.training.rows import check_rows, set_aside
 from glassnet.training.run import Run
 from glassnet.training.settings import Settings
@@ -125,10 +125,12 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
 
     def after_epoch(figures: Figures, learning_rate: float) -> None:
         nonlocal began
-        judged = {}
+        judged: dict[str, float | None] = {}
         for name in run.judged:
             judged[f"{name}_loss"], judged[f"{name}_metric"] = run.evaluate(name)
-        score = run.metric.of_mean(figures.score, run.rows.y if run.chosen is None else run.rows.y[run.chosen])
+        score = None
+        if run.metric.name != NO_METRIC:
+            score = run.metric.of_mean(figures.score, run.rows.y if run.chosen is None else run.rows.y[run.chosen])
         now = time.perf_counter()
         run.note_epoch(
             Epoch(

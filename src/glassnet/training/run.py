@@ -12,7 +12,7 @@ from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.training.history import Epoch
-from glassnet.training.metrics import Metric, judge
+from glassnet.training.metrics import NO_METRIC, Metric, judge
 from glassnet.training.settings import Settings
 from glassnet.training.standing import Standing
 
@@ -87,12 +87,12 @@ class Run:
         """End the training: after this batch, or this epoch when called at its end."""
         self.stop_reason = self.stop_reason or reason
 
-    def evaluate(self, name: str) -> tuple[float, float]:
+    def evaluate(self, name: str) -> tuple[float, float | None]:
         """Return loss and metric over judged rows, with the parameters that predict; keep the outputs for callbacks."""
         rows = self.judged[name]
         loss, output = judge(self.engine, self.structure, self.loss, self.weights.in_use, rows)
         self.outputs[name] = output
-        return loss, self.metric.score(output, rows.y)
+        return loss, None if self.metric.name == NO_METRIC else self.metric.score(output, rows.y)
 
     def note_epoch(self, record: Epoch) -> None:
         """Record an epoch that went well and decide whether it is the best so far and whether to go on."""
