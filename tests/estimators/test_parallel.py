@@ -1,5 +1,6 @@
 """Fitting in threads and in joblib's processes at once gives the bits that fitting one after the other gives."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,11 +16,16 @@ from .both import problem, same_bits, unfinished
 
 SEEDS = range(6)
 
+# catch_warnings is not made for threads, so warnings are left alone inside of them
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 def train(seed: int, name: str = "MLPRegressor", **parameters: Any) -> Any:
     x, y = problem("one target" if name == "MLPRegressor" else "multi-class")
     parameters = {"hidden_layer_sizes": (8,), "max_iter": 15, "batch_size": 16, **parameters}
-    with unfinished():
+    if threading.current_thread() is not threading.main_thread():
+        return getattr(ours, name)(random_state=seed, **parameters).fit(x, y)
+    with unfinished():  # the filters of pytest don't reach other processes
         return getattr(ours, name)(random_state=seed, **parameters).fit(x, y)
 
 
@@ -31,8 +37,6 @@ def assert_same_networks(mine: list[Any], others: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 @pytest.mark.parametrize("early", [False, True], ids=["to the end", "early stopping"])
-# catch_warnings is not made for threads: what converges or not is of no interest here
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_threads(name: str, early: bool) -> None:
     alone = [train(seed, name, early_stopping=early) for seed in SEEDS]
     with ThreadPoolExecutor(4) as pool:
@@ -61,7 +65,6 @@ def test_one_network_predicts_in_many_threads() -> None:
             assert same_bits(found, alone)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_search_with_two_jobs_finds_what_theirs_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     # the filters of warnings of this process don't reach the others
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
@@ -74,7 +77,6 @@ def test_a_search_with_two_jobs_finds_what_theirs_finds(monkeypatch: pytest.Monk
     np.testing.assert_allclose(*found)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_jobs_of_scikit_learns_own_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
     x, y = problem("one target")
