@@ -5,7 +5,9 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.model_selection import cross_val_score
 
 from glassnet import Callback, InputError, MLPClassifier, MLPRegressor
 from glassnet.network.activations import ACTIVATIONS
@@ -78,7 +80,9 @@ def test_every_loss_of_classes_by_name(name: str) -> None:
         fitted = classifier(loss=name, max_iter=150, learning_rate_init=0.01).fit(X, target)
         assert fitted.score(X, target) > 0.9
         if LOSSES[name].link is None:
-            with pytest.raises(InputError, match="gives no probabilities"):
+            assert not hasattr(fitted, "predict_proba")
+            assert fitted.decision_function(X).shape == ((150, 3) if target.max() == 2 else (150,))
+            with pytest.raises(AttributeError, match="has no attribute 'predict_proba'"):
                 fitted.predict_proba(X)
 
 
@@ -364,6 +368,7 @@ def test_a_standardised_target_is_undone() -> None:
         ({"out_activation": "tanh"}, "does not go with the output activation 'tanh'"),
         ({"categorical_features": [0]}, "categorical_features goes with preprocess='auto'"),
         ({"activation": (square,)}, "a pair of functions"),
+        ({"callbacks": Callback}, "must be an instance of glassnet.Callback"),
         ({"n_jobs": 0}, "n_jobs is 0"),
     ],
 )
@@ -373,7 +378,7 @@ def test_what_does_not_go_together_is_named_before_the_first_epoch(given: dict, 
             raise AssertionError("it has begun")
 
     with pytest.raises(InputError, match=match):
-        classifier(callbacks=Never(), **given).fit(X, y)
+        classifier(**{"callbacks": Never(), **given}).fit(X, y)
 
 
 def test_partial_fit_does_not_know_the_end() -> None:
@@ -416,3 +421,52 @@ def test_own_draws_by_an_initializer() -> None:
 def test_nothing_is_printed_otherwise(capsys) -> None:
     classifier().fit(X, y)
     assert capsys.readouterr() == ("", "")
+
+
+# --------------------------------------------------------------------------------------------- what new users ran into
+
+
+def test_quantiles_have_a_score_that_searches_can_use() -> None:
+    fitted = regressor(quantiles=[0.1, 0.9], target_transform="standardize").fit(XR, yr)
+    q, e = np.array([0.1, 0.9]), yr[:, np.newaxis] - fitted.predict(XR)
+    assert fitted.score(XR, yr) == pytest.approx(-np.mean(np.maximum(q * e, (q - 1) * e)))
+    assert np.isfinite(cross_val_score(fitted, XR, yr, cv=3)).all()
+
+
+def test_margins_serve_where_there_are_no_probabilities() -> None:
+    network = classifier(loss="hinge", max_iter=50)
+    assert np.isfinite(cross_val_score(network, X, y == 1, scoring="roc_auc")).all()
+    assert hasattr(classifier(), "predict_proba") and not hasattr(classifier(), "decision_function")
+
+
+def test_words_that_come_to_mind() -> None:
+    assert regressor(loss="absolute_error").fit(XR, yr).loss_ == regressor(loss="mean_absolute_error").fit(XR, yr).loss_
+    tuples = classifier(hidden_layer_sizes=(4, 3), activation=("relu", "tanh")).fit(X, y)
+    assert [a.name for a in tuples._structure.activations] == ["relu", "tanh", "softmax"]
+    assert classifier(dtype=np.float32).fit(X, y).coefs_[0].dtype == np.float32
+    with pytest.raises(InputError, match=r"for layers write hidden_layer_sizes=\(16,\)"):
+        MLPRegressor((16,)).fit(XR, yr)
+    with pytest.raises(InputError, match="may not reach them"):
+        regressor(target_transform="standardize", out_activation="logistic").fit(XR, yr)
+    with pytest.raises(NotFittedError):
+        classifier().explain(X)
+    with pytest.raises(ValueError, match="NaN") as found:
+        classifier().fit(X * np.nan, y)
+    assert found.value.__notes__ == ["Or fit with preprocess='auto', which fills in missing values and encodes text."]
+
+
+def test_explanations_are_in_the_units_of_predict() -> None:
+    fitted = regressor(target_transform="standardize", max_iter=100).fit(XR, yr)
+    sums = fitted.integrated_gradients(XR[:9], tolerance=1e-6).sum(axis=1)
+    assert np.allclose(sums, fitted.predict(XR[:9]) - fitted.predict(np.zeros((1, 10))), atol=1e-3)
+    two = regressor(target_transform="standardize").fit(XR, np.c_[yr, yr])
+    with pytest.raises(InputError, match="which of the 2 values"):
+        two.saliency(XR)
+    assert two.saliency(XR, output=1).shape == XR.shape
+    named = classifier().fit(X, np.array(["a", "b", "c"])[y])
+    assert (named.saliency(X, output="b") == named.saliency(X, output=1)).all()
+
+
+def test_the_loss_of_validation_rows_is_printed_too(capsys) -> None:
+    classifier(verbose=True, max_iter=1).fit(X, y, validation_data=(X, y))
+    assert "Validation loss: " in capsys.readouterr().out

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 
+import glassnet
 from glassnet import Callback, InputError, MLPClassifier, MLPRegressor
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.optimizers import OPTIMIZERS
@@ -64,6 +65,15 @@ def test_a_loaded_network_learns_on(tmp_path: Path) -> None:
         back.partial_fit(X, y + 1)
 
 
+def test_a_loaded_network_goes_on_counting(tmp_path: Path) -> None:
+    network = MLPClassifier((5,), max_iter=5, random_state=0, warm_start=True).fit(X, y)
+    network.save(tmp_path / "network.glassnet")
+    back = MLPClassifier.load(tmp_path / "network.glassnet").fit(X, y)
+    assert len(back.loss_curve_) == len(back.history_) == 10 and back.t_ == 1500
+    with pytest.raises(InputError, match=r"use MLPClassifier\.load"):
+        glassnet.load(tmp_path / "network.glassnet")
+
+
 def test_tables_and_targets_travel_along(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -77,7 +87,7 @@ def test_tables_and_targets_travel_along(tmp_path: Path) -> None:
     network = MLPRegressor(
         hidden_layer_sizes=(5,), preprocess="auto", target_transform="standardize", max_iter=5, random_state=0
     ).fit(frame, values)
-    assert network._structure.tables
+    assert network._structure.tables and network.embeddings_[0].shape[0] == network._structure.tables[0][0]
     network.save(tmp_path / "network.glassnet")
     back = MLPRegressor.load(tmp_path / "network.glassnet")
     unseen = pd.DataFrame({"size": [np.nan, 1.0], "kind": ["z", "a"], "street": ["no 1", None]})

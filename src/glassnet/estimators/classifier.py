@@ -15,9 +15,16 @@ from glassnet.errors import InputError
 from glassnet.estimators.estimator import NeuralNetwork
 from glassnet.estimators.parameters import CLASSIFIER
 from glassnet.estimators.plan import has_partial_fit
-from glassnet.estimators.words import find_loss
+from glassnet.estimators.words import find_activation, find_loss
 from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
+
+
+def _no_probabilities(est: Any) -> bool:
+    raise AttributeError(
+        f"with loss={est.loss!r} and out_activation={est.out_activation!r} the outputs are no probabilities; use "
+        "decision_function, or loss='log_loss'"
+    )
 
 
 class MLPClassifier(ClassifierMixin, NeuralNetwork):
@@ -42,7 +49,8 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         Rows a batch; auto is min(200, rows).
     learning_rate : str, default="constant"
         ``"constant"``, or for sgd ``"invscaling"`` (learning_rate_init / t^power_t) or ``"adaptive"`` (divided by 5
-        where the loss rests); or, for every solver, any of `glassnet.network.schedules.SCHEDULES`.
+        where the loss rests); or, for every solver, any of `glassnet.network.schedules.SCHEDULES`. Those that go down
+        over all of max_iter may be stopped before by n_iter_no_change.
     learning_rate_init : float, default=0.001
         The rate that the schedule multiplies.
     power_t : float, default=0.5
@@ -281,20 +289,13 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
             return np.repeat(self.classes_, len(output))
         return self.classes_[(output[:, 0] > middle).astype(int)]
 
+    @available_if(lambda est: not est._is_bare() or _no_probabilities(est))
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, in the order of ``classes_``: (samples, classes).
 
-        Raises
-        ------
-        InputError
-            If the output layer gives no probabilities.
+        There is none where the output layer has no activation, as with loss ``"hinge"``; see `decision_function`.
         """
         output = self._outputs(X)
-        if self.out_activation_ not in ("softmax", "logistic"):
-            raise InputError(
-                f"out_activation {self.out_activation_!r} with loss {self.loss!r} gives no probabilities; use predict, "
-                "or fit with loss='log_loss'"
-            )
         if self.n_outputs_ == 1:
             return np.hstack([1 - output, output])
         if self._kind == "multiclass" and self.out_activation_ == "logistic":  # yes-or-no answers, made to sum to 1
@@ -302,11 +303,24 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
             output /= output.sum(axis=1, keepdims=True)
         return output
 
+    @available_if(lambda est: not est._is_bare() or _no_probabilities(est))
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of `predict_proba`."""
         probability = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(probability, out=probability)
+
+    @available_if(lambda est: est._is_bare())
+    def decision_function(self, X: Any) -> Array:
+        """Return the outputs, where they are no probabilities: (samples,) for two classes, else (samples, classes)."""
+        output = self._outputs(X)
+        return output[:, 0] if self._kind == "binary" else output
+
+    def _is_bare(self) -> bool:
+        """Say whether the output layer has no activation, so that its outputs are no probabilities."""
+        if self.out_activation is not None:
+            return bool(find_activation(self.out_activation).name not in ("softmax", "sigmoid"))
+        return isinstance(self.loss, str) and self.loss in ("hinge", "half_mean_squared_error")
 
     # -------------------------------------------------------------------------------------------------- the target
 

@@ -92,6 +92,8 @@ class Convergence(Callback):
         progress.samples += run.samples
         if self.verbose:
             print(f"Iteration {epoch}, loss = {loss:.8f}")
+            if self.score is None and run.history[-1].validation_loss is not None:
+                print(f"Validation loss: {run.history[-1].validation_loss:f}")
         if self.score is None:
             better, enough = loss < progress.best_loss, not loss > progress.best_loss - self.tol
             progress.best_loss = min(loss, progress.best_loss)

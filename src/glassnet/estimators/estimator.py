@@ -181,6 +181,7 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         learned = samples if training is None else len(training)
         settings = settings_for(self, loss, learned, 1 if incremental else int(self.max_iter), dtype, incremental)
         settings.objective(structure)  # what does not go together is refused before anything moves
+        callbacks = self._listed_callbacks()
         if first:
             self._begin(structure, vector)
         self._fit_target(truth, training, first)
@@ -204,7 +205,6 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         )
         self._structure, self.engine_ = structure, run.engine.name
         self._name_parameters(self._standing.weights.in_use)
-        callbacks = self._listed_callbacks()
         if self.solver != LBFGS:
             watched = self._score_of(judged) if self.early_stopping and judged is not None else None
             callbacks.insert(0, self._convergence(watched, self._constant(truth, run.rows.sample_weight)))
@@ -215,15 +215,22 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         """Return the network's dtype: float64 for L-BFGS, else what is asked for, else X's, float32 for tables."""
         if self.solver == LBFGS:
             return "float64"
-        return self.dtype or (str(X.dtype) if getattr(X, "dtype", None) in DTYPES else "float32")
+        if self.dtype is not None:
+            return np.dtype(self.dtype).name
+        return str(X.dtype) if getattr(X, "dtype", None) in DTYPES else "float32"
 
     def _check_rows(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
         """Check rows and targets as scikit-learn does; tables to be prepared are checked where they are prepared."""
         if self.preprocess is None:
-            X, y = validate_data(
-                self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=reset,
-                y_numeric=not self._classifies,
-            )  # fmt: skip
+            try:
+                X, y = validate_data(
+                    self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=reset,
+                    y_numeric=not self._classifies,
+                )  # fmt: skip
+            except ValueError as error:
+                if "NaN" in str(error) or "could not convert" in str(error):
+                    error.add_note("Or fit with preprocess='auto', which fills in missing values and encodes text.")
+                raise
         else:
             validate_data(self, X, reset=reset, skip_check_array=True)
             y = _check_y(y, multi_output=True, y_numeric=not self._classifies, estimator=self)
@@ -235,8 +242,8 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
     ) -> Array:
         """Draw the first parameters: scikit-learn's draws, or those of an initializer by name."""
         if self.initializer is None:
-            shallow = find_activation(self.activation[0] if isinstance(self.activation, list) else self.activation)
-            drawn = draw_weights(structure, random_state, rows_dtype, shallow.name == "sigmoid")
+            hidden = structure.activations[0] if structure.n_layers > 1 else find_activation(self.activation)
+            drawn = draw_weights(structure, random_state, rows_dtype, hidden.name == "sigmoid")
             return drawn.astype(dtype, copy=False)
         rng = np.random.default_rng(random_state.randint(_LARGEST_SEED))
         return initialize(structure, rng, self.initializer, dtype)
@@ -257,6 +264,8 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         self._vector, self._views = vector, self._structure.views(vector)
         self.coefs_ = [view for name, view in self._views.items() if name[0] == "W"]
         self.intercepts_ = [view for name, view in self._views.items() if name[0] == "b"]
+        if self._structure.tables:
+            self.embeddings_ = [view for name, view in self._views.items() if name[0] == "E"]
 
     def _vector_in_use(self) -> Array:
         """Return the flat vector; where coefs_ or intercepts_ were replaced, with those."""
@@ -348,7 +357,14 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
     def _listed_callbacks(self) -> list[Callback]:
         if self.callbacks is None:
             return []
-        return list(self.callbacks) if isinstance(self.callbacks, Iterable) else [self.callbacks]
+        callbacks = list(self.callbacks) if isinstance(self.callbacks, Iterable) else [self.callbacks]
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise InputError(
+                    f"callbacks holds {callback!r:.80}; each must be an instance of glassnet.Callback, such as "
+                    "ProgressBar()"
+                )
+        return callbacks
 
     def _keep(self, run: Run, incremental: bool) -> Any:
         """Set scikit-learn's attributes from what a run came to, and warn as it does."""
@@ -432,14 +448,22 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         state = dict(super().__getstate__())
         if "_vector" in state:
             state["_vector"] = self._vector_in_use()
-            for name in ("_views", "coefs_", "intercepts_"):
-                state.pop(name)
+            for name in ("_views", "coefs_", "intercepts_", "embeddings_"):
+                state.pop(name, None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "_vector" in state:
             self._name_parameters(self._vector)
+
+    def _go_on_counting(self) -> None:
+        """Take up what a file says of the epochs so far."""
+        progress = self._progress
+        progress.samples, progress.losses = self.t_, list(getattr(self, "loss_curve_", []))
+        progress.scores = getattr(self, "validation_scores_", None)
+        progress.best_loss = min(progress.losses, default=np.inf)
+        progress.best_score = max(progress.scores or [-np.inf])
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_vector")

@@ -45,7 +45,8 @@ class Looking:
         dict of array (samples, units)
             ``z1``, ``a1``, …: before and after each layer's activation.
         """
-        return explaining.activations(self._structure, self._vector_in_use(), self.prepare(X))
+        rows = self.prepare(X)
+        return explaining.activations(self._structure, self._vector_in_use(), rows)
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Array]:
         """Return the gradients of the mean loss over rows, penalties left out.
@@ -67,9 +68,9 @@ class Looking:
         ----------
         X : array-like (samples, features)
             The rows.
-        output : int or array of int (samples,), optional
-            The number of the class in ``classes_``, of the label, or of the value; of each row the one that is largest
-            if not given.
+        output : int, str or array of int (samples,), optional
+            The number of the class in ``classes_``, or its name, if that is text; of the label, or of the value. If not
+            given, each row's most likely class; of several values one has to be named.
         of : str
             ``"output"``, ``"probability"``, or ``"logit"``: what stands before the last activation.
 
@@ -77,8 +78,9 @@ class Looking:
         -------
         array (samples, inputs)
         """
-        chosen, sign = self._chosen(X, output)
-        return sign * explaining.saliency(self._structure, self._vector_in_use(), self.prepare(X), chosen, of)
+        rows = self.prepare(X)
+        chosen, scale = self._chosen(X, output)
+        return scale * explaining.saliency(self._structure, self._vector_in_use(), rows, chosen, of)
 
     def integrated_gradients(
         self, X: Any, baseline: Any = None, output: Any = None, of: str = "output", **limits: Any
@@ -101,15 +103,27 @@ class Looking:
         array (samples, inputs)
             Each row adds up to the difference of the output at the row and at the baseline.
         """
-        chosen, sign = self._chosen(X, output)
         rows = self.prepare(X)
-        return sign * explaining.integrated_gradients(
+        chosen, scale = self._chosen(X, output)
+        return scale * explaining.integrated_gradients(
             self._structure, self._vector_in_use(), rows, baseline, chosen, of, **limits
         )
 
     def _chosen(self, X: Any, output: Any) -> tuple[Any, Any]:
-        """Return which unit is meant, and its sign: of two classes the first is what the only unit is not."""
-        if getattr(self, "_kind", "") != "binary":
+        """Return which unit is meant, and its scale: of two classes the first is what the only unit is not."""
+        if not self._classifies:
+            if output is None and self.n_outputs_ > 1:
+                raise InputError(f"output must say which of the {self.n_outputs_} values is meant: 0, 1, …")
+            deviation = self._deviation()
+            many = len(deviation) > 1 and output is not None
+            return output, (deviation[np.asarray(output)].reshape(-1, 1) if many else float(deviation[0]))
+        if isinstance(output, str):
+            if output not in self.classes_:
+                raise InputError(
+                    f"output is {output!r}; it must be a class, one of {', '.join(map(str, self.classes_))}"
+                )
+            output = int(np.flatnonzero(self.classes_ == output)[0])
+        if self._kind != "binary":
             return output, 1
         if output is None:
             return 0, np.where(self.predict(X) == self.classes_[-1], 1, -1)[:, np.newaxis]

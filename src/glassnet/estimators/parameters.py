@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-from glassnet.estimators.words import ACTIVATION, SCHEDULE
+from glassnet.estimators.words import ACTIVATION, LOSS, SCHEDULE
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.initializers import INITIALIZERS
 from glassnet.network.losses import CLASSIFICATION, LOSSES, Loss
@@ -69,7 +69,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
     "engine": [StrOptions(set(ENGINES))],
     "n_jobs": [Integral, None],
-    "dtype": [StrOptions({"float32", "float64"}), None],
+    "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64}), None],
 }
 
 CLASSIFIER: dict[str, list[Any]] = {
@@ -81,7 +81,11 @@ CLASSIFIER: dict[str, list[Any]] = {
 
 REGRESSOR: dict[str, list[Any]] = {
     **CONSTRAINTS,
-    "loss": [StrOptions({"squared_error", *(name for name in LOSSES if name not in CLASSIFICATION)}), tuple, Loss],
+    "loss": [
+        StrOptions({"squared_error", *LOSS, *(name for name in LOSSES if name not in CLASSIFICATION)}),
+        tuple,
+        Loss,
+    ],
     "quantiles": ["array-like", None],
     "target_transform": [StrOptions({"standardize"}), None],
 }

@@ -128,6 +128,11 @@ def _check_together(est: Any, continues: bool) -> None:
         raise InputError("categorical_features goes with preprocess='auto'; give both, or encode the columns yourself")
     if est.scoring is not None and not est.early_stopping:
         raise InputError("scoring goes with early_stopping=True, which it decides; give both")
+    if getattr(est, "target_transform", None) and est.out_activation not in (None, "identity"):
+        raise InputError(
+            f"target_transform='standardize' gives values on both sides of 0, of any size, and out_activation="
+            f"{est.out_activation!r} may not reach them; leave one of them out"
+        )
     if getattr(est, "target_transform", None) and est.loss == "poisson":
         raise InputError("target_transform='standardize' makes counts negative, and loss='poisson' needs 0 or more")
     if est.solver == LBFGS:

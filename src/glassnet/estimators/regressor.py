@@ -146,6 +146,17 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         values = self._values(self._outputs(X))
         return values[:, 0] if values.shape[1] == 1 else values
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R², or with quantiles the mean pinball loss with its sign turned: the higher the better."""
+        if self.quantiles is None:
+            return float(super().score(X, y, sample_weight))
+        truth = np.asarray(y, np.float64).reshape(-1, 1)
+        return self._pinball(self.predict(X).reshape(len(truth), -1), truth, sample_weight)
+
+    def _pinball(self, values: Array, truth: Array, sample_weight: Array | None) -> float:
+        e, q = truth - values, np.asarray(self.quantiles)
+        return -float(np.average(np.mean(np.maximum(q * e, (q - 1) * e), axis=1), weights=sample_weight))
+
     def _values(self, output: Array) -> Array:
         """Undo what was done to the target, and put quantiles into their order."""
         if self._target_scaling is not None:
@@ -162,6 +173,10 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
             row = int(np.flatnonzero((np.asarray(y).reshape(len(y), -1) < 0).any(axis=1))[0])
             raise InputError(f"loss='poisson' needs y of 0 or more, and row {row} has {np.asarray(y)[row]}")
         return np.asarray(y).reshape(len(y), -1)
+
+    def _deviation(self) -> Array:
+        """Return by what the network's outputs are multiplied to be values, (outputs,) or (1,)."""
+        return np.ones(1) if self._target_scaling is None else 1 / self._target_scaling.factor
 
     def _fit_target(self, truth: Array, training: Array | None, first: bool) -> None:
         """Find the target's scaling from the training rows."""
@@ -199,9 +214,8 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
 
     def _score_outputs(self, output: Array, truth: Array, sample_weight: Array | None) -> float:
         values = self._values(output)
-        if self.quantiles is not None:  # the higher the better: the loss by which quantiles are learned
-            e, q = truth - values, np.asarray(self.quantiles)
-            return -float(np.average(np.mean(np.maximum(q * e, (q - 1) * e), axis=1), weights=sample_weight))
+        if self.quantiles is not None:
+            return self._pinball(values, truth, sample_weight)
         if not np.isfinite(values).all():
             return np.nan
         return float(r2_score(truth, values, sample_weight=sample_weight))

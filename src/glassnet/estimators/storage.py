@@ -40,6 +40,10 @@ _LEFT_OUT = {"left out": True}
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
 
 
+class _Other(Exception):
+    """The file is whole, and holds another estimator."""
+
+
 def save(est: Any, path: str | Path) -> None:
     """Write a fitted estimator to a file, atomically.
 
@@ -103,8 +107,11 @@ def load(kind: type, path: str | Path) -> Any:
         if version > FORMAT_VERSION:
             raise InputError(f"its format is {version}, and this glassnet {__version__} reads {FORMAT_VERSION}")
         if told.value("estimator", str) != kind.__name__:
-            raise InputError(f"it holds {told.value('estimator', str)!r:.80}, and {kind.__name__} is asked for")
+            held = told.value("estimator", str)
+            raise _Other(f"{path}: it holds {held!r:.80}, and {kind.__name__} is asked for; use {held:.80}.load")
         return _rebuild(kind, told, arrays)
+    except _Other as error:
+        raise InputError(str(error)) from None
     except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise InputError(f"{path}: the estimator does not fit together: {reason}; save it again") from None
@@ -144,6 +151,9 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
         if len(told.list_of("feature_names_in_", str)) != features:
             raise InputError(f"{len(names)} feature names for {features} features")
         est.feature_names_in_ = np.array(names, dtype=object)
+    records = [Fields(record, "history").known(Epoch, int, float) for record in told.list_of("history", dict)]
+    history = [Epoch(**{"metric": None, **record}) for record in records]
+    est._restore(structure, structure.flatten({n: arrays[n] for n in structure.shapes}, dtype), preparation, scaling)
     facts = Fields(told.value("facts", dict), "facts")
     for name in facts.content:
         if name not in _FACTS:
@@ -154,10 +164,8 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
         setattr(est, name, value)
     if facts.value("engine_", str) not in ("reference", "fused"):
         raise InputError(f"facts.engine_ is {est.engine_!r:.80}")
-    records = [Fields(record, "history").known(Epoch, int, float) for record in told.list_of("history", dict)]
-    history = [Epoch(**{"metric": None, **record}) for record in records]
-    est._restore(structure, structure.flatten({n: arrays[n] for n in structure.shapes}, dtype), preparation, scaling)
     est.history_ = History(history)
+    est._go_on_counting()
     if est._classifies:
         classes = Fields(told.value("classes", dict), "classes")
         est._restore_classes(classes.one_of("kind", _KINDS), _classes(classes))

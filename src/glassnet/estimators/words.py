@@ -20,6 +20,7 @@ from glassnet.network.structure import Structure
 
 #: scikit-learn's names where they are not the library's.
 ACTIVATION = {"logistic": "sigmoid", "exp": "exponential"}
+LOSS = {"absolute_error": "mean_absolute_error"}
 SCHEDULE = {"invscaling": "constant", "adaptive": "constant"}
 #: Solvers whose learning rate follows scikit-learn's own three rules.
 SGD = "sgd"
@@ -80,7 +81,10 @@ def build_structure(
 
     Of ``columns``, the last ones are codes where there are tables.
     """
-    chosen = list(activation) if isinstance(activation, list) else [activation] * len(hidden)
+    many = isinstance(activation, list) or (
+        isinstance(activation, tuple) and all(isinstance(a, str) for a in activation)
+    )
+    chosen = list(activation) if many else [activation] * len(hidden)
     if len(chosen) != len(hidden):
         raise InputError(
             f"activation has {len(chosen)} entries for {len(hidden)} hidden layers; give one name, or one for each"
@@ -120,7 +124,7 @@ def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary
         return replace(LOSSES["half_mean_squared_error"], steepness=float(outputs)).with_settings(**settings)
     if chosen == "poisson" and outputs > 1:
         return as_reported(LOSSES["poisson"])
-    loss = entry(LOSSES, chosen, "loss")
+    loss = entry(LOSSES, LOSS.get(chosen, chosen), "loss")
     if not classes and loss.name in CLASSIFICATION:
         raise InputError(f"loss {chosen!r} is for classes; a regressor takes {', '.join(_of_values())}")
     if classes and loss.name in ("poisson", "pinball"):

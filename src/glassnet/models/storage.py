@@ -79,6 +79,8 @@ def load(path: str | Path) -> Model:
         If the file is missing, is no model file, is cut short, is of a newer format, or does not fit together.
     """
     text, arrays = read_arrays(path, KEY)
+    if text is None and read_arrays(path, "glassnet-estimator")[0] is not None:
+        raise InputError(f"{path}: this file holds an estimator; use MLPClassifier.load or MLPRegressor.load")
     if text is None:
         raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
     try:
