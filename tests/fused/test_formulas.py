@@ -6,12 +6,26 @@ import numpy as np
 import pytest
 from numba import njit
 
-from glassnet.engines.fused.formulas import ACTIVATION, LOSS, RULE, activate, derive, direction, judge, rule_numbers
+from glassnet.engines.fused.formulas import (
+    ACTIVATION,
+    LOSS,
+    NO_SCORE,
+    RULE,
+    SCORE,
+    activate,
+    derive,
+    direction,
+    rule_numbers,
+    score_number,
+)
+from glassnet.engines.fused.judging import ROOM, SIDE, judge, score
 from glassnet.engines.fused.phases import scrambled
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.forward import random_bits
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
+from glassnet.network.scores import not_judged, right, squared_error
+from glassnet.training.metrics import METRICS
 
 #: Relative and absolute.
 CLOSE = {"float64": {"rtol": 1e-12, "atol": 1e-14}, "float32": {"rtol": 2e-5, "atol": 2e-6}}
@@ -30,8 +44,13 @@ def _derive(kind, d, z, a):
 
 
 @njit
-def _judge(kind, settings, o, y, d):
-    return judge(kind, settings, o.size, o, y, d, d)
+def _judge(kind, settings, n, o, y, d, p, each, room):
+    judge(kind, settings, n, o, y, d, p, each, room)
+
+
+@njit
+def _score(kind, n, a, y, each, room):
+    score(kind, n, a, y, each, room)
 
 
 @njit
@@ -52,6 +71,18 @@ def inputs(dtype: str) -> np.ndarray:
     rng = np.random.default_rng(0)
     z = np.concatenate([EXTREME, np.negative(EXTREME), rng.standard_normal(40), 10 * rng.standard_normal(26)])
     return rng.permutation(z).reshape(-1, 8).astype(dtype)
+
+
+def beside(rows: np.ndarray) -> np.ndarray:
+    """Return up to SIDE rows side by side, and what isn't there as NaN."""
+    block = np.full((rows.shape[1], SIDE), np.nan, rows.dtype)
+    block[:, : len(rows)] = rows.T
+    return block.ravel()
+
+
+def below(block: np.ndarray, count: int) -> np.ndarray:
+    """Return them as rows again."""
+    return block.reshape(-1, SIDE)[:, :count].T
 
 
 def same(expected: np.ndarray, got: np.ndarray, dtype: str, scale: float = 1.0) -> None:
@@ -92,15 +123,55 @@ def test_every_loss_and_its_gradient_are_the_networks(name: str, chosen: dict, d
         y = np.eye(8, dtype=dtype)[np.arange(len(o)) % 8]
     values = loss.settings.values()
     settings = np.array([v for s in values for v in (s if isinstance(s, tuple) else (s,))] or [0.0], dtype)
-    each, d = np.empty(len(o), dtype), np.empty_like(o)
-    for place in range(len(o)):
-        each[place] = _judge(LOSS[name], settings, o[place], y[place], d[place])
+    each, d, p = np.empty(len(o), dtype), np.empty_like(o), np.empty_like(o)
+    for first in range(0, len(o), SIDE):
+        here = slice(first, first + SIDE)
+        blocks = [beside(rows[here]) for rows in (o, y, d, p)]
+        found = np.empty(SIDE, dtype)
+        _judge(LOSS[name], settings, o.shape[1], *blocks, found, np.empty(ROOM, dtype))
+        count = len(o[here])
+        each[here], d[here], p[here] = (found[:count], *(below(block, count) for block in blocks[2:]))
     with np.errstate(all="ignore"):
         expected, slope = loss.samples(o, y, **loss.settings), loss.derivative(o, y, **loss.settings)
     finite = np.isfinite(expected) & np.isfinite(slope).all(axis=1)
     assert finite.any()
     same(expected[finite], each[finite], dtype, 10)
     same(slope[finite], d[finite], dtype)
+    if loss.link:
+        with np.errstate(all="ignore"):
+            same(ACTIVATIONS[loss.link].function(o), p, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize("name", SCORE)
+def test_every_score_is_the_networks(name: str, k: int, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    a, y = (np.round(rng.random((SIDE, k)), 1).astype(dtype) for _ in range(2))  # some equal, some at ½
+    each = np.empty(SIDE, dtype)
+    _score(SCORE[name], k, beside(a), beside(y), each, np.empty(ROOM, dtype))
+    expected = {"right": right, "squared_error": squared_error, "not_judged": not_judged}[name](a, y)
+    np.testing.assert_allclose(each, expected.astype(dtype), rtol=1e-6)
+
+
+def test_a_metric_is_known_by_its_function_and_where_the_truth_fits() -> None:
+    classes, columns = np.arange(3), np.zeros((3, 4))
+    for metric in METRICS.values():
+        assert score_number(metric.row, columns, 4) == SCORE[metric.row.__name__]
+    assert score_number(right, classes, 4) == SCORE["right"]
+    assert score_number(right, classes, 1) == score_number(right, classes * 1.0, 1) == SCORE["right"]
+    assert score_number(squared_error, classes * 1.0, 1) == SCORE["squared_error"]
+    assert score_number(squared_error, columns[:, :1], 4) == NO_SCORE
+    assert score_number(right, columns[:, :1], 4) == NO_SCORE
+    assert score_number(right, classes * 1.0, 4) == NO_SCORE
+    assert score_number(squared_error, classes, 4) == NO_SCORE
+    assert score_number(lambda output, y: output[:, 0], columns, 4) == NO_SCORE
+
+    def right_too(output, y):
+        return right(output, y)
+
+    right_too.__name__ = "right"
+    assert score_number(right_too, columns, 4) == NO_SCORE
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name not in ("lars", "lamb")])
@@ -143,5 +214,6 @@ def test_the_tables_give_every_entry_a_number_of_its_own() -> None:
     for numbers, table in ((ACTIVATION, ACTIVATIONS), (LOSS, LOSSES)):
         assert set(numbers) == set(table)
     assert set(RULE) == {rule.direction.__name__ for rule in OPTIMIZERS.values()}
-    for numbers in (ACTIVATION, LOSS, RULE):
+    assert set(SCORE) == {metric.row.__name__ for metric in METRICS.values()}
+    for numbers in (ACTIVATION, LOSS, RULE, SCORE):
         assert all(one != other for one, other in itertools.combinations(numbers.values(), 2))

@@ -11,6 +11,7 @@ from glassnet.engines.interface import Engine, RowMetric, Rows
 from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
 from glassnet.network.names import entry
+from glassnet.network.scores import all_right, not_judged, right, squared_error
 from glassnet.network.structure import Structure
 
 #: Rows that are copied at once where only some of x are judged.
@@ -38,22 +39,6 @@ class Metric:
     def score(self, output: Array, y: Array) -> float:
         """Return the figure over all rows."""
         return self.of_mean(float(np.mean(self.row(output, y))), y)
-
-
-def _right(output: Array, y: Array) -> Array:
-    """Whether the class of the row is right: the largest output, or the side of ½ of the only one."""
-    if output.shape[-1] == 1:
-        return np.equal(output[:, 0] >= 0.5, y.reshape(len(y)) >= 0.5)
-    return np.equal(np.argmax(output, axis=-1), y if y.ndim == 1 else np.argmax(y, axis=-1))
-
-
-def _all_right(output: Array, y: Array) -> Array:
-    """Whether each yes-or-no question of the row is answered right."""
-    return np.all(np.equal(output >= 0.5, y.reshape(len(y), -1) >= 0.5), axis=-1)
-
-
-def _squared_error(output: Array, y: Array) -> Array:
-    return np.sum(np.square(output - y.reshape(len(y), -1)), axis=-1)
 
 
 def _r2(mean_squared_error: float, y: Array) -> float:
@@ -86,10 +71,10 @@ NO_METRIC = "none"
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", _right, lambda mean, y: mean),
-        Metric("subset_accuracy", _all_right, lambda mean, y: mean),
-        Metric("r2", _squared_error, _r2),
-        Metric(NO_METRIC, lambda output, y: np.full(len(output), np.nan), lambda mean, y: mean),
+        Metric("accuracy", right, lambda mean, y: mean),
+        Metric("subset_accuracy", all_right, lambda mean, y: mean),
+        Metric("r2", squared_error, _r2),
+        Metric(NO_METRIC, not_judged, lambda mean, y: mean),
     )
 }
 

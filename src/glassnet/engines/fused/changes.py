@@ -13,7 +13,7 @@ from numba import njit
 from glassnet.engines.fused.arrays import apart, part
 from glassnet.engines.fused.formulas import DECAY, LARS, NUMBERS, RATE, direction
 from glassnet.engines.fused.kernel import sum_of_sizes, sum_of_squares, tile, transpose
-from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, SQUARES_G, SQUARES_U, SQUARES_W
+from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, RECORD, SQUARES_G, SQUARES_U, SQUARES_W
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS, across=True), tile(TILE_ROWS, 1, across=True)
@@ -280,8 +280,8 @@ def sum_up(net, layers, figures, records, steps, s):
         if chunk < n_weights:
             weights += figures[sums + SQUARES_W]
     l2 = np.float64(steps[(net.first_batch + s) * NUMBERS + DECAY])
-    records[3 * s + 1] = net.l1 * absolute + l2 / 2 * weights
-    records[3 * s + 2] = np.sqrt(squares)
+    records[RECORD * s + 1] = net.l1 * absolute + l2 / 2 * weights
+    records[RECORD * s + 2] = np.sqrt(squares)
 
 
 @njit(**INNER)
@@ -297,7 +297,7 @@ def _over_array(net, layer, figures, is_weight, what):
 @njit(**INNER)
 def whole_stage(net, layers, floats, figures, records, steps, s, thread, threads, stage):
     """Change all parameters by the whole gradient: stage 0 finds the direction, stage 1 takes the step."""
-    T, width, norm = floats.dtype.type, net.width, records[3 * s + 2]
+    T, width, norm = floats.dtype.type, net.width, records[RECORD * s + 2]
     clipped = net.clip_norm / norm if net.clip_norm > 0 and norm > net.clip_norm else 1.0
     piece = 0
     for number in range(1, net.layers + 1):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.engines.fused.formulas import DECAY, NUMBERS, knows, rule_numbers
-from glassnet.engines.fused.layout import Plan
+from glassnet.engines.fused.formulas import DECAY, NO_SCORE, NUMBERS, knows, rule_numbers, score_number
+from glassnet.engines.fused.layout import RECORD, Plan
 from glassnet.engines.fused.place import Place
 from glassnet.engines.fused.processor import usable_cores
 from glassnet.engines.interface import (
@@ -100,7 +100,7 @@ class FusedEngine:
         place.net["logits"] = pre_activation
         batches = -(-len(rows) // int(place.net["batch"]))
         keys = np.zeros((batches, structure.n_layers), np.uint32)
-        place.run(place.work(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, 3))), 0, batches, 0)
+        place.run(place.work(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, RECORD))), 0, batches, 0)
         return outputs
 
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
@@ -111,7 +111,7 @@ class FusedEngine:
         batch = int(place.net["batch"])
         batches = -(-len(rows) // batch)
         keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
-        outputs, records = np.empty((len(rows), self.objective.structure.n_outputs), self.dtype), np.zeros((1, 3))
+        outputs, records = np.empty(0, self.dtype), np.zeros((1, RECORD))
         counts = self._row_weights(rows, np.arange(len(rows)), batch)
         steps = np.zeros((batches, NUMBERS))
         steps[:, DECAY] = self.objective.decay(counts.sum())
@@ -119,7 +119,7 @@ class FusedEngine:
         gradient, part, loss = np.zeros_like(parameters), np.empty_like(parameters), 0.0
         shares = counts / counts.sum() if counts.sum() else counts
         for number, share in enumerate(shares):
-            place.run(work._replace(outputs=outputs[number * batch :].reshape(-1)), number, 1, 0)
+            place.run(work, number, 1, 0)
             place.plan.unpack(place.slot_at("gradients"), part)
             if not np.isfinite(records[0, 0]):
                 part[:] = np.nan  # the loop ended before it came to the gradient, and the slot holds an older one
@@ -147,10 +147,12 @@ class FusedEngine:
         steps, product = rule_numbers(
             self.rule.optimizer, learning_rates, state.step, state.numbers.get("product", 1.0)
         )
+        score = score_number(metric, rows.y, self.objective.structure.n_outputs)
+        place.net["score"], place.net["hands_out"] = score, score == NO_SCORE
         most = max(1, MOST_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
-        room = min(len(order), most * self.batch_size)
+        room = min(len(order), most * self.batch_size) if score == NO_SCORE else 0
         outputs = np.empty((room, self.objective.structure.n_outputs), self.dtype)
-        records = np.zeros((min(batches, most), 3))
+        records = np.zeros((min(batches, most), RECORD))
         if place.net["has_l2"]:
             steps[:, DECAY] = [self.objective.decay(w) for w in self._row_weights(rows, order, self.batch_size)]
         work = place.work(rows, order, steps, self._keys(rng, batches), outputs, records)
@@ -174,16 +176,16 @@ class FusedEngine:
                 return Figures(float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), done + bad)
             state.step += length
             objectives = found[:, 0] + found[:, 1]
-            score = np.sum(metric(outputs[: here.stop - here.start], rows.y[order[here]]))
-            totals += objectives @ sizes[done : done + length], score, found[:, 2].sum()
+            scores = found[:, 3] if room == 0 else metric(outputs[: here.stop - here.start], rows.y[order[here]])
+            totals += objectives @ sizes[done : done + length], np.sum(scores), found[:, 2].sum()
             done += length
             if on_batch is not None:
                 on_batch(done - 1, float(objectives[-1]))
                 self._load(place, weights)
         if "product" in state.numbers or product != 1.0:
             state.numbers["product"] = product
-        loss, score, norm = (float(total) for total in totals)
-        return Figures(loss / len(order), score / len(order), norm / max(batches, 1))
+        loss, judged, norm = (float(total) for total in totals)
+        return Figures(loss / len(order), judged / len(order), norm / max(batches, 1))
 
     def _place(self, purpose: str, batch_size: int, rows: Rows) -> Place:
         """Return the memory for a purpose, made once, ready for these inputs."""

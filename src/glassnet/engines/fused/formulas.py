@@ -1,7 +1,8 @@
-"""The formulas of `glassnet.network`, compiled: activations, losses and optimizers, over a piece of a row at a time.
+"""The formulas of `glassnet.network`, compiled: activations and optimizers, over a piece of a row at a time.
 
 Each is chosen by a whole number while it runs, so that one compiled loop serves every network. The numbers are places
-in the library's own tables, and tests hold every formula here to its original there.
+in the library's own tables, and tests hold every formula here to its original there. Losses and scores are in
+`judging`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from numba import njit
 from glassnet.engines.fused.arrays import apart
 from glassnet.engines.fused.exponentials import exp_of, expm1_of, logistic_of, tanh_of
 from glassnet.engines.fused.processor import INNER
-from glassnet.engines.interface import Objective, UpdateRule
-from glassnet.network import activations, losses, optimizers
+from glassnet.engines.interface import Objective, RowMetric, UpdateRule
+from glassnet.network import activations, losses, optimizers, scores
 from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
 from glassnet.network.optimizers import Optimizer
 
@@ -30,6 +31,7 @@ _LOSSES = (
     "binary_crossentropy", "categorical_crossentropy", "focal", "hinge",
 )  # fmt: skip
 _RULES = ("gradient_descent", "momentum", "lars", "adagrad", "rmsprop", "adadelta", "adam", "nadam", "lion")
+_SCORES = ("right", "squared_error", "not_judged")
 
 (
     IDENTITY, SIGMOID, TANH, HARD_SIGMOID, RELU, LEAKY_RELU, ELU, SELU,
@@ -40,9 +42,14 @@ _RULES = ("gradient_descent", "momentum", "lars", "adagrad", "rmsprop", "adadelt
     BINARY_CROSSENTROPY, CATEGORICAL_CROSSENTROPY, FOCAL, HINGE,
 ) = range(len(_LOSSES))  # fmt: skip
 GRADIENT_DESCENT, MOMENTUM, LARS, ADAGRAD, RMSPROP, ADADELTA, ADAM, NADAM, LION = range(len(_RULES))
+RIGHT, SQUARED_ERROR, NOT_JUDGED = range(len(_SCORES))
+#: The score of a metric that has no formula here: it is given the outputs.
+NO_SCORE = -1
 
 #: name → number, by which compiled code chooses.
-ACTIVATION, LOSS, RULE = ({name: n for n, name in enumerate(names)} for names in (_ACTIVATIONS, _LOSSES, _RULES))
+ACTIVATION, LOSS, RULE, SCORE = (
+    {name: n for n, name in enumerate(names)} for names in (_ACTIVATIONS, _LOSSES, _RULES, _SCORES)
+)
 #: How many numbers there are for a step: the rule's (`rule_numbers`), the learning rate, the λ of λ/2 Σ W².
 NUMBERS, RATE, DECAY = 10, 8, 9
 
@@ -63,6 +70,18 @@ def knows(objective: Objective, rule: UpdateRule) -> bool:
         and optimizer.direction.__name__ in RULE
         and getattr(optimizers, optimizer.direction.__name__, None) is optimizer.direction
     )
+
+
+def score_number(metric: RowMetric, y: Array, n_outputs: int) -> int:
+    """Return the number of a metric's formula here, or NO_SCORE: a user's Python function, or a truth of another shape."""
+    name = getattr(metric, "__name__", "")
+    if name not in SCORE or getattr(scores, name) is not metric:
+        return NO_SCORE
+    if y.ndim == 1 and n_outputs > 1:  # classes
+        fits = name != "squared_error" and y.dtype.kind in "iu"
+    else:
+        fits = y.ndim == 1 or y.shape[1] == n_outputs
+    return SCORE[name] if fits or name == "not_judged" else NO_SCORE
 
 
 @njit(**INNER)
@@ -197,103 +216,6 @@ def derive(kind, d, z, a):
         for c in range(n):
             t = tanh_of(max(z[c], zero) + np.log1p(exp_of(-abs(z[c]))))
             d[c] *= t + z[c] * (one - t * t) * logistic_of(z[c])
-
-
-@njit(**INNER)
-def judge(kind, settings, n, o, y, d, p):
-    """Return the loss of one row of n outputs o, and leave its gradient with respect to o in d.
-
-    A loss with a link also leaves the activations of its logits o in p, which may be d where nobody wants them. The
-    arrays are padded to whole vectors; the padding of d is 0 before and after.
-    """
-    apart()
-    T = o.dtype.type
-    zero, half, one = T(0), T(0.5), T(1)
-    share = one / T(n)
-    loss = zero
-    if kind in (CATEGORICAL_CROSSENTROPY, FOCAL):
-        most = o[0]
-        for c in range(1, n):
-            most = max(most, o[c])
-        total = zero
-        for c in range(d.size):
-            d[c] = exp_of(o[c] - most)
-        for c in range(n):
-            total += d[c]
-        for c in range(n, d.size):
-            d[c] = zero
-        log_total = np.log(total) + most
-        if kind == CATEGORICAL_CROSSENTROPY:
-            keep, spread = one - settings[0], settings[0] / T(n)
-            for c in range(n):
-                truth = y[c] * keep + spread
-                loss -= truth * (o[c] - log_total)
-                probability = d[c] / total
-                p[c] = probability
-                d[c] = probability - truth
-        else:
-            gamma, whole = settings[0], zero
-            least = T(np.finfo(o.dtype).tiny)
-            for c in range(n):
-                log_p = o[c] - log_total
-                missing = max(-np.expm1(log_p), least)
-                power = missing**gamma
-                loss -= y[c] * power * log_p
-                probability = d[c] / total
-                g = y[c] * (gamma * probability * missing ** (gamma - one) * log_p - power)
-                p[c] = probability
-                d[c] = g
-                whole += g
-            for c in range(n):
-                d[c] -= exp_of(o[c] - log_total) * whole
-    elif kind == HALF_MEAN_SQUARED_ERROR:
-        for c in range(n):
-            e = o[c] - y[c]
-            loss += half * share * e * e
-            d[c] = e * share
-    elif kind == MEAN_ABSOLUTE_ERROR:
-        for c in range(n):
-            e = o[c] - y[c]
-            loss += share * abs(e)
-            d[c] = share * np.sign(e)
-    elif kind == HUBER:
-        for c in range(n):
-            e = o[c] - y[c]
-            low = min(abs(e), settings[0])
-            loss += share * low * (abs(e) - half * low)
-            d[c] = share * min(max(e, -settings[0]), settings[0])
-    elif kind == LOG_COSH:
-        two, log_2 = T(2), T(math.log(2.0))
-        for c in range(n):
-            e = abs(o[c] - y[c])
-            loss += share * (e + np.log1p(exp_of(-two * e)) - log_2)
-            d[c] = share * tanh_of(o[c] - y[c])
-    elif kind == PINBALL:
-        for c in range(n):
-            q = settings[min(c, settings.size - 1)]
-            e = y[c] - o[c]
-            loss += share * max(q * e, (q - one) * e)
-            d[c] = zero if e == zero else (share * (one - q) if e < zero else -share * q)
-    elif kind == POISSON:
-        for c in range(n):
-            rate = np.exp(o[c])  # may be infinite, and is then noticed
-            loss += share * (rate - y[c] * o[c])
-            p[c] = exp_of(o[c])
-            d[c] = share * (rate - y[c])
-    elif kind == BINARY_CROSSENTROPY:
-        keep, spread = one - settings[0], settings[0] * half
-        for c in range(n):
-            truth = y[c] * keep + spread
-            loss += max(o[c], zero) - truth * o[c] + np.log1p(exp_of(-abs(o[c])))
-            probability = logistic_of(o[c])
-            p[c] = probability
-            d[c] = probability - truth
-    elif kind == HINGE:
-        for c in range(n):
-            t = y[c] + y[c] - one
-            loss += share * max(zero, one - t * o[c])
-            d[c] = -t * share if t * o[c] < one else zero
-    return loss
 
 
 @njit(**INNER)

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.engines.fused.formulas import ACTIVATION, LOSS, RULE
+from glassnet.engines.fused.formulas import ACTIVATION, LOSS, NO_SCORE, RULE
+from glassnet.engines.fused.judging import ROOM, SIDE
 from glassnet.engines.fused.kernel import AHEAD
 from glassnet.engines.fused.processor import LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, lanes
 from glassnet.engines.interface import Objective, UpdateRule
@@ -33,6 +34,8 @@ CHUNK_ROWS = 64
 GROUP_ROWS = 64
 #: What is summed up over each chunk: g², |w|, w², u².
 SQUARES_G, ABSOLUTE_W, SQUARES_W, SQUARES_U = range(4)
+#: What is recorded of each batch: its loss, penalties, length of the gradient, sum of the rows' scores.
+RECORD = 4
 
 #: Sizes, places and choices, one for the whole network. Places are in `floats` unless they say otherwise.
 NET = np.dtype(
@@ -50,8 +53,9 @@ NET = np.dtype(
             "words", "block_words", "bits_step",  # of 64 features, of 64 blocks; from even to odd batches in `bits`
             "outer",  # whether each row changes the parameters by itself, and plainly: dW is an outer product
             "by_columns", "whole", "updates", "has_l2", "only_forward", "logits",
+            "score", "hands_out",  # the metric that is known here; whether outputs are wanted
             "n_rows", "truth_columns", "weighted", "first_batch", "batches", "first_step", "flush_every",
-            "sums_at",  # in `figures`
+            "scores_at", "sums_at",  # in `figures`
         )
     ]
     + [
@@ -140,6 +144,8 @@ class Plan:
             or not updates
         )
         moments = len(rule.optimizer.moments) if updates and not only_forward else 0
+        # a chunk, or two side by side where zeros are left out; or outputs, truth, gradient, activations of rows judged
+        scratch = max(4 * CHUNK_ROWS * width, 4 * SIDE * int(layers["step"][-1]) + 3 * SIDE + ROOM)
         places, end = {}, 0
         for name, size in (
             ("slots", (1 + moments) * self.slot),
@@ -147,8 +153,7 @@ class Plan:
             ("gradients_at", self.slot if keeps and not only_forward else 0),
             ("turned", self.turned_size if not only_forward else 0),
             ("activations", self.activations_size),
-            # a chunk, or two side by side where zeros are left out; or the truth of a row
-            ("scratch_at", threads * max(4 * CHUNK_ROWS * width, int(layers["step"].max()))),
+            ("scratch_at", threads * scratch),
             ("table_at", 256),
             ("settings_at", max(1, len(settings))),
         ):
@@ -169,10 +174,10 @@ class Plan:
         self.table = (np.arange(capacity) * layers["step"][:, np.newaxis]).ravel()
         self.ints_size = (len(layers) + 2 * threads) * capacity
         self.terms_size, self.bits_size = counts_at + tiles + 64 * block_words, 2 * rows * block_words + 64 * threads
-        self.figures_size = rows + 4 * self.n_chunks
+        self.figures_size = 2 * rows + 4 * self.n_chunks
         facts = {
             "layers": structure.n_layers, "width": width, "batch": batch_size, "slot": self.slot,
-            "n_slots": 1 + moments, "scratch_size": max(4 * CHUNK_ROWS * width, int(layers["step"].max())),
+            "n_slots": 1 + moments, "scratch_size": scratch, "score": NO_SCORE,
             "loss": LOSS[objective.loss.name], "linked": structure.activations[-1].name == objective.loss.link,
             "n_settings": len(settings), "rule": RULE[rule.optimizer.direction.__name__],
             "trust": rule.optimizer.trust, "capacity": capacity, "rows_at": len(layers) * capacity,
@@ -182,7 +187,7 @@ class Plan:
             "by_columns": layers["panels"][1] % threads == 0 and not only_forward,
             "outer": batch_size == 1 and updates and not only_forward and is_plain(objective, rule),
             "whole": keeps and updates, "updates": updates, "only_forward": only_forward,
-            "l1": objective.l1, "has_l2": objective.l2 > 0 or objective.alpha > 0, "sums_at": rows,
+            "l1": objective.l1, "has_l2": objective.l2 > 0 or objective.alpha > 0, "scores_at": rows, "sums_at": 2 * rows,
             "steepness": objective.loss.steepness,
             "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
             "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,

@@ -28,7 +28,7 @@ from glassnet.engines.fused.changes import (
     sum_up,
     whole_stage,
 )
-from glassnet.engines.fused.layout import GROUP_ROWS
+from glassnet.engines.fused.layout import GROUP_ROWS, RECORD
 from glassnet.engines.fused.online import change_by_row
 from glassnet.engines.fused.phases import (
     begin_rows,
@@ -58,7 +58,7 @@ class Work(NamedTuple):
     ints: Array  # int64: where rows begin
     terms: Array  # int32: lists of what is not zero, and their lengths
     bits: Array  # uint64: the blocks of each row that are not zero; a square for each thread
-    figures: Array  # float64: the loss of each row of a batch, the sums of each chunk
+    figures: Array  # float64: the loss of each row of a batch, its score, the sums of each chunk
     x: Array  # all rows, or the entries of CSR; numbers or bytes
     starts: Array  # int64: where each row begins among CSR's entries
     columns: Array  # int32: the column of each of CSR's entries
@@ -68,8 +68,8 @@ class Work(NamedTuple):
     weights: Array  # (rows,), or empty
     steps: Array  # (batches, NUMBERS) of the rule
     keys: Array  # uint32 (batches, L) of dropout
-    outputs: Array  # (rows of a run, outputs)
-    records: Array  # float64 (batches of a run, 3): loss, penalties, length of the gradient
+    outputs: Array  # (rows of a run, outputs), or empty
+    records: Array  # float64 (batches of a run, RECORD)
     flags: Array
 
 
@@ -155,6 +155,14 @@ def _prepare(work, thread, threads, start, size, parity, lists, keys):
 
 
 @njit(**INNER)
+def _sum(values):
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@njit(**INNER)
 def _mean_loss(work, start, size, total):
     """Return the mean loss of a batch: every thread adds up the same numbers in the same order."""
     net, loss = work.net[0], 0.0
@@ -236,7 +244,7 @@ def run(thread, threads, work):
                 return False
             if thread == 0 and s > 0 and length_follows:
                 sum_up(net, layers, work.figures, records, work.steps, s - 1)
-                if not np.isfinite(records[3 * (s - 1) + 2]):
+                if not np.isfinite(records[RECORD * (s - 1) + 2]):
                     flags[GIVE_UP] = 1
         if s >= 0:
             total = _rows_phase(work, thread, threads, s, start, size, parity, keys)  # B
@@ -262,12 +270,14 @@ def run(thread, threads, work):
 
         loss = _mean_loss(work, start, size, total)
         if thread == 0:
-            records[3 * s] = loss
+            records[RECORD * s] = loss
+            if net.score >= 0:
+                records[RECORD * s + 3] = _sum(part(work.figures, net.scores_at, size))
         if not np.isfinite(loss):
             return False
         if net.outer:
             squares = change_by_row(net, layers, floats, ints, terms, work.x, work.steps, s, parity)
-            records[3 * s + 2] = np.sqrt(squares)
+            records[RECORD * s + 2] = np.sqrt(squares)
             if not np.isfinite(squares):
                 return False
             continue
@@ -282,7 +292,7 @@ def run(thread, threads, work):
             met += threads
             if not meet(flags, met):
                 return False
-            if not np.isfinite(records[3 * s + 2]):
+            if not np.isfinite(records[RECORD * s + 2]):
                 return False
         if net.whole:
             for stage in range(2):

@@ -13,10 +13,11 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import number, part
-from glassnet.engines.fused.formulas import SOFTMAX, activate, derive, judge
-from glassnet.engines.fused.kernel import tile
+from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
+from glassnet.engines.fused.judging import ROOM, SIDE, judge, score
+from glassnet.engines.fused.kernel import tile, transpose
 from glassnet.engines.fused.layout import GROUP_ROWS
-from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS
+from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, VECTOR_BYTES
 from glassnet.engines.fused.zeros import list_features
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS), tile(TILE_ROWS, 1)
@@ -269,44 +270,95 @@ def rows_back(net, layers, floats, ints, terms, keys, parity, first, last):
 
 @njit(**INNER)
 def rows_judged(
-    net, layers, floats, classes, values, weights, order, losses,
+    net, layers, floats, classes, values, weights, order, figures,
     outputs, out_at, share, thread, parity, start, first, last,
 ):  # fmt: skip
-    """Phase B, between: the loss of some rows, its gradient dz_L, and the outputs.
+    """Phase B, between: the loss of some rows, its gradient dz_L, and their scores; the outputs, if they are wanted.
 
     ``share`` is what a row of weight 1 counts in the mean.
     """
     layer = layers[net.layers]
     n, second = layer.units, (parity * layer.odd if net.layers == 1 else 0)
-    padded = -(-n // (net.width // PANEL_VECTORS)) * (
-        net.width // PANEL_VECTORS
-    )  # whole vectors: what lies beyond the units is padding
-    truth = part(floats, net.scratch_at + thread * net.scratch_size, padded)
+    lanes = net.width // PANEL_VECTORS
+    block = (n + lanes - 1) // lanes * lanes * SIDE  # whole vectors: what lies beyond the units is padding
+    o_at = net.scratch_at + thread * net.scratch_size
+    y_at, d_at, p_at = o_at + block, o_at + 2 * block, o_at + 3 * block
+    o, y, d = part(floats, o_at, block), part(floats, y_at, block), part(floats, d_at, block)
+    p = part(floats, p_at, block) if net.linked else o
+    each, room = part(floats, p_at + block, SIDE), part(floats, p_at + block + SIDE, ROOM)
     settings = part(floats, net.settings_at, max(1, net.n_settings))
     zero, one = floats.dtype.type(0), floats.dtype.type(1)
-    for c in range(padded):
-        truth[c] = zero
-    for i in range(first, last):
-        row = order[start + i]
-        if net.truth_columns == 0:
+    for c in range(block):
+        y[c] = zero
+        d[c] = zero
+    source = layer.z_at if net.linked else layer.a_at
+    for i in range(first, last, SIDE):
+        count = min(SIDE, last - i)
+        _beside(floats, source + second + i * layer.step, layer.step, o_at, n, count)
+        for r in range(count):
+            row = order[start + i + r]
+            if net.truth_columns == 0:
+                y[classes[row] * SIDE + r] = one
+            else:
+                for c in range(n):
+                    y[c * SIDE + r] = values[row * net.truth_columns + min(c, net.truth_columns - 1)]
+        judge(net.loss, settings, n, o, y, d, p, each, room)
+        for r in range(count):
+            figures[i + r] = each[r]
+        if net.score >= 0:
+            score(net.score, n, p, y, each, room)
+            for r in range(count):
+                figures[net.scores_at + i + r] = each[r]
+        if net.weighted:
+            for r in range(count):
+                room[r] = share * weights[order[start + i + r]]
             for c in range(n):
-                truth[c] = zero
-            truth[classes[row]] = one
+                for r in range(SIDE):
+                    d[c * SIDE + r] *= room[r]
         else:
-            for c in range(n):
-                truth[c] = values[row * net.truth_columns + min(c, net.truth_columns - 1)]
-        z = part(floats, layer.z_at + second + i * layer.step, padded)
-        a = part(floats, layer.a_at + second + i * layer.step, padded)
-        d = part(floats, layer.d_at + i * layer.step, padded)
-        losses[i] = judge(net.loss, settings, n, z if net.linked else a, truth, d, a if net.linked else d)
-        factor = share * weights[row] if net.weighted else share
-        for c in range(n):
-            d[c] *= factor
+            for c in range(n * SIDE):
+                d[c] *= share
+        _below(floats, d_at, layer.d_at + i * layer.step, layer.step, n, count)
         if not net.linked:
-            derive(layer.kind, part(d, 0, n), part(z, 0, n), part(a, 0, n))
-        out = part(outputs, out_at + i * n, n)
-        for c in range(n):
-            out[c] = a[c]
+            for r in range(i, i + count):
+                z = part(floats, layer.z_at + second + r * layer.step, n)
+                a = part(floats, layer.a_at + second + r * layer.step, n)
+                derive(layer.kind, part(floats, layer.d_at + r * layer.step, n), z, a)
+        if net.hands_out:
+            for r in range(count):
+                for c in range(n):
+                    outputs[out_at + (i + r) * n + c] = p[c * SIDE + r]
+        if net.truth_columns == 0:
+            for r in range(count):
+                y[classes[order[start + i + r]] * SIDE + r] = zero
+
+
+@njit(**INNER)
+def _beside(floats, at, step, block_at, n, count):
+    """Turn some rows to stand side by side."""
+    lanes = VECTOR_BYTES // floats.itemsize
+    if count == SIDE:
+        for c in range(0, n, lanes):
+            for r in range(0, SIDE, lanes):
+                transpose(floats, at + r * step + c, step, floats, block_at + c * SIDE + r, SIDE)
+    else:
+        for r in range(count):
+            for c in range(n):
+                floats[block_at + c * SIDE + r] = floats[at + r * step + c]
+
+
+@njit(**INNER)
+def _below(floats, block_at, at, step, n, count):
+    """Turn rows that stand side by side to lie below each other again."""
+    lanes = VECTOR_BYTES // floats.itemsize
+    if count == SIDE:
+        for c in range(0, n, lanes):
+            for r in range(0, SIDE, lanes):
+                transpose(floats, block_at + c * SIDE + r, SIDE, floats, at + r * step + c, step)
+    else:
+        for r in range(count):
+            for c in range(n):
+                floats[at + r * step + c] = floats[block_at + c * SIDE + r]
 
 
 @njit(**INNER)

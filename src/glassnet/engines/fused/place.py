@@ -117,6 +117,7 @@ class Place:
             "lists": not work.net["skips"][0]
             or (work.terms.size >= plan.terms_size and work.bits.size >= plan.bits_size),
             "figures": work.figures.size >= plan.figures_size,
+            "outputs": not work.net["hands_out"][0] or work.outputs.size > 0 or count == 0,
             "x holds the network's numbers or bytes": work.x.dtype in (dtype, np.uint8),
             "x has all rows": bool(work.starts.size) or work.x.size == n_rows * features,
             "order names rows": count == 0 or (order.min() >= 0 and order.max() < n_rows),
