@@ -191,7 +191,6 @@ def _largest(n, a, place, most):
         place[r], most[r] = 0, a[r]
     for c in range(1, n):
         for r in range(SIDE):
-            value = a[c * SIDE + r]
-            larger = value > most[r]
-            place[r] = T(c) if larger else place[r]
-            most[r] = value if larger else most[r]
+            value, before, at = a[c * SIDE + r], most[r], place[r]  # read before: so there is nothing to jump over
+            most[r] = max(before, value)
+            place[r] = T(c) if value > before else at

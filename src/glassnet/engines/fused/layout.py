@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.engines.fused.formulas import ACTIVATION, LOSS, NO_SCORE, RULE
+from glassnet.engines.fused.formulas import ACTIVATION, LOSS, NO_SCORE, RELU, RULE
 from glassnet.engines.fused.judging import ROOM, SIDE
 from glassnet.engines.fused.kernel import AHEAD
 from glassnet.engines.fused.processor import LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, lanes
@@ -225,7 +225,9 @@ class Plan:
             layer["d_at"], end = end, end + (size if number else 0)
             begin = end
             layer["z_at"], end = end, end + (size if number else 0)
-            layer["a_at"], end = end, end + (size if number else 0)
+            # rectified in place: the derivative can be told from a, and threads read one array of each other's, not two
+            rectified = 0 < number < len(rates) and layer["kind"] == RELU
+            layer["a_at"], end = (layer["z_at"], end) if rectified else (end, end + (size if number else 0))
             own = not in_place if number == 0 else number < len(rates) and rates[number] > 0
             layer["h_at"], end = (end, end + size) if own else (layer["a_at"], end)
             if number <= 1:

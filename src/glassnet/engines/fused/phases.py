@@ -219,14 +219,18 @@ def _activate(net, layers, floats, keys, l, parity, first, last, c0, c1):
     layer = layers[l]
     n, second = c1 - c0, (parity * layer.odd if l == 1 else 0)
     bias = part(floats, layer.biases_at + c0, n)
-    left_out = l == net.layers and net.linked and not net.only_forward
+    left_out, zero = l == net.layers and net.linked and not net.only_forward, floats.dtype.type(0)
     for i in range(first, last):
         z = part(floats, layer.z_at + second + i * layer.step + c0, n)
         a = part(floats, layer.a_at + second + i * layer.step + c0, n)
-        for c in range(n):
-            z[c] += bias[c]
-        if not left_out:
-            activate(layer.kind, z, a)
+        if layer.a_at == layer.z_at:
+            for c in range(n):
+                z[c] = max(z[c] + bias[c], zero)
+        else:
+            for c in range(n):
+                z[c] += bias[c]
+            if not left_out:
+                activate(layer.kind, z, a)
         if l < net.layers and layer.threshold > 0:
             h = part(floats, layer.h_at + second + i * layer.step + c0, n)
             _drop(h, a, keys[l], i * layer.units + c0, layer)
