@@ -84,8 +84,8 @@ def test_sums_are_sums(rows: int, dtype: str) -> None:
 
 
 @njit
-def _list_features(x, rows, features, terms, bits, block_words):
-    return list_features(x, rows, 0, rows.size, 0, features, terms, 2, bits, 1, block_words)
+def _list_features(x, rows, n, features, terms, bits, block_words):
+    return list_features(x, rows, 0, n, 0, features, terms, 2, bits, 1, block_words)
 
 
 @njit
@@ -106,9 +106,11 @@ def test_lists_hold_what_is_not_zero(features: int, n: int, share: float, dtype:
     blocks = -(-features // LISTED_ROWS)
     block_words = -(-blocks // 64)
     terms, bits = np.full(features + 80, -1, np.int32), np.zeros(1 + n * block_words, np.uint64)
-    count = _list_features(x.ravel(), rows, features, terms, bits, block_words)
+    and_ahead = np.concatenate([rows, rows[:1].repeat(LISTED_ROWS)])
+    count = _list_features(x.ravel(), and_ahead, n, features, terms, bits, block_words)
     assert terms[2 : 2 + count].tolist() == np.flatnonzero(x_taken.any(axis=0)).tolist()
     assert (terms[:2] == -1).all()
+    assert (terms[2 + 64 * (-(-features // 64)) :] == -1).all()
 
     # the last block reaches back, so as to be whole
     firsts = np.minimum(np.arange(blocks) * LISTED_ROWS, features - LISTED_ROWS)

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from glassnet.engines.fused.arrays import I64, part, pointer, vector_at, whole_numbers
-from glassnet.engines.fused.processor import INNER, LISTED_ROWS
+from glassnet.engines.fused.arrays import I32, I64, apart, emit_fetch, part, pointer, vector_at, whole_numbers
+from glassnet.engines.fused.processor import CHECKED, INNER, LISTED_ROWS, VECTOR_BYTES
 from glassnet.network.activations import Array
 
 #: Leaving out pays where a tile meets less than this share of the terms: a listed tile is a little slower.
@@ -59,34 +60,40 @@ def pays(x: Any) -> bool:
 
 
 @intrinsic
-def _not_zero_16(context: Any, array: Any, at: Any) -> Any:
-    """Return a word whose bit i tells whether array[at + i] is not 0, for i below 16."""
+def _not_zero_64(context: Any, array: Any, at: Any) -> Any:
+    """Return a word whose bit i tells whether array[at + i] is not 0."""
     signature = types.uint64(array, at)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = target.get_data_type(signature.args[0].dtype)
-        vector = ir.VectorType(kind, 16)
+        vector = ir.VectorType(kind, 64)
         array, at = whole_numbers(target, builder, signature, values)
         address = vector_at(builder, pointer(target, builder, signature.args[0], array), at, vector)
         numbers = builder.load(address, align=signature.args[0].dtype.bitwidth // 8)
-        zero = ir.Constant(vector, [0] * 16 if isinstance(kind, ir.IntType) else [0.0] * 16)
+        zero = ir.Constant(vector, [0] * 64 if isinstance(kind, ir.IntType) else [0.0] * 64)
         compare = builder.icmp_unsigned if isinstance(kind, ir.IntType) else builder.fcmp_unordered
-        return builder.zext(builder.bitcast(compare("!=", numbers, zero), ir.IntType(16)), I64)
+        return builder.bitcast(compare("!=", numbers, zero), I64)
 
     return signature, generate
 
 
 @njit(**INNER)
-def _not_zero(x, at, count):
-    """Return a word whose bit i tells whether x[at + i] is not 0, for i below count, at most 64."""
+def _not_zero(x, begin, end, count):
+    """Return a word whose bit i tells whether x[end - count + i] is not 0, for i below count, at most 64.
+
+    The row begins at x[begin]: where it is long enough, 64 numbers are read at once, some of them for nothing.
+    """
+    if end - begin >= 64:
+        return _not_zero_64(x, end - 64) >> np.uint64(64 - count)
+    return _not_zero_few(x, end, count)
+
+
+@njit(**INNER)
+def _not_zero_few(x, end, count):
+    apart()
     word = np.uint64(0)
-    first = 0
-    while first + 16 <= count:
-        word |= _not_zero_16(x, at + first) << np.uint64(first)
-        first += 16
-    for i in range(first, count):
-        if x[at + i] != 0:
-            word |= np.uint64(1) << np.uint64(i)
+    for i in range(count):
+        word |= np.uint64(x[end - count + i] != 0) << np.uint64(i)
     return word
 
 
@@ -103,7 +110,7 @@ def _of_blocks(word):
 
 
 @njit(**INNER)
-def _write_ones(word, base, terms, at):
+def _write_ones_by_table(word, base, terms, at):
     """Write base + i for every bit i of a word that is 1 to terms[at …]; return where the list ends now.
 
     Eight places are written for each byte, so there must be room for so many beyond the end.
@@ -122,12 +129,59 @@ def _write_ones(word, base, terms, at):
     return at
 
 
+@intrinsic
+def _write_ones_at_once(context: Any, word: Any, base: Any, terms: Any, at: Any) -> Any:
+    """Do the same where the processor can move chosen numbers of a vector together: for 16 bits at a time."""
+    signature = types.int64(word, base, terms, at)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        word, base, terms, at = whole_numbers(target, builder, signature, values)
+        terms = pointer(target, builder, signature.args[2], terms)
+        numbers, chosen, short = ir.VectorType(I32, 16), ir.VectorType(ir.IntType(1), 16), ir.IntType(16)
+        compress = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(numbers, [numbers, chosen, numbers]),
+            "llvm.experimental.vector.compress.v16i32",
+        )  # fmt: skip
+        count_ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(I64, [I64]), "llvm.ctpop.i64")
+        undefined = ir.Constant(numbers, ir.Undefined)
+        first = builder.insert_element(undefined, builder.trunc(base, I32), ir.Constant(I32, 0))
+        first = builder.shuffle_vector(first, undefined, ir.Constant(numbers, [0] * 16))
+        for begin in range(0, 64, 16):
+            bits = builder.trunc(builder.lshr(word, ir.Constant(I64, begin)), short)
+            places = builder.add(first, ir.Constant(numbers, list(range(begin, begin + 16))))
+            places = builder.call(compress, [places, builder.bitcast(bits, chosen), undefined])
+            builder.store(places, vector_at(builder, terms, at, numbers), align=4)
+            at = builder.add(at, builder.call(count_ones, [builder.zext(bits, I64)]))
+        return at
+
+    return signature, generate
+
+
+_write_ones = _write_ones_at_once if VECTOR_BYTES == 64 and not CHECKED else _write_ones_by_table
+
+
+@intrinsic
+def _fetch_64(context: Any, array: Any, at: Any) -> Any:
+    """Ask for the cache lines of array[at] … array[at + 63]."""
+    signature = types.void(array, at)
+
+    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array, at = whole_numbers(target, builder, signature, values)
+        array, of_a_line = pointer(target, builder, signature.args[0], array), 512 // signature.args[0].dtype.bitwidth
+        for place in range(0, 64, of_a_line):
+            emit_fetch(builder, builder.gep(array, [builder.add(at, ir.Constant(I64, place))]), 3)
+        return target.get_dummy_value()
+
+    return signature, generate
+
+
 @njit(**INNER)
 def list_features(x, rows, first, last, column, features, terms, at, bits, bits_at, block_words):
     """List the features that are not zero in all of some rows; note for each row the blocks that are not zero.
 
     Row r begins at ``x[rows[r] + column]``, for r = first … last - 1. The list goes to ``terms[at …]``, the bits of row
-    r to ``bits[bits_at + (r - first) · block_words …]``. Returns the length of the list.
+    r to ``bits[bits_at + (r - first) · block_words …]``. Returns the length of the list. The rows after these, whose
+    beginnings must be there too, are asked for meanwhile: they are most often the next ones.
     """
     end = at
     last_block = np.int64((features - 1) // LISTED_ROWS)
@@ -137,13 +191,16 @@ def list_features(x, rows, first, last, column, features, terms, at, bits, bits_
         count = min(64, features - 64 * w)
         together = np.uint64(0)
         for r in range(first, last):
-            word = _not_zero(x, rows[r] + column + 64 * w, count)
+            begin = rows[r] + column
+            word = _not_zero(x, begin, begin + 64 * w + count, count)
             bits[bits_at + (r - first) * block_words + w // 4] |= _of_blocks(word) << np.uint64(16 * (w % 4))
             together |= word
-        end = _write_ones(together, 64 * w, terms, end)
+            _fetch_64(x, rows[r + LISTED_ROWS] + column + 64 * w)
+        end = _write_ones(together, np.int64(64 * w), terms, end)
     if features % LISTED_ROWS:  # the tile of the last block reaches back to be whole
         for r in range(first, last):
-            if _not_zero(x, rows[r] + column + features - LISTED_ROWS, np.int64(LISTED_ROWS)) != 0:
+            begin = rows[r] + column
+            if _not_zero(x, begin, begin + features, np.int64(LISTED_ROWS)) != 0:
                 place = bits_at + (r - first) * block_words + last_block // 64
                 bits[place] |= np.uint64(1) << np.uint64(last_block % 64)
     return end - at
@@ -165,7 +222,7 @@ def list_rows(bits, bits_at, block_words, w, rows, terms, at, step, counts_at, s
         for block in range(64):
             begin = at + (64 * w + block) * step
             end = begin + np.int64(terms[counts_at + 64 * w + block])
-            terms[counts_at + 64 * w + block] = _write_ones(square[block], first, terms, end) - begin
+            terms[counts_at + 64 * w + block] = _write_ones(square[block], np.int64(first), terms, end) - begin
 
 
 @njit(**INNER)
