@@ -100,7 +100,9 @@ class FusedEngine:
         place.net["logits"] = pre_activation
         batches = -(-len(rows) // int(place.net["batch"]))
         keys = np.zeros((batches, structure.n_layers), np.uint32)
-        place.run(place.work(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, RECORD))), 0, batches, 0)
+        place.run(
+            place.work(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, RECORD))), 0, batches, 0
+        )
         return outputs
 
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:

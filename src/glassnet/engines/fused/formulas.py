@@ -73,7 +73,7 @@ def knows(objective: Objective, rule: UpdateRule) -> bool:
 
 
 def score_number(metric: RowMetric, y: Array, n_outputs: int) -> int:
-    """Return the number of a metric's formula here, or NO_SCORE: a user's Python function, or a truth of another shape."""
+    """Return the number of a metric's formula here, or NO_SCORE: somebody's own function, or an odd truth."""
     name = getattr(metric, "__name__", "")
     if name not in SCORE or getattr(scores, name) is not metric:
         return NO_SCORE

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import number, part
+from glassnet.engines.fused.arrays import apart, number, part
 from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
 from glassnet.engines.fused.judging import ROOM, SIDE, judge, score
 from glassnet.engines.fused.kernel import tile, transpose
@@ -288,7 +288,8 @@ def rows_judged(
     o_at = net.scratch_at + thread * net.scratch_size
     y_at, d_at, p_at = o_at + block, o_at + 2 * block, o_at + 3 * block
     o, y, d = part(floats, o_at, block), part(floats, y_at, block), part(floats, d_at, block)
-    p = part(floats, p_at, block) if net.linked else o
+    p = part(floats, p_at, block)
+    answers = p if net.linked else o
     each, room = part(floats, p_at + block, SIDE), part(floats, p_at + block + SIDE, ROOM)
     settings = part(floats, net.settings_at, max(1, net.n_settings))
     zero, one = floats.dtype.type(0), floats.dtype.type(1)
@@ -310,7 +311,7 @@ def rows_judged(
         for r in range(count):
             figures[i + r] = each[r]
         if net.score >= 0:
-            score(net.score, n, p, y, each, room)
+            score(net.score, n, answers, y, each, room)
             for r in range(count):
                 figures[net.scores_at + i + r] = each[r]
         if net.weighted:
@@ -331,7 +332,7 @@ def rows_judged(
         if net.hands_out:
             for r in range(count):
                 for c in range(n):
-                    outputs[out_at + (i + r) * n + c] = p[c * SIDE + r]
+                    outputs[out_at + (i + r) * n + c] = answers[c * SIDE + r]
         if net.truth_columns == 0:
             for r in range(count):
                 y[classes[order[start + i + r]] * SIDE + r] = zero
@@ -340,6 +341,7 @@ def rows_judged(
 @njit(**INNER)
 def _beside(floats, at, step, block_at, n, count):
     """Turn some rows to stand side by side."""
+    apart()
     lanes = VECTOR_BYTES // floats.itemsize
     if count == SIDE:
         for c in range(0, n, lanes):
@@ -354,6 +356,7 @@ def _beside(floats, at, step, block_at, n, count):
 @njit(**INNER)
 def _below(floats, block_at, at, step, n, count):
     """Turn rows that stand side by side to lie below each other again."""
+    apart()
     lanes = VECTOR_BYTES // floats.itemsize
     if count == SIDE:
         for c in range(0, n, lanes):

@@ -183,6 +183,7 @@ def list_features(x, rows, first, last, column, features, terms, at, bits, bits_
     r to ``bits[bits_at + (r - first) · block_words …]``. Returns the length of the list. The rows after these, whose
     beginnings must be there too, are asked for meanwhile: they are most often the next ones.
     """
+    apart()
     end = at
     last_block = np.int64((features - 1) // LISTED_ROWS)
     for i in range((last - first) * block_words):
@@ -213,6 +214,7 @@ def list_rows(bits, bits_at, block_words, w, rows, terms, at, step, counts_at, s
     The bits are those that `list_features` noted; the lists go to ``terms[at + block · step …]``, their lengths to
     ``terms[counts_at + block]``. ``square`` has room for 64 words.
     """
+    apart()
     for block in range(64):
         terms[counts_at + 64 * w + block] = 0
     for first in range(0, rows, 64):
