@@ -13,10 +13,10 @@ PARTS ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint bench docs clean help torch jax
+.PHONY: demo test lint bench docs examples clean help torch jax
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… for your own files
 ifeq ($(strip $(DATA)),)
@@ -51,8 +51,8 @@ test: $(VENV)/.dev  ## the whole test suite
 	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev  ## ruff and mypy --strict
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy --strict
 
 bench: $(VENV)/.dev torch jax  ## everything claimed about speed, measured here; QUICK=1, PARTS="epoch peak", DATA=…
@@ -60,6 +60,11 @@ bench: $(VENV)/.dev torch jax  ## everything claimed about speed, measured here;
 
 docs: $(VENV)/.dev  ## run every line of code in the documentation
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/test_docs.py
+
+examples: $(VENV)/.dev  ## run the examples; their pictures go to demo/examples
+	@mkdir -p "$(OUT)/examples"
+	@for example in examples/*.py; do \
+		$(BIN)/python $$example --out "$(OUT)/examples/$$(basename $$example .py).png" || exit 1; done
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) bench demo dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
