@@ -161,16 +161,14 @@ def test_adam_takes_no_notice_of_the_schedule(learning_rate: str) -> None:
     assert_same_network(mine, other)
 
 
-def test_a_learning_rate_so_large_that_their_loss_is_clipped() -> None:
-    # probabilities of exactly 0 and 1: theirs cuts the loss of a row off at 36, ours tells what it is
+def test_a_learning_rate_so_large_that_the_loss_is_clipped() -> None:
+    # probabilities of exactly 0 and 1: the loss is cut off at the smallest step of the dtype, as theirs
     for task in ("binary", "multi-class", "multi-label"):
         x, y = problem(task)
         models = pair(task, solver="sgd", momentum=0.0, learning_rate_init=1.0, max_iter=3, shuffle=False)
         mine, other = in_both(models, lambda model, x=x, y=y: model.fit(200 * x, y))
-        assert all(m >= o for m, o in zip(mine.loss_curve_, other.loss_curve_, strict=True))
-        assert mine.loss_curve_[-1] > 10 * other.loss_curve_[-1]
-        for a, b in zip(mine.coefs_, other.coefs_, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-7)
+        # where 1 - p is a few ε, theirs rounds it to one of them
+        np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-3)
 
 
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])

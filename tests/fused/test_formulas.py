@@ -20,11 +20,12 @@ from glassnet.engines.fused.formulas import (
 )
 from glassnet.engines.fused.judging import ROOM, SIDE, judge, score
 from glassnet.engines.fused.phases import scrambled
+from glassnet.network import scores
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.forward import random_bits
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
-from glassnet.network.scores import not_judged, right, squared_error
+from glassnet.network.scores import right, squared_error
 from glassnet.training.metrics import METRICS
 
 #: Relative and absolute.
@@ -150,7 +151,7 @@ def test_every_score_is_the_networks(name: str, k: int, dtype: str) -> None:
     a, y = (np.round(rng.random((SIDE, k)), 1).astype(dtype) for _ in range(2))  # some equal, some at ½
     each = np.empty(SIDE, dtype)
     _score(SCORE[name], k, beside(a), beside(y), each, np.empty(ROOM, dtype))
-    expected = {"right": right, "squared_error": squared_error, "not_judged": not_judged}[name](a, y)
+    expected = getattr(scores, name)(a, y)
     np.testing.assert_allclose(each, expected.astype(dtype), rtol=1e-6)
 
 

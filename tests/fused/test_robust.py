@@ -1,5 +1,6 @@
 """What goes wrong harms no training: numbers that are not finite, failing threads, Ctrl-C, fork, neighbours."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from glassnet import Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine
+from glassnet.engines.fused.threads import CROWD
 from glassnet.engines.interface import Weights
 from glassnet.network.initializers import initialize
 from glassnet.training import DivergenceWarning
@@ -294,3 +296,24 @@ def fit(seed):
 assert Parallel(2)(delayed(fit)(seed) for seed in range(3)) == [fit(seed) for seed in range(3)]
 """
     )
+
+
+def test_trainings_that_go_on_at_once_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassnet.engines.fused.engine.usable_cores", lambda: 4)
+    structure, settings = Structure((50, 100, 3), ("relu", "softmax")), Settings(batch_size=512)
+    rows, found = some_rows(settings, structure, 1024), []
+    for others in range(5):
+        engine = make(FusedEngine, settings, structure)
+        with contextlib.ExitStack() as stack:
+            for _ in range(others):
+                stack.enter_context(CROWD)
+            outcome = trained(engine, settings, structure, rows, epochs=1)
+        found.append(({place.plan.threads for place in engine._places.values()}, outcome.bits))
+    assert [threads for threads, _ in found] == [{4}, {2}, {1}, {1}, {1}]
+    assert len({bits for _, bits in found}) == 1
+
+
+def test_the_cores_are_no_more_than_joblib_leaves() -> None:
+    code = "from glassnet.engines.fused.processor import usable_cores; print(usable_cores())"
+    assert python(code, NUMBA_NUM_THREADS="1").stdout == "1\n"
+    assert int(python(code, NUMBA_NUM_THREADS="").stdout) >= 1

@@ -8,7 +8,7 @@ from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import RowMetric, Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.network.initializers import initialize
-from glassnet.network.scores import not_judged, right, squared_error
+from glassnet.network.scores import all_right, not_judged, right, squared_error
 
 from .both_engines import compiled, make
 
@@ -19,6 +19,7 @@ CASES = {
     "yes or no": (("sigmoid", "binary_crossentropy"), 1, "yes or no", right),
     "yes or no, a column": (("sigmoid", "binary_crossentropy"), 1, "column", right),
     "not the loss's link": (("tanh", "hinge"), 3, "one-hot", right),
+    "labels": (("sigmoid", "binary_crossentropy"), 3, "values", all_right),
     "values": (("identity", "half_mean_squared_error"), 3, "values", squared_error),
     "a value": (("softplus", "huber"), 1, "values", squared_error),
     "counts": (("exponential", "poisson"), 2, "values", squared_error),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -370,9 +371,12 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
             return len(self.classes_), activation, "accuracy"
         return truth.shape[1], activation, "subset_accuracy"
 
-    def _loss_for(self, outputs: int) -> Loss:
+    def _loss_for(self, outputs: int, dtype: Any) -> Loss:
         params = dict(self.loss_params or {})
         loss = find_loss(self.loss, params, classes=True, binary=self._kind != "multiclass", outputs=outputs)
+        if self.loss == "log_loss" and not self.label_smoothing and "most" not in params:
+            # scikit-learn takes no probability for less than its dtype's ε
+            return loss.with_settings(most=-math.log(np.finfo(dtype).eps))
         if not self.label_smoothing:
             return loss
         if "label_smoothing" not in loss.settings:

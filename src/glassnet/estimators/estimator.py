@@ -99,7 +99,7 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         """Return what `score` would say of these outputs."""
         raise NotImplementedError
 
-    def _loss_for(self, outputs: int) -> Loss:
+    def _loss_for(self, outputs: int, dtype: Any) -> Loss:
         """Return the loss that is asked for."""
         raise NotImplementedError
 
@@ -161,7 +161,7 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
             X = self._preparation.apply(X, self._dtype_for(X))
         dtype = self._dtype_for(X)
         output = find_activation(activation if self.out_activation is None else self.out_activation)
-        loss = self._loss_for(self.n_outputs_)
+        loss = self._loss_for(self.n_outputs_, dtype)
         loss = as_reported(loss) if self.solver == LBFGS else loss
         if not isinstance(self.loss, str):
             check_own_loss(loss, truth, self.n_outputs_)

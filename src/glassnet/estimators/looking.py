@@ -58,7 +58,7 @@ class Looking:
         """
         rows = self.prepare(X)
         truth = self._transformed(self._encode(self._check_rows(X, y, reset=False)[1], False, True))
-        loss = self._loss_for(self.n_outputs_)
+        loss = self._loss_for(self.n_outputs_, self._vector.dtype)
         return explaining.gradients(self._structure, self._vector_in_use(), loss, rows, truth, sample_weight)
 
     def saliency(self, X: Any, output: Any = None, of: str = "output") -> Array:

@@ -195,7 +195,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
             raise InputError(f"quantiles are of one target, and y has {truth.shape[1]} columns; fit one after another")
         return len(self.quantiles), "identity", "none"
 
-    def _loss_for(self, outputs: int) -> Loss:
+    def _loss_for(self, outputs: int, dtype: Any) -> Loss:
         params = dict(self.loss_params or {})
         if self.quantiles is None:
             return find_loss(self.loss, params, classes=False, binary=False, outputs=outputs)

@@ -183,25 +183,26 @@ def d_poisson(o: Array, y: Array) -> Array:
 # --------------------------------------------------------------------------------------------- losses of classes
 
 
-def binary_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+def binary_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
     """Σ log(1 + exp(o)) - y o: k yes-or-no questions, y in [0, 1], o their logits."""
     y = _smooth(y, label_smoothing, 2)
-    return np.sum(np.maximum(o, 0) - y * o + np.log1p(np.exp(-np.abs(o))), axis=-1)
+    each = np.maximum(o, 0) - y * o + np.log1p(np.exp(-np.abs(o)))
+    return np.sum(np.minimum(each, most), axis=-1)
 
 
-def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
     """sigmoid(o) - y."""
     gradient = sigmoid(o)
     gradient -= _smooth(y, label_smoothing, 2)
     return gradient
 
 
-def categorical_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+def categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
     """-Σ y log softmax(o): one of k classes, the rows of y sum to 1; smoothing is Szegedy et al. 2015's."""
-    return -np.sum(_smooth(y, label_smoothing, o.shape[-1]) * _log_softmax(o), axis=-1)
+    return np.minimum(-np.sum(_smooth(y, label_smoothing, o.shape[-1]) * _log_softmax(o), axis=-1), most)
 
 
-def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float) -> Array:
+def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
     """softmax(o) - y."""
     gradient = softmax(o)
     gradient -= _smooth(y, label_smoothing, o.shape[-1])
@@ -250,6 +251,10 @@ def _missing(log_p: Array) -> Array:
     return np.maximum(-np.expm1(log_p), np.finfo(log_p.dtype).tiny)
 
 
+#: ``most``: what a row (a question, where there are several) costs is told as no more than that, as scikit-learn does;
+#: the gradient takes no notice.
+_CROSSENTROPY = {"label_smoothing": 0.0, "most": math.inf}
+
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
@@ -259,9 +264,9 @@ LOSSES: dict[str, Loss] = {
         Loss("log_cosh", log_cosh, d_log_cosh),
         Loss("pinball", pinball, d_pinball, settings={"quantiles": (0.5,)}),
         Loss("poisson", poisson, d_poisson, "exponential"),
-        Loss("binary_crossentropy", binary_crossentropy, d_binary_crossentropy, "sigmoid", {"label_smoothing": 0.0}),
+        Loss("binary_crossentropy", binary_crossentropy, d_binary_crossentropy, "sigmoid", _CROSSENTROPY),
         Loss("categorical_crossentropy", categorical_crossentropy, d_categorical_crossentropy, "softmax",
-             {"label_smoothing": 0.0}),
+             _CROSSENTROPY),
         Loss("focal", focal, d_focal, "softmax", {"gamma": 2.0}),
         Loss("hinge", hinge, d_hinge),
     )

@@ -1,7 +1,6 @@
 """How well each row was answered: what metrics (`glassnet.training.metrics`) take the mean of.
 
-Each is ``score(output (samples, outputs), y) -> (samples,)``. The fused engine has compiled formulas for them, but for
-`all_right`.
+Each is ``score(output (samples, outputs), y) -> (samples,)``. The fused engine has a compiled formula for each.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from glassnet.engines.fused.formulas import DECAY, NO_SCORE, NUMBERS, knows, rul
 from glassnet.engines.fused.layout import RECORD, Plan
 from glassnet.engines.fused.place import Place
 from glassnet.engines.fused.processor import usable_cores
+from glassnet.engines.fused.threads import CROWD
 from glassnet.engines.interface import (
     Combine,
     Figures,
@@ -43,14 +44,14 @@ FEW = 500_000
 ROWS_AT_ONCE = 512
 
 
-def threads_that_pay(n_parameters: int, batch_size: int, threads: int | None) -> int:
-    """Return how many threads to use: those asked for, or usable, but no more than have enough to do.
+def threads_that_pay(n_parameters: int, batch_size: int, threads: int) -> int:
+    """Return how many threads to use: no more than there are for it, and no more than have enough to do.
 
     A single row is one thread's work, whatever the network: its parameters would travel between the cores at each step.
     """
     if batch_size == 1:
         return 1
-    return int(max(1, min(threads or usable_cores(), 3 * n_parameters * batch_size // THREAD_PAYS)))
+    return int(max(1, min(threads, 3 * n_parameters * batch_size // THREAD_PAYS)))
 
 
 class FusedEngine:
@@ -143,8 +144,22 @@ class FusedEngine:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
         if combine is not None:
             raise NotImplementedError("the fused engine never has the whole gradient; use the reference engine")
+        with CROWD as trainings:
+            place = self._place("training", self.batch_size, rows, trainings)
+            return self._train_epoch(place, weights, rows, order, learning_rates, rng, metric, on_batch)
+
+    def _train_epoch(
+        self,
+        place: Place,
+        weights: Weights,
+        rows: Rows,
+        order: Array | None,
+        learning_rates: Array,
+        rng: np.random.Generator,
+        metric: RowMetric,
+        on_batch: OnBatch | None,
+    ) -> Figures:
         state, batches = weights.state, len(learning_rates)
-        place = self._place("training", self.batch_size, rows)
         order = np.arange(len(rows)) if order is None else order
         steps, product = rule_numbers(
             self.rule.optimizer, learning_rates, state.step, state.numbers.get("product", 1.0)
@@ -189,18 +204,19 @@ class FusedEngine:
         loss, judged, norm = (float(total) for total in totals)
         return Figures(loss / len(order), judged / len(order), norm / max(batches, 1))
 
-    def _place(self, purpose: str, batch_size: int, rows: Rows) -> Place:
-        """Return the memory for a purpose, made once, ready for these inputs."""
+    def _place(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Place:
+        """Return the memory for a purpose, made once, ready for these inputs; several trainings share the cores."""
         sparse = not isinstance(rows.x, np.ndarray)
-        key = (purpose, batch_size, sparse)
+        threads = self.threads or max(1, usable_cores() // trainings)
+        threads = threads_that_pay(self.objective.structure.n_parameters, batch_size, threads)
+        key = (purpose, batch_size, sparse, threads)
         if key not in self._places:
             objective = self.objective
             if purpose != "training":
                 no_dropout = (0.0,) * objective.structure.n_layers
                 objective = replace(objective, dropout=no_dropout)
-            n_parameters = objective.structure.n_parameters
             plan = Plan(
-                objective, self.rule, batch_size, self.dtype, threads_that_pay(n_parameters, batch_size, self.threads),
+                objective, self.rule, batch_size, self.dtype, threads,
                 sparse=sparse, only_forward=purpose == "outputs", updates=purpose == "training",
             )  # fmt: skip
             self._places[key] = Place(plan, self.skip_zeros)

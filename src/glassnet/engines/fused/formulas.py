@@ -31,7 +31,7 @@ _LOSSES = (
     "binary_crossentropy", "categorical_crossentropy", "focal", "hinge",
 )  # fmt: skip
 _RULES = ("gradient_descent", "momentum", "lars", "adagrad", "rmsprop", "adadelta", "adam", "nadam", "lion")
-_SCORES = ("right", "squared_error", "not_judged")
+_SCORES = ("right", "all_right", "squared_error", "not_judged")
 
 (
     IDENTITY, SIGMOID, TANH, HARD_SIGMOID, RELU, LEAKY_RELU, ELU, SELU,
@@ -42,7 +42,7 @@ _SCORES = ("right", "squared_error", "not_judged")
     BINARY_CROSSENTROPY, CATEGORICAL_CROSSENTROPY, FOCAL, HINGE,
 ) = range(len(_LOSSES))  # fmt: skip
 GRADIENT_DESCENT, MOMENTUM, LARS, ADAGRAD, RMSPROP, ADADELTA, ADAM, NADAM, LION = range(len(_RULES))
-RIGHT, SQUARED_ERROR, NOT_JUDGED = range(len(_SCORES))
+RIGHT, ALL_RIGHT, SQUARED_ERROR, NOT_JUDGED = range(len(_SCORES))
 #: The score of a metric that has no formula here: it is given the outputs.
 NO_SCORE = -1
 
@@ -78,7 +78,7 @@ def score_number(metric: RowMetric, y: Array, n_outputs: int) -> int:
     if name not in SCORE or getattr(scores, name) is not metric:
         return NO_SCORE
     if y.ndim == 1 and n_outputs > 1:  # classes
-        fits = name != "squared_error" and y.dtype.kind in "iu"
+        fits = name == "right" and y.dtype.kind in "iu"
     else:
         fits = y.ndim == 1 or y.shape[1] == n_outputs
     return SCORE[name] if fits or name == "not_judged" else NO_SCORE

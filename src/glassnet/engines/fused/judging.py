@@ -16,6 +16,7 @@ from numba import njit
 from glassnet.engines.fused.arrays import apart, part
 from glassnet.engines.fused.exponentials import exp_of, logistic_of, tanh_of
 from glassnet.engines.fused.formulas import (
+    ALL_RIGHT,
     BINARY_CROSSENTROPY,
     CATEGORICAL_CROSSENTROPY,
     FOCAL,
@@ -61,6 +62,8 @@ def judge(kind, settings, n, o, y, d, p, each, room):
                     each[r] -= truth * (o[i] - log_total[r])
                     p[i] /= total[r]
                     d[i] = p[i] - truth
+            for r in range(SIDE):
+                each[r] = settings[1] if each[r] > settings[1] else each[r]
         else:
             gamma, whole = settings[0], part(room, 3 * SIDE, SIDE)
             least = T(np.finfo(o.dtype).tiny)
@@ -127,7 +130,8 @@ def judge(kind, settings, n, o, y, d, p, each, room):
             for r in range(SIDE):
                 i = c * SIDE + r
                 truth = y[i] * keep + spread
-                each[r] += max(o[i], zero) - truth * o[i] + np.log1p(exp_of(-abs(o[i])))
+                loss = max(o[i], zero) - truth * o[i] + np.log1p(exp_of(-abs(o[i])))
+                each[r] += settings[1] if loss > settings[1] else loss
                 p[i] = logistic_of(o[i])
                 d[i] = p[i] - truth
     elif kind == HINGE:
@@ -171,6 +175,12 @@ def score(kind, n, a, y, each, room):
         _largest(n, y, truth, part(room, 2 * SIDE, SIDE))
         for r in range(SIDE):
             each[r] = one if answer[r] == truth[r] else zero
+    elif kind == ALL_RIGHT:
+        for r in range(SIDE):
+            each[r] = one
+        for c in range(n):
+            for r in range(SIDE):
+                each[r] = each[r] if (a[c * SIDE + r] >= half) == (y[c * SIDE + r] >= half) else zero
     elif kind == SQUARED_ERROR:
         for r in range(SIDE):
             each[r] = zero

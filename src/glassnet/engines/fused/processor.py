@@ -55,7 +55,10 @@ def lanes(dtype: Any) -> int:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: by its affinity and, on Linux, its control group's quota."""
+    """Return how many cores this process may use: by its affinity, NUMBA_NUM_THREADS, and on Linux its group's quota.
+
+    joblib sets that variable in the processes that it starts, so that together they don't use more than there are.
+    """
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
@@ -67,4 +70,5 @@ def usable_cores() -> int:
             cores = min(cores, max(1, int(share) // int(period)))
     except (OSError, ValueError):
         pass
-    return max(1, cores)
+    asked = os.environ.get("NUMBA_NUM_THREADS", "")
+    return max(1, min(cores, int(asked)) if asked.isdigit() else cores)

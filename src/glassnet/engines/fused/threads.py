@@ -96,6 +96,26 @@ def meet(flags, arrivals):
     return _look(flags, GIVE_UP) == 0
 
 
+class _Crowd:
+    """How many trainings of this process are going on at once: they share its cores."""
+
+    def __init__(self) -> None:
+        self._lock, self._count = threading.Lock(), 0
+
+    def __enter__(self) -> int:
+        with self._lock:
+            self._count += 1
+            return self._count
+
+    def __exit__(self, *problem: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+
+#: Entered by each training while it computes; gives how many there are then.
+CROWD = _Crowd()
+
+
 def run_together(work: Callable[[int], None], threads: int, flags: Array) -> None:
     """Call work(0) … work(threads - 1) at once, work(0) here; the first error ends them all and is raised.
 
