@@ -28,6 +28,7 @@ STEPS = [
     "embeddings",
     "forward",
     "losses",
+    "scores",
     "backward",
     "optimizers",
     "schedules",

@@ -67,23 +67,27 @@ class ReferenceEngine:
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
         """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
         aim, structure, samples = self.objective, self.objective.structure, len(rows)
-        views, gradient, part = structure.views(parameters), np.zeros_like(parameters), np.empty_like(parameters)
-        part_views, total = structure.views(part, "d"), _weight(rows.sample_weight, samples)
-        loss, l1, l2 = 0.0, aim.l1, aim.decay(total)
-        loss += penalty(views, l1, l2)
+        views, gradient = structure.views(parameters), np.empty_like(parameters)
+        part = np.empty_like(parameters) if samples > GRADIENTS_AT_ONCE else gradient
+        total, links = _weight(rows.sample_weight, samples), structure.activations[-1].name == aim.loss.link
+        l1, l2 = aim.l1, aim.decay(total)
+        loss = penalty(views, l1, l2)
         for first in range(0, samples, GRADIENTS_AT_ONCE):
             here = slice(first, min(first + GRADIENTS_AT_ONCE, samples))
             room = self._room(here.stop - first, rows)
             x, y, w = _batch(rows, here, None, room)
             share = _weight(w, len(x)) / total if total else 0.0
-            cache = forward(structure, views, x, out=room)
+            cache = forward(structure, views, x, out=room, last=not links)
             output = seen_by(aim.loss, structure, cache)
             truth = as_outputs(y, output)
             loss += aim.loss.mean(output, truth, w) * share
             dz = output_gradient(aim.loss, structure, cache, truth, w)
-            dz *= share
-            backward(structure, views, cache, dz, l1=l1, l2=l2, out=part_views | room)
-            gradient += part
+            if share != 1:
+                dz *= share
+            target = part if first else gradient
+            backward(structure, views, cache, dz, l1=l1, l2=l2, out=structure.views(target, "d") | room)
+            if first:
+                gradient += part
             l1 = l2 = 0.0  # the penalties are there once
         return loss, gradient
 

@@ -342,7 +342,8 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
                     " Name all classes that will come in the first call: partial_fit(X, y, classes=…), or fit anew."
                 )
-        self._label_binarizer.transform(y[:1])  # its errors, for a target that is not like the one before
+        if not first or incremental:
+            self._label_binarizer.transform(y[:1])  # its errors, for a target that is not like the one before
         if self._kind == "multiclass":
             return np.searchsorted(self.classes_, y).astype(np.int64)
         if self._kind.startswith("multilabel"):

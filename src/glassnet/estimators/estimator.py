@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from glassnet.engines.interface import Objective, UpdateRule
+from glassnet.engines.reference import ROWS_AT_ONCE
 from glassnet.errors import InputError
 from glassnet.estimators.convergence import Convergence, Progress
 from glassnet.estimators.exchanging import Exchanging
@@ -34,6 +35,7 @@ from glassnet.estimators.reported import as_reported
 from glassnet.estimators.start import Orders, draw_weights, split
 from glassnet.estimators.words import SGD, build_structure, find_activation, spoken
 from glassnet.network.activations import Array
+from glassnet.network.forward import forward
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES, Loss
 from glassnet.network.optimizers import OPTIMIZERS
@@ -51,6 +53,8 @@ from glassnet.training.standing import Standing, begin
 #: The dtypes that a network may have; other numbers become the first.
 DTYPES = (np.float64, np.float32)
 _LARGEST_SEED = 2**31 - 1
+#: Multiplications so few that either engine would take the steps themselves, but not before it has been made.
+FEW = 500_000
 #: What prediction needs none of, and an engine wants to be told.
 _ANY_LOSS, _ANY_RULE = LOSSES["half_mean_squared_error"], UpdateRule(OPTIMIZERS["gradient_descent"])
 
@@ -413,6 +417,10 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         X = self._rows_to_predict(X)
         vector = self._vector_in_use()
         rows = X.astype(vector.dtype, copy=False)
+        if not issparse(rows) and len(rows) <= ROWS_AT_ONCE and len(rows) * self._structure.n_parameters < FEW:
+            views = self._views if vector is self._vector else self._structure.views(vector)
+            output = forward(self._structure, views, rows)[f"a{self._structure.n_layers}"]
+            return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
         # an engine of its own for each call: several threads may predict at once
         objective = Objective(self._structure, _ANY_LOSS, (0.0,) * self._structure.n_layers)
         engine = engine_named(self.engine_, objective, _ANY_RULE, 1, vector.dtype)

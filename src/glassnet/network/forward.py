@@ -26,6 +26,7 @@ def forward(
     *,
     masks: Mapping[str, Array] | None = None,
     out: Mapping[str, Array] | None = None,
+    last: bool = True,
 ) -> Cache:
     """Take rows through the network.
 
@@ -41,6 +42,8 @@ def forward(
         Dropout: ``mask0`` for the input, ``mask1`` for a1, … (`dropout_masks`); layers without one are left whole.
     out : mapping of str to array, optional
         Arrays to write into, by the names of the cache; what is missing is allocated.
+    last : bool
+        Whether aL is wanted; a loss with a link takes zL.
 
     Returns
     -------
@@ -61,8 +64,9 @@ def forward(
             cache[f"mask{layer - 1}"], cache[f"h{layer - 1}"] = mask, previous
         z = np.matmul(previous, parameters[f"W{layer}"], out=out.get(f"z{layer}"))
         z += parameters[f"b{layer}"]
-        previous = activation.function(z, out=out.get(f"a{layer}"))
-        cache[f"z{layer}"], cache[f"a{layer}"] = z, previous
+        cache[f"z{layer}"] = z
+        if last or layer < structure.n_layers:
+            previous = cache[f"a{layer}"] = activation.function(z, out=out.get(f"a{layer}"))
     return cache
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -25,8 +26,8 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
     last: dict[str, Any] = {"point": None}  # what was evaluated last is, almost always, what an iteration ends with
 
     def objective(point: Array) -> tuple[float, Array]:
-        loss, gradient = run.engine.loss_and_gradients(point.astype(dtype), rows)
-        last.update(point=point.copy(), loss=loss, gradient=gradient.astype(np.float64))
+        loss, gradient = run.engine.loss_and_gradients(point.astype(dtype, copy=False), rows)
+        last.update(point=point.copy(), loss=loss, gradient=gradient.astype(np.float64, copy=False))
         return loss, last["gradient"]
 
     def after_iteration(intermediate_result: OptimizeResult) -> None:
@@ -42,7 +43,7 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
             output = run.engine.outputs(vector, rows.x, scale=rows.scale)
             score = float(np.mean(run.metric.row(output, rows.y)))
         run.standing.epochs += 1
-        after_epoch(Figures(last["loss"], score, float(np.linalg.norm(last["gradient"]))), 1.0)
+        after_epoch(Figures(last["loss"], score, math.sqrt(last["gradient"] @ last["gradient"])), 1.0)
         if on_batch is not None:
             on_batch(0, last["loss"])
         if run.stop_reason:

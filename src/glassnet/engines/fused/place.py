@@ -56,7 +56,7 @@ class Place:
             return
         self._looked_at = x
         enough = x.shape[1] >= 4
-        skips = enough and (pays(x) if self.skip_zeros is None else self.skip_zeros)
+        skips = enough and (pays(x, not self.net["only_forward"]) if self.skip_zeros is None else self.skip_zeros)
         self.net["skips"] = skips
         if skips and len(self.terms) == 1:
             self.terms = np.zeros(self.plan.terms_size, np.int32)

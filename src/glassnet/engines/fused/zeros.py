@@ -40,20 +40,25 @@ _PLACES = _ONES.ravel()
 _COUNTS = np.array([byte.bit_count() for byte in range(256)], np.int64)
 
 
-def pays(x: Any) -> bool:
+def pays(x: Any, back: bool = True) -> bool:
     """Say whether leaving out the zeros of x (rows, features), an array or CSR, would pay for most tiles.
 
-    A few hundred tiles are looked at, forward and backward, of rows that lie apart as in shuffled batches.
+    A few hundred tiles are looked at, forward and backward, of rows that lie apart as in shuffled batches; where there is
+    no way back, which is soon over, a few.
     """
     rows, features = x.shape
     if features < 8 * LISTED_ROWS or rows < 8 * LISTED_ROWS:
         return False
-    tiles = min(LOOKED_AT, rows // LISTED_ROWS, max(1, MOST_LOOKED_AT // (LISTED_ROWS * features)))
+    tiles = min(
+        LOOKED_AT if back else LOOKED_AT // 16, rows // LISTED_ROWS, max(1, MOST_LOOKED_AT // (LISTED_ROWS * features))
+    )
     chosen = (np.arange(tiles * LISTED_ROWS) * 7919) % rows
     some = x[chosen]
     seen: Array = np.asarray(some.toarray() if hasattr(some, "toarray") else some) != 0
     seen = seen.reshape(tiles, LISTED_ROWS, features)
     forward = np.mean(np.any(seen, axis=1))
+    if not back:
+        return bool(forward < PAYS_BELOW)
     whole_blocks = seen[..., : features // LISTED_ROWS * LISTED_ROWS].reshape(tiles, LISTED_ROWS, -1, LISTED_ROWS)
     backward = np.mean(np.any(whole_blocks, axis=-1))
     return bool(forward < PAYS_BELOW and backward < PAYS_BELOW)
