@@ -43,8 +43,8 @@ _COUNTS = np.array([byte.bit_count() for byte in range(256)], np.int64)
 def pays(x: Any, back: bool = True) -> bool:
     """Say whether leaving out the zeros of x (rows, features), an array or CSR, would pay for most tiles.
 
-    A few hundred tiles are looked at, forward and backward, of rows that lie apart as in shuffled batches; where there is
-    no way back, which is soon over, a few.
+    A few hundred tiles are looked at, forward and backward, of rows that lie apart as in shuffled batches; where there
+    is no way back, which is soon over, a few.
     """
     rows, features = x.shape
     if features < 8 * LISTED_ROWS or rows < 8 * LISTED_ROWS:
