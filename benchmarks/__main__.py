@@ -1,9 +1,11 @@
 """Everything that is claimed about speed, measured on your machine.
 
     make bench
-    python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [options]
+    python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [estimators] [options]
+    python benchmarks comparison
 
-Without a name all parts run, in this order. The rows are MNIST's, from --data, GLASSNET_MNIST or ../shared/mnist beside
+Without a name all parts but the last run, in this order; comparison is of scores, not of speed, and writes the table of
+docs/comparison.md. The rows are MNIST's, from --data, GLASSNET_MNIST or ../shared/mnist beside
 the checkout; else random bytes stand in for them, and there is no time to 98 %.
 """
 
@@ -15,7 +17,8 @@ import time
 
 from machine import describe, get_ready, usable_cores
 
-PARTS = ("epoch", "peak", "shapes", "growth", "target", "compiling", "predicting")
+PARTS = ("epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "estimators")
+BY_NAME = ("comparison",)
 
 
 def arguments() -> argparse.Namespace:
@@ -23,7 +26,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all if none is named")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS + BY_NAME)}")
     parser.add_argument("--quick", action="store_true", help="6,000 rows, 3 rounds, few points: rough figures")
     parser.add_argument("--smoke", action="store_true", help="300 rows, 1 round: whether it runs, no figures at all")
     parser.add_argument("--rows", type=int, help="of MNIST, and in proportion of the others; 60,000 if not given")
@@ -33,10 +36,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", help="a CSV in Kaggle's MNIST layout, instead of the one that is looked for")
     parser.add_argument("--out", default="bench", help="the folder for the picture")
     parser.add_argument("--search", action="store_true", help="of target: try all settings on the validation rows")
+    parser.add_argument("--sections", help="of estimators: fits,small,first,predictions,grid,memory; all if not given")
     options = parser.parse_args()
-    unknown = [part for part in options.parts if part not in PARTS]
+    unknown = [part for part in options.parts if part not in PARTS + BY_NAME]
     if unknown:
-        parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+        parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS + BY_NAME)}")
     options.quick = options.quick or options.smoke
     options.rows = options.rows or (300 if options.smoke else 6_000 if options.quick else 60_000)
     options.rounds = options.rounds or (1 if options.smoke else 3 if options.quick else 7)
