@@ -11,6 +11,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 CONTENDERS = {"NumPy": "numpy", "scikit-learn": "scikit-learn", "PyTorch": "torch", "JAX": "jaxlib", "Numba": "numba"}
+#: What NumPy's and PyTorch's libraries read their number of threads from.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def usable_cores() -> int:
@@ -23,7 +25,7 @@ def usable_cores() -> int:
 
 def get_ready(threads: int) -> None:
     """Give everybody the same number of threads; where the system knows affinity, the same cores too."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in THREADS:
         os.environ[name] = str(threads)
     # JAX counts the cores that it may use and has no setting of its own
     if hasattr(os, "sched_setaffinity") and threads < usable_cores():
