@@ -13,10 +13,10 @@ PARTS ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint bench docs examples clean help torch jax
+.PHONY: demo test lint bench comparison docs examples clean help torch jax
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… for your own files
 ifeq ($(strip $(DATA)),)
@@ -57,6 +57,9 @@ lint: $(VENV)/.dev  ## ruff and mypy --strict
 
 bench: $(VENV)/.dev torch jax  ## everything claimed about speed, measured here; QUICK=1, PARTS="epoch peak", DATA=…
 	$(BIN)/python benchmarks $(PARTS) $(if $(strip $(QUICK)),--quick) $(if $(strip $(DATA)),--data "$(DATA)")
+
+comparison: $(VENV)/.dev  ## scores on real tables beside scikit-learn's; writes the tables of docs/comparison.md
+	$(BIN)/python benchmarks comparison
 
 docs: $(VENV)/.dev  ## run every line of code in the documentation
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/test_docs.py

@@ -119,6 +119,8 @@ def small(options: Namespace) -> None:
     digit = digits()
     tables = {"iris, 150×4": load_iris(return_X_y=True), "digits, 1,797×64": (digit.x.astype(np.float64), digit.y)}
     head(["table", "solver", "epochs", AUTO, SKLEARN, "warm-up"])
+    if options.smoke:
+        del tables["digits, 1,797×64"]
     for name, (x, y) in tables.items():
         for solver, how in SMALL.items():
             epochs = {side: fitted(side, options, x, y, how).n_iter_ for side in (AUTO, SKLEARN)}

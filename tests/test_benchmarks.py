@@ -1,9 +1,12 @@
 """The benchmarks run; what they measure here means nothing."""
 
+import importlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from tests.conftest import REPOSITORY
 
@@ -15,3 +18,55 @@ def test_a_part_of_the_benchmarks_prints_its_table_in_the_shortest_form(part, tm
     assert done.returncode == 0, done.stderr
     assert "| --- |" in done.stdout
     assert (tmp_path / "growth.png").exists() == (part == "growth")
+
+
+def smoke(tmp_path, *options):
+    command = [sys.executable, "benchmarks", *options, "--smoke", "--threads", "1", "--out", tmp_path]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("section", ["fits", "small", "first", "predictions", "grid", "memory"])
+def test_a_section_of_the_estimators_prints_its_table(section, tmp_path):
+    done = smoke(tmp_path, "estimators", "--sections", section)
+    assert done.returncode == 0, done.stderr
+    assert "| --- |" in done.stdout and "scikit-learn" in done.stdout
+
+
+def test_a_section_that_is_not_there_is_named(tmp_path):
+    done = smoke(tmp_path, "estimators", "--sections", "fit")
+    assert done.returncode and "'fit'; there are fits, small" in done.stderr
+
+
+def test_the_comparison_writes_its_table_between_the_markers_and_leaves_the_documentation_alone(tmp_path):
+    page = REPOSITORY / "docs" / "comparison.md"
+    before = page.read_text(encoding="utf-8")
+    done = smoke(tmp_path, "comparison")
+    assert done.returncode == 0, done.stderr
+    assert page.read_text(encoding="utf-8") == before
+    written = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    opening, ending = "<!-- the table", "<!-- the end of the table -->"
+    assert written.partition(opening)[0] == before.partition(opening)[0]
+    assert written.partition(ending)[2] == before.partition(ending)[2]
+    assert "| iris | 150×4 | accuracy |" in written and "p = " in written
+
+
+@pytest.fixture
+def comparison(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    return importlib.import_module("comparison")
+
+
+def test_the_corrected_test_is_the_paired_one_with_a_larger_variance(comparison):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.9, 0.02, 25), rng.normal(0.88, 0.02, 25)
+    mean, p = comparison.corrected_t_test(a, b, 0.0)
+    assert mean == pytest.approx(np.mean(a - b)) and p == pytest.approx(stats.ttest_rel(a, b).pvalue)
+    t = stats.ttest_rel(a, b).statistic / np.sqrt(1 + 25 * 0.25)
+    assert comparison.corrected_t_test(a, b, 0.25)[1] == pytest.approx(2 * stats.t.sf(t, 24))
+    assert comparison.corrected_t_test(a, a, 0.25) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("page", ["no markers", "<!-- the end of the table -->"])
+def test_a_page_without_markers_is_refused(comparison, page):
+    with pytest.raises(ValueError, match="to put the table between"):
+        comparison.with_table(page, "| a table |")
