@@ -1,8 +1,8 @@
 """Scores on the real tables that ship with scikit-learn, beside its own networks; writes docs/comparison.md.
 
 **How our setting was chosen.** Never on the six tables: on six generated ones of about their sizes (`made_up`), by
-``python benchmarks comparison --search``, which tries `TRIED` in five folds. Chosen was the one with the least mean rank,
-of changes to batches of 32 with ``preprocess="auto"``::
+``python benchmarks comparison --search``, which tries `TRIED` in five folds. Chosen was the one with the least mean
+rank, of changes to batches of 32 with ``preprocess="auto"``::
 
     changed                     mean rank over the six tables
     alpha .1                    3.3   chosen
