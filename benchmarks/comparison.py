@@ -1,8 +1,8 @@
 """Scores on the real tables that ship with scikit-learn, beside its own networks; writes docs/comparison.md.
 
 **How our setting was chosen.** Never on the six tables: on six generated ones of about their sizes (`made_up`), by
-``python benchmarks comparison --search``, which tries `TRIED` in five folds. Chosen was the one with the least mean
-rank, of changes to batches of 32 with ``preprocess="auto"``::
+``python benchmarks comparison --search``, which tries `TRIED` in five folds. Chosen was the least mean rank, of
+changes to batches of 32 with ``preprocess="auto"``; the first few are too near to each other to tell them apart::
 
     changed                     mean rank over the six tables
     alpha .1                    3.3   chosen
@@ -187,9 +187,10 @@ def corrected_t_test(a: np.ndarray, b: np.ndarray, share: float) -> tuple[float,
 def verdict(difference: float, p: float) -> str:
     """Write a difference and whether it is more than chance."""
     if difference == 0:
-        return "none in any fold" if p == 1 else "0.000"
+        return "none in any fold" if p == 1 else "none on average"
+    size = f"{difference:+.3f}" if abs(difference) >= 0.0005 else "below 0.001"
     word = "" if p >= SIGNIFICANT else ", **better**" if difference > 0 else ", **worse**"
-    return f"{difference:+.3f}, p = {p:.2g}{word}"
+    return f"{size}, p = {p:.2g}{word}"
 
 
 def with_table(page: str, table: str) -> str:
