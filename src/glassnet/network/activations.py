@@ -291,9 +291,9 @@ def d_mish(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
 
 def softmax(z: Array, out: Array | None = None) -> Array:
     """a_i = exp(z_i) / Σ_j exp(z_j) over the last axis, the largest z taken off first."""
-    out = np.subtract(z, np.max(z, axis=-1, keepdims=True), out=out)
+    out = np.subtract(z, z.max(axis=-1, keepdims=True), out=out)
     np.exp(out, out=out)
-    out /= np.sum(out, axis=-1, keepdims=True)
+    out /= out.sum(axis=-1, keepdims=True)
     return out
 
 

@@ -78,7 +78,7 @@ def backward(
         W = parameters[f"W{layer}"]
         given = cache.get(f"h{layer - 1}", cache[f"a{layer - 1}"])
         dW = _product(_rows(given), _rows(dz), out.get(f"dW{layer}"))
-        db = np.sum(_rows(dz), axis=0, out=out.get(f"db{layer}"))
+        db = _rows(dz).sum(axis=0, out=out.get(f"db{layer}"))
         if l1:
             dW += l1 * np.sign(W)
         if l2:
@@ -102,8 +102,8 @@ def backward(
 def penalty(parameters: Mapping[str, Array], l1: float = 0.0, l2: float = 0.0) -> float:
     """Return l1 Σ|W| + l2/2 Σ W², over the weights, not the biases or the tables."""
     weights = [W for name, W in parameters.items() if name.startswith("W")]
-    absolute = sum(float(np.sum(np.abs(W))) for W in weights) if l1 else 0.0
-    square = sum(float(np.vdot(W, W)) for W in weights) if l2 else 0.0
+    absolute = sum([float(np.abs(W).sum()) for W in weights]) if l1 else 0.0
+    square = sum([float(np.vdot(W, W)) for W in weights]) if l2 else 0.0
     return l1 * absolute + l2 / 2 * square
 
 

@@ -65,7 +65,7 @@ class Loss:
         """
         each = self.samples(o, as_outputs(y, o), **self.settings)
         if sample_weight is None:
-            return float(np.sum(each)) / len(each) if each.ndim else float(each)
+            return float(each.sum()) / len(each) if each.ndim else float(each)
         total = float(np.sum(sample_weight))
         return float(np.sum(each * sample_weight)) / total if total else 0.0
 
@@ -199,7 +199,8 @@ def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float, most: floa
 
 def categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
     """-Σ y log softmax(o): one of k classes, the rows of y sum to 1; smoothing is Szegedy et al. 2015's."""
-    return np.minimum(-np.sum(_smooth(y, label_smoothing, o.shape[-1]) * _log_softmax(o), axis=-1), most)
+    each = (_smooth(y, label_smoothing, o.shape[-1]) * _log_softmax(o)).sum(axis=-1)
+    return np.minimum(-each, most)
 
 
 def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
@@ -241,8 +242,8 @@ def _smooth(y: Array, label_smoothing: float, classes: int) -> Array:
 
 def _log_softmax(o: Array) -> Array:
     """Return log softmax(o) over the last axis, the largest o taken off first."""
-    shifted = o - np.max(o, axis=-1, keepdims=True)
-    shifted -= np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    shifted = o - o.max(axis=-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return shifted
 
 

@@ -36,7 +36,7 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
             run.diverge(len(run.history) + 1, "", 1.0)
             raise StopIteration
         vector[...] = point
-        if not np.array_equal(last["point"], point):
+        if not (last["point"] == point).all():
             objective(point)
         score = np.nan
         if run.metric.name != NO_METRIC:
