@@ -88,7 +88,7 @@ def memory(options: Namespace) -> None:
     print(f"### the most memory of a fit on {4 * 784 * rows / 1e6:,.0f} MB of float32, each in a process of its own\n")
     print(f"784-128-64-10, {rows:,} rows, batch 512, one epoch; MB beyond what the process held before (peak RSS).\n")
     try:
-        import resource  # noqa: F401
+        import resource  # noqa: F401  # whether it is there
     except ImportError:
         print("This system has no `resource` to ask.")
         return

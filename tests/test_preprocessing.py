@@ -34,7 +34,7 @@ NAN = float("nan")
 
 
 def polars_frame(columns: dict) -> Any:
-    return pytest.importorskip("polars").DataFrame(columns)
+    return pytest.importorskip("polars", reason="compares with polars").DataFrame(columns)
 
 
 FRAMES = {"pandas": pd.DataFrame, "polars": polars_frame, "arrow": pa.table}
@@ -276,7 +276,7 @@ def test_pandas_own_numbers_may_be_missing(dtype: str) -> None:
 
 
 def test_polars_categories_are_categories() -> None:
-    pl = pytest.importorskip("polars")
+    pl = pytest.importorskip("polars", reason="compares with polars")
     values = ["b", "a", None, "b"]
     for dtype in (pl.String, pl.Categorical, pl.Enum(["z", "b", "a"])):
         table = pl.DataFrame({"k": pl.Series(values, dtype=dtype)})
@@ -378,7 +378,7 @@ def frame_of(library: str, kinds: dict[str, str], columns: dict[str, list]) -> A
     if library == "pandas":
         types = {name: TYPES["pandas"].get(kind, "object") for name, kind in kinds.items()}
         return pd.DataFrame({name: pd.Series(values, dtype=types[name]) for name, values in columns.items()})
-    pl = pytest.importorskip("polars")
+    pl = pytest.importorskip("polars", reason="compares with polars")
     types = {name: getattr(pl, TYPES["polars"].get(kind, "String")) for name, kind in kinds.items()}
     return pl.DataFrame(columns, schema=types)
 
@@ -562,7 +562,7 @@ def test_what_is_no_table_of_numbers_and_categories_is_named(x: Any, message: st
 
 
 def test_what_polars_can_hold_and_we_can_not_is_named() -> None:
-    pl = pytest.importorskip("polars")
+    pl = pytest.importorskip("polars", reason="compares with polars")
     for values, message in (
         ([datetime.date(2020, 1, 1)], r"X's column 0 \('a'\) is of type date32.*year"),
         ([datetime.timedelta(1)], "is of type duration"),

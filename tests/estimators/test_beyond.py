@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.metrics import accuracy_score, log_loss, make_scorer
 from sklearn.model_selection import cross_val_score
 
 from glassnet import Callback, InputError, MLPClassifier, MLPRegressor
@@ -470,3 +470,18 @@ def test_explanations_are_in_the_units_of_predict() -> None:
 def test_the_loss_of_validation_rows_is_printed_too(capsys) -> None:
     classifier(verbose=True, max_iter=1).fit(X, y, validation_data=(X, y))
     assert "Validation loss: " in capsys.readouterr().out
+
+
+def test_early_stopping_can_be_turned_off_and_on_between_fits() -> None:
+    network = classifier(early_stopping=True, warm_start=True).fit(X, y)
+    best = network._vector.copy()
+    network.set_params(early_stopping=False).fit(X, y)
+    assert not np.array_equal(network._vector, best) and network.validation_scores_ is None
+    before = network._vector.copy()
+    network.partial_fit(X, y)
+    assert not np.array_equal(network._vector, before)
+    network.set_params(early_stopping=True).fit(X, y)
+    assert len(network.validation_scores_) == network.n_iter_
+    loss = network.set_params(solver="lbfgs", max_iter=50).fit(X, y).loss_
+    assert network.gradients(X, y)["dW1"].shape == (4, 8) and loss < network.history_[0].loss
+    assert np.isclose(log_loss(y, network.predict_proba(X)), loss, rtol=0.01)

@@ -21,7 +21,7 @@ def pandas_frame(x: np.ndarray) -> Any:
 
 
 def polars_frame(x: np.ndarray) -> Any:
-    polars = pytest.importorskip("polars")
+    polars = pytest.importorskip("polars", reason="compares with polars")
     return polars.DataFrame(x, schema=COLUMNS)
 
 
@@ -53,7 +53,7 @@ def test_targets_as_series_and_frames(task: str) -> None:
 
 
 def test_targets_as_polars_series_and_categories() -> None:
-    polars = pytest.importorskip("polars")
+    polars = pytest.importorskip("polars", reason="compares with polars")
     x, y = problem("multi-class")
     for given in (
         polars.Series(y),

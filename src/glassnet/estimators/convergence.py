@@ -44,6 +44,12 @@ class Progress:
     waited: int = 0
     samples: int = 0
 
+    def turn_to(self, scores: bool, best: bool) -> None:
+        """Get ready for a fit that watches scores or not, and keeps the best parameters or not, whatever came before."""
+        self.scores = (self.scores or []) if scores else None
+        if not best:
+            self.best_vector = None
+
 
 class Convergence(Callback):
     """Stop where the loss, or the score of the validation rows, no longer gets better, or lower the rate there.

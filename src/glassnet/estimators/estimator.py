@@ -9,8 +9,6 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
 from sklearn.utils.optimize import _check_optimize_result
@@ -19,30 +17,25 @@ from sklearn.utils.validation import (
     _check_y,
     _num_samples,
     check_consistent_length,
-    check_is_fitted,
     validate_data,
 )
 
-from glassnet.engines.interface import Objective, UpdateRule
-from glassnet.engines.reference import ROWS_AT_ONCE
 from glassnet.errors import InputError
 from glassnet.estimators.convergence import Convergence, Progress
 from glassnet.estimators.exchanging import Exchanging
 from glassnet.estimators.looking import Looking
 from glassnet.estimators.own_loss import check_own_loss
 from glassnet.estimators.plan import settings_for
+from glassnet.estimators.predicting import DTYPES, Predicting
 from glassnet.estimators.reported import as_reported
 from glassnet.estimators.start import Orders, draw_weights, split
 from glassnet.estimators.words import SGD, build_structure, find_activation, spoken
 from glassnet.network.activations import Array
-from glassnet.network.forward import forward
 from glassnet.network.initializers import initialize
-from glassnet.network.losses import LOSSES, Loss
-from glassnet.network.optimizers import OPTIMIZERS
+from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
-from glassnet.preprocessing import Preparation, fit_preparation
+from glassnet.preprocessing import fit_preparation
 from glassnet.training import Callback, Settings
-from glassnet.training.engine_choice import engine_named
 from glassnet.training.history import History
 from glassnet.training.loop import DivergenceWarning, carry_out, prepare
 from glassnet.training.metrics import NO_METRIC
@@ -50,13 +43,7 @@ from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS
 from glassnet.training.standing import Standing, begin
 
-#: The dtypes that a network may have; other numbers become the first.
-DTYPES = (np.float64, np.float32)
 _LARGEST_SEED = 2**31 - 1
-#: Multiplications so few that either engine would take the steps themselves, but not before it has been made.
-FEW = 500_000
-#: What prediction needs none of, and an engine wants to be told.
-_ANY_LOSS, _ANY_RULE = LOSSES["half_mean_squared_error"], UpdateRule(OPTIMIZERS["gradient_descent"])
 
 
 @dataclass(frozen=True)
@@ -70,16 +57,14 @@ class _Judged:
     sample_weight: Array | None
 
 
-class NeuralNetwork(Looking, Exchanging, BaseEstimator):
+class NeuralNetwork(Looking, Exchanging, Predicting):
     """A feed-forward network with scikit-learn's interface; `MLPClassifier` and `MLPRegressor` say what it learns."""
 
     # what a fitted network has besides scikit-learn's attributes
-    _structure: Structure
     _standing: Standing
     _orders: Orders
     _progress: Progress
     _split: tuple[Array, Array, int] | None
-    _preparation: Preparation | None
 
     def _remember(self, given: dict[str, Any]) -> None:
         """Keep what the constructor was given, as it is: checking is for fit."""
@@ -209,8 +194,9 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         )
         self._structure, self.engine_ = structure, run.engine.name
         self._name_parameters(self._standing.weights.in_use)
+        watched = self._score_of(judged) if self.early_stopping and judged is not None else None
+        self._progress.turn_to(watched is not None, self._keeps_best())
         if self.solver != LBFGS:
-            watched = self._score_of(judged) if self.early_stopping and judged is not None else None
             callbacks.insert(0, self._convergence(watched, self._constant(truth, run.rows.sample_weight)))
         carry_out(run, callbacks)
         return self._keep(run, incremental)
@@ -262,30 +248,6 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         self._structure = structure
         self._progress = Progress([] if self.early_stopping else None)
         self._name_parameters(vector)
-
-    def _name_parameters(self, vector: Array) -> None:
-        """Give the parts of a flat vector scikit-learn's names: coefs_ and intercepts_ are views of it."""
-        self._vector, self._views = vector, self._structure.views(vector)
-        self.coefs_ = [view for name, view in self._views.items() if name[0] == "W"]
-        self.intercepts_ = [view for name, view in self._views.items() if name[0] == "b"]
-        if self._structure.tables:
-            self.embeddings_ = [view for name, view in self._views.items() if name[0] == "E"]
-
-    def _vector_in_use(self) -> Array:
-        """Return the flat vector; where coefs_ or intercepts_ were replaced, with those."""
-        named = self._named_weights()
-        if all(named.get(name) is view for name, view in self._views.items() if name[0] != "E"):
-            return self._vector
-        return self._structure.flatten(self._views | named)
-
-    def _named_weights(self) -> dict[str, Array]:
-        """Return coefs_ and intercepts_ by the names of the maths."""
-        weights = {f"W{layer}": W for layer, W in enumerate(self.coefs_, 1)}
-        return weights | {f"b{layer}": b for layer, b in enumerate(self.intercepts_, 1)}
-
-    def _given_weights(self) -> dict[str, Array] | None:
-        """Return coefs_ and intercepts_ where somebody has set them and nothing was ever fitted."""
-        return self._named_weights() if hasattr(self, "coefs_") and not hasattr(self, "_vector") else None
 
     def _is_as_left(self) -> bool:
         """Say whether nobody has changed the parameters since the last fit: then it can go on where it stood."""
@@ -347,16 +309,20 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         return constant
 
     def _convergence(self, score: Callable[[Run], float] | None, constant: Callable[[Run], float]) -> Convergence:
-        keeps = self.early_stopping if self.restore_best_weights is None else self.restore_best_weights
         return Convergence(
             self._progress, score,
             tol=self.tol if self.min_delta is None else self.min_delta,
             patience=self.n_iter_no_change if self.patience is None else self.patience - 1,
-            keep_best=bool(keeps),
+            keep_best=self._keeps_best(),
             schedule=self.learning_rate if self.solver == SGD else "constant",
             rate=float(self.learning_rate_init), power=self.power_t, constant=constant,
             verbose=bool(self.verbose),
         )  # fmt: skip
+
+    def _keeps_best(self) -> bool:
+        """Say whether this fit ends with the parameters of its best epoch; L-BFGS's last ones are its best."""
+        keeps = self.early_stopping if self.restore_best_weights is None else self.restore_best_weights
+        return bool(keeps) and self.solver != LBFGS
 
     def _listed_callbacks(self) -> list[Callback]:
         if self.callbacks is None:
@@ -409,61 +375,11 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
             )
         return self
 
-    # -------------------------------------------------------------------------------------------------- predicting
-
-    def _outputs(self, X: Any) -> Array:
-        """Return a_L for each row (samples, outputs), in scikit-learn's dtype."""
-        check_is_fitted(self)
-        X = self._rows_to_predict(X)
-        vector = self._vector_in_use()
-        rows = X.astype(vector.dtype, copy=False)
-        if not issparse(rows) and len(rows) <= ROWS_AT_ONCE and len(rows) * self._structure.n_parameters < FEW:
-            views = self._views if vector is self._vector else self._structure.views(vector)
-            output = forward(self._structure, views, rows)[f"a{self._structure.n_layers}"]
-            return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
-        # an engine of its own for each call: several threads may predict at once
-        objective = Objective(self._structure, _ANY_LOSS, (0.0,) * self._structure.n_layers)
-        engine = engine_named(self.engine_, objective, _ANY_RULE, 1, vector.dtype)
-        output = engine.outputs(vector, rows.tocsr() if issparse(rows) else rows)
-        return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
-
-    def _rows_to_predict(self, X: Any) -> Any:
-        # what is plainly right needs no further look: a single row is looked at longer than it is worked on
-        if (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype in DTYPES
-            and X.shape[1] == self.n_features_in_
-            and len(X)
-            and self._preparation is None
-            and not hasattr(self, "feature_names_in_")
-            and np.isfinite(np.sum(X))
-        ):
-            return X if X.flags.c_contiguous else np.ascontiguousarray(X)
-        if self._preparation is not None:
-            validate_data(self, X, reset=False, skip_check_array=True)
-            return self._preparation.apply(X, self._vector.dtype)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return X if issparse(X) else np.ascontiguousarray(X)
-
     def _restore(self, structure: Structure, vector: Array, preparation: Any, scaling: Any) -> None:
         """Bring back what a file says of the network."""
         self._begin(structure, vector)
         self._preparation = preparation
         self.n_outputs_, self._target_scaling = structure.n_outputs, scaling
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if "_vector" in state:
-            state["_vector"] = self._vector_in_use()
-            for name in ("_views", "coefs_", "intercepts_", "embeddings_"):
-                state.pop(name, None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "_vector" in state:
-            self._name_parameters(self._vector)
 
     def _go_on_counting(self) -> None:
         """Take up what a file says of the epochs so far."""
@@ -472,9 +388,6 @@ class NeuralNetwork(Looking, Exchanging, BaseEstimator):
         progress.scores = getattr(self, "validation_scores_", None)
         progress.best_loss = min(progress.losses, default=np.inf)
         progress.best_score = max(progress.scores or [-np.inf])
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_vector")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -135,5 +135,5 @@ class Looking:
 
     def _html_repr(self) -> str:
         """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
-        parameters: str = super()._html_repr()  # type: ignore[misc]
+        parameters: str = super()._html_repr()  # type: ignore[misc]  # of BaseEstimator, beside it
         return parameters + (html_of(self) if hasattr(self, "_vector") else "")
