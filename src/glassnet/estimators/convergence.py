@@ -45,7 +45,7 @@ class Progress:
     samples: int = 0
 
     def turn_to(self, scores: bool, best: bool) -> None:
-        """Get ready for a fit that watches scores or not, and keeps the best parameters or not, whatever came before."""
+        """Get ready for a fit that watches scores or not, and keeps the best parameters or not, unlike the last."""
         self.scores = (self.scores or []) if scores else None
         if not best:
             self.best_vector = None
