@@ -225,3 +225,8 @@ def test_moments_that_decay_to_nothing_become_nought() -> None:
         update(adam, STRUCTURE, w, np.zeros_like(w), state, 0.01)
     assert not state.moments["m"].any()
     assert state.moments["v"].all()
+
+
+def test_amsgrad_is_also_a_setting_of_adam() -> None:
+    assert find_optimizer("adam", amsgrad=True).moments == find_optimizer("amsgrad").moments
+    assert find_optimizer("amsgrad", amsgrad=False).moments == find_optimizer("adam").moments

@@ -130,12 +130,46 @@ class Figures:
     bad_batch: int | None = None
 
 
+@dataclass
+class Tally:
+    """What an epoch has come to so far: sums, added batch after batch, so that they do not depend on where it was cut.
+
+    Parameters
+    ----------
+    loss, score, gradient_norm : float
+        Sums of what `Figures` has the means of.
+    rows, batches : int
+        How many were met.
+    """
+
+    loss: float = 0.0
+    score: float = 0.0
+    gradient_norm: float = 0.0
+    rows: int = 0
+    batches: int = 0
+
+    def add(self, losses: Array, scores: Array, gradient_norms: Array, rows: Array) -> None:
+        """Add batches, in their order: the mean loss, the sum of the rows' scores, the gradient's length, the rows."""
+        for name, terms in (("loss", losses * rows), ("score", scores), ("gradient_norm", gradient_norms)):
+            running = np.concatenate([[getattr(self, name)], terms])
+            setattr(self, name, float(np.add.accumulate(running, dtype=np.float64)[-1]))  # one after the other
+        self.rows += int(np.sum(rows))
+        self.batches += len(rows)
+
+    def figures(self) -> Figures:
+        """Return the means."""
+        rows, batches = max(self.rows, 1), max(self.batches, 1)
+        return Figures(self.loss / rows, self.score / rows, self.gradient_norm / batches)
+
+
 #: ``metric(output (samples, outputs), y) -> (samples,)``: how well each row was answered.
 RowMetric = Callable[[Array, Array], Array]
 #: Called after each batch with its number and its objective.
 OnBatch = Callable[[int, float], None]
 #: Called with each gradient vector before it is used: where several machines add theirs up, in place.
 Combine = Callable[[Array], None]
+#: Asked between batches, after each or after some, whether to come back before the end.
+Pause = Callable[[], bool]
 
 
 class Engine(Protocol):
@@ -159,9 +193,13 @@ class Engine(Protocol):
         metric: RowMetric,
         on_batch: OnBatch | None,
         combine: Combine | None,
+        tally: Tally | None = None,
+        pause: Pause | None = None,
     ) -> Figures:
         """Go through the rows once, in the given order, batch by batch, changing ``weights`` in place.
 
         ``order`` may leave rows out; without it all are taken as they stand. ``learning_rates`` has one entry for each
-        batch; the last batch may be smaller. Dropout masks come from ``rng``.
+        batch; the last batch may be smaller. Dropout masks come from ``rng``. ``tally`` tells of the batches that went
+        before in this epoch, and is added to. Where ``pause`` says so, the engine comes back before the end, with
+        everything as if the order had ended there: what is left can be done later, to the same bits.
         """

@@ -12,8 +12,10 @@ from glassnet.engines.interface import (
     Figures,
     Objective,
     OnBatch,
+    Pause,
     RowMetric,
     Rows,
+    Tally,
     UpdateRule,
     Weights,
     numbers,
@@ -101,12 +103,14 @@ class ReferenceEngine:
         metric: RowMetric,
         on_batch: OnBatch | None = None,
         combine: Combine | None = None,
+        tally: Tally | None = None,
+        pause: Pause | None = None,
     ) -> Figures:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
         aim, structure, rule = self.objective, self.objective.structure, self.rule
         views, gradient = structure.views(weights.parameters), np.empty_like(weights.parameters)
         gradient_views = structure.views(gradient, "d")
-        total_loss = total_score = total_norm = 0.0
+        tally = tally if tally is not None else Tally()
         samples = len(rows) if order is None else len(order)
 
         for batch, learning_rate in enumerate(learning_rates):
@@ -126,7 +130,7 @@ class ReferenceEngine:
                 combine(gradient)
             norm = clip(gradient, rule.clip_norm, rule.clip_value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                return Figures(loss, math.nan, norm, bad_batch=batch)
+                return Figures(loss, math.nan, norm, bad_batch=tally.batches)
             update(
                 rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay
             )
@@ -135,13 +139,16 @@ class ReferenceEngine:
             if weights.average is not None and rule.average is not None:
                 average(weights.average, weights.parameters, rule.average, weights.state.scratch[0])
 
-            total_loss += loss * len(x)
-            total_score += float(np.sum(metric(cache[f"a{structure.n_layers}"], y)))
-            total_norm += norm
+            tally.loss += loss * len(x)
+            tally.score += float(np.sum(metric(cache[f"a{structure.n_layers}"], y)))
+            tally.gradient_norm += norm
+            tally.rows += len(x)
+            tally.batches += 1
             if on_batch is not None:
-                on_batch(batch, loss)
-
-        return Figures(total_loss / samples, total_score / samples, total_norm / len(learning_rates))
+                on_batch(tally.batches - 1, loss)
+            if pause is not None and pause():
+                break
+        return tally.figures()
 
     def _room(self, samples: int, rows: Rows) -> dict[str, Array]:
         """Return the arrays of a batch of that many samples, made once: the batch itself, z, a, dz, da, masks."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from glassnet.network.activations import Array
 from glassnet.training import Callback
+from glassnet.training.memory import Memory
 from glassnet.training.run import Run
 
 #: A rate that is divided further than this ends an adaptive training.
@@ -49,6 +50,17 @@ class Progress:
         self.scores = (self.scores or []) if scores else None
         if not best:
             self.best_vector = None
+
+    def memory(self) -> Memory:
+        """Return all of it."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "best_vector"}
+        return Memory({} if self.best_vector is None else {"best_vector": self.best_vector.copy()}, told)
+
+    def remember(self, memory: Memory) -> None:
+        """Take it over."""
+        for name, value in memory.told.items():
+            setattr(self, name, value)
+        self.best_vector = memory.arrays.get("best_vector")
 
 
 class Convergence(Callback):
@@ -122,6 +134,14 @@ class Convergence(Callback):
             self._set_rate(run, self.rate / (progress.samples + 1) ** self.power)
         if progress.waited > self.patience:
             self._converged(run)
+
+    def memory(self) -> Memory:
+        """Return what was seen."""
+        return self.progress.memory()
+
+    def remember(self, memory: Memory) -> None:
+        """Take over what was seen."""
+        self.progress.remember(memory)
 
     def _converged(self, run: Run) -> None:
         what = "Training loss" if self.score is None else "Validation score"

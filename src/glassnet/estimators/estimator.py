@@ -41,6 +41,7 @@ from glassnet.training.loop import DivergenceWarning, carry_out, prepare
 from glassnet.training.metrics import NO_METRIC
 from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS
+from glassnet.training.source import InMemory
 from glassnet.training.standing import Standing, begin
 
 _LARGEST_SEED = 2**31 - 1
@@ -197,7 +198,9 @@ class NeuralNetwork(Looking, Exchanging, Predicting):
         watched = self._score_of(judged) if self.early_stopping and judged is not None else None
         self._progress.turn_to(watched is not None, self._keeps_best())
         if self.solver != LBFGS:
-            callbacks.insert(0, self._convergence(watched, self._constant(truth, run.rows.sample_weight)))
+            assert isinstance(run.source, InMemory)
+            constant = self._constant(truth, run.source.rows.sample_weight)
+            callbacks.insert(0, self._convergence(watched, constant))
         carry_out(run, callbacks)
         return self._keep(run, incremental)
 

@@ -9,6 +9,7 @@ import numpy as np
 from glassnet.network.activations import Array
 from glassnet.network.initializers import TABLE_REACH
 from glassnet.network.structure import Structure
+from glassnet.training.memory import Memory, set_stream_state, stream_state
 
 #: 6 / (fan_in + fan_out) is the square of the reach (Glorot & Bengio 2010); scikit-learn takes 2 for the sigmoid.
 GLOROT, GLOROT_SIGMOID = 6.0, 2.0
@@ -70,6 +71,17 @@ class Orders:
         if self.shuffle:
             self.last = self.random_state.permutation(self.last)
         return self.last
+
+    def memory(self) -> Memory:
+        """Return where it stands."""
+        arrays = {"rows": self._rows, "last": self.last}
+        return Memory(arrays, {"stream": stream_state(self.random_state), "shuffle": self.shuffle})
+
+    def remember(self, memory: Memory) -> None:
+        """Go back to where it stood."""
+        set_stream_state(self.random_state, memory.told["stream"])
+        self._rows, self.last = memory.arrays["rows"], memory.arrays["last"]
+        self.shuffle = memory.told["shuffle"]
 
 
 def split(

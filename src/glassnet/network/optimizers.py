@@ -106,7 +106,11 @@ class Optimizer:
             if name not in self.settings:
                 known = ", ".join(self.settings) or "none"
                 raise InputError(f"optimizer {self.name!r} has no setting {name!r}; it has: {known}")
-        return replace(self, settings={**self.settings, **settings})
+        chosen = {**self.settings, **settings}
+        if "amsgrad" not in chosen:
+            return replace(self, settings=chosen)
+        moments = ("m", "v", "v_max") if chosen["amsgrad"] else ("m", "v")  # the largest v is one more to remember
+        return replace(self, settings=chosen, moments=moments)
 
 
 #: Steps between two looks for moments that have decayed to nothing; 0.9 to this power stays above the limit's margin.

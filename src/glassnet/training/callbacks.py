@@ -1,8 +1,10 @@
-"""Callbacks: one's own code at four moments of a training. Any of them may call ``run.stop(reason)``."""
+"""Callbacks: one's own code at five moments of a training. Any of them may call ``run.stop(reason)``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from glassnet.training.memory import Memory
 
 if TYPE_CHECKING:
     from glassnet.training.run import Run
@@ -28,5 +30,18 @@ class Callback:
     def on_epoch_end(self, run: Run) -> None:
         """After each epoch, when ``run.history[-1]`` tells of it."""
 
+    def on_pause(self, run: Run) -> None:
+        """Between two batches, with everything in its place: after each epoch, and where ``run.pause()`` asks for it.
+
+        What ``run.memory()`` returns here is all that it takes to go on.
+        """
+
     def on_train_end(self, run: Run) -> None:
         """At the end, however it came."""
+
+    def memory(self) -> Memory:
+        """Return what this callback has to know to go on in another process; nothing if not overridden."""
+        return Memory()
+
+    def remember(self, memory: Memory) -> None:
+        """Take over what `memory` returned in an earlier process."""

@@ -15,6 +15,7 @@ from glassnet.network.activations import Array
 from glassnet.training.metrics import NO_METRIC
 from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS_LIMITS
+from glassnet.training.source import InMemory
 
 AfterEpoch: TypeAlias = Callable[[Figures, float], None]
 
@@ -22,7 +23,8 @@ AfterEpoch: TypeAlias = Callable[[Figures, float], None]
 def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
     """Full batches by SciPy's L-BFGS-B (Byrd, Lu, Nocedal & Zhu 1995), one iteration an epoch."""
     vector, dtype = run.weights.parameters, run.weights.parameters.dtype
-    rows = run.rows if run.chosen is None else run.rows.take(run.chosen)
+    assert isinstance(run.source, InMemory)  # `prepare` saw to it
+    rows = run.source.whole()
     last: dict[str, Any] = {"point": None}  # what was evaluated last is, almost always, what an iteration ends with
 
     def objective(point: Array) -> tuple[float, Array]:

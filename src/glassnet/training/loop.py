@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from glassnet.engines.interface import Figures
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.losses import CLASSIFICATION
 from glassnet.network.optimizers import find_optimizer
@@ -23,6 +25,7 @@ from glassnet.training.metrics import NO_METRIC, find_metric
 from glassnet.training.rows import check_rows, set_aside
 from glassnet.training.run import Run
 from glassnet.training.settings import Settings
+from glassnet.training.source import InMemory, Part, Source
 from glassnet.training.standing import Standing, begin
 
 Data: TypeAlias = tuple[Any, ...]
@@ -39,12 +42,12 @@ class _StopNow(Exception):
 def train(
     structure: Structure,
     x: Any,
-    y: Any,
+    y: Any = None,
     settings: Settings | None = None,
     *,
     sample_weight: Any = None,
-    validation: Data | Array | None = None,
-    test: Data | None = None,
+    validation: Data | Array | Source | None = None,
+    test: Data | Source | None = None,
     metric: str = "",
     callbacks: Iterable[Callback] = (),
     parameters: Array | None = None,
@@ -57,18 +60,19 @@ def train(
     ----------
     structure : Structure
         The layers.
-    x : array-like or SciPy sparse matrix (samples, features)
+    x : array-like or SciPy sparse matrix (samples, features), or Source
         Finite numbers; scale them first (`glassnet.scaling`). Bytes (uint8) are kept as bytes and scaled on the way.
-    y : array-like (samples,) or (samples, outputs)
+        A `Source` brings rows part by part, and y along.
+    y : array-like (samples,) or (samples, outputs), or None
         Classes as whole numbers from 0, or values.
     settings : Settings, optional
         How to train.
     sample_weight : array-like (samples,), optional
         The weight of each row in the mean loss.
-    validation : tuple (x, y) or (x, y, sample_weight), or whole numbers (rows,), optional
+    validation : tuple (x, y) or (x, y, sample_weight), or whole numbers (rows,), or Source, optional
         Rows that are never trained on, and that early stopping and the choice of the best epoch go by; whole numbers
         name rows of x to set aside, of which no copy is made.
-    test : tuple (x, y) or (x, y, sample_weight), optional
+    test : tuple (x, y) or (x, y, sample_weight), or Source, optional
         Rows that are reported after every epoch and decide nothing.
     metric : str, optional
         A name of `glassnet.training.metrics.METRICS`; if not given, ``accuracy`` for classes, else ``r2``. ``"none"``
@@ -100,7 +104,8 @@ def train(
     """
     settings = settings or Settings()
     standing = standing or begin(structure, settings, parameters)
-    run = prepare(structure, settings, (x, y, sample_weight), validation, test, metric, standing, scale)
+    data = x if isinstance(x, Source) and y is None else (x, y, sample_weight)
+    run = prepare(structure, settings, data, validation, test, metric, standing, scale)
     carry_out(run, callbacks)
     vector, best_epoch = run.result()
     if run.message:
@@ -120,7 +125,7 @@ def train(
 
 def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
     """Take a run to its end, however it comes: all epochs, a callback, Ctrl-C, or numbers that are not finite."""
-    callbacks, settings = tuple(callbacks), run.settings
+    run.callbacks = callbacks = tuple(callbacks)
     began = time.perf_counter()
 
     def after_epoch(figures: Figures, learning_rate: float) -> None:
@@ -130,7 +135,7 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
             judged[f"{name}_loss"], judged[f"{name}_metric"] = run.evaluate(name)
         score = None
         if run.metric.name != NO_METRIC:
-            score = run.metric.of_mean(figures.score, run.rows.y if run.chosen is None else run.rows.y[run.chosen])
+            score = run.metric.of_mean(figures.score, run.source)
         now = time.perf_counter()
         run.note_epoch(
             Epoch(
@@ -147,16 +152,27 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
         if run.stop_reason:
             raise _StopNow
 
+    def on_pause() -> None:
+        run.pause_at = math.inf
+        for callback in callbacks:
+            callback.on_pause(run)
+        if run.stop_reason:
+            raise _StopNow
+
     begun: list[Callback] = []
     try:
         for callback in callbacks:
             begun.append(callback)
             callback.on_train_begin(run)
         with np.errstate(all="ignore"):  # what is not finite is found and told by the loop itself
-            way = by_lbfgs if settings.full_batch else _by_batches
             # an engine that need not stop after each batch goes faster
-            listens = any(type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks)
-            way(run, on_batch if listens else None, after_epoch)
+            listened = on_batch if _any_has(callbacks, "on_batch_end") else None
+            if run.stop_reason:  # a training that remembers may have been at its end
+                pass
+            elif run.settings.full_batch:
+                by_lbfgs(run, listened, after_epoch)
+            else:
+                _by_batches(run, listened, after_epoch, on_pause if _any_has(callbacks, "on_pause") else None)
     except KeyboardInterrupt:
         run.stop("interrupted")
     except _StopNow:
@@ -175,51 +191,89 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
 def prepare(
     structure: Structure,
     settings: Settings,
-    training: Data,
-    validation: Data | Array | None,
-    test: Data | None,
+    training: Data | Source,
+    validation: Data | Array | Source | None,
+    test: Data | Source | None,
     metric: str,
     standing: Standing,
     scale: float = 1.0,
 ) -> Run:
     """Check everything that can be checked, and set up the run."""
     objective, loss, dtype = settings.objective(structure), settings.found_loss(), np.dtype(settings.dtype)
-    rows = check_rows(structure, loss, training, dtype, scale=scale)
-    judged, chosen = {}, None
-    if validation is not None and not isinstance(validation, tuple):
-        chosen, judged["validation"] = set_aside(rows, validation)
+
+    def source(data: Data | Source, name: str) -> Source:
+        if isinstance(data, Source):
+            return data
+        return InMemory(check_rows(structure, loss, data, dtype, name, scale))
+
+    learned, judged = source(training, ""), dict[str, Source]()
+    if validation is not None and not isinstance(validation, (tuple, Source)):
+        if not isinstance(learned, InMemory):
+            raise InputError("validation names rows by number, but the rows come from a stream; give a Source of them")
+        chosen, rows = set_aside(learned.rows, validation)
+        learned = InMemory(learned.rows, chosen)
+        judged["validation"] = InMemory(rows)
         validation = None
     for name, data in (("validation", validation), ("test", test)):
         if data is not None:
-            judged[name] = check_rows(structure, loss, data, dtype, f"{name} ", scale)
+            judged[name] = source(data, f"{name} ")
+    if settings.full_batch and not isinstance(learned, InMemory):
+        raise InputError("optimizer 'lbfgs' looks at all rows at once, but they come from a stream; choose another")
     rule = Settings(optimizer=find_optimizer("gradient_descent")) if settings.full_batch else settings
-    engine = choose_engine(settings, objective, rule.update_rule(), len(rows) if chosen is None else len(chosen))
-    measured = find_metric(metric or ("accuracy" if loss.name in CLASSIFICATION or rows.y.ndim == 1 else "r2"))
-    return Run(structure, settings, engine, standing, measured, rows, judged, chosen)
+    engine = choose_engine(settings, objective, rule.update_rule(), len(learned))
+    of_classes = loss.name in CLASSIFICATION or (isinstance(learned, InMemory) and learned.rows.y.ndim == 1)
+    measured = find_metric(metric or ("accuracy" if of_classes else "r2"))
+    return Run(structure, settings, engine, standing, measured, learned, judged)
 
 
-def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
-    """Epoch after epoch over shuffled batches, with an optimizer's rule."""
+def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Callable[[], None] | None) -> None:
+    """Epoch after epoch over shuffled batches, with an optimizer's rule; goes on where the run stands."""
     settings, standing, batches = run.settings, run.standing, run.batches
     schedule = settings.found_schedule()
     base = settings.learning_rate or settings.found_optimizer().learning_rate
-    chosen = np.arange(len(run.rows)) if run.chosen is None else run.chosen
-    for epoch in range(settings.epochs):
-        order = standing.order(chosen) if settings.shuffle else run.chosen
+    while (epoch := len(run.history)) < settings.epochs:
         step = (epoch if schedule.sees_whole else standing.epochs) * batches
-        factors = schedule.factors(step, batches, batches, settings.epochs * batches)
-        rates = base * standing.rate_scale * factors
-        figures = run.engine.train_epoch(
-            run.weights, run.rows, order, rates, standing.rng, run.metric.row, on_batch, None
-        )
-        if figures.bad_batch is not None:
-            run.diverge(epoch + 1, f", batch {figures.bad_batch + 1} of {batches}", float(rates[figures.bad_batch]))
-            return
-        standing.epochs += 1
+        rates = base * standing.rate_scale * schedule.factors(step, batches, batches, settings.epochs * batches)
+        parts = standing.parts(run.source, settings.batch_size, settings.shuffle, on_pause is not None)
+        try:
+            for part in parts:
+                bad = _through(run, part, rates, on_batch, on_pause)
+                if bad is not None:
+                    run.diverge(epoch + 1, f", batch {bad + 1} of {batches}", float(rates[bad]))
+                    return
+        finally:
+            getattr(parts, "close", lambda: None)()  # a stream reads ahead on a thread of its own
+        figures = standing.tally.figures()
+        standing.end_epoch()
         after_epoch(figures, float(rates[-1]))
         if standing.plateau is not None:
             record = run.history[-1]
             loss = record.loss if record.validation_loss is None else record.validation_loss
             standing.rate_scale = standing.plateau.observe(loss)
+        if on_pause is not None:
+            on_pause()
         if run.stop_reason:
             return
+
+
+def _through(run: Run, part: Part, rates: Array, on_batch: Any, on_pause: Callable[[], None] | None) -> int | None:
+    """Train on a part, pausing when asked to; return the batch of the epoch that was not finite, if one was."""
+    tally, size, order = run.standing.tally, run.settings.batch_size, part.order
+    first, here = tally.batches, math.ceil(len(part) / size)
+    while (done := tally.batches - first) < here:
+        if done:
+            order = (np.arange(len(part)) if part.order is None else part.order)[done * size :]
+        figures = run.engine.train_epoch(
+            run.weights, part.rows, order, rates[first + done : first + here], run.standing.rng, run.metric.row,
+            on_batch, None, tally, None if on_pause is None else run.pauses,
+        )  # fmt: skip
+        if figures.bad_batch is not None:
+            return figures.bad_batch
+        if on_pause is not None and run.pauses():
+            on_pause()
+    return None
+
+
+def _any_has(callbacks: Iterable[Callback], moment: str) -> bool:
+    """Say whether one of them does anything at that moment."""
+    return any(getattr(type(callback), moment) is not getattr(Callback, moment) for callback in callbacks)

@@ -13,6 +13,7 @@ from glassnet.network.losses import Loss
 from glassnet.network.names import entry
 from glassnet.network.scores import all_right, not_judged, right, squared_error
 from glassnet.network.structure import Structure
+from glassnet.training.source import Source
 
 #: Rows that are copied at once where only some of x are judged.
 ROWS_AT_ONCE = 4096
@@ -29,21 +30,17 @@ class Metric:
     row : callable
         ``row(output (samples, outputs), y) -> (samples,)``.
     of_mean : callable
-        ``of_mean(mean of row over the rows, y of all rows) -> float``: the figure itself.
+        ``of_mean(mean of row over the rows, source of the rows) -> float``: the figure itself.
     """
 
     name: str
     row: RowMetric
-    of_mean: Callable[[float, Array], float]
-
-    def score(self, output: Array, y: Array) -> float:
-        """Return the figure over all rows."""
-        return self.of_mean(float(np.mean(self.row(output, y))), y)
+    of_mean: Callable[[float, Source], float]
 
 
-def _r2(mean_squared_error: float, y: Array) -> float:
+def _r2(mean_squared_error: float, source: Source) -> float:
     """1 - Σ(o - y)² / Σ(y - ȳ)², over all outputs together; 0 where y does not vary."""
-    spread = float(np.sum(np.var(y.reshape(len(y), -1), axis=0, dtype=np.float64)))
+    spread = source.spread()
     return 1 - mean_squared_error / spread if spread > 0 else 0.0
 
 
@@ -71,10 +68,10 @@ NO_METRIC = "none"
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", right, lambda mean, y: mean),
-        Metric("subset_accuracy", all_right, lambda mean, y: mean),
+        Metric("accuracy", right, lambda mean, source: mean),
+        Metric("subset_accuracy", all_right, lambda mean, source: mean),
         Metric("r2", squared_error, _r2),
-        Metric(NO_METRIC, not_judged, lambda mean, y: mean),
+        Metric(NO_METRIC, not_judged, lambda mean, source: mean),
     )
 }
 

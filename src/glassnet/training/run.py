@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from glassnet.engines.interface import Engine, Rows, Weights
+from glassnet.engines.interface import Engine, Weights
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.training.history import Epoch
+from glassnet.training.memory import Memory, Remembering
 from glassnet.training.metrics import NO_METRIC, Metric, judge
 from glassnet.training.settings import Settings
+from glassnet.training.source import Source
 from glassnet.training.standing import Standing
+
+#: Reasons to stop that are no end: a training that remembers goes on after them.
+INTERRUPTIONS = ("interrupted", "terminated")
 
 
 class Run:
@@ -30,12 +38,10 @@ class Run:
         The parameters and all that moves with them.
     metric : Metric
         What is recorded beside the loss.
-    rows : Rows
-        To learn from.
-    judged : dict of str to Rows
+    source : Source
+        The rows to learn from.
+    judged : dict of str to Source
         ``"validation"`` and ``"test"``, where given. Only the validation rows decide anything.
-    chosen : array of int, optional
-        The rows to learn from, where some are set aside.
     """
 
     def __init__(
@@ -45,12 +51,13 @@ class Run:
         engine: Engine,
         standing: Standing,
         metric: Metric,
-        rows: Rows,
-        judged: dict[str, Rows],
-        chosen: Array | None = None,
+        source: Source,
+        judged: dict[str, Source],
     ) -> None:
         self.structure, self.settings, self.engine, self.standing = structure, settings, engine, standing
-        self.metric, self.rows, self.judged, self.chosen = metric, rows, judged, chosen
+        self.metric, self.source, self.judged = metric, source, judged
+        self.callbacks: Sequence[Remembering] = ()
+        self.pause_at = math.inf
         self.outputs: dict[str, Array] = {}
         self.minimum: OptimizeResult | None = None
         self.loss: Loss = settings.found_loss()
@@ -81,18 +88,39 @@ class Run:
     @property
     def samples(self) -> int:
         """How many rows there are to learn from."""
-        return len(self.rows) if self.chosen is None else len(self.chosen)
+        return len(self.source)
 
     def stop(self, reason: str) -> None:
         """End the training: after this batch, or this epoch when called at its end."""
         self.stop_reason = self.stop_reason or reason
 
+    def pause(self) -> None:
+        """Have `Callback.on_pause` called as soon as a batch is done, 0.1 s from now or so."""
+        self.pause_at = -math.inf
+
+    def pauses(self) -> bool:
+        """Say whether it is time for that: because of `pause`, or because ``pause_at`` (`time.monotonic`) has come."""
+        return time.monotonic() >= self.pause_at
+
     def evaluate(self, name: str) -> tuple[float, float | None]:
-        """Return loss and metric over judged rows, with the parameters that predict; keep the outputs for callbacks."""
-        rows = self.judged[name]
-        loss, output = judge(self.engine, self.structure, self.loss, self.weights.in_use, rows)
-        self.outputs[name] = output
-        return loss, None if self.metric.name == NO_METRIC else self.metric.score(output, rows.y)
+        """Return loss and metric over judged rows, with the parameters that predict.
+
+        Where they are in memory their outputs are kept for the callbacks, in ``outputs``.
+        """
+        source, losses, scores, weights = self.judged[name], [], [], []
+        for part in source.parts(self.settings.batch_size, None):
+            rows = part.rows
+            loss, output = judge(self.engine, self.structure, self.loss, self.weights.in_use, rows)
+            self.outputs[name] = output
+            losses.append(loss)
+            weights.append((len(rows), len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight))))
+            if self.metric.name != NO_METRIC:
+                scores.append(float(np.mean(self.metric.row(output, rows.y))))
+        if len(losses) > 1:
+            del self.outputs[name]
+        counts, sums = zip(*weights, strict=True)
+        score = self.metric.of_mean(_mean(scores, counts), source) if scores else None
+        return _mean(losses, sums), score
 
     def note_epoch(self, record: Epoch) -> None:
         """Record an epoch that went well and decide whether it is the best so far and whether to go on."""
@@ -111,12 +139,59 @@ class Run:
         value = float(getattr(record, prefix + self.settings.monitor))
         return value if self.settings.monitor == "loss" else -value
 
+    def memory(self) -> Memory:
+        """Return all that it takes to go on, in another process too: see `Callback.on_pause`."""
+        standing, arrays = self.standing.memory(), {"best": self._best.copy(), "good": self._good.copy()}
+        arrays |= standing.under("standing").arrays
+        told = []
+        for number, callback in enumerate(self.callbacks):
+            own = callback.memory()
+            arrays |= own.under(f"callbacks.{number}").arrays
+            told.append({"kind": type(callback).__name__, "told": own.told})
+        return Memory(
+            arrays,
+            {
+                "standing": standing.told,
+                "history": [epoch.known() for epoch in self.history],
+                "best_epoch": self.best_epoch,
+                "best_figure": self._best_figure,
+                "stop_reason": "" if self.stop_reason in INTERRUPTIONS else self.stop_reason,
+                "callbacks": told,
+            },
+        )
+
+    def remember(self, memory: Memory) -> None:
+        """Take over what a run with the same network, settings, rows and callbacks knew.
+
+        Raises
+        ------
+        InputError
+            If it was another one's.
+        """
+        told = memory.told
+        kinds = [callback["kind"] for callback in told["callbacks"]]
+        here = [type(callback).__name__ for callback in self.callbacks]
+        if kinds != here:
+            raise InputError(f"the training had the callbacks {kinds}, and this one has {here}; give the same ones")
+        for name, vector in (("best", self._best), ("good", self._good)):
+            found = memory.arrays.get(name)
+            if found is None or (found.shape, found.dtype) != (vector.shape, vector.dtype):
+                raise InputError(f"{name} is not that of this network")
+        self.standing.remember(memory.within("standing", told["standing"]))
+        for vector, name in ((self._best, "best"), (self._good, "good")):
+            vector[...] = memory.arrays[name]
+        self.history[:] = [Epoch(**{**_UNKNOWN, **record}) for record in told["history"]]
+        self.best_epoch, self._best_figure = told["best_epoch"], told["best_figure"]
+        self.stop_reason = told["stop_reason"]
+        for number, callback in enumerate(self.callbacks):
+            callback.remember(memory.within(f"callbacks.{number}", told["callbacks"][number]["told"]))
+
     def result(self) -> tuple[Array, int]:
         """Return the parameters to keep and the epoch that they come from."""
         if self._keeps_best and self.best_epoch:
             return self._best, self.best_epoch
         # an epoch cut short by Ctrl-C was never judged, and its last update may be half done
-        cut_short = self.stop_reason == "interrupted" and bool(self.history)
+        cut_short = self.stop_reason in INTERRUPTIONS and bool(self.history)
         if cut_short or self.stop_reason == "diverged" or not np.isfinite(self.weights.in_use).all():
             return self._good, len(self.history)
         return self.weights.in_use.copy(), len(self.history)
@@ -130,3 +205,15 @@ class Run:
             f"(learning rate {learning_rate:.3g}); the last good parameters are kept, {kept}. "
             "Try a learning rate ten times smaller, clip_norm=1, or scaled inputs"
         )
+
+
+#: What `Epoch.known` leaves out.
+_UNKNOWN = {"metric": None}
+
+
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Return the weighted mean; of one value, that value to the last bit."""
+    if len(values) == 1:
+        return values[0]
+    total = math.fsum(weights)
+    return math.fsum(v * w for v, w in zip(values, weights, strict=True)) / total if total else math.nan

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
-from glassnet.engines.interface import Weights
+from glassnet.engines.interface import Tally, Weights
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.initializers import initialize
 from glassnet.network.optimizers import find_optimizer
 from glassnet.network.schedules import Plateau
 from glassnet.network.structure import Structure
+from glassnet.training.memory import Memory, Remembering, set_stream_state, stream_state
 from glassnet.training.settings import Settings
+from glassnet.training.source import Part, Source
 
-#: ``shuffle(rows) -> rows`` in the order of the next epoch.
-Shuffle: TypeAlias = Callable[[Array], Array]
+
+class Shuffle(Remembering, Protocol):
+    """An order for each epoch, by rules of its own."""
+
+    def __call__(self, rows: Array) -> Array:
+        """Return these rows in the order of the next epoch."""
 
 
 @dataclass
@@ -30,7 +37,7 @@ class Standing:
         The parameters, the optimizer's memory, the running average.
     rng : numpy.random.Generator
         Where orders and dropout masks are drawn from.
-    shuffle : callable
+    shuffle : Shuffle, optional
         Gives each epoch its order; drawn from ``rng`` if not given.
     epochs : int
         Epochs done so far.
@@ -38,6 +45,8 @@ class Standing:
         What the learning rates of the schedule are multiplied by; callbacks may change it.
     plateau : Plateau, optional
         How far `reduce_on_plateau` has come.
+    tally : Tally
+        What the epoch that has begun has come to so far.
     """
 
     weights: Weights
@@ -45,11 +54,98 @@ class Standing:
     shuffle: Shuffle | None = None
     epochs: int = 0
     rate_scale: float = 1.0
-    plateau: Plateau | None = field(default=None)
+    plateau: Plateau | None = None
+    tally: Tally = field(default_factory=Tally)
+    _draws_began: Memory | None = field(default=None, repr=False)
 
     def order(self, rows: Array) -> Array:
         """Return the rows in the order of the next epoch."""
         return self.shuffle(rows) if self.shuffle is not None else self.rng.permutation(rows)
+
+    def seed(self) -> int:
+        """Return a seed for the next epoch."""
+        return int(self.rng.integers(2**63))
+
+    def parts(self, source: Source, batch_size: int, shuffle: bool, may_pause: bool = True) -> Iterator[Part]:
+        """Begin an epoch, or go on where one was left: return what is left of its rows, in its order."""
+        if self.tally.batches == 0:
+            self._draws_began = self._draws() if shuffle and may_pause else None
+            return source.parts(batch_size, self if shuffle else None)
+        now = self._draws()
+        if self._draws_began is not None:
+            self._set_draws(self._draws_began)  # the same order once more
+        parts = source.parts(batch_size, self if shuffle else None, self.tally.batches)
+        self._set_draws(now)
+        return parts
+
+    def end_epoch(self) -> None:
+        """Count an epoch that is over."""
+        self.epochs += 1
+        self.tally, self._draws_began = Tally(), None
+
+    def memory(self) -> Memory:
+        """Return all of it."""
+        state, began = self.weights.state, self._draws_began
+        arrays = {"parameters": self.weights.parameters.copy()}
+        if self.weights.average is not None:
+            arrays["average"] = self.weights.average.copy()
+        arrays |= {f"moments.{name}": moment.copy() for name, moment in state.moments.items()}
+        draws = self._draws()
+        arrays |= draws.under("draws").arrays | (began.under("draws_began").arrays if began is not None else {})
+        told = {
+            "step": state.step,
+            "numbers": dict(state.numbers),
+            "epochs": self.epochs,
+            "rate_scale": self.rate_scale,
+            "plateau": None if self.plateau is None else asdict(self.plateau),
+            "tally": asdict(self.tally),
+            "draws": draws.told,
+            "draws_began": None if began is None else began.told,
+        }
+        return Memory(arrays, told)
+
+    def remember(self, memory: Memory) -> None:
+        """Go back to where it stood: everything is as when `memory` was called, to the last bit.
+
+        Raises
+        ------
+        InputError
+            If that was another network's or optimizer's.
+        """
+        weights, told = self.weights, memory.told
+        vectors = {"parameters": weights.parameters}
+        vectors |= {f"moments.{name}": moment for name, moment in weights.state.moments.items()}
+        if weights.average is not None:
+            vectors["average"] = weights.average
+        theirs = {name for name in memory.arrays if name in ("parameters", "average") or name.startswith("moments.")}
+        for name in sorted(theirs ^ vectors.keys()):
+            raise InputError(f"{name} is {'not ' if name in vectors else ''}there, unlike in this training")
+        for name, vector in vectors.items():
+            found = memory.arrays[name]
+            if (found.shape, found.dtype) != (vector.shape, vector.dtype):
+                raise InputError(f"{name} is not that of this network: it holds {found.shape} {found.dtype}")
+        for name, vector in vectors.items():
+            vector[...] = memory.arrays[name]
+        weights.state.step, weights.state.numbers = told["step"], dict(told["numbers"])
+        self.epochs, self.rate_scale = told["epochs"], told["rate_scale"]
+        self.plateau = None if told["plateau"] is None else Plateau(**told["plateau"])
+        self.tally = Tally(**told["tally"])
+        self._set_draws(memory.within("draws", told["draws"]))
+        began = told["draws_began"]
+        self._draws_began = None if began is None else memory.within("draws_began", began)
+
+    def _draws(self) -> Memory:
+        """Return where orders and masks are drawn from."""
+        told = {"rng": stream_state(self.rng)}
+        if self.shuffle is None:
+            return Memory({}, told)
+        own = self.shuffle.memory()
+        return Memory(own.under("shuffle").arrays, told | {"shuffle": own.told})
+
+    def _set_draws(self, draws: Memory) -> None:
+        set_stream_state(self.rng, draws.told["rng"])
+        if self.shuffle is not None:
+            self.shuffle.remember(draws.within("shuffle", draws.told["shuffle"]))
 
 
 def begin(

@@ -18,8 +18,10 @@ from glassnet.engines.interface import (
     Figures,
     Objective,
     OnBatch,
+    Pause,
     RowMetric,
     Rows,
+    Tally,
     UpdateRule,
     Weights,
     numbers,
@@ -140,13 +142,16 @@ class FusedEngine:
         metric: RowMetric,
         on_batch: OnBatch | None = None,
         combine: Combine | None = None,
+        tally: Tally | None = None,
+        pause: Pause | None = None,
     ) -> Figures:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
         if combine is not None:
             raise NotImplementedError("the fused engine never has the whole gradient; use the reference engine")
         with CROWD as trainings:
             place = self._place("training", self.batch_size, rows, trainings)
-            return self._train_epoch(place, weights, rows, order, learning_rates, rng, metric, on_batch)
+            tally = tally if tally is not None else Tally()
+            return self._train_epoch(place, weights, rows, order, learning_rates, rng, metric, on_batch, tally, pause)
 
     def _train_epoch(
         self,
@@ -158,12 +163,13 @@ class FusedEngine:
         rng: np.random.Generator,
         metric: RowMetric,
         on_batch: OnBatch | None,
+        tally: Tally,
+        pause: Pause | None,
     ) -> Figures:
         state, batches = weights.state, len(learning_rates)
         order = np.arange(len(rows)) if order is None else order
-        steps, product = rule_numbers(
-            self.rule.optimizer, learning_rates, state.step, state.numbers.get("product", 1.0)
-        )
+        before, product = state.step, state.numbers.get("product", 1.0)
+        steps, _ = rule_numbers(self.rule.optimizer, learning_rates, before, product)
         score = score_number(metric, rows.y, self.objective.structure.n_outputs)
         place.net["score"], place.net["hands_out"] = score, score == NO_SCORE
         most = max(1, MOST_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
@@ -172,15 +178,17 @@ class FusedEngine:
         records = np.zeros((min(batches, most), RECORD))
         if place.net["has_l2"]:
             steps[:, DECAY] = [self.objective.decay(w) for w in self._row_weights(rows, order, self.batch_size)]
-        work = place.work(rows, order, steps, self._keys(rng, batches), outputs, records)
+        keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
+        work = place.work(rows, order, steps, keys, outputs, records)
         place.net["flush_every"] = FLUSH_EVERY if self.rule.optimizer.moments else 0
         self._load(place, weights)
         sizes = np.minimum(self.batch_size, len(order) - np.arange(0, len(order), self.batch_size))
-        totals, done = np.zeros(3), 0  # loss, score, length of the gradient
-        while done < batches:
+        done = 0
+        while done < batches and not (done and pause is not None and pause()):
             length = 1 if on_batch is not None else min(self._run_length, most, batches - done)
             here = slice(done * self.batch_size, min((done + length) * self.batch_size, len(order)))
             records[:] = 0
+            self._draw_keys(rng, keys[done : done + length])
             began = time.perf_counter()
             place.run(work, done, length, state.step)
             self._pace(time.perf_counter() - began, length)
@@ -190,19 +198,22 @@ class FusedEngine:
             if len(wrong):
                 bad = int(wrong[0])
                 state.step += bad
-                return Figures(float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), done + bad)
+                return Figures(float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), tally.batches + bad)
             state.step += length
             objectives = found[:, 0] + found[:, 1]
-            scores = found[:, 3] if room == 0 else metric(outputs[: here.stop - here.start], rows.y[order[here]])
-            totals += objectives @ sizes[done : done + length], np.sum(scores), found[:, 2].sum()
+            scores = found[:, 3]
+            if room:
+                each = metric(outputs[: here.stop - here.start], rows.y[order[here]])
+                scores = np.add.reduceat(each, np.arange(0, len(each), self.batch_size))
+            tally.add(objectives, scores, found[:, 2], sizes[done : done + length])
             done += length
             if on_batch is not None:
-                on_batch(done - 1, float(objectives[-1]))
+                on_batch(tally.batches - 1, float(objectives[-1]))
                 self._load(place, weights)
+        _, product = rule_numbers(self.rule.optimizer, learning_rates[:done], before, product)
         if "product" in state.numbers or product != 1.0:
             state.numbers["product"] = product
-        loss, judged, norm = (float(total) for total in totals)
-        return Figures(loss / len(order), judged / len(order), norm / max(batches, 1))
+        return tally.figures()
 
     def _place(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Place:
         """Return the memory for a purpose, made once, ready for these inputs; several trainings share the cores."""
@@ -248,12 +259,10 @@ class FusedEngine:
             return np.minimum(batch_size, len(order) - starts).astype(np.float64)
         return np.add.reduceat(rows.sample_weight[order].astype(np.float64), starts)
 
-    def _keys(self, rng: np.random.Generator, batches: int) -> Array:
-        """Draw the keys of the dropout masks, in the reference engine's order: batch by batch, layer by layer."""
+    def _draw_keys(self, rng: np.random.Generator, keys: Array) -> None:
+        """Draw the keys of batches' dropout masks, in the reference engine's order: batch by batch, layer by layer."""
         rates = np.array(self.objective.dropout)
-        keys = np.zeros((batches, len(rates)), np.uint32)
-        keys[:, rates > 0] = rng.integers(2**32, size=(batches, int(np.sum(rates > 0))), dtype=np.uint32)
-        return keys
+        keys[:, rates > 0] = rng.integers(2**32, size=(len(keys), int(np.sum(rates > 0))), dtype=np.uint32)
 
     def _pace(self, seconds: float, length: int) -> None:
         """Make the next runs as long as somebody is willing to wait; the result does not depend on it."""

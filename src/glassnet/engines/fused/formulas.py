@@ -309,7 +309,7 @@ def rule_numbers(optimizer: Optimizer, rates: Array, before: int, product: float
                 numbers[:, 6] *= numbers[:, 4]
         elif kind == "nadam":
             now, after = (beta_1 * (1 - 0.5 * 0.96 ** (s * chosen["momentum_decay"])) for s in (t, t + 1))
-            products = product * np.cumprod(now)
+            products = np.multiply.accumulate(np.concatenate([[product], now]))[1:]  # the same wherever it is cut
             numbers[:, 5], numbers[:, 7] = (1 - now) / (1 - products), after / (1 - products * after)
             product = float(products[-1]) if steps else product
     return numbers, product
