@@ -35,7 +35,19 @@ STEPS = [
     "gradient_check",
 ]
 #: What `import glassnet` must not bring along.
-HEAVY = ("numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "safetensors", "typer", "rich", "numba", "torch")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "sklearn",
+    "pyarrow",
+    "matplotlib",
+    "safetensors",
+    "typer",
+    "rich",
+    "numba",
+    "torch",
+    "fastapi",
+)
 
 
 def imports_of(path: Path) -> set[str]:

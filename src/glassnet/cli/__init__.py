@@ -1,4 +1,4 @@
-"""The command line: ``glassnet train``, ``evaluate``, ``predict``, ``show``, ``plot``, ``check-gradients``."""
+"""The command line: ``glassnet train``, ``evaluate``, ``predict``, ``show``, ``plot``, ``serve``, …."""
 
 from glassnet.cli.app import main
 

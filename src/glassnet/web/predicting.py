@@ -1,0 +1,7 @@
+"""Predictions: ``POST /api/predict`` and ``POST /api/explain``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,151 @@
+"""The workshop: the model, the rows and the locks that all rooms of the server share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from glassnet.data import DIGITS, Table, digits, features, target_values
+from glassnet.models import Model
+from glassnet.network.activations import Array
+from glassnet.web.refusals import Refusal
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may ask for.
+
+    Parameters
+    ----------
+    body : int
+        Bytes of a request's body.
+    bodies : int
+        Bytes of all bodies that are on their way at once.
+    rows : int
+        Rows of a request.
+    seconds : float
+        For a body to arrive, and again for the answer to be worked out.
+    """
+
+    body: int = 8 * 2**20
+    bodies: int = 64 * 2**20
+    rows: int = 10_000
+    seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows in memory.
+
+    Parameters
+    ----------
+    table : Table
+        All columns as they were read, those too that the model does not use.
+    x : array (samples, features), uint8 or float64
+        Raw features in the model's order.
+    y : array (samples,) or None
+        Raw targets, where the table has them.
+    unseen : bool
+        Whether it is known that the model was not trained on them.
+    """
+
+    table: Table
+    x: Array
+    y: Array | None
+    unseen: bool = False
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass
+class Workshop:
+    """What a running server holds; one for each server.
+
+    Parameters
+    ----------
+    model : Model
+        The model that answers. Read it once a request: another may take its place between two reads.
+    name : str
+        What the model is called, its file's name for one; never a path.
+    examples : Examples, optional
+        Rows to look at and to judge the model on.
+    training : Examples, optional
+        Rows to train on.
+    read_only : bool
+        Whether nothing may be changed: no training, no other model.
+    limits : Limits
+        Of each request.
+    """
+
+    model: Model
+    name: str = "model"
+    examples: Examples | None = None
+    training: Examples | None = None
+    read_only: bool = False
+    limits: Limits = field(default_factory=Limits)
+    #: Grows with each change of the model, so that a page knows that what it shows is old.
+    version: int = 1
+    #: Set when the server is about to stop: whatever runs for long looks at it.
+    closing: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _one_training: threading.Lock = field(default_factory=threading.Lock)
+
+    def use(self, model: Model, name: str) -> None:
+        """Let another model answer from now on."""
+        with self._lock:
+            self.model, self.name, self.version = model, name, self.version + 1
+
+    @contextmanager
+    def only_training(self) -> Iterator[None]:
+        """Hold the one place for a training.
+
+        Raises
+        ------
+        Refusal
+            409 if another holds it, 403 if nothing may be changed.
+        """
+        self.check_writable()
+        if not self._one_training.acquire(blocking=False):
+            raise Refusal(409, "busy", "a training is running already; wait until it ends, or stop it")
+        try:
+            yield
+        finally:
+            self._one_training.release()
+
+    def check_writable(self) -> None:
+        """Refuse what changes something where nothing may be changed."""
+        if self.read_only:
+            raise Refusal(403, "read_only", "this server was started with --read-only; nothing can be changed on it")
+
+
+def examples_of(table: Table, model: Model, unseen: bool = False) -> Examples:
+    """Take from a table what a model needs; the target may be missing."""
+    y = target_values(table, model.target_name) if model.target_name in table.names else None
+    if y is not None:
+        model.encode(y)  # an unknown class is told now, not in the middle of a request
+    return Examples(table, features(table, model.feature_names), y, unseen)
+
+
+def digits_examples(model: Model) -> tuple[Examples, Examples] | None:
+    """Return the digits that a model of them was trained on, and those that it was not; None for other models."""
+    if model.facts.get("source") != DIGITS:
+        return None
+    training, test = digits()
+    return examples_of(training, model), examples_of(test, model, unseen=True)
+
+
+def workshop_of(connection: HTTPConnection) -> Workshop:
+    """Return the workshop of the server that a request came to."""
+    workshop: Workshop = connection.app.state.workshop
+    return workshop
+
+
+#: How an endpoint asks for it: ``def endpoint(workshop: TheWorkshop)``.
+TheWorkshop = Annotated[Workshop, Depends(workshop_of)]

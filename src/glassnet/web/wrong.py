@@ -1,0 +1,7 @@
+"""Wrong: where the model errs, and why."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

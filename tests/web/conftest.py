@@ -1,0 +1,124 @@
+"""What the tests of the server and its page share: a small model, a client, a running server, a browser."""
+
+import shutil
+import threading
+import time
+
+import pytest
+from starlette.testclient import TestClient
+
+import glassnet
+from glassnet.data import choose_target, digits, features, target_values
+from glassnet.web.running import Server, listen, server_settings
+from glassnet.web.server import create_app
+from glassnet.web.workshop import Workshop, digits_examples
+
+#: What the client and the browser call the server.
+HERE = "http://127.0.0.1"
+
+
+@pytest.fixture(scope="session")
+def digits_model():
+    """Return a small model of the digits, trained in a moment."""
+    table, _ = digits()
+    target = choose_target(table)
+    columns = [name for name in table.names if name != target]
+    settings = glassnet.suggest_settings(len(table), epochs=5, engine="reference")
+    rows = features(table, columns), target_values(table, target)
+    names = {"feature_names": columns, "target_name": target, "source": table.source}
+    return glassnet.fit(*rows, hidden=(16, 12), settings=settings, **names)
+
+
+@pytest.fixture
+def workshop(digits_model):
+    """Return a workshop with that model and its rows."""
+    training, test = digits_examples(digits_model)
+    return Workshop(digits_model, "digits", test, training)
+
+
+@pytest.fixture
+def client(workshop):
+    """Return a client of a server without a socket: quick, and an exception in an endpoint comes out here."""
+    with TestClient(create_app(workshop), base_url=HERE) as client:
+        yield client
+
+
+@pytest.fixture
+def serve():
+    """Return a function that runs an app on a free port, on a thread, and returns its address; ended after the test."""
+    running = []
+
+    def start(app):
+        sockets = listen("127.0.0.1", 0)
+        server = Server(server_settings(app))
+        thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
+        thread.start()
+        running.append((server, thread))
+        until = time.monotonic() + 20
+        while not server.started:
+            assert thread.is_alive() and time.monotonic() < until, "the server did not start"
+            time.sleep(0.01)
+        return f"{HERE}:{sockets[0].getsockname()[1]}"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(15)
+        assert not thread.is_alive(), "the server did not end"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return a running browser, or skip: the page is looked at in Debian's Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no chromium here; Debian has it: apt-get install chromium")
+    with playwright.sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, serve, workshop):
+    """Return a function that opens the page and waits for it: ``visit("#learn", locale="ko-KR", width=390)``.
+
+    It fails the test if anything went wrong in the page's console or a request left the machine, ``expected`` words
+    apart. Without ``at`` a server is started for the test's workshop.
+    """
+    contexts, faults, started = [], [], []
+
+    def look(path="", *, at=None, locale="en-US", theme="light", width=1280, height=900, expected=(), **options):
+        if at is None:
+            if not started:
+                started.append(serve(create_app(workshop)))
+            at = started[0]
+        context = chromium.new_context(
+            locale=locale, color_scheme=theme, viewport={"width": width, "height": height}, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+
+        def note(text):
+            if not any(words in text for words in expected):
+                faults.append(text)
+
+        page.on("console", lambda said: note(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: note(str(error)))
+        page.on(
+            "request", lambda request: None if is_local(request.url, at) else note(f"left the machine: {request.url}")
+        )
+        page.goto(f"{at}/{path}")
+        page.locator("[role=tabpanel]:visible, #alert:visible").first.wait_for()
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def is_local(url, at):
+    return url.startswith((f"{at}/", f"{at.replace('http', 'ws')}/", "data:", "blob:"))
