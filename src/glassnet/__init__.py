@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from glassnet.models.parameters_file import load_parameters
     from glassnet.network.gradient_check import check_gradients
     from glassnet.network.structure import Structure
+    from glassnet.picture import show
     from glassnet.training import Callback, Settings, train
 
 # What stands here under its short name is imported when it is first used, so that `import glassnet` costs nothing.
@@ -40,6 +41,7 @@ _HOMES = {
     "load_parameters": "glassnet.models.parameters_file",
     "check_gradients": "glassnet.network.gradient_check",
     "Structure": "glassnet.network.structure",
+    "show": "glassnet.picture",
     "Callback": "glassnet.training",
     "Settings": "glassnet.training",
     "train": "glassnet.training",
@@ -64,6 +66,7 @@ __all__ = [
     "load",
     "load_parameters",
     "save",
+    "show",
     "suggest_settings",
     "train",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 from glassnet.atomic import write_atomically
 from glassnet.models.model import CLASSIFICATION, Model
 from glassnet.network.activations import Array
+from glassnet.picture.sight import square_side
 from glassnet.training.history import Epoch
 from glassnet.training.metrics import NO_METRIC
 
@@ -188,14 +189,8 @@ def predictions(model: Model, x: Any, y: Any) -> Figure:
 
 
 def picture_side(model: Model) -> int:
-    """Return the side of the picture that a row is, or 0: the columns are a square number, 16 or more, of one scale."""
-    side = 0 if model.structure.tables else math.isqrt(model.structure.n_inputs)
-    named = all("x" in name or "pix" in name.lower() for name in model.feature_names)
-    return (
-        side
-        if side >= 4 and side * side == model.structure.n_inputs and (named or model.scaling.kind == "bytes")
-        else 0
-    )
+    """Return the side of the picture that a row is, or 0: see `glassnet.picture.sight.square_side`."""
+    return square_side(model.structure, model.feature_names, model.scaling.kind == "bytes")
 
 
 def _wrong_pictures(x: Any, captions: list[tuple[int, str, str, str]], side: int) -> Figure:

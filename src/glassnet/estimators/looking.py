@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -10,8 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from glassnet import explaining
 from glassnet.errors import InputError
-from glassnet.estimators.picture import html_of
 from glassnet.network.activations import Array
+
+if TYPE_CHECKING:
+    from glassnet.picture.sight import Sight
 
 
 class Looking:
@@ -133,7 +135,23 @@ class Looking:
         sign = np.where(classes == 1, 1, -1)
         return 0, sign[:, np.newaxis] if classes.ndim else sign
 
+    def sight(self, X: Any = None, row: int = 0) -> Sight:
+        """Return what there is to see: the layers and, where X is given, one row's way through them.
+
+        `glassnet.show` draws it.
+        """
+        from glassnet.estimators.sight import sight_of
+
+        return sight_of(self, X, row)
+
     def _html_repr(self) -> str:
         """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
         parameters: str = super()._html_repr()  # type: ignore[misc]  # of BaseEstimator, beside it
-        return parameters + (html_of(self) if hasattr(self, "_vector") else "")
+        if not hasattr(self, "_vector"):
+            return parameters
+        from glassnet.picture import Picture
+
+        curves = [("loss", [epoch.loss for epoch in self.history_])]
+        if getattr(self, "validation_scores_", None):
+            curves.append(("validation score", self.validation_scores_))
+        return parameters + Picture(self.sight(), curves=curves).html

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from glassnet.training.history import Epoch
 from glassnet.training.metrics import judge
 from glassnet.training.rows import check_rows
 from glassnet.training.settings import Settings
+
+if TYPE_CHECKING:
+    from glassnet.picture.sight import Sight
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 
@@ -175,6 +178,22 @@ class Model:
     def __str__(self) -> str:
         what = f"{len(self.classes)} classes of" if self.classes else ""
         return f"{self.task}: {len(self.feature_names)} features → {what} {self.target_name!r}\n{self.structure}"
+
+    def sight(self, X: Any = None, row: int = 0) -> Sight:
+        """Return what there is to see: the layers and, where X is given, one row's way through them.
+
+        `glassnet.show` draws it.
+        """
+        from glassnet.models.sight import sight_of
+
+        return sight_of(self, X, row)
+
+    def _repr_html_(self) -> str:
+        from glassnet.picture import Picture
+
+        curves = [("loss", [epoch.loss for epoch in self.history])]
+        validated = [epoch.validation_loss for epoch in self.history if epoch.validation_loss is not None]
+        return Picture(self.sight(), curves=[*curves, ("validation loss", validated)]).html
 
     def evaluate(self, x: Any, y: Any) -> tuple[float, Array]:
         """Return the mean loss over raw rows, in the units of training, and what `predict` says of each.
