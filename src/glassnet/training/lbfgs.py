@@ -25,12 +25,20 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
     vector, dtype = run.weights.parameters, run.weights.parameters.dtype
     assert isinstance(run.source, InMemory)  # `prepare` saw to it
     rows = run.source.whole()
-    last: dict[str, Any] = {"point": None}  # what was evaluated last is, almost always, what an iteration ends with
+    # what was evaluated last is, almost always, what is asked next: its gradient, and the end of an iteration
+    last, loss, gradient = np.full(vector.shape, np.nan), np.nan, np.empty(0)
 
-    def objective(point: Array) -> tuple[float, Array]:
-        loss, gradient = run.engine.loss_and_gradients(point.astype(dtype, copy=False), rows)
-        last.update(point=point.copy(), loss=loss, gradient=gradient.astype(np.float64, copy=False))
-        return loss, last["gradient"]
+    def loss_at(point: Array) -> float:
+        nonlocal loss, gradient
+        loss, found = run.engine.loss_and_gradients(point.astype(dtype, copy=False), rows)
+        gradient = found.astype(np.float64, copy=False)
+        last[...] = point
+        return loss
+
+    def gradient_at(point: Array) -> Array:
+        if not (last == point).all():
+            loss_at(point)
+        return gradient
 
     def after_iteration(intermediate_result: OptimizeResult) -> None:
         point = intermediate_result.x
@@ -38,16 +46,14 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
             run.diverge(len(run.history) + 1, "", 1.0)
             raise StopIteration
         vector[...] = point
-        if not (last["point"] == point).all():
-            objective(point)
-        score = np.nan
+        slope, score = gradient_at(point), np.nan
         if run.metric.name != NO_METRIC:
             output = run.engine.outputs(vector, rows.x, scale=rows.scale)
             score = float(np.mean(run.metric.row(output, rows.y)))
         run.standing.epochs += 1
-        after_epoch(Figures(last["loss"], score, math.sqrt(last["gradient"] @ last["gradient"])), 1.0)
+        after_epoch(Figures(loss, score, math.sqrt(slope @ slope)), 1.0)
         if on_batch is not None:
-            on_batch(0, last["loss"])
+            on_batch(0, loss)
         if run.stop_reason:
             raise StopIteration
 
@@ -59,9 +65,10 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
         "ftol": limits["loss_tolerance"],
     }
     with _CALM:
-        run.minimum = minimize(
-            objective, vector.astype(np.float64), jac=True, method="L-BFGS-B", callback=after_iteration, options=options
-        )
+        run.minimum = minimize(  # (jac=True would compare each point with the one before four times over)
+            loss_at, vector.astype(np.float64), jac=gradient_at, method="L-BFGS-B", callback=after_iteration,
+            options=options,
+        )  # fmt: skip
     if not run.stop_reason and len(run.history) < run.settings.epochs:
         run.stop(f"L-BFGS came to rest: {run.minimum.message}")
 
