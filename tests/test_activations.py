@@ -108,6 +108,15 @@ def test_softmax_is_a_distribution_that_a_shift_does_not_change() -> None:
     np.testing.assert_allclose(ACTIVATIONS["softmax"].function(z + 1000), a)
 
 
+@pytest.mark.parametrize("rows", [1, 16, 17, 150])
+@pytest.mark.parametrize("units", [1, 2, 7, 8, 64, 65])
+def test_softmax_of_few_rows_and_of_many_is_the_same_to_the_bit(rows: int, units: int) -> None:
+    z = 3 * np.random.default_rng(rows).standard_normal((rows, units))
+    a = ACTIVATIONS["softmax"].function(z)
+    for row in range(rows):
+        np.testing.assert_array_equal(a[row], ACTIVATIONS["softmax"].function(z[row]))
+
+
 def test_every_activation_has_its_own_name_and_a_repr_that_says_it() -> None:
     assert all(name == activation.name for name, activation in ACTIVATIONS.items())
     assert repr(ACTIVATIONS["relu"]) == "Activation('relu')"

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet import InputError
+from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import CLASSIFICATION, LOSSES, Loss, find_loss
 
 every = pytest.mark.parametrize("name", LOSSES)
@@ -135,9 +136,28 @@ def test_a_single_sample_is_a_batch_of_one(name: str) -> None:
     np.testing.assert_allclose(LOSSES[name].gradient(o[0], y[0]), LOSSES[name].gradient(o[:1], y[:1])[0])
 
 
+@every
+@pytest.mark.parametrize("rows", [12, 40])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_and_gradient_at_once_are_those_one_by_one(name: str, rows: int, smoothing: float) -> None:
+    loss, (o, y) = LOSSES[name], outputs_and_truth(name, rows)
+    if smoothing:
+        if "label_smoothing" not in loss.settings:
+            return
+        loss = loss.with_settings(label_smoothing=smoothing)
+    for w in (None, np.random.default_rng(1).random(rows)):
+        a = np.full_like(o, np.nan)
+        value, gradient = loss.mean_and_gradient(o, y, w, a)
+        assert value == loss.mean(o, y, w)
+        np.testing.assert_array_equal(gradient, loss.gradient(o, y, w))
+        if loss.together is not None:
+            np.testing.assert_array_equal(a, ACTIVATIONS[loss.link].function(o))
+
+
 @pytest.mark.parametrize("name", CLASSIFICATION)
-def test_whole_numbers_name_the_class(name: str) -> None:
-    o, y = outputs_and_truth(name)
+@pytest.mark.parametrize("k", [4, 70])
+def test_whole_numbers_name_the_class(name: str, k: int) -> None:
+    o, y = outputs_and_truth(name, k=k)
     numbers = y.argmax(axis=1)
     assert LOSSES[name].mean(o, numbers) == LOSSES[name].mean(o, y)
     np.testing.assert_array_equal(LOSSES[name].gradient(o, numbers), LOSSES[name].gradient(o, y))

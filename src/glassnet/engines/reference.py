@@ -21,9 +21,8 @@ from glassnet.engines.interface import (
     numbers,
 )
 from glassnet.network.activations import Array
-from glassnet.network.backward import backward, output_gradient, penalty, seen_by
+from glassnet.network.backward import backward, loss_and_output_gradient, makes_output, penalty
 from glassnet.network.forward import dropout_masks, forward
-from glassnet.network.losses import as_outputs
 from glassnet.network.optimizers import average, clip, limit_norms, update
 
 #: Rows that go forward at once where nothing is learned: their activations stay in the cache of a core.
@@ -72,7 +71,7 @@ class ReferenceEngine:
         views, gradient = structure.views(parameters), np.empty_like(parameters)
         part = np.empty_like(parameters) if samples > GRADIENTS_AT_ONCE else gradient
         total, links = _weight(rows.sample_weight, samples), structure.activations[-1].name == aim.loss.link
-        l1, l2 = aim.l1, aim.decay(total)
+        l1, l2, last = aim.l1, aim.decay(total), f"a{structure.n_layers}"
         loss = penalty(views, l1, l2)
         for first in range(0, samples, GRADIENTS_AT_ONCE):
             here = slice(first, min(first + GRADIENTS_AT_ONCE, samples))
@@ -80,10 +79,8 @@ class ReferenceEngine:
             x, y, w = _batch(rows, here, None, room)
             share = _weight(w, len(x)) / total if total else 0.0
             cache = forward(structure, views, x, out=room, last=not links)
-            output = seen_by(aim.loss, structure, cache)
-            truth = as_outputs(y, output)
-            loss += aim.loss.mean(output, truth, w) * share
-            dz = output_gradient(aim.loss, structure, cache, truth, w)
+            mean, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w, room[last])
+            loss += mean * share
             if share != 1:
                 dz *= share
             target = part if first else gradient
@@ -111,7 +108,7 @@ class ReferenceEngine:
         views, gradient = structure.views(weights.parameters), np.empty_like(weights.parameters)
         gradient_views = structure.views(gradient, "d")
         tally = tally if tally is not None else Tally()
-        samples = len(rows) if order is None else len(order)
+        samples, last = len(rows) if order is None else len(order), f"a{structure.n_layers}"
 
         for batch, learning_rate in enumerate(learning_rates):
             here = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, samples))
@@ -119,12 +116,10 @@ class ReferenceEngine:
             x, y, w = _batch(rows, here, order, room)
             masks = dropout_masks(structure, aim.dropout, len(x), rng, self.dtype, out=room)
 
-            cache = forward(structure, views, x, masks=masks, out=room)
-            output = seen_by(aim.loss, structure, cache)
-            truth = as_outputs(y, output)
+            cache = forward(structure, views, x, masks=masks, out=room, last=not makes_output(aim.loss, structure))
+            loss, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w, room[last])
             l2 = aim.decay(_weight(w, len(x)) if aim.alpha else 1.0)
-            loss = aim.loss.mean(output, truth, w) + penalty(views, aim.l1, l2)
-            dz = output_gradient(aim.loss, structure, cache, truth, w)
+            loss += penalty(views, aim.l1, l2)
             backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradient_views | room)
             if combine is not None:
                 combine(gradient)
@@ -140,7 +135,7 @@ class ReferenceEngine:
                 average(weights.average, weights.parameters, rule.average, weights.state.scratch[0])
 
             tally.loss += loss * len(x)
-            tally.score += float(np.sum(metric(cache[f"a{structure.n_layers}"], y)))
+            tally.score += float(np.sum(metric(cache[last], y)))
             tally.gradient_norm += norm
             tally.rows += len(x)
             tally.batches += 1

@@ -110,7 +110,9 @@ def d_hard_sigmoid(da: Array, z: Array, a: Array, out: Array | None = None) -> A
 
 def relu(z: Array, out: Array | None = None) -> Array:
     """a = max(z, 0) (Nair & Hinton 2010)."""
-    return np.maximum(z, 0, out=out)
+    out = np.empty_like(z) if out is None else out
+    out.fill(0)  # NumPy takes the larger of two arrays in half the time that it takes for an array and a number
+    return np.maximum(z, out, out=out)
 
 
 def d_relu(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
@@ -289,11 +291,26 @@ def d_mish(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
 # ------------------------------------------------------------------------------------------ over the whole layer
 
 
+def largest_of(z: Array) -> Array:
+    """Return the largest z over the last axis, (…, 1)."""
+    return _turned(z, 64).max(axis=-1, keepdims=True)
+
+
+def sum_of(z: Array) -> Array:
+    """Return Σ z over the last axis, (…, 1)."""
+    return _turned(z, 7).sum(axis=-1, keepdims=True)  # NumPy adds up 8 and more in another order
+
+
+def _turned(z: Array, most: int) -> Array:
+    """Return z column by column where its rows are so short, a few classes, that this saves more than it takes."""
+    return z.copy("F") if z.ndim == 2 and 1 < z.shape[1] <= most and len(z) > 16 else z
+
+
 def softmax(z: Array, out: Array | None = None) -> Array:
     """a_i = exp(z_i) / Σ_j exp(z_j) over the last axis, the largest z taken off first."""
-    out = np.subtract(z, z.max(axis=-1, keepdims=True), out=out)
+    out = np.subtract(z, largest_of(z), out=out)
     np.exp(out, out=out)
-    out /= out.sum(axis=-1, keepdims=True)
+    out /= sum_of(out)
     return out
 
 

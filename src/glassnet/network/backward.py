@@ -27,9 +27,32 @@ def output_gradient(
     loss: Loss, structure: Structure, cache: Cache, y: Array, sample_weight: Array | None = None
 ) -> Array:
     """Return dz_L, the gradient of the mean loss with respect to the last pre-activation, with the shape of z_L."""
-    last = structure.n_layers
-    gradient = loss.gradient(seen_by(loss, structure, cache), y, sample_weight)
-    activation = structure.activations[-1]
+    return _through_activation(structure, cache, loss, loss.gradient(seen_by(loss, structure, cache), y, sample_weight))
+
+
+def loss_and_output_gradient(
+    loss: Loss,
+    structure: Structure,
+    cache: Cache,
+    y: Array,
+    sample_weight: Array | None = None,
+    out: Array | None = None,
+) -> tuple[float, Array]:
+    """Return the mean loss and dz_L at once; where the loss makes a_L on the way it is put in the cache, in ``out``."""
+    seen, a = seen_by(loss, structure, cache), None
+    if makes_output(loss, structure):
+        a = cache[f"a{structure.n_layers}"] = np.empty_like(seen) if out is None else out
+    value, gradient = loss.mean_and_gradient(seen, y, sample_weight, a)
+    return value, _through_activation(structure, cache, loss, gradient)
+
+
+def makes_output(loss: Loss, structure: Structure) -> bool:
+    """Say whether `loss_and_output_gradient` makes a_L on the way."""
+    return loss.together is not None and structure.activations[-1].name == loss.link
+
+
+def _through_activation(structure: Structure, cache: Cache, loss: Loss, gradient: Array) -> Array:
+    last, activation = structure.n_layers, structure.activations[-1]
     if activation.name in (loss.link, "identity"):
         return gradient
     return activation.derivative(gradient, cache[f"z{last}"], cache[f"a{last}"])
@@ -116,4 +139,4 @@ def _product(given: Array, dz: Array, out: Array | None) -> Array:
 
 def _rows(array: Array) -> Array:
     """See a single sample as a batch of one."""
-    return array.reshape(-1, array.shape[-1])
+    return array if array.ndim > 1 else array[np.newaxis]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import InputError
-from glassnet.network.activations import Array, sigmoid, softmax
+from glassnet.network.activations import Array, largest_of, sigmoid, softmax, sum_of
 from glassnet.network.names import entry
 
 
@@ -39,6 +39,9 @@ class Loss:
     steepness : float
         Multiplies `gradient`, but not `mean`: scikit-learn reports a mean over the outputs and descends along their
         sum. 1 for all losses here.
+    together : callable, optional
+        ``together(o, y, a, **settings) -> (samples, derivative)``: both at once, to the bit, for less; it also writes
+        into a, like o, what the link makes of o.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Loss:
     link: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     steepness: float = 1.0
+    together: Callable[..., tuple[Array, Array]] | None = None
 
     def __repr__(self) -> str:
         return f"Loss({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
@@ -63,19 +67,28 @@ class Loss:
         sample_weight : array (samples,), optional
             Weights, 1 if not given. If all are 0 the mean is 0.
         """
-        each = self.samples(o, as_outputs(y, o), **self.settings)
-        if sample_weight is None:
-            return float(each.sum()) / len(each) if each.ndim else float(each)
-        total = float(np.sum(sample_weight))
-        return float(np.sum(each * sample_weight)) / total if total else 0.0
+        return _mean(self.samples(o, as_outputs(y, o), **self.settings), sample_weight)
 
     def gradient(self, o: Array, y: Array, sample_weight: Array | None = None) -> Array:
         """Return the gradient of `mean` with respect to o, with the shape of o; the arguments are the same."""
-        gradient = self.derivative(o, as_outputs(y, o), **self.settings)
-        if o.ndim == 1:
+        return self._shared(self.derivative(o, as_outputs(y, o), **self.settings), sample_weight)
+
+    def mean_and_gradient(
+        self, o: Array, y: Array, sample_weight: Array | None, a: Array | None = None
+    ) -> tuple[float, Array]:
+        """Return both, and, where the loss has ``together``, write into a what the link makes of o."""
+        y = as_outputs(y, o)
+        if self.together is None:
+            return self.mean(o, y, sample_weight), self.gradient(o, y, sample_weight)
+        each, gradient = self.together(o, y, np.empty_like(o) if a is None else a, **self.settings)
+        return _mean(each, sample_weight), self._shared(gradient, sample_weight)
+
+    def _shared(self, gradient: Array, sample_weight: Array | None) -> Array:
+        """Multiply the gradient of each sample's loss by the sample's share in the mean, in place."""
+        if gradient.ndim == 1:
             return gradient
         if sample_weight is None:
-            gradient *= self.steepness / len(o)
+            gradient *= self.steepness / len(gradient)
         else:
             total = float(np.sum(sample_weight)) / self.steepness
             gradient *= (sample_weight / total if total else np.zeros_like(sample_weight))[:, np.newaxis]
@@ -96,6 +109,13 @@ class Loss:
         return replace(self, settings={**self.settings, **settings})
 
 
+def _mean(each: Array, sample_weight: Array | None) -> float:
+    if sample_weight is None:
+        return float(each.sum()) / len(each) if each.ndim else float(each)
+    total = float(np.sum(sample_weight))
+    return float(np.sum(each * sample_weight)) / total if total else 0.0
+
+
 def as_outputs(y: Array, o: Array) -> Array:
     """Give the truth the shape of the output.
 
@@ -103,9 +123,12 @@ def as_outputs(y: Array, o: Array) -> Array:
     becomes (samples, 1); anything else must have the shape of the output, or one column for all of its columns.
     """
     if y.ndim == o.ndim - 1:
+        outputs = o.shape[-1]
+        if outputs > 1 and y.dtype.kind in "iu":
+            if outputs <= 64:
+                return np.eye(outputs, dtype=o.dtype).take(y, axis=0)
+            return (y[..., np.newaxis] == np.arange(outputs)).astype(o.dtype)
         y = y[..., np.newaxis]
-        if o.shape[-1] > 1 and y.dtype.kind in "iu":
-            return (y == np.arange(o.shape[-1])).astype(o.dtype)
     if y.shape != o.shape and y.shape != (*o.shape[:-1], 1):
         raise InputError(f"the truth has shape {y.shape} and the output {o.shape}; they must be the same")
     return y
@@ -199,15 +222,22 @@ def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float, most: floa
 
 def categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
     """-Σ y log softmax(o): one of k classes, the rows of y sum to 1; smoothing is Szegedy et al. 2015's."""
-    each = (_smooth(y, label_smoothing, o.shape[-1]) * _log_softmax(o)).sum(axis=-1)
-    return np.minimum(-each, most)
+    return _crossentropy_and_gradient(o, y, np.empty_like(o), label_smoothing, most)[0]
 
 
 def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
     """softmax(o) - y."""
-    gradient = softmax(o)
-    gradient -= _smooth(y, label_smoothing, o.shape[-1])
-    return gradient
+    return softmax(o) - _smooth(y, label_smoothing, o.shape[-1])
+
+
+def _crossentropy_and_gradient(
+    o: Array, y: Array, a: Array, label_smoothing: float, most: float
+) -> tuple[Array, Array]:
+    y, log_p = _smooth(y, label_smoothing, o.shape[-1]), o - largest_of(o)
+    all_p = sum_of(np.exp(log_p, out=a))
+    log_p -= np.log(all_p)
+    a /= all_p
+    return np.minimum(-sum_of(y * log_p)[..., 0], most), a - y
 
 
 def focal(o: Array, y: Array, gamma: float) -> Array:
@@ -242,8 +272,8 @@ def _smooth(y: Array, label_smoothing: float, classes: int) -> Array:
 
 def _log_softmax(o: Array) -> Array:
     """Return log softmax(o) over the last axis, the largest o taken off first."""
-    shifted = o - o.max(axis=-1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted = o - largest_of(o)
+    shifted -= np.log(sum_of(np.exp(shifted)))
     return shifted
 
 
@@ -267,7 +297,7 @@ LOSSES: dict[str, Loss] = {
         Loss("poisson", poisson, d_poisson, "exponential"),
         Loss("binary_crossentropy", binary_crossentropy, d_binary_crossentropy, "sigmoid", _CROSSENTROPY),
         Loss("categorical_crossentropy", categorical_crossentropy, d_categorical_crossentropy, "softmax",
-             _CROSSENTROPY),
+             _CROSSENTROPY, together=_crossentropy_and_gradient),
         Loss("focal", focal, d_focal, "softmax", {"gamma": 2.0}),
         Loss("hinge", hinge, d_hinge),
     )
