@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from glassnet.data import DIGITS, Table, digits, features, read_table, target_values
+from glassnet.data import DIGITS, Matrix, Table, digits, features, read_table, target_values
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import REGRESSION
@@ -33,7 +33,7 @@ def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
     return tuple(found)
 
 
-def table_for(model: Model, data: str | None) -> Table:
+def table_for(model: Model, data: str | None) -> Table | Matrix:
     """Read the rows to use a model on: the file, or for the digits' model the rows it was not trained on.
 
     Raises
@@ -48,7 +48,7 @@ def table_for(model: Model, data: str | None) -> Table:
     return digits()[1]
 
 
-def refuse_text(table: Table, target: str, y: Array, advice: str) -> None:
+def refuse_text(table: Table | Matrix, target: str, y: Array, advice: str) -> None:
     """Refuse a target of text where numbers are predicted.
 
     Raises
@@ -60,7 +60,7 @@ def refuse_text(table: Table, target: str, y: Array, advice: str) -> None:
         raise InputError(f"{table.source}: the target column {target!r} holds text; {advice}")
 
 
-def rows_with_truth(model: Model, table: Table) -> tuple[Array, Array]:
+def rows_with_truth(model: Model, table: Table | Matrix) -> tuple[Array, Array]:
     """Return raw features and targets of a table, matched to the model by the columns' names."""
     y = target_values(table, model.target_name)
     if model.task == REGRESSION:

@@ -13,7 +13,16 @@ from glassnet.atomic import check_writable
 from glassnet.callbacks.progress import metric_words
 from glassnet.cli.arguments import numbers, refuse_text
 from glassnet.cli.screen import Progressing, Screen
-from glassnet.data import Table, choose_target, digits, features, is_classification, read_table, target_values
+from glassnet.data import (
+    Matrix,
+    Table,
+    choose_target,
+    digits,
+    features,
+    is_classification,
+    read_table,
+    target_values,
+)
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, save
 from glassnet.models.fitting import check_task, suggest_settings
@@ -178,7 +187,7 @@ def train(
     return _report(screen, model, out, time.perf_counter() - began)
 
 
-def _tables(data: str | None, test: str | None) -> tuple[Table, Table | None]:
+def _tables(data: str | None, test: str | None) -> tuple[Table | Matrix, Table | Matrix | None]:
     """Read the files; without any, the digits with a fifth of them to test on."""
     if data is None:
         if test is not None:
@@ -192,7 +201,7 @@ def _class_names(y: Array) -> Array:
     return np.array([str(int(value)) if value.is_integer() else str(value) for value in y.tolist()], dtype=object)
 
 
-def _check_classes(table: Table, found: Any, trained: Any) -> None:
+def _check_classes(table: Table | Matrix, found: Any, trained: Any) -> None:
     """Refuse a class in the test file that training never saw."""
     known = sorted(set(trained.tolist()), key=lambda value: (str(type(value)), value))
     try:

@@ -1,0 +1,29 @@
+"""Data: files and arrays to tables, tables to numbers, each fault with its file, row and column."""
+
+from glassnet.data.columns import (
+    MOST_NUMBERED_CLASSES,
+    TARGET_NAMES,
+    choose_target,
+    features,
+    is_classification,
+    target_values,
+)
+from glassnet.data.digits import DIGITS, digits
+from glassnet.data.files import Files, open_files, read_table
+from glassnet.data.tables import Matrix, Table
+
+__all__ = [
+    "DIGITS",
+    "Files",
+    "MOST_NUMBERED_CLASSES",
+    "Matrix",
+    "TARGET_NAMES",
+    "Table",
+    "choose_target",
+    "digits",
+    "features",
+    "is_classification",
+    "open_files",
+    "read_table",
+    "target_values",
+]

@@ -1,0 +1,174 @@
+"""What a table is asked for: which column is the target, the features as numbers, the target's values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from glassnet.data.matrices import matrix_features, matrix_target, small
+from glassnet.data.tables import Matrix, Table
+from glassnet.data.words import cell, is_number, listed
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+
+#: Columns that are taken for the target where none is named, in this order.
+TARGET_NAMES = ("label", "target", "class", "y")
+#: At most so many different whole numbers are classes rather than values.
+MOST_NUMBERED_CLASSES = 20
+#: Rows made into numbers at once.
+ROWS_AT_ONCE = 4096
+
+
+def choose_target(table: Table | Matrix, target: str | None = None) -> str:
+    """Return the name of the target's column: the one asked for, or the first of `TARGET_NAMES` that is there.
+
+    Raises
+    ------
+    InputError
+        If it is not there.
+    """
+    names = table.names
+    if target is not None:
+        if target not in names:
+            raise InputError(f"{table.source}: there is no column {target!r}; the columns are {listed(names)}")
+        return target
+    if isinstance(table, Matrix) and table.y is not None:
+        return table.target_name
+    for name in TARGET_NAMES:
+        if name in names:
+            return name
+    raise InputError(
+        f"{table.source}: no column is called {', '.join(TARGET_NAMES[:-1])} or {TARGET_NAMES[-1]}; "
+        f"name the target with --target; the columns are {listed(names)}"
+    )
+
+
+def features(table: Table | Matrix, names: Sequence[str]) -> Any:
+    """Return the columns of these names, in this order, as numbers.
+
+    Returns
+    -------
+    array (samples, columns), or SciPy CSR matrix where the table is sparse
+        uint8 if all are whole numbers from 0 to 255, float32 if none needs more, else float64.
+
+    Raises
+    ------
+    InputError
+        If a column is missing (all are named), or an entry is text, missing, NaN or infinite (row and column named;
+        rows count from 1 below the header).
+    """
+    if not names:
+        raise InputError(f"{table.source}: there is no column beside the target; add at least one feature")
+    if isinstance(table, Matrix):
+        return matrix_features(table, names)
+    known = set(table.names)
+    missing = [name for name in names if name not in known]
+    if missing:
+        wanted = set(names)
+        extra = [name for name in table.names if name not in wanted]
+        also = f"; it has {listed(extra)} instead" if extra else ""
+        raise InputError(f"{table.source}: column {listed(missing)} is missing{also}")
+    return _numbers(table, names)
+
+
+def _numbers(table: Table, names: Sequence[str]) -> Array:
+    import pyarrow as pa
+
+    chosen = table.columns.select(list(names))
+    for name, column in zip(names, chosen.columns, strict=True):
+        if not (
+            pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)
+        ):
+            _refuse_text(table, name, column)
+        if column.null_count:
+            row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+            raise InputError(f"{table.named(row)}, column {name!r} is empty; {MEND_NUMBER}")
+    result: Array = np.empty((len(table), len(names)), _common_type(chosen))
+    if any(pa.types.is_boolean(type_) for type_ in chosen.schema.types):
+        chosen = chosen.cast(
+            pa.schema([(f.name, pa.uint8() if pa.types.is_boolean(f.type) else f.type) for f in chosen.schema])
+        )
+    first = 0
+    for batch in chosen.to_batches(ROWS_AT_ONCE):
+        part = result[first : first + len(batch)]
+        part[:] = batch.to_tensor(row_major=True).to_numpy()
+        if part.dtype.kind == "f" and not np.isfinite(part).all():
+            row, place = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
+            raise InputError(
+                f"{table.named(first + row)}, column {names[place]!r} is {part[row, place]}; {MEND_NUMBER}"
+            )
+        first += len(batch)
+    return result
+
+
+MEND_NUMBER = "every feature must be a finite number: fill it in or leave the row out"
+
+
+def _common_type(columns: Any) -> Any:
+    """Return the dtype that holds all columns: bytes if they can be, float32 if some are that and none needs more."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def is_byte(column: Any) -> bool:
+        if pa.types.is_uint8(column.type) or pa.types.is_boolean(column.type):
+            return True
+        if not pa.types.is_integer(column.type):
+            return False
+        span = pc.min_max(column)
+        return bool(span["min"].as_py() >= 0 and span["max"].as_py() <= 255)
+
+    short = (pa.uint8(), pa.int8(), pa.uint16(), pa.int16(), pa.bool_(), pa.float16(), pa.float32())
+    types = set(columns.schema.types)
+    if not any(pa.types.is_floating(type_) for type_ in types) and all(is_byte(column) for column in columns.columns):
+        return np.uint8
+    return np.float32 if pa.float32() in types and types <= set(short) else np.float64
+
+
+def target_values(table: Table | Matrix, name: str) -> Array:
+    """Return the target's column: text (object), whole numbers (int64), or float64.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or an entry is empty, NaN or infinite (row named).
+    """
+    import pyarrow as pa
+
+    if isinstance(table, Matrix):
+        return matrix_target(table, name)
+    if name not in table.names:
+        raise InputError(
+            f"{table.source}: the target column {name!r} is missing; the columns are {listed(table.names)}"
+        )
+    column = table.columns[name]
+    values = column.to_numpy() if not column.null_count else None
+    if values is None or (values.dtype.kind == "f" and not np.isfinite(values).all()):
+        bad = column.is_null(nan_is_null=True).to_numpy() if values is None else ~np.isfinite(values)
+        row = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            f"{table.named(row)}, target column {name!r} is {cell(column[row].as_py())}; every row needs a target"
+        )
+    if pa.types.is_boolean(column.type) or values.dtype.kind not in "iuf":
+        return np.array([str(value) for value in values], dtype=object)
+    return small(values)
+
+
+def is_classification(values: Array) -> bool:
+    """Say whether a target is classes: text, or at most `MOST_NUMBERED_CLASSES` different whole numbers."""
+    return bool(
+        values.dtype.kind == "O" or (values.dtype.kind in "iu" and len(np.unique(values)) <= MOST_NUMBERED_CLASSES)
+    )
+
+
+def _refuse_text(table: Table, name: str, column: Any) -> None:
+    row = 0
+    for chunk in column.chunks:
+        for value in chunk.to_pylist():
+            if value is None or not is_number(str(value)):
+                raise InputError(
+                    f"{table.named(row)}, column {name!r} is {cell(value)}; every feature must be a number"
+                )
+            row += 1
+    raise InputError(f"{table.source}: column {name!r} holds numbers as {column.type}; write them as plain numbers")

@@ -1,0 +1,99 @@
+"""A matrix asked for what a table is asked for: features and target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from glassnet.data.tables import Matrix
+from glassnet.data.words import cell, listed
+from glassnet.errors import InputError
+from glassnet.network.activations import Array
+
+#: Rows looked at at once.
+ROWS_AT_ONCE = 4096
+
+
+def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
+    """Return the columns of these names, in this order: see `glassnet.data.features`."""
+    x = table.x
+    if tuple(names) != table.feature_names:
+        place = {name: number for number, name in enumerate(table.feature_names)}
+        missing = [name for name in names if name not in place]
+        if missing and not table.endless:
+            wanted = set(names)
+            extra = [name for name in table.names if name not in wanted]
+            also = f"; it has {listed(extra)} instead" if extra else ""
+            raise InputError(f"{table.source}: column {listed(missing)} is missing{also}")
+        x = _chosen(x, [place.get(name, -1) for name in names])
+    if issparse(x):
+        x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+        wrong = np.flatnonzero(~np.isfinite(x.data))
+        if len(wrong):
+            row = int(np.searchsorted(x.indptr, wrong[0], side="right")) - 1
+            _refuse(table, row, names[x.indices[wrong[0]]], x.data[wrong[0]])
+        return x
+    if x.dtype.kind not in "fiub":
+        raise InputError(f"{table.source}: the features have dtype {x.dtype}; they must be numbers")
+    if x.dtype.kind == "f":
+        x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32 if x.dtype == np.float16 else np.float64)
+        for first in range(0, len(x), ROWS_AT_ONCE):
+            part = x[first : first + ROWS_AT_ONCE]
+            if not np.isfinite(part).all():
+                row, column = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
+                _refuse(table, first + row, names[column], part[row, column])
+        return x
+    if x.dtype in (np.uint8, bool):
+        return x.view(np.uint8)
+    return x.astype(np.uint8 if len(x) and x.min() >= 0 and x.max() <= 255 else np.float64)
+
+
+def _chosen(x: Any, places: list[int]) -> Any:
+    """Return columns of x by number; -1 is a column of zeros, which only sparse rows may have."""
+    if -1 not in places:
+        return x[:, places]
+    kept = [place for place in places if place >= 0]
+    some = x[:, kept].tocoo()
+    back = np.flatnonzero(np.array(places) >= 0)
+    return type(x)((some.data, (some.row, back[some.col])), shape=(x.shape[0], len(places)))
+
+
+def _refuse(table: Matrix, row: int, name: str, value: Any) -> None:
+    raise InputError(
+        f"{table.named(row)}, column {name!r} is {value}; every feature must be a finite number: fill it in or leave "
+        "the row out"
+    )
+
+
+def matrix_target(table: Matrix, name: str) -> Array:
+    """Return the target, or a column of x in its place: see `glassnet.data.target_values`."""
+    if table.y is not None and name == table.target_name:
+        values = table.y
+    elif name in table.feature_names:
+        column = table.x[:, [table.feature_names.index(name)]]
+        values = (column.toarray() if issparse(column) else np.asarray(column))[:, 0]
+    else:
+        raise InputError(
+            f"{table.source}: the target column {name!r} is missing; the columns are {listed(table.names)}"
+        )
+    if values.dtype.kind not in "iuf":
+        if values.dtype.kind not in "OUb":
+            raise InputError(f"{table.source}: the target has dtype {values.dtype}; it must be numbers or text")
+        empty = np.flatnonzero([value is None for value in values])
+        if len(empty):
+            raise InputError(f"{table.named(int(empty[0]))}, target column {name!r} is empty; every row needs a target")
+        return np.array([str(value) for value in values], dtype=object)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise InputError(f"{table.named(row)}, target column {name!r} is {cell(values[row])}; every row needs a target")
+    return small(values)
+
+
+def small(values: Array) -> Array:
+    """Return target numbers as int64 if they are whole, else float64."""
+    if values.dtype.kind == "f" and np.array_equal(values, np.floor(values)) and np.abs(values).max() < 2**53:
+        values = values.astype(np.int64)
+    return values.astype(np.int64) if values.dtype.kind in "iu" else values.astype(np.float64)
