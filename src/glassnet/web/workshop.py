@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from glassnet.data import DIGITS, Table, digits, features, target_values
+from glassnet.data import DIGITS, Matrix, Table, digits, features, target_values
 from glassnet.models import Model
 from glassnet.network.activations import Array
 from glassnet.web.refusals import Refusal
@@ -55,7 +55,7 @@ class Examples:
         Whether it is known that the model was not trained on them.
     """
 
-    table: Table
+    table: Table | Matrix
     x: Array
     y: Array | None
     unseen: bool = False
@@ -125,7 +125,7 @@ class Workshop:
             raise Refusal(403, "read_only", "this server was started with --read-only; nothing can be changed on it")
 
 
-def examples_of(table: Table, model: Model, unseen: bool = False) -> Examples:
+def examples_of(table: Table | Matrix, model: Model, unseen: bool = False) -> Examples:
     """Take from a table what a model needs; the target may be missing."""
     y = target_values(table, model.target_name) if model.target_name in table.names else None
     if y is not None:
