@@ -64,6 +64,21 @@ class Leaving(Callback):
             run.stop("left")
 
 
+class Counting(Callback):
+    """Has a memory of its own."""
+
+    epochs = 0
+
+    def on_epoch_end(self, run: Run) -> None:
+        self.epochs += 1
+
+    def memory(self) -> Memory:
+        return Memory({}, {"epochs": self.epochs})
+
+    def remember(self, memory: Memory) -> None:
+        self.epochs = memory.told["epochs"]
+
+
 class Returning(Callback):
     """Takes over what another one kept."""
 
@@ -71,10 +86,7 @@ class Returning(Callback):
         self.kept = kept
 
     def on_train_begin(self, run: Run) -> None:
-        told = restored(json.loads(self.kept.kept))
-        for callback in told["callbacks"]:
-            callback["kind"] = "Returning"
-        run.remember(Memory(self.kept.arrays, told))
+        run.remember(Memory(self.kept.arrays, restored(json.loads(self.kept.kept))))
 
 
 def bits(run: Run) -> tuple[Any, ...]:
@@ -229,6 +241,54 @@ def test_a_finished_training_stays_finished(name: str) -> None:
     assert bits(again) == bits(whole)
 
 
+def test_callbacks_with_a_memory_are_given_it_and_others_may_come_and_go() -> None:
+    leaving, counting = Leaving(25), Counting()
+    carry_out(prepared(PLAIN), [leaving, Counting(), Callback()])
+    carry_out(prepared(PLAIN), [Callback(), Returning(leaving), Callback(), counting])
+    assert counting.epochs == 3
+
+
+def test_every_callback_is_told_of_the_end_whatever_another_does() -> None:
+    told = []
+
+    class Failing(Callback):
+        def on_train_end(self, run: Run) -> None:
+            raise RuntimeError("mine")
+
+    class Told(Callback):
+        def on_train_end(self, run: Run) -> None:
+            told.append(run.stop_reason)
+
+    with pytest.raises(RuntimeError, match="mine"):
+        carry_out(prepared(PLAIN), [Told(), Failing(), Told()])
+    assert told == ["all epochs done"] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.arrays.update({"standing.draws.shuffle.last": np.arange(77) + 10**6}), "the order of the rows"),
+        (lambda m: m.arrays.update({"standing.draws.shuffle.last": np.zeros(77, np.int64)}), "the order of the rows"),
+        (lambda m: m.told["standing"]["draws"]["shuffle"]["stream"]["state"].update(pos=10**6), "stands at 1000000"),
+        (lambda m: m.told["callbacks"][0]["told"].update(evil=1), "all or too much"),
+        (lambda m: m.told["callbacks"][0]["told"].update(losses=["x"]), "losses of a training's progress"),
+        (lambda m: m.told["callbacks"][0]["told"].update(waited=[1]), "waited of a training's progress"),
+    ],
+)
+def test_an_estimator_believes_nothing(change: Any, message: str) -> None:
+    leaving = Leaving(9)
+    MLPClassifier(**SMALL, max_iter=2, callbacks=[leaving]).fit(X, Y)
+    memory = Memory(leaving.arrays, restored(json.loads(leaving.kept)))
+    change(memory)
+
+    class Back(Callback):
+        def on_train_begin(self, run: Run) -> None:
+            run.remember(memory)
+
+    with pytest.raises(InputError, match=message):
+        MLPClassifier(**SMALL, max_iter=2, callbacks=[Back()]).fit(X, Y)
+
+
 def test_what_does_not_fit_is_not_remembered() -> None:
     leaving = Leaving(5)
     carry_out(prepared(PLAIN), [leaving])
@@ -239,7 +299,7 @@ def test_what_does_not_fit_is_not_remembered() -> None:
     with pytest.raises(InputError, match="not that of this network"):
         carry_out(other, [Returning(leaving)])
     with pytest.raises(InputError, match="callbacks"):
-        carry_out(prepared(PLAIN), [Returning(leaving), Callback()])
+        carry_out(prepared(PLAIN), [Returning(leaving), Counting()])
 
 
 SMALL = {"hidden_layer_sizes": (7,), "batch_size": 10, "random_state": 3}
@@ -262,9 +322,7 @@ def test_estimators_go_on_as_if_never_stopped(estimator: Any, after: int) -> Non
 
     class Back(Callback):
         def on_train_begin(self, run: Run) -> None:
-            told = restored(json.loads(leaving.kept))
-            told["callbacks"][1]["kind"] = "Back"
-            run.remember(Memory(leaving.arrays, told))
+            run.remember(Memory(leaving.arrays, restored(json.loads(leaving.kept))))
 
     leaving = Leaving(after)
     type(estimator)(**estimator.get_params() | {"callbacks": [leaving]}).fit(X, Y)

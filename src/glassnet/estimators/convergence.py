@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.training import Callback
 from glassnet.training.memory import Memory
@@ -57,8 +58,20 @@ class Progress:
         return Memory({} if self.best_vector is None else {"best_vector": self.best_vector.copy()}, told)
 
     def remember(self, memory: Memory) -> None:
-        """Take it over."""
+        """Take it over.
+
+        Raises
+        ------
+        InputError
+            If it is no such thing.
+        """
+        if memory.told.keys() != {f.name for f in fields(self)} - {"best_vector"}:
+            raise InputError(f"of a training's progress {sorted(memory.told)} is known, which is not all or too much")
         for name, value in memory.told.items():
+            numbers = value if isinstance(value, list) else [] if value is None else [value]
+            right = isinstance(value, list) == (name in ("scores", "losses")) or (name == "scores" and value is None)
+            if not right or not all(isinstance(number, (int, float)) for number in numbers):
+                raise InputError(f"{name} of a training's progress is {value!r:.80}")
             setattr(self, name, value)
         self.best_vector = memory.arrays.get("best_vector")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.initializers import TABLE_REACH
 from glassnet.network.structure import Structure
@@ -74,13 +75,21 @@ class Orders:
 
     def memory(self) -> Memory:
         """Return where it stands."""
-        arrays = {"rows": self._rows, "last": self.last}
-        return Memory(arrays, {"stream": stream_state(self.random_state), "shuffle": self.shuffle})
+        return Memory({"last": self.last}, {"stream": stream_state(self.random_state), "shuffle": self.shuffle})
 
     def remember(self, memory: Memory) -> None:
-        """Go back to where it stood."""
+        """Go back to where it stood, over the same rows.
+
+        Raises
+        ------
+        InputError
+            If it was over others.
+        """
+        last = memory.arrays["last"]
+        if last.dtype != self._rows.dtype or not np.array_equal(np.sort(last), np.sort(self._rows)):
+            raise InputError("the order of the rows is not one of these rows")
         set_stream_state(self.random_state, memory.told["stream"])
-        self._rows, self.last = memory.arrays["rows"], memory.arrays["last"]
+        self.last = last
         self.shuffle = memory.told["shuffle"]
 
 

@@ -125,7 +125,8 @@ def train(
 
 def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
     """Take a run to its end, however it comes: all epochs, a callback, Ctrl-C, or numbers that are not finite."""
-    run.callbacks = callbacks = tuple(callbacks)
+    callbacks = tuple(callbacks)
+    run.remembering = [callback for callback in callbacks if _any_has([callback], "memory")]
     began = time.perf_counter()
 
     def after_epoch(figures: Figures, learning_rate: float) -> None:
@@ -184,8 +185,9 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
                 callback.on_train_end(run)
         raise
     run.stop("all epochs done")
-    for callback in begun:
-        callback.on_train_end(run)
+    with contextlib.ExitStack() as ends:  # all are told, whatever one of them does
+        for callback in reversed(begun):
+            ends.callback(callback.on_train_end, run)
 
 
 def prepare(

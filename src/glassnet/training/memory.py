@@ -14,6 +14,9 @@ from glassnet.network.activations import Array
 #: Numbers above this are written as text: not every reader of JSON takes them as they are.
 _LARGEST = 2**53
 
+#: Numbers in the state of a Mersenne twister, through which its place goes.
+_LENGTH = 624
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -65,6 +68,8 @@ def set_stream_state(rng: np.random.Generator | np.random.RandomState, state: di
     """
     try:
         if isinstance(rng, np.random.RandomState):
+            if not 0 <= state["state"]["pos"] <= _LENGTH:  # which NumPy does not look at
+                raise ValueError(f"it stands at {state['state']['pos']} of {_LENGTH}")
             rng.set_state(state)
         else:
             rng.bit_generator.state = state

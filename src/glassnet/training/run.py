@@ -56,7 +56,7 @@ class Run:
     ) -> None:
         self.structure, self.settings, self.engine, self.standing = structure, settings, engine, standing
         self.metric, self.source, self.judged = metric, source, judged
-        self.callbacks: Sequence[Remembering] = ()
+        self.remembering: Sequence[Remembering] = ()  # callbacks that have a memory; others may come and go
         self.pause_at = math.inf
         self.outputs: dict[str, Array] = {}
         self.minimum: OptimizeResult | None = None
@@ -144,7 +144,7 @@ class Run:
         standing, arrays = self.standing.memory(), {"best": self._best.copy(), "good": self._good.copy()}
         arrays |= standing.under("standing").arrays
         told = []
-        for number, callback in enumerate(self.callbacks):
+        for number, callback in enumerate(self.remembering):
             own = callback.memory()
             arrays |= own.under(f"callbacks.{number}").arrays
             told.append({"kind": type(callback).__name__, "told": own.told})
@@ -170,9 +170,11 @@ class Run:
         """
         told = memory.told
         kinds = [callback["kind"] for callback in told["callbacks"]]
-        here = [type(callback).__name__ for callback in self.callbacks]
+        here = [type(callback).__name__ for callback in self.remembering]
         if kinds != here:
-            raise InputError(f"the training had the callbacks {kinds}, and this one has {here}; give the same ones")
+            raise InputError(
+                f"the training had {kinds} as callbacks with a memory, and this one has {here}; give the same ones"
+            )
         for name, vector in (("best", self._best), ("good", self._good)):
             found = memory.arrays.get(name)
             if found is None or (found.shape, found.dtype) != (vector.shape, vector.dtype):
@@ -183,7 +185,7 @@ class Run:
         self.history[:] = [Epoch(**{**_UNKNOWN, **record}) for record in told["history"]]
         self.best_epoch, self._best_figure = told["best_epoch"], told["best_figure"]
         self.stop_reason = told["stop_reason"]
-        for number, callback in enumerate(self.callbacks):
+        for number, callback in enumerate(self.remembering):
             callback.remember(memory.within(f"callbacks.{number}", told["callbacks"][number]["told"]))
 
     def result(self) -> tuple[Array, int]:
