@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from glassnet.callbacks import HistoryToCsv, LivePlot, ProgressBar, SaveParameters
+    from glassnet.checkpoints import Checkpoint
     from glassnet.errors import InputError
     from glassnet.estimators import MLPClassifier, MLPRegressor, MLPTransformer
     from glassnet.models import Model, fit, load, save
@@ -29,6 +30,7 @@ _HOMES = {
     "LivePlot": "glassnet.callbacks",
     "ProgressBar": "glassnet.callbacks",
     "SaveParameters": "glassnet.callbacks",
+    "Checkpoint": "glassnet.checkpoints",
     "InputError": "glassnet.errors",
     "MLPClassifier": "glassnet.estimators",
     "MLPRegressor": "glassnet.estimators",
@@ -49,6 +51,7 @@ _HOMES = {
 
 __all__ = [
     "Callback",
+    "Checkpoint",
     "HistoryToCsv",
     "InputError",
     "LivePlot",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from glassnet.errors import InputError
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
+def write_atomically(path: str | Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file beside its place, bring it to the disk, and only then give it its name.
+
+    The content may come in pieces. While it is written the file is called as `path`, with a dot before and a dot and
+    something more behind.
 
     Raises
     ------
@@ -25,7 +29,7 @@ def write_atomically(path: str | Path, content: bytes) -> None:
             raise InputError(f"{path}: this is a folder; name a file in it")
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines((content,) if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import fields
 from typing import Any
@@ -10,6 +11,33 @@ from glassnet.errors import InputError
 
 #: Whole numbers up to this are the same in every reader of JSON.
 MOST_NUMBER = 2**53
+
+
+def read_json(text: str, most: int) -> Any:
+    """Read JSON of at most so many characters: no key twice in an object, every number finite, nothing nested deeply.
+
+    Raises
+    ------
+    InputError
+        If it is not like that.
+    """
+    if len(text) > most:
+        raise InputError(f"its JSON has {len(text):,} characters; the most is {most:,}")
+    try:
+        return json.loads(
+            text, parse_float=finite_number, parse_constant=finite_number, object_pairs_hook=_each_key_once
+        )
+    except json.JSONDecodeError as error:
+        raise InputError(f"its JSON can't be read: {error}") from None
+    except RecursionError:
+        raise InputError("its JSON is nested too deeply") from None
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InputError("a key stands twice in an object of its JSON")
+    return found
 
 
 def finite_number(text: str) -> float:
