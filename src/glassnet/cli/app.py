@@ -49,13 +49,16 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 for what the user can mend, 130 after Ctrl-C, 1 for our own faults."""
+    """Run the command line and exit: 0 done, 2 for what the user can mend, 130 after Ctrl-C, 1 for our own faults.
+
+    `glassnet train` has two more: 3 and 143, see there.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark instead
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        sys.exit(app(args=typed, standalone_mode=False) or 0)
+        sys.exit(app(args=typed, standalone_mode=False, obj=typed) or 0)
     except InputError as error:
         _fail(str(error))
     except typer.BadParameter as error:

@@ -12,6 +12,7 @@ import typer
 from glassnet.atomic import check_writable
 from glassnet.callbacks.progress import metric_words
 from glassnet.cli.arguments import numbers, refuse_text
+from glassnet.cli.checkpointing import Checkpointing, checkpointing, exit_code, how_to_go_on, tell_warnings
 from glassnet.cli.screen import Progressing, Screen
 from glassnet.data import (
     Matrix,
@@ -31,7 +32,6 @@ from glassnet.network.activations import ACTIVATIONS, Array
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
-from glassnet.training import DivergenceWarning
 from glassnet.training.settings import LBFGS
 
 #: Share of the rows to validate on where there is no test file, so that the figure shown is an honest one.
@@ -39,6 +39,7 @@ VALIDATION_FRACTION = 0.1
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
         str | None,
         typer.Argument(help="CSV file with a header, plain or .gz, .bz2, .zst.", show_default="scikit-learn's digits"),
@@ -112,14 +113,33 @@ def train(
     out: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Where to keep the model (.glassnet).", show_default="not kept")
     ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder to keep checkpoints in: Ctrl-C, SIGTERM or a crash lose nothing, and --resume goes on.",
+            show_default="none are kept",
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        str | None, typer.Option(metavar="TIME", help="'5 epochs' or '10 minutes'.", show_default="every epoch")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder, if there is one.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> int:
-    """Train a network on a table and keep it."""
+    """Train a network on a table and keep it.
+
+    Exit codes: 0 done; 2 for what you can mend; 3 trained, but a checkpoint or the model could not be written; 130
+    after Ctrl-C and 143 after SIGTERM, with a checkpoint to go on from where --checkpoint is given.
+    """
     began = time.perf_counter()
     screen = Screen(as_json, quiet)
     layers = numbers("--hidden", hidden, int)
     rates = numbers("--dropout", dropout, float)
+    checkpoints = checkpointing(screen, checkpoint, checkpoint_every, resume)
     if out is not None:
         check_writable(out)
     if task not in (None, CLASSIFICATION, REGRESSION):
@@ -169,7 +189,7 @@ def train(
     screen.say(f"{task}: predicting {name!r}{how} from {len(columns):,} columns of {len(table):,} rows")
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)  # its message is in the facts, and told below
+        tell_warnings(screen)
         model = fit(
             x,
             _class_names(y) if task == CLASSIFICATION and y.dtype.kind == "f" else y,
@@ -181,10 +201,13 @@ def train(
             test=test_rows,
             feature_names=columns,
             target_name=name,
-            callbacks=[Progressing()] if screen.speaks else (),
+            callbacks=[*([checkpoints] if checkpoints else ()), *([Progressing()] if screen.speaks else ())],
             source=table.source,
         )
-    return _report(screen, model, out, time.perf_counter() - began)
+    code = _report(screen, model, out, time.perf_counter() - began, checkpoints)
+    if checkpoints is not None and checkpoints.stopped:
+        screen.warn(f"stopped: {checkpoints.stopped}; go on with: {how_to_go_on(context.obj)}")
+    return code
 
 
 def _tables(data: str | None, test: str | None) -> tuple[Table | Matrix, Table | Matrix | None]:
@@ -210,13 +233,20 @@ def _check_classes(table: Table | Matrix, found: Any, trained: Any) -> None:
         raise InputError(f"{table.source}: {error}") from None
 
 
-def _report(screen: Screen, model: Model, out: str | None, seconds: float) -> int:
+def _report(
+    screen: Screen, model: Model, out: str | None, seconds: float, checkpoints: Checkpointing | None = None
+) -> int:
     """Keep the model, say what came of it, and return the exit code."""
     facts, last = model.facts, model.history[-1] if model.history else None
-    diverged, interrupted = facts["stop_reason"] == "diverged", facts["stop_reason"] == "interrupted"
-    kept = out is not None and model.history
+    diverged = facts["stop_reason"] == "diverged"
+    kept = wanted = out is not None and bool(model.history)
     if kept:
-        save(model, str(out))
+        try:
+            save(model, str(out))
+        except InputError as error:  # the figures of a long training are told all the same
+            kept = False
+            rescue = "" if checkpoints is None else "; the same command with --resume writes it once it can be"
+            screen.warn(f"the model was not kept: {error}{rescue}")
     best = next((epoch for epoch in model.history if epoch.epoch == facts["best_epoch"]), last)
     result: dict[str, Any] = {"task": model.task, "target": model.target_name, "rows": facts["training_rows"]}
     if best is not None:
@@ -252,4 +282,4 @@ def _report(screen: Screen, model: Model, out: str | None, seconds: float) -> in
     if diverged:
         screen.warn(facts["message"] + ("" if model.history else "; nothing was saved"))
         return 2
-    return 130 if interrupted else 0
+    return exit_code(checkpoints, facts["stop_reason"], wanted and not kept)
