@@ -36,7 +36,7 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         """All that is said, without style sheets."""
-        return re.sub(r"\s+", " ", " ".join(text for tag, text in self.texts if tag != "style"))
+        return re.sub(r"[ \t\n]+", " ", " ".join(text for tag, text in self.texts if tag != "style"))
 
     def all(self, tag: str, **wanted: str) -> list[dict[str, str]]:
         """Return the attributes of all elements of that name that have these attributes, or these classes."""

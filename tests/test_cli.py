@@ -355,7 +355,9 @@ def test_export_writes_what_onnxruntime_reads(glassnet, model: Path, flowers: Pa
     assert (code, err.count("\n")) == (2, 1) and "only ONNX files are written; end the name with .onnx" in err
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "export", "show", "plot", "check-gradients"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "predict", "export", "show", "plot", "report", "check-gradients"]
+)
 def test_help_documents_every_option_with_its_default(glassnet, command: str) -> None:
     code, out, _ = glassnet(command, "--help")
     assert code == 0

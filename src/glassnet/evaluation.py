@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from glassnet.models.model import CLASSIFICATION, Model
+from glassnet.network.activations import Array
 
 
 def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:
@@ -33,25 +35,38 @@ def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:
     InputError
         If rows or targets do not suit the model.
     """
-    from sklearn import metrics
-
     loss, predicted = model.evaluate(x, y)
     result: dict[str, Any] = {"rows": len(predicted), "loss": loss}
     if model.task != CLASSIFICATION:
-        truth = np.asarray(y, np.float64).reshape(predicted.shape)
-        result["r2"] = float(metrics.r2_score(truth, predicted)) if len(truth) > 1 else None
-        result["mean_absolute_error"] = float(metrics.mean_absolute_error(truth, predicted))
-        result["root_mean_squared_error"] = float(metrics.root_mean_squared_error(truth, predicted))
-        return result
+        return result | of_values(np.asarray(y, np.float64).reshape(predicted.shape), predicted)
     # by the classes' numbers: scikit-learn takes names that are fractions for values
-    truth, predicted, classes = model.encode(y), model.encode(predicted), range(len(model.classes))
-    result["accuracy"] = float(metrics.accuracy_score(truth, predicted))
-    precision, recall, _, support = metrics.precision_recall_fscore_support(
-        truth, predicted, labels=classes, zero_division=0
-    )
-    result["classes"] = {
-        str(label): {"precision": float(p), "recall": float(r), "rows": int(n)}
-        for label, p, r, n in zip(model.classes, precision, recall, support, strict=True)
+    return result | of_classes(model.encode(y), model.encode(predicted), model.classes)
+
+
+def of_values(truth: Array, predicted: Array) -> dict[str, Any]:
+    """Return ``r2``, ``mean_absolute_error`` and ``root_mean_squared_error`` of values, (samples,) or (samples, k)."""
+    from sklearn import metrics
+
+    return {
+        "r2": float(metrics.r2_score(truth, predicted)) if len(truth) > 1 else None,
+        "mean_absolute_error": float(metrics.mean_absolute_error(truth, predicted)),
+        "root_mean_squared_error": float(metrics.root_mean_squared_error(truth, predicted)),
     }
-    result["confusion_matrix"] = metrics.confusion_matrix(truth, predicted, labels=classes).tolist()
-    return result
+
+
+def of_classes(truth: Array, predicted: Array, classes: Sequence[Any]) -> dict[str, Any]:
+    """Return ``accuracy``, ``classes`` and ``confusion_matrix`` of numbers of classes, (samples,) each."""
+    from sklearn import metrics
+
+    numbers = range(len(classes))
+    precision, recall, _, support = metrics.precision_recall_fscore_support(
+        truth, predicted, labels=numbers, zero_division=0
+    )
+    return {
+        "accuracy": float(metrics.accuracy_score(truth, predicted)),
+        "classes": {
+            str(label): {"precision": float(p), "recall": float(r), "rows": int(n)}
+            for label, p, r, n in zip(classes, precision, recall, support, strict=True)
+        },
+        "confusion_matrix": metrics.confusion_matrix(truth, predicted, labels=numbers).tolist(),
+    }

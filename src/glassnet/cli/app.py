@@ -11,6 +11,7 @@ import typer
 from glassnet import __version__
 from glassnet.cli.check import check_gradients
 from glassnet.cli.look import plot, show
+from glassnet.cli.report import report
 from glassnet.cli.serve import serve
 from glassnet.cli.train import train
 from glassnet.cli.use import evaluate, export, predict
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, export, show, plot, serve, warmup):
+for command in (train, evaluate, predict, export, show, plot, report, serve, warmup):
     app.command()(command)
 app.command("check-gradients")(check_gradients)
 

@@ -41,11 +41,14 @@ class Picture:
         Of its words: en or ko.
     curves : sequence of (str, sequence of float)
         What to draw of the training: "loss", "validation loss" or "validation score", and values over the epochs.
+    details : bool
+        Whether the formulas of all units and the tables of their numbers can be opened.
     """
 
     sight: Sight
     language: str = "en"
     curves: Sequence[tuple[str, Sequence[float]]] = ()
+    details: bool = True
 
     @cached_property
     def tree(self) -> Element:
@@ -66,7 +69,9 @@ class Picture:
             ),
             element("p", words("legend" if row else "legend of weights"), class_="gn-soft"),
             self._formula_of_answer(words) if row else None,
-            [layer_details(plan, layer, words) for layer in range(plan.layers - 1, -1, -1)] if row else None,
+            [layer_details(plan, layer, words) for layer in range(plan.layers - 1, -1, -1)]
+            if row and self.details
+            else None,
             element(
                 "div", [small_curve(values, words(name), words) for name, values in self.curves], class_="gn-curves"
             ),

@@ -51,12 +51,12 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent; what is not quite all or nothing is not told as that."""
+    """Return a share in percent, in one piece; what is not quite all or nothing is not told as that."""
     if 0 < share < 0.0005:
-        return "< 0.1 %"
+        return "<\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}%"
     if 0.9995 <= share < 1:
-        return "> 99.9 %"
-    return f"{100 * share:.1f} %"
+        return ">\N{NO-BREAK SPACE}99.9\N{NO-BREAK SPACE}%"
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def short(name: str, length: int) -> str:
