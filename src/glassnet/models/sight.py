@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from glassnet.picture.sight import Answer, Sight, one_row, square_side, through
 
@@ -17,7 +18,8 @@ def sight_of(model: Any, X: Any = None, row: int = 0) -> Sight:
     sizes = (structure, model.parameters, model.target_name, model.feature_names, names, side)
     if X is None:
         return Sight(*sizes)
-    raw = np.asarray(one_row(X, row))
+    one = one_row(X, row)
+    raw = np.asarray(one.toarray() if issparse(one) else one)
     cache = through(structure, model.parameters, model.inputs(raw))
     output = cache[f"a{structure.n_layers}"][np.newaxis]
     if not model.classes:

@@ -160,9 +160,7 @@ def _case_of_model(model: Model, x: Any, y: Any, source: str) -> Case:
         else:
             sure = model.structure.activations[-1].name in ("softmax", "sigmoid")
             sureness = model.predict_proba(x) if sure else output
-            rows = Judged(
-                np.asarray(x), truth, np.argmax(output, axis=1), sureness, sure, answered.loss(truth), answered.layers
-            )
+            rows = Judged(x, truth, np.argmax(output, axis=1), sureness, sure, answered.loss(truth), answered.layers)
     quantiles = tuple(loss.settings["quantiles"]) if loss.name == "pinball" else ()
     return Case(
         model, model.sight(), model.feature_names, tuple(str(c) for c in model.classes) if model.classes else (),

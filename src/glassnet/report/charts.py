@@ -49,13 +49,13 @@ class Chart:
             at = self.down(tick)
             self.frame += [
                 element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at),
-                element("text", number(tick, 3), x=LEFT - 6, y=at + 4, text_anchor="end"),
+                element("text", _label(tick), x=LEFT - 6, y=at + 4, text_anchor="end"),
             ]
         for tick in ticks(*self.x, whole):
             at = self.right(tick)
             self.frame += [
                 element("line", class_="grid", x1=at, x2=at, y1=TOP, y2=HEIGHT - BOTTOM),
-                element("text", number(tick, 6 if whole else 3), x=at, y=HEIGHT - BOTTOM + 16, text_anchor="middle"),
+                element("text", _label(tick), x=at, y=HEIGHT - BOTTOM + 16, text_anchor="middle"),
             ]
 
     def right(self, value: float) -> float:
@@ -112,6 +112,11 @@ def ticks(low: float, high: float, whole: bool = False) -> list[float]:
     step = max(step, 1) if whole else step
     first = math.ceil(low / step - 1e-9)
     return [0.0 + round(place * step, 12) for place in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _label(tick: float) -> str:
+    """Return a round number as it stands beside an axis, thousands marked."""
+    return f"{tick:,.6g}".replace("-", "−")
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
