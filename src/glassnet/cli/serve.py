@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,6 +76,8 @@ def serve(
     screen = Screen(as_json, quiet)
     if token is not None and len(token) < 16:
         raise InputError(f"--token has {len(token)} characters; give 16 or more, or none: then one is drawn")
+    if token is not None and not re.fullmatch(r"[A-Za-z0-9._~-]+", token):  # it stands in an address, and in a header
+        raise InputError("--token holds something else than letters, digits and the signs . _ ~ -; give another")
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
     loaded = load(model) if model is not None else _train_digits(screen)

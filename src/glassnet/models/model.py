@@ -130,20 +130,29 @@ class Model:
         InputError
             If the model has no probabilities to give.
         """
-        last = self.structure.activations[-1].name
-        if self.task != CLASSIFICATION or last not in ("softmax", "sigmoid"):
+        if not self.gives_probabilities:
+            last = self.structure.activations[-1].name
             raise InputError(f"this {self.task} model with a {last} output gives no probabilities; use predict")
-        output = self.outputs(x)
-        if last == "sigmoid":
+        return self.probabilities(self.outputs(x))
+
+    def predict(self, x: Any) -> Array:
+        """Return the most likely class of each row (samples,), or its value, (samples, outputs) if it has several."""
+        return self.answers(self.outputs(x))
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the model has probabilities to give."""
+        return self.task == CLASSIFICATION and self.structure.activations[-1].name in ("softmax", "sigmoid")
+
+    def probabilities(self, output: Array) -> Array:
+        """Return what `predict_proba` says, of `outputs` that are there already."""
+        if self.structure.activations[-1].name == "sigmoid":
             output = np.maximum(output, np.finfo(output.dtype).tiny)
             output /= output.sum(axis=1, keepdims=True)
         return output
 
-    def predict(self, x: Any) -> Array:
-        """Return the most likely class of each row (samples,), or its value, (samples, outputs) if it has several."""
-        return self._answers(self.outputs(x))
-
-    def _answers(self, output: Array) -> Array:
+    def answers(self, output: Array) -> Array:
+        """Return what `predict` says, of `outputs` that are there already."""
         if self.task == CLASSIFICATION:
             return self.labels[np.argmax(output, axis=1)]
         values = self.target_scaling.undo(output) if self.target_scaling is not None else output
@@ -208,7 +217,7 @@ class Model:
         loss = self.settings.found_loss()
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
-        return mean, self._answers(output)
+        return mean, self.answers(output)
 
     def portable(self) -> Portable:
         """Return what travels to other libraries (`glassnet.models.exchange`): the network and its scaling."""

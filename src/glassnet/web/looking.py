@@ -55,7 +55,7 @@ def describe(model: Model) -> dict[str, Any]:
         "activations": [activation.name for activation in structure.activations],
         "parameters": structure.n_parameters,
         "dtype": model.vector.dtype.name,
-        "probabilities": bool(model.classes) and structure.activations[-1].name in ("softmax", "sigmoid"),
+        "probabilities": model.gives_probabilities,
         "scaling": {"kind": model.scaling.kind, "shift": model.scaling.shift, "factor": model.scaling.factor},
         "settings": model.settings.as_json(),
         "history": [epoch.known() for epoch in model.history],

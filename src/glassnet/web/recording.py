@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from fastapi import APIRouter
@@ -65,14 +65,14 @@ class Recorder:
         What is watched.
     figures : Figures
         What is counted into.
-    pages : frozenset of str
-        The page's files, which are counted as one.
+    labels : mapping of str to str
+        What paths are counted as: all of the page's files as one.
     log : callable
         What is told of each request.
     """
 
-    def __init__(self, app: ASGIApp, figures: Figures, pages: frozenset[str], log: Log) -> None:
-        self.app, self.figures, self.pages, self.log = app, figures, pages, log
+    def __init__(self, app: ASGIApp, figures: Figures, labels: Mapping[str, str], log: Log) -> None:
+        self.app, self.figures, self.labels, self.log = app, figures, labels, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; note how long it took and what came of it."""
@@ -104,12 +104,14 @@ class Recorder:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         path, method = scope["path"], scope["method"]
         # never what was asked for: whoever asks for a thousand paths must not make a thousand figures
-        label = "page" if path in self.pages else getattr(scope.get("route"), "path", "other")
+        label = self.labels.get(path) or str(getattr(scope.get("route"), "path", "other"))
+        if (rows := scope.get("glassnet.rows")) is not None:
+            self.figures.rows.inc(rows)
         self.figures.note(method if method in METHODS else "other", label, status, seconds)
         if self.log is not no_log:
             client = scope.get("client")
             told = {"method": method, "path": path, "status": status, "ms": round(1e3 * seconds, 3)}
-            self.log(told | {"rows": scope.get("glassnet.rows"), "client": client[0] if client else None})
+            self.log(told | {"rows": rows, "client": client[0] if client else None})
 
 
 def no_log(told: dict[str, Any]) -> None:

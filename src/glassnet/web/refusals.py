@@ -44,7 +44,7 @@ class Refusal(HTTPException):
 
     def response(self, headers: dict[str, str] | None = None) -> Response:
         """Return what is sent."""
-        about = {name: _shown(value) for name, value in self.about.items()}
+        about = {name: shown(value) for name, value in self.about.items()}
         told = {"error": {"code": self.code, "message": self.detail, **about}}
         return answer(told, self.status_code, headers)
 
@@ -81,13 +81,13 @@ def _validation(request: Request, error: Exception) -> Response:
     if first["type"] == "json_invalid":
         why = str(first.get("ctx", {}).get("error", "cut short"))
         return Refusal(422, "no_json", f"the body is no JSON: {why}").response()
-    value = _shown(first.get("input"))
+    value = shown(first.get("input"))
     return Refusal(
         422, "input", f"{place} is {value!r}: {expected}", where=place, value=value, expected=expected
     ).response()
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """Return a value as it may be sent back: a number, a truth, a name, or the beginning of its text."""
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 2**53):
         return value

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from glassnet import __version__
@@ -48,9 +51,12 @@ def create_app(
         docs_url=None,  # its pages load their scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        redirect_slashes=False,
     )
     app.state.workshop = workshop
+    app.state.workers = CapacityLimiter(os.cpu_count() or 1)  # threads for predictions that take long
     refusals.install(app)
+    app.router.routes.extend(predicting.QUICK)
     for room in ROOMS:
         app.include_router(room.router)
     page = files.page_files()
@@ -60,5 +66,6 @@ def create_app(
     app.state.figures = figures
     door = Door(host, token, names, frozenset(page) | {"/healthz"})
     app.add_middleware(Guard, door=door, limits=workshop.limits)
-    app.add_middleware(recording.Recorder, figures=figures, pages=frozenset(page), log=log)
+    labels = dict.fromkeys(page, "page") | {route.path: route.path for route in predicting.QUICK}
+    app.add_middleware(recording.Recorder, figures=figures, labels=labels, log=log)
     return app

@@ -27,6 +27,11 @@ export class ApiError extends Error {
   }
 }
 
+/** The error of a server that does not answer. */
+export function unreachable() {
+  return new ApiError(0, { code: "unreachable", message: "the server does not answer" });
+}
+
 /** GET an address and return its JSON. */
 export function get(path, options = {}) {
   return request("GET", path, undefined, options);
@@ -57,7 +62,7 @@ async function request(method, path, body, { signal } = {}) {
     content = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, { code: "unreachable", message: "the server does not answer" });
+    throw unreachable();
   }
   if (!response.ok) throw new ApiError(response.status, content.error);
   return content;

@@ -1,6 +1,7 @@
 // Tabs by the ARIA pattern: one stop for the Tab key, arrows, Home and End between them; each is a module of its own.
 // https://www.w3.org/WAI/ARIA/apg/patterns/tabs/
 
+import { unreachable } from "/api.js";
 import { element } from "/elements.js";
 import { t } from "/texts.js";
 
@@ -53,7 +54,10 @@ export function buildTabs(list, panels, names, context) {
   }
 
   async function mount(entry, name) {
-    entry.module ??= import(`/${name}.js`);
+    entry.module ??= import(`/${name}.js`).catch((error) => {
+      entry.module = null; // to be tried again
+      throw error instanceof TypeError ? unreachable() : error; // not fetched, or not well written
+    });
     const { mount: fill } = await entry.module;
     if (entry.mounted === null) entry.mounted = fill(entry.panel, context) ?? {};
   }

@@ -1,0 +1,175 @@
+"""``glassnet serve`` as a person runs it: from the first line to the end."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import glassnet
+from glassnet.cli import main
+from glassnet.web.running import listen
+
+SOURCE = Path(__file__).parents[2] / "src"
+
+
+@pytest.fixture
+def started():
+    """Return a function that runs the command and gives the process and the first line that it says as JSON."""
+    running = []
+
+    def start(*options):
+        code = "import sys; from glassnet.cli import main; main(sys.argv[1:])"
+        command = [sys.executable, "-c", code, "serve", "--port", "0", "--json", *map(str, options)]
+        environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        running.append(process)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        return process, json.loads(line)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def refused(capsys):
+    """Return a function that runs the command, which must refuse, and gives what it says."""
+
+    def run(*options):
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", *map(str, options)])
+        said = capsys.readouterr()
+        assert ended.value.code == 2 and said.err.count("\n") == 1
+        return said.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def model_file(digits_model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "small digits.glassnet"
+    glassnet.save(digits_model, path)
+    return path
+
+
+def asked(address, path, body=None, token=None, patience=20):
+    request = urllib.request.Request(address + path, None if body is None else json.dumps(body).encode())
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    until = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return json.loads(response.read())
+        except (ConnectionRefusedError, urllib.error.URLError) as error:
+            if isinstance(error, urllib.error.HTTPError) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def test_a_model_is_served_with_its_rows_a_line_for_each_request_and_an_end(started, model_file, digits_model) -> None:
+    process, told = started(model_file, "--log", "json")
+    assert told["token"] is None and re.fullmatch(r"http://127\.0\.0\.1:\d+/", told["address"])
+    seen = asked(told["address"], "api/model")
+    assert seen["name"] == "small digits.glassnet" and seen["examples"]["rows"] == 360 and seen["training_rows"] == 1437
+    answer = asked(told["address"], "api/predict", {"rows": [[0] * 64, [16] * 64]})
+    assert answer["predictions"] == digits_model.predict([[0] * 64, [16] * 64]).tolist()
+    process.send_signal(signal.SIGTERM)
+    _, lines = process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGTERM  # all was answered; then the signal has its way, as is the custom
+    lines = [json.loads(line) for line in lines.splitlines()]
+    assert [(line["method"], line["path"], line["status"], line["rows"]) for line in lines] == [
+        ("GET", "/api/model", 200, None),
+        ("POST", "/api/predict", 200, 2),
+    ]
+    assert all(line["ms"] > 0 and line["client"] == "127.0.0.1" and line["time"].endswith("Z") for line in lines)
+
+
+def test_ctrl_c_is_a_good_end_too(started, model_file) -> None:
+    process, told = started(model_file)
+    asked(told["address"], "healthz")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode in (0, 130) and "Traceback" not in said
+
+
+def test_beyond_this_machine_a_token_is_drawn_and_asked_for(started, model_file) -> None:
+    _, told = started(model_file, "--host", "0.0.0.0")
+    address = told["address"].replace("0.0.0.0", "127.0.0.1")
+    assert len(told["token"]) >= 32
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        asked(address, "api/model")
+    assert asked(address, "api/model", token=told["token"])["name"] == "small digits.glassnet"
+
+
+def test_a_token_is_taken_from_the_environment_and_a_short_one_refused(refused, model_file, monkeypatch) -> None:
+    assert "--token has 5 characters; give 16 or more" in refused(model_file, "--token", "short")
+    assert "letters, digits" in refused(model_file, "--token", "sixteen letters and a blank")
+    monkeypatch.setenv("GLASSNET_TOKEN", "tiny")
+    assert "--token has 4 characters" in refused(model_file)
+
+
+def test_what_cannot_be_served_is_told_in_a_line(refused, model_file, tmp_path, monkeypatch) -> None:
+    assert "there is no such file" in refused(tmp_path / "nothing.glassnet")
+    assert "--log loud is not known; choose one of plain, json, none" in refused(model_file, "--log", "loud")
+    assert "70000" in refused(model_file, "--port", "70000")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a,label\n1,2\n")
+    assert re.search(r"--data .*rows.csv: column '1x1', .* is missing", refused(model_file, "--data", rows))
+    taken = listen("127.0.0.1", 0)[0]
+    taken.listen()
+    port = taken.getsockname()[1]
+    assert f"can't listen on 127.0.0.1, port {port}: Address already in use" in refused(model_file, "--port", port)
+    taken.close()
+    assert "can't listen on 203.0.113.7" in refused(model_file, "--host", "203.0.113.7", "--port", 0)
+    assert "can't listen on no.such.host.invalid" in refused(model_file, "--host", "no.such.host.invalid")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "uvicorn" else object())
+    assert "pip install 'glassnet[web]'" in refused(model_file)
+
+
+def test_rows_of_a_file_become_the_examples_and_an_unknown_class_is_told(
+    refused, started, model_file, tmp_path
+) -> None:
+    names = [f"{row}x{column}" for row in range(1, 9) for column in range(1, 9)]
+    rows = tmp_path / "rows.csv"
+    rows.write_text(",".join(["note", *names]) + "\n" + ",".join(["hello", *["1"] * 64]) + "\n")
+    _, told = started(model_file, "--data", rows)
+    seen = asked(told["address"], "api/model")
+    assert seen["examples"] == {"source": "rows.csv", "rows": 1, "has_target": False, "unseen": False}
+    rows.write_text(",".join(["label", *names]) + "\n" + ",".join(["11", *["1"] * 64]) + "\n")
+    assert "row 1 has the class 11, unknown to the model" in refused(model_file, "--data", rows)
+
+
+def test_without_a_model_the_digits_are_trained_and_that_is_said(tmp_path) -> None:
+    code = "import sys; from glassnet.cli import main; main(sys.argv[1:])"
+    environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", code, "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        lines = [process.stdout.readline() for _ in range(4)]
+        process.terminate()
+    assert "no model named: training one on scikit-learn's digits first" in lines[0]
+    assert re.fullmatch(r"trained in [\d.]+ s; on 360 test rows: accuracy 9\d\.\d\d %\n", lines[1])
+    assert re.fullmatch(r"the page: http://127\.0\.0\.1:\d+/\n", lines[2]) and lines[3] == "Ctrl-C stops it\n"
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_the_page_says_when_the_server_has_gone(visit, started, model_file) -> None:
+    process, told = started(model_file)
+    asked(told["address"], "healthz")
+    page = visit("#model", at=told["address"].rstrip("/"), expected=["ERR_CONNECTION_REFUSED", "Failed to load"])
+    page.get_by_text("softmax").wait_for()
+    process.kill()
+    process.wait()
+    page.get_by_role("tab", name="Think").click()
+    page.locator("#alert").get_by_text("does not answer").wait_for()
+    page.get_by_role("button", name="Close").click()
+    assert page.locator("#alert").is_hidden()
