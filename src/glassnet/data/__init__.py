@@ -2,7 +2,6 @@
 
 from glassnet.data.columns import (
     MOST_NUMBERED_CLASSES,
-    TARGET_NAMES,
     choose_target,
     features,
     is_classification,
@@ -10,7 +9,7 @@ from glassnet.data.columns import (
 )
 from glassnet.data.digits import DIGITS, digits
 from glassnet.data.files import Files, open_files, read_table
-from glassnet.data.tables import Matrix, Table
+from glassnet.data.tables import TARGET_NAMES, Matrix, Table
 
 __all__ = [
     "DIGITS",

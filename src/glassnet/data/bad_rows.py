@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.data.arrow_numbers import mask_of
 from glassnet.data.tables import Run, Table
 from glassnet.data.words import cell
 from glassnet.network.activations import Array
@@ -102,15 +103,15 @@ def _bad_cells(column: Any, is_number: bool) -> Array:
 
     bad = []
     if column.null_count:
-        bad.append(column.is_null().to_numpy())
+        bad.append(mask_of(column.is_null()))
     if pa.types.is_floating(column.type):
-        bad.append(~pc.fill_null(pc.is_finite(column), True).to_numpy())
+        bad.append(~mask_of(pc.is_finite(column), True))
     elif _is_text(column) and is_number:
         alike = pc.match_substring_regex(column, NUMBER)
         values = pc.cast(pc.utf8_trim_whitespace(pc.if_else(alike, column, None)), pa.float64())
-        bad.append(~pc.fill_null(pc.is_finite(values), False).to_numpy())
+        bad.append(~mask_of(pc.is_finite(values)))
     elif _is_text(column):
-        bad.append(pc.fill_null(pc.match_substring(column, FOREIGN), False).to_numpy())
+        bad.append(mask_of(pc.match_substring(column, FOREIGN)))
     return np.flatnonzero(np.any(bad, axis=0)) if bad else np.empty(0, np.int64)
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.data.arrow_numbers import mask_of, numbers_of, text_of
 from glassnet.data.matrices import matrix_features, matrix_target, small
-from glassnet.data.tables import Matrix, Table
+from glassnet.data.tables import TARGET_NAMES, Matrix, Table
 from glassnet.data.words import cell, is_number, listed
 from glassnet.errors import InputError
 from glassnet.network.activations import Array
 
-#: Columns that are taken for the target where none is named, in this order.
-TARGET_NAMES = ("label", "target", "class", "y")
 #: At most so many different whole numbers are classes rather than values.
 MOST_NUMBERED_CLASSES = 20
 #: Rows made into numbers at once.
@@ -83,7 +82,7 @@ def _numbers(table: Table, names: Sequence[str]) -> Array:
         ):
             _refuse_text(table, name, column)
         if column.null_count:
-            row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+            row = int(np.flatnonzero(mask_of(column.is_null()))[0])
             raise InputError(f"{table.named(row)}, column {name!r} is empty; {MEND_NUMBER}")
     result: Array = np.empty((len(table), len(names)), _common_type(chosen))
     if any(pa.types.is_boolean(type_) for type_ in chosen.schema.types):
@@ -93,7 +92,7 @@ def _numbers(table: Table, names: Sequence[str]) -> Array:
     first = 0
     for batch in chosen.to_batches(ROWS_AT_ONCE):
         part = result[first : first + len(batch)]
-        part[:] = batch.to_tensor(row_major=True).to_numpy()
+        part[:] = batch.to_tensor(row_major=False).to_numpy()
         if part.dtype.kind == "f" and not np.isfinite(part).all():
             row, place = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
             raise InputError(
@@ -143,15 +142,18 @@ def target_values(table: Table | Matrix, name: str) -> Array:
             f"{table.source}: the target column {name!r} is missing; the columns are {listed(table.names)}"
         )
     column = table.columns[name]
-    values = column.to_numpy() if not column.null_count else None
-    if values is None or (values.dtype.kind == "f" and not np.isfinite(values).all()):
-        bad = column.is_null(nan_is_null=True).to_numpy() if values is None else ~np.isfinite(values)
+    is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    bad = mask_of(column.is_null(nan_is_null=True))
+    if not bad.any() and not is_number:
+        return text_of(column)
+    if not bad.any():
+        values = numbers_of(column)
+        bad = ~np.isfinite(values)
+    if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise InputError(
             f"{table.named(row)}, target column {name!r} is {cell(column[row].as_py())}; every row needs a target"
         )
-    if pa.types.is_boolean(column.type) or values.dtype.kind not in "iuf":
-        return np.array([str(value) for value in values], dtype=object)
     return small(values)
 
 

@@ -90,10 +90,9 @@ class Files:
     def table(self) -> Table | Matrix:
         """Return all rows, in memory."""
         kinds = Kinds()
-        blocks = list(self._pass(kinds))
-        if kinds.late_text:  # the first rows looked like numbers: 007 has to be read again to stay what it is
-            blocks = list(self._pass(Kinds(kinds.late_text)))
-        return joined(blocks)
+        whole = joined(_until_late_text(self._pass(kinds), kinds))
+        # where the first rows looked like numbers: 007 has to be read again to stay what it is
+        return joined(self._pass(Kinds(kinds.late_text))) if kinds.late_text else whole
 
     def _pass(self, kinds: Kinds) -> Iterator[Table | Matrix]:
         self._bad = BadRows()
@@ -113,6 +112,13 @@ class Files:
             _, row, reason = self._bad.found[0]
             raise InputError(f"{where}: none of the {self._bad.count} rows can be used; row {row}: {reason}")
         raise InputError(f"{where}: the file has a header but no rows; add at least one row")
+
+
+def _until_late_text(blocks: Iterator[Table | Matrix], kinds: Kinds) -> Iterator[Table | Matrix]:
+    """Yield blocks as long as no column that was numbers turns out to be text; then only look for more such columns."""
+    for block in blocks:
+        if not kinds.late_text:
+            yield block
 
 
 #: The formats by the ends of their files' names.

@@ -2,34 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import issparse, vstack
 
-from glassnet.data.tables import Matrix, Table, joined_runs
+from glassnet.data.arrow_numbers import numbers_of
+from glassnet.data.growing import Growing
+from glassnet.data.tables import TARGET_NAMES, Matrix, Run, Table, joined_runs
 from glassnet.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: A table of at least so many columns, all of them bytes, becomes a matrix: they are pixels.
+LEAST_PIXELS = 16
 
-def joined(blocks: Sequence[Table | Matrix]) -> Table | Matrix:
+
+def joined(blocks: Iterable[Table | Matrix], rows: int = 0) -> Table | Matrix:
     """Return blocks with the same columns as one table, which knows where each row stands.
+
+    Dense matrices, and tables of pixels, are copied into one array block by block, so that nothing stands in memory
+    twice.
+
+    Parameters
+    ----------
+    blocks : iterable of Table or Matrix
+        At least one.
+    rows : int
+        How many rows there will be, where that is known.
 
     Raises
     ------
     InputError
         If a column holds numbers in one file and text in another.
     """
-    runs = joined_runs(blocks, map(len, blocks))
-    sources = sorted({run.source for run in runs})
+    kept: list[Table | Matrix] = []
+    runs: list[Run] = []
+    length = 0
+    grown: _Grown | None = None
+    for block in blocks:
+        joined_runs(runs, block, length)
+        length += len(block)
+        dense = _dense(block) if not kept else None
+        if dense is not None and (grown is None or grown.suits(dense)):
+            grown = grown or _Grown(dense, block, rows)
+            grown.add(dense)
+            continue
+        if grown is not None:
+            kept.append(grown.as_before())
+            grown = None
+        kept.append(block)
+    sources = list(dict.fromkeys(run.source for run in runs))
     source = sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
-    where: dict[str, Any] = {"first_row": runs[0].row, "runs": runs if len(runs) > 1 else ()}
-    first = blocks[0]
-    if isinstance(first, Table):
-        return Table(source, _stacked([block for block in blocks if isinstance(block, Table)]), **where)
-    return _matrix(source, [block for block in blocks if isinstance(block, Matrix)], where)
+    where: dict[str, Any] = {"first_row": runs[0].row, "runs": tuple(runs) if len(runs) > 1 else ()}
+    if grown is not None:
+        return grown.matrix(source, **where)
+    if isinstance(kept[0], Table):
+        return Table(source, _stacked([block for block in kept if isinstance(block, Table)]), **where)
+    return _concatenated(source, [block for block in kept if isinstance(block, Matrix)], where)
+
+
+class _Grown:
+    """Dense matrices of one dtype, one below the other."""
+
+    def __init__(self, first: Matrix, block: Table | Matrix, rows: int) -> None:
+        self._first, self._block = first, block
+        self._x = Growing(first.x.shape[1:], first.x.dtype, rows)
+        self._y: list[Any] = []
+
+    def suits(self, more: Matrix) -> bool:
+        return bool(more.x.dtype == self._first.x.dtype and more.feature_names == self._first.feature_names)
+
+    def add(self, more: Matrix) -> None:
+        self._x.add(more.x)
+        self._y.append(more.y)
+
+    def matrix(self, source: str, **where: Any) -> Matrix:
+        first = self._first
+        y = None if first.y is None else np.concatenate(self._y)
+        return Matrix(source, self._x.take(), y, first.feature_names, first.target_name, **where)
+
+    def as_before(self) -> Table | Matrix:
+        """Return the rows as what the blocks were."""
+        matrix = self.matrix(self._first.source)
+        if isinstance(self._block, Matrix):
+            return matrix
+        import pyarrow as pa
+
+        columns = {name: matrix.x[:, place].copy() for place, name in enumerate(matrix.feature_names)}
+        if matrix.y is not None:
+            columns[matrix.target_name] = matrix.y
+        return Table(matrix.source, pa.table({name: columns[name] for name in self._block.names}))
+
+
+def _dense(block: Table | Matrix) -> Matrix | None:
+    """Return a block as a dense matrix if it is one, or a table of pixels."""
+    if isinstance(block, Matrix):
+        return None if issparse(block.x) else block
+    import pyarrow as pa
+
+    columns = block.columns
+    types = columns.schema.types
+    if len(types) < LEAST_PIXELS or any(type_ != pa.uint8() for type_ in types):
+        return None
+    if any(column.null_count for column in columns.columns):
+        return None
+    target = next((name for name in TARGET_NAMES if name in columns.column_names), None)
+    y = None
+    if target is not None:
+        y = numbers_of(columns[target])
+        columns = columns.drop_columns([target])
+    batches = columns.combine_chunks().to_batches()
+    x = batches[0].to_tensor(row_major=False).to_numpy()
+    return Matrix(block.source, x, y, tuple(columns.column_names), target or "y")
 
 
 def _stacked(tables: Sequence[Table]) -> pa.Table:
@@ -53,11 +140,9 @@ def _stacked(tables: Sequence[Table]) -> pa.Table:
     raise AssertionError("columns of one kind can be stacked")
 
 
-def _matrix(source: str, blocks: Sequence[Matrix], where: dict[str, Any]) -> Matrix:
-    import scipy.sparse
-
+def _concatenated(source: str, blocks: Sequence[Matrix], where: dict[str, Any]) -> Matrix:
     first = blocks[0]
-    sparse = scipy.sparse.issparse(first.x)
-    x = scipy.sparse.vstack([b.x for b in blocks], format="csr") if sparse else np.concatenate([b.x for b in blocks])
+    rows = [block.x for block in blocks]
+    x = vstack(rows, format="csr") if issparse(first.x) else np.concatenate(rows)
     y = None if first.y is None else np.concatenate([block.y for block in blocks if block.y is not None])
     return Matrix(source, x, y, first.feature_names, first.target_name, first.endless, **where)

@@ -23,7 +23,10 @@ def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
     if tuple(names) != table.feature_names:
         place = {name: number for number, name in enumerate(table.feature_names)}
         missing = [name for name in names if name not in place]
-        if missing and not table.endless:
+        if missing == [table.target_name] and table.y is not None and not issparse(x):  # another column is the target
+            x = np.column_stack([x, matrix_target(table, table.target_name)])
+            place[table.target_name] = x.shape[1] - 1
+        elif missing and not table.endless:
             wanted = set(names)
             extra = [name for name in table.names if name not in wanted]
             also = f"; it has {listed(extra)} instead" if extra else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,9 @@ from glassnet.network.activations import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+#: Columns that are taken for the target where none is named, in this order.
+TARGET_NAMES = ("label", "target", "class", "y")
 
 
 @dataclass(frozen=True)
@@ -112,18 +115,13 @@ class Matrix(Placed):
         return int(self.x.shape[0])
 
 
-def joined_runs(parts: Sequence[Placed], lengths: Iterable[int]) -> tuple[Run, ...]:
-    """Return where the rows of some tables stand when they lie one below the other; runs that touch become one."""
-    runs: list[Run] = []
-    begin = 0
-    for part, length in zip(parts, lengths, strict=True):
-        for run in part.runs or (Run(0, part.source, part.first_row),):
-            moved = Run(begin + run.index, run.source, run.row)
-            last = runs[-1] if runs else None
-            if last is None or (moved.source, moved.row) != (last.source, last.row + moved.index - last.index):
-                runs.append(moved)
-        begin += length
-    return tuple(runs)
+def joined_runs(runs: list[Run], more: Placed, index: int) -> None:
+    """Add where the rows of a table stand, from `index` on, to the runs above it; runs that touch become one."""
+    for run in more.runs or (Run(0, more.source, more.first_row),):
+        moved = Run(index + run.index, run.source, run.row)
+        last = runs[-1] if runs else None
+        if last is None or (moved.source, moved.row) != (last.source, last.row + moved.index - last.index):
+            runs.append(moved)
 
 
 def check_names(source: str, names: Sequence[str]) -> None:

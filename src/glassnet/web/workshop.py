@@ -45,7 +45,7 @@ class Examples:
 
     Parameters
     ----------
-    table : Table
+    table : Table or Matrix
         All columns as they were read, those too that the model does not use.
     x : array (samples, features), uint8 or float64
         Raw features in the model's order.

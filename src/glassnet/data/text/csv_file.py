@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glassnet.data.ahead import ahead
+from glassnet.data.arrow_numbers import mask_of
 from glassnet.data.bad_rows import FOREIGN
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Table, check_names
@@ -147,7 +148,7 @@ class CsvFile:
         rows = np.delete(np.arange(1, columns.num_rows + len(faults) + 1), [fault.row - 1 for fault in faults])
         advice = "save the file as CSV in UTF-8"
         for name, column in zip(self.names, columns.columns, strict=True):
-            marked = np.flatnonzero(pc.fill_null(pc.match_substring(column, FOREIGN), False).to_numpy())
+            marked = np.flatnonzero(mask_of(pc.match_substring(column, FOREIGN)))
             if len(marked):
                 told = f"has in column {name!r} {short(column[marked[0]].as_py())}, which is no UTF-8 text"
                 faults.append(Fault(int(rows[marked[0]]), told, advice))
@@ -158,7 +159,8 @@ class CsvFile:
         columns, source = parsed.columns, str(self.path)
         assert columns is not None
         numbers = state.bad.numbers_in(columns) if state.bad is not None else set()
-        again = state.kinds.learn(columns.select([name for name in self.names if name not in numbers]))
+        certain = columns.select([name for name in self.names if name not in numbers]) if numbers else columns
+        again = state.kinds.learn(certain)
         if again:  # numbers, dates or true and false, in a column of text
             expected = state.kinds.expected()
             columns = self._parsed(parsed.text, {name: expected[name] for name in again}, True).columns
@@ -170,7 +172,8 @@ class CsvFile:
             unread = [(before + fault.row, fault.told) for fault in parsed.faults]
             table = state.bad.sift(source, columns, rows, unread)
             state.kinds.learn(table.columns.select([name for name in self.names if name in numbers]))
-        return replace(table, columns=state.kinds.widen(table.columns).select(state.names))
+        columns = state.kinds.widen(table.columns)
+        return replace(table, columns=columns if self.names == state.names else columns.select(state.names))
 
 
 @contextmanager

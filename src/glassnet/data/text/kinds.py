@@ -61,15 +61,21 @@ class Kinds:
         self._known: dict[str, str] = dict.fromkeys(text, TEXT)
         #: Columns that were given as something else before they turned out to be text.
         self.late_text: set[str] = set()
+        self._expected: dict[str, pa.DataType] = {}
+        self._settled: pa.Schema | None = None  # of a block that taught nothing new
 
     def expected(self) -> dict[str, pa.DataType]:
         """Return the types to try first."""
-        return {name: arrow_type(kind) for name, kind in self._known.items()}
+        if len(self._expected) != len(self._known):
+            self._expected = {name: arrow_type(kind) for name, kind in self._known.items()}
+        return self._expected
 
     def learn(self, table: pa.Table) -> list[str]:
         """Widen what is known by a block, and return its columns that must be read again as text."""
         import pyarrow as pa
 
+        if table.schema == self._settled:
+            return []
         again = []
         for name, column in zip(table.column_names, table.columns, strict=True):
             known = self._known.get(name)
@@ -78,6 +84,7 @@ class Kinds:
             if both is None:
                 continue
             self._known[name] = both
+            self._expected = {}
             if both == TEXT and known not in (None, TEXT):
                 self.late_text.add(name)
             if both == TEXT and not (pa.types.is_string(column.type) or pa.types.is_null(column.type)):
@@ -88,8 +95,11 @@ class Kinds:
         """Return a block that was learned from with its columns in the types that are known."""
         import pyarrow as pa
 
+        if table.schema == self._settled:
+            return table
         fields = [
             pa.field(name, arrow_type(self._known[name]) if name in self._known else column.type)
             for name, column in zip(table.column_names, table.columns, strict=True)
         ]
-        return table.cast(pa.schema(fields))
+        self._settled = pa.schema(fields)
+        return table if table.schema == self._settled else table.cast(self._settled)

@@ -10,8 +10,9 @@ import numpy as np
 
 from glassnet.network.activations import Array
 
-#: Bytes of text that are parsed at once.
-BLOCK = 1 << 22
+#: Bytes of text that are parsed at once; the first blocks are smaller, so that it is soon known what columns hold.
+BLOCK = 1 << 21
+FIRST_BLOCK = 1 << 16
 #: A row of more bytes is refused: it is a quote that is never closed, or no table.
 LONGEST_ROW = 1 << 26
 
@@ -29,7 +30,7 @@ class QuoteLeftOpen(Exception):
 
 
 def blocks_of_rows(stream: Any, size: int = BLOCK, longest: int = LONGEST_ROW) -> Iterator[bytes]:
-    """Cut a binary stream into blocks of whole rows, each of about `size` bytes.
+    """Cut a binary stream into blocks of whole rows: the first of about `FIRST_BLOCK` bytes, most of about `size`.
 
     Raises
     ------
@@ -38,8 +39,9 @@ def blocks_of_rows(stream: Any, size: int = BLOCK, longest: int = LONGEST_ROW) -
     QuoteLeftOpen
         If the last row opens a quote and does not close it; all rows before were given.
     """
-    rest = b""
-    while more := stream.read(max(size, len(rest))):
+    rest, now = b"", min(size, FIRST_BLOCK)
+    while more := stream.read(max(now, len(rest))):
+        now = min(size, 4 * now)
         text = rest + more
         end = rows_end(text)
         if end:
