@@ -184,8 +184,9 @@ def test_ctrl_c_and_sigterm_and_the_command_that_goes_on(tmp_path: Path) -> None
     assert ends[0][1] != ends[1][1]
     words = shlex.split(ends[0][2])
     assert words[0] == "glassnet" and words.count("--resume") == 1
-    again = subprocess.run([*RUN, *words[1:], "--threads", "1"], cwd=tmp_path, capture_output=True, text=True, check=True,
-                           env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"})  # fmt: skip
+    alone = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [*RUN, *words[1:], "--threads", "1"]
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=alone)
     assert again.stderr == ""
     with pytest.raises(SystemExit):
         main(

@@ -23,7 +23,7 @@ def sight_of(model: Any, X: Any = None, row: int = 0) -> Sight:
     cache = through(structure, model.parameters, model.inputs(raw))
     output = cache[f"a{structure.n_layers}"][np.newaxis]
     if not model.classes:
-        values = np.atleast_1d(model._answers(output)[0])
+        values = np.atleast_1d(model.answers(output)[0])
         answers = [
             Answer(name, float(value), unit, False)
             for unit, (name, value) in enumerate(zip(names, values, strict=True))

@@ -155,7 +155,7 @@ def _case_of_model(model: Model, x: Any, y: Any, source: str) -> Case:
         output = answered.output
         predicted: Array
         if model.task == REGRESSION:
-            predicted = _columns(model._answers(output))
+            predicted = _columns(model.answers(output))
             rows = _values(x, y, predicted, answered, truth)
         else:
             sure = model.structure.activations[-1].name in ("softmax", "sigmoid")
