@@ -71,6 +71,14 @@ def test_the_keyboard_reads_a_unit_and_dims_the_others(alone) -> None:
     assert float(own.evaluate("edge => getComputedStyle(edge).opacity")) > 0.3
 
 
+def test_the_pointer_reads_a_unit_whose_bar_is_empty(alone) -> None:
+    page = alone("picture")
+    unit = page.locator(".gn-unit").last  # an unlikely class
+    box = unit.locator(".gn-box").bounding_box()
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + box["height"] / 2)
+    assert unit.locator(".gn-read").evaluate("line => getComputedStyle(line).visibility") == "visible"
+
+
 def test_on_paper_it_is_light_and_whole(alone) -> None:
     page = alone("report", color_scheme="dark", viewport={"width": 700, "height": 900})
     page.emulate_media(media="print", color_scheme="dark")
