@@ -8,7 +8,9 @@ from glassnet.data.columns import (
     target_values,
 )
 from glassnet.data.digits import DIGITS, digits
-from glassnet.data.files import Files, open_files, read_table
+from glassnet.data.files import Files
+from glassnet.data.finding import open_files, read_table
+from glassnet.data.given import as_files
 from glassnet.data.tables import TARGET_NAMES, Matrix, Table
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Matrix",
     "TARGET_NAMES",
     "Table",
+    "as_files",
     "choose_target",
     "digits",
     "features",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from glassnet.data.arrow_numbers import mask_of
-from glassnet.data.tables import Run, Table
+from glassnet.data.tables import Matrix, Run, Table
 from glassnet.data.words import cell
 from glassnet.network.activations import Array
 
@@ -88,12 +89,40 @@ class BadRows:
                 columns = columns.set_column(place, name, _as_numbers(column))
         return placed(source, columns, rows)
 
+    def sift_matrix(self, matrix: Matrix, rows: Array, unread: Iterable[tuple[int, str]] = ()) -> Matrix:
+        """Return the good rows of a block that is a matrix, the others noted: see `sift`."""
+        reasons: dict[int, str] = {}
+        x, y = matrix.x, matrix.y
+        stored = x.data if issparse(x) else x
+        if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+            if issparse(x):
+                places = np.flatnonzero(~np.isfinite(stored))
+                at = np.column_stack([np.searchsorted(x.indptr, places, side="right") - 1, x.indices[places]])
+            else:
+                at = np.argwhere(~np.isfinite(x))
+            for index, column in at.tolist():
+                reasons.setdefault(index, f"column {matrix.feature_names[column]!r} is {x[index, column]}")
+        if y is not None and y.dtype.kind == "f":
+            for index in np.flatnonzero(~np.isfinite(y)).tolist():
+                reasons.setdefault(index, f"column {matrix.target_name!r} is {y[index]}")
+        self.add(matrix.source, [*unread, *((int(rows[index]), reason) for index, reason in reasons.items())])
+        if reasons:
+            kept = np.setdiff1d(np.arange(len(matrix)), list(reasons))
+            matrix, rows = replace(matrix, x=x[kept], y=None if y is None else y[kept]), rows[kept]
+        runs = _runs(matrix.source, rows)
+        return replace(matrix, first_row=runs[0].row if runs else 1, runs=runs if len(runs) > 1 else ())
+
+
+def _runs(source: str, rows: Array) -> tuple[Run, ...]:
+    """Return the runs of rows that have these numbers in the file."""
+    starts = np.flatnonzero(np.diff(rows, prepend=-1) != 1)
+    return tuple(Run(int(index), source, int(rows[index])) for index in starts)
+
 
 def placed(source: str, columns: pa.Table, rows: Array) -> Table:
     """Return a table of rows that have these numbers in the file."""
-    starts = np.flatnonzero(np.diff(rows, prepend=-1) != 1) if len(rows) else rows
-    runs: Sequence[Run] = [Run(int(index), source, int(rows[index])) for index in starts]
-    return Table(source, columns, first_row=runs[0].row if runs else 1, runs=tuple(runs) if len(runs) > 1 else ())
+    runs = _runs(source, rows)
+    return Table(source, columns, first_row=runs[0].row if runs else 1, runs=runs if len(runs) > 1 else ())
 
 
 def _bad_cells(column: Any, is_number: bool) -> Array:

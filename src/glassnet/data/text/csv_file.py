@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +12,7 @@ import numpy as np
 from glassnet.data.ahead import ahead
 from glassnet.data.arrow_numbers import mask_of
 from glassnet.data.bad_rows import FOREIGN
+from glassnet.data.file import MOST_COLUMNS, File, opened
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Table, check_names
 from glassnet.data.text.lines import LONGEST_ROW, QuoteLeftOpen, RowTooLong, blocks_of_rows, rows_end
@@ -21,9 +21,6 @@ from glassnet.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-#: A header with more columns is refused: each takes memory of its own.
-MOST_COLUMNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Parsed:
     faults: tuple[Fault, ...]
 
 
-class CsvFile:
+class CsvFile(File):
     """One CSV file.
 
     Parameters
@@ -58,9 +55,11 @@ class CsvFile:
         If it can't be read, is empty or binary, or its first line is no header.
     """
 
+    format = "CSV"
+
     def __init__(self, path: Path) -> None:
-        self.path = path
-        with _opened(path) as stream:
+        super().__init__(path)
+        with opened(path) as stream:
             self._header = _header(path, stream)
         self.names = _names(path, self._header)
 
@@ -73,7 +72,7 @@ class CsvFile:
             If a row is ragged or no UTF-8 text, unless such rows are left out.
         """
         before = 0
-        with _opened(self.path) as stream:
+        with opened(self.path) as stream:
             stream.read(len(self._header))
             texts = ((text, state.kinds.expected()) for text in blocks_of_rows(stream))
             try:
@@ -156,7 +155,7 @@ class CsvFile:
 
     def _delivered(self, state: Pass, parsed: Parsed, before: int) -> Table:
         """Return a block as a table in the types known so far, without its bad rows where those are left out."""
-        columns, source = parsed.columns, str(self.path)
+        columns, source = parsed.columns, self.source
         assert columns is not None
         numbers = state.bad.numbers_in(columns) if state.bad is not None else set()
         certain = columns.select([name for name in self.names if name not in numbers]) if numbers else columns
@@ -174,20 +173,6 @@ class CsvFile:
             state.kinds.learn(table.columns.select([name for name in self.names if name in numbers]))
         columns = state.kinds.widen(table.columns)
         return replace(table, columns=columns if self.names == state.names else columns.select(state.names))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a file as a stream of its text; what goes wrong with it, now or later, is told."""
-    import pyarrow as pa
-
-    try:
-        with pa.input_stream(str(path), compression="detect") as stream:
-            yield stream
-    except OSError as error:
-        raise InputError(
-            f"{path}: can't be read: {first_line(error)}; is it whole, and compressed as its name says?"
-        ) from None
 
 
 def _header(path: Path, stream: Any) -> bytes:

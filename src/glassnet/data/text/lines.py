@@ -29,8 +29,17 @@ class QuoteLeftOpen(Exception):
     """The text ends inside quotes."""
 
 
-def blocks_of_rows(stream: Any, size: int = BLOCK, longest: int = LONGEST_ROW) -> Iterator[bytes]:
+def blocks_of_rows(stream: Any, size: int = BLOCK, longest: int = LONGEST_ROW, quotes: bool = True) -> Iterator[bytes]:
     """Cut a binary stream into blocks of whole rows: the first of about `FIRST_BLOCK` bytes, most of about `size`.
+
+    Parameters
+    ----------
+    stream : binary stream
+        Where it stands, a row begins.
+    size, longest : int
+        Bytes.
+    quotes : bool
+        Whether a newline inside quotes ends no row.
 
     Raises
     ------
@@ -43,14 +52,14 @@ def blocks_of_rows(stream: Any, size: int = BLOCK, longest: int = LONGEST_ROW) -
     while more := stream.read(max(now, len(rest))):
         now = min(size, 4 * now)
         text = rest + more
-        end = rows_end(text)
+        end = rows_end(text) if quotes else text.rfind(b"\n") + 1
         if end:
             yield text[:end]
         rest = text[end:]
         if len(rest) > longest:
             raise RowTooLong
     if rest:
-        if _is_open(rest):
+        if quotes and _is_open(rest):
             raise QuoteLeftOpen
         yield rest
 

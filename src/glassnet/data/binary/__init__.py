@@ -1,0 +1,1 @@
+"""Tables that are not written as text: Parquet, Arrow, NumPy, IDX, pictures."""
