@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from itertools import product
 from typing import Any
@@ -31,7 +32,7 @@ def check_width(source: str, shape: tuple[int, ...]) -> None:
     InputError
         Naming the file.
     """
-    if np.prod(shape, dtype=float) > MOST_FEATURES:
+    if math.prod(shape) > MOST_FEATURES:
         raise InputError(f"{source}: rows of shape {shape} have more than {MOST_FEATURES:,} numbers; too many")
 
 
@@ -40,6 +41,8 @@ def block_of(
 ) -> Matrix:
     """Return rows that stand below so many others in a file as a block; where bad ones are left out, without them."""
     if x.ndim != 2:
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:]))
     matrix = Matrix(source, x, y, names, target, first_row=before + 1)
-    return matrix if state.bad is None else state.bad.sift_matrix(matrix, np.arange(before + 1, before + 1 + len(x)))
+    if state.bad is None:
+        return matrix
+    return state.bad.sift_matrix(matrix, np.arange(before + 1, before + 1 + x.shape[0]))

@@ -96,19 +96,23 @@ def format_of(path: Path) -> type[File]:
     """Return the format of a file, by its name's end; where that tells nothing, by its first bytes, or else CSV."""
     if path.is_dir():
         return PictureFolder
-    name = path.name.lower()
-    for ending in _COMPRESSED:
-        name = name.removesuffix(ending)
-    known = FORMATS.get(Path(name).suffix)
-    if known is not None:
-        return known
-    if "idx" in name:
+    if _ending(path) in FORMATS:
+        return FORMATS[_ending(path)]
+    if "idx" in path.name.lower():
         return IdxFile
     with path.open("rb") as file:
         start = file.read(8)
     if is_idx(start):
         return IdxFile
     return next((format_ for beginning, format_ in _BEGINNINGS if start.startswith(beginning)), CsvFile)
+
+
+def _ending(path: Path) -> str:
+    """Return the end of a file's name that tells its format."""
+    name = path.name.lower()
+    for compressed in _COMPRESSED:
+        name = name.removesuffix(compressed)
+    return Path(name).suffix
 
 
 def _found(path: str | Path) -> list[Path]:
@@ -128,9 +132,10 @@ def _found(path: str | Path) -> list[Path]:
 def _inside(folder: Path) -> list[Path]:
     """Return the files in a folder: of data, or the folder itself where it holds pictures."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "_"))]
-    if not files or all(path.suffix.lower() in PictureFolder.endings for path in files):
+    pictures = [path for path in files if path.suffix.lower() in PictureFolder.endings]
+    if not files or (pictures and not any(_ending(path) in FORMATS for path in files)):
         return [folder]
-    return _without_labels(files)
+    return _without_labels([path for path in files if path not in pictures])
 
 
 def _without_labels(paths: list[Path]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -181,7 +182,7 @@ def _matrix(x: Any, y: Array | None, source: str) -> Matrix:
         raise InputError(f"{source}: y has shape {y.shape} for {x.shape[0]} rows of x; give one entry for each")
     check_width(source, x.shape[1:])
     names = column_names(x.shape[1:])
-    x = x.tocsr() if issparse(x) else x.reshape(len(x), -1)
+    x = x.tocsr() if issparse(x) else x.reshape(x.shape[0], math.prod(x.shape[1:]))
     return Matrix(source, x, y, names)
 
 
