@@ -33,7 +33,9 @@ def digits_model():
 def workshop(digits_model):
     """Return a workshop with that model and its rows."""
     training, test = digits_examples(digits_model)
-    return Workshop(digits_model, "digits", test, training)
+    workshop = Workshop(digits_model, "digits", test, training)
+    yield workshop
+    workshop.closing.set()  # a training that waits need not wait any longer
 
 
 @pytest.fixture

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from glassnet.data import DIGITS, Matrix, Table, digits, features, read_table, target_values
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import REGRESSION
 from glassnet.network.activations import Array
+from glassnet.network.names import entry
 
 Number = TypeVar("Number", int, float)
 
@@ -31,6 +34,27 @@ def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
                 f"{option} {text}: {part.strip()!r} is not {what}; write it like {option} {example}"
             ) from None
     return tuple(found)
+
+
+def assignments(option: str, texts: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    """Read ``l1=0.001`` and the like: a name, and a value as JSON; what is no JSON is text.
+
+    Raises
+    ------
+    InputError
+        If a text has no ``=``, or there is no such name: the nearest one and all are named.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise InputError(f"{option} {text}: there is no '='; write it like {option} l1=0.001")
+        entry(dict.fromkeys(names), name.strip(), f"{option}: the setting")
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value
+    return found
 
 
 def table_for(model: Model, data: str | None) -> Table | Matrix:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from dataclasses import fields
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import typer
 
 from glassnet.atomic import check_writable
 from glassnet.callbacks.progress import metric_words
-from glassnet.cli.arguments import numbers, refuse_text
+from glassnet.cli.arguments import assignments, numbers, refuse_text
 from glassnet.cli.checkpointing import Checkpointing, checkpointing, exit_code, how_to_go_on, tell_warnings
 from glassnet.cli.screen import Progressing, Screen
 from glassnet.data import (
@@ -32,6 +33,7 @@ from glassnet.network.activations import ACTIVATIONS, Array
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
+from glassnet.training import Settings
 from glassnet.training.settings import LBFGS
 
 #: Share of the rows to validate on where there is no test file, so that the figure shown is an honest one.
@@ -59,7 +61,14 @@ def train(
         ),
     ] = None,
     hidden: Annotated[str, typer.Option(metavar="SIZES", help="Units of the hidden layers; '' for none.")] = "128,64",
-    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.")] = "relu",
+    activation: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Of the hidden layers, or one for each (tanh,relu), or one for each and the output's: "
+            f"{', '.join(ACTIVATIONS)}.",
+        ),
+    ] = "relu",
     loss: Annotated[
         str | None,
         typer.Option(
@@ -110,6 +119,15 @@ def train(
         int | None,
         typer.Option(help="How many the fused engine may use; the result is the same.", show_default="all cores"),
     ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting of glassnet.Settings, its value as JSON: --set l1=0.001 --set clip_norm=1 "
+            """--set 'optimizer_settings={"beta_1": 0.8}'.""",
+        ),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Where to keep the model (.glassnet).", show_default="not kept")
     ] = None,
@@ -140,6 +158,8 @@ def train(
     layers = numbers("--hidden", hidden, int)
     rates = numbers("--dropout", dropout, float)
     checkpoints = checkpointing(screen, checkpoint, checkpoint_every, resume)
+    activations = tuple(part.strip() for part in activation.split(","))
+    further = assignments("--set", more or (), [field.name for field in fields(Settings)])
     if out is not None:
         check_writable(out)
     if task not in (None, CLASSIFICATION, REGRESSION):
@@ -156,23 +176,22 @@ def train(
         refuse_text(table, name, y, "choose --task classification")
     if loss is not None:
         check_task(task, loss)
-    settings = suggest_settings(
-        len(table),
-        task,
-        loss=loss,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule if optimizer != LBFGS else None,
-        batch_size=batch_size,
-        epochs=epochs,
-        dropout=rates[0] if len(rates) == 1 else rates,
-        l2=l2,
-        weight_decay=weight_decay,
-        patience=patience,
-        random_state=seed,
-        engine=engine,
-        threads=threads,
-    )
+    chosen = {
+        "loss": loss,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "schedule": schedule if optimizer != LBFGS else None,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "dropout": rates[0] if len(rates) == 1 else rates,
+        "l2": l2,
+        "weight_decay": weight_decay,
+        "patience": patience,
+        "random_state": seed,
+        "engine": engine,
+        "threads": threads,
+    }
+    settings = suggest_settings(len(table), task, **(chosen | further))
     columns = [column for column in table.names if column != name]
     x = features(table, columns)
     test_rows = None
@@ -194,7 +213,7 @@ def train(
             x,
             _class_names(y) if task == CLASSIFICATION and y.dtype.kind == "f" else y,
             hidden=layers,
-            activation=activation,
+            activation=activations[0] if len(activations) == 1 else activations,
             task=task,
             settings=settings,
             validation_fraction=validation_fraction,

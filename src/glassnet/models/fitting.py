@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.scaling import BYTE_SCALE, fit_scaling, standardise
-from glassnet.training import Callback, Settings, train
+from glassnet.training import Callback, Epoch, Settings, train
 from glassnet.training.settings import LBFGS
 
 #: With fewer steps than this even an easy table is not learned.
@@ -30,7 +30,7 @@ def fit(
     y: Any,
     *,
     hidden: Sequence[int] = (128, 64),
-    activation: str = "relu",
+    activation: str | Sequence[str] = "relu",
     task: str = "",
     settings: Settings | None = None,
     validation_fraction: float = 0.0,
@@ -50,8 +50,9 @@ def fit(
         Classes (text or whole numbers) or values.
     hidden : sequence of int
         Units of the hidden layers; may be empty.
-    activation : str
-        Of the hidden layers.
+    activation : str or sequence of str
+        Of the hidden layers; or one for each of them; or one for each layer, the output's last, which else is what the
+        loss wants to see.
     task : str
         ``"classification"`` or ``"regression"``; if not given, fractions mean regression, all else classification.
     settings : Settings, optional
@@ -84,6 +85,87 @@ def fit(
     >>> model.predict([[0, 1]]).tolist()
     [1]
     """
+    ready = make_ready(
+        x,
+        y,
+        hidden=hidden,
+        activation=activation,
+        task=task,
+        settings=settings,
+        validation_fraction=validation_fraction,
+        test=test,
+        feature_names=feature_names,
+        target_name=target_name,
+        source=source,
+    )
+    trained = train(
+        ready.blank.structure,
+        *ready.training,
+        ready.blank.settings,
+        validation=ready.validation,
+        test=ready.test,
+        callbacks=callbacks,
+        scale=BYTE_SCALE,
+    )
+    return ready.model(
+        trained.vector,
+        trained.history,
+        metric=trained.metric,
+        engine=trained.engine,
+        best_epoch=trained.best_epoch,
+        stop_reason=trained.stop_reason,
+        message=trained.message,
+    )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Raw rows made ready to be trained on.
+
+    Parameters
+    ----------
+    blank : Model
+        The model to be, without parameters, but with its structure, scaling, names, classes and settings.
+    training, validation, test : tuple (x, y), or None
+        Rows as `glassnet.train` takes them, with ``scale=BYTE_SCALE``.
+    training_rows, validation_rows : array of int
+        Which of the raw rows they are.
+    """
+
+    blank: Model
+    training: tuple[Array, Array]
+    validation: tuple[Array, Array] | None
+    test: tuple[Array, Array] | None
+    training_rows: Array
+    validation_rows: Array
+
+    def model(self, vector: Array, history: Sequence[Epoch], **facts: Any) -> Model:
+        """Return the model with parameters, and with facts beside those that are known already."""
+        told = {
+            **facts,
+            "training_rows": len(self.training_rows),
+            "validation_rows": len(self.validation_rows),
+            "source": self.blank.facts["source"],
+            "glassnet": __version__,
+        }
+        return replace(self.blank, vector=vector, history=tuple(history), facts=told)
+
+
+def make_ready(
+    x: Any,
+    y: Any,
+    *,
+    hidden: Sequence[int],
+    activation: str | Sequence[str],
+    task: str = "",
+    settings: Settings | None = None,
+    validation_fraction: float = 0.0,
+    test: tuple[Any, Any] | None = None,
+    feature_names: Sequence[str] = (),
+    target_name: str = "y",
+    source: str = "",
+) -> Ready:
+    """Split raw rows, scale them and build the network that `fit` trains on them; the arguments are those of `fit`."""
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 2 or x.shape[1] == 0:
         raise InputError(f"x has shape {x.shape}; it must be (samples, features)")
@@ -108,31 +190,19 @@ def fit(
         task,
         classes,
         target_scaling,
+        settings,
+        facts={"source": source},
     )
     truth = blank.encode(y)
     whole = len(training) == len(x)
-    inside = (_rows_for(blank, x if whole else x[training]), truth if whole else truth[training])
-    trained = train(
-        blank.structure,
-        *inside,
-        settings,
-        validation=(_rows_for(blank, x[validation]), truth[validation]) if len(validation) else None,
-        test=(_rows_for(blank, np.asarray(test[0])), blank.encode(test[1])) if test is not None else None,
-        callbacks=callbacks,
-        scale=BYTE_SCALE,
+    return Ready(
+        blank,
+        (_rows_for(blank, x if whole else x[training]), truth if whole else truth[training]),
+        (_rows_for(blank, x[validation]), truth[validation]) if len(validation) else None,
+        (_rows_for(blank, np.asarray(test[0])), blank.encode(test[1])) if test is not None else None,
+        training,
+        validation,
     )
-    facts = {
-        "metric": trained.metric,
-        "engine": trained.engine,
-        "best_epoch": trained.best_epoch,
-        "stop_reason": trained.stop_reason,
-        "message": trained.message,
-        "training_rows": len(training),
-        "validation_rows": len(validation),
-        "source": source,
-        "glassnet": __version__,
-    }
-    return replace(blank, vector=trained.vector, settings=settings, history=trained.history, facts=facts)
 
 
 def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -> Settings:
@@ -163,13 +233,21 @@ def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -
 
 
 def build_structure(
-    features: int, hidden: Sequence[int], activation: str, settings: Settings, outputs: int
+    features: int, hidden: Sequence[int], activation: str | Sequence[str], settings: Settings, outputs: int
 ) -> Structure:
-    """Return the layers for a task: the output activation is the loss's own link, or the identity."""
+    """Return the layers for a task: the output activation is the loss's own link, or the identity, if none is given."""
     loss = settings.found_loss()
     if loss.name == "pinball":
         outputs = max(outputs, len(loss.settings["quantiles"]))
-    return Structure((features, *hidden, outputs), (*([activation] * len(hidden)), loss.link or "identity"))
+    chosen = [activation] * len(hidden) if isinstance(activation, str) else list(activation)
+    if len(chosen) == len(hidden):
+        chosen.append(loss.link or "identity")
+    elif len(chosen) != len(hidden) + 1:
+        raise InputError(
+            f"activation names {len(chosen)} for {len(hidden)} hidden layers; give one for all of them, one for each, "
+            "or one for each and one for the output"
+        )
+    return Structure((features, *hidden, outputs), chosen)
 
 
 def split(samples: int, y: Array | None, fraction: float, seed: int) -> tuple[Array, Array]:

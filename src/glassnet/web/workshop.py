@@ -97,10 +97,11 @@ class Workshop:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _one_training: threading.Lock = field(default_factory=threading.Lock)
 
-    def use(self, model: Model, name: str) -> None:
-        """Let another model answer from now on."""
+    def use(self, model: Model, name: str, examples: Examples | None = None, training: Examples | None = None) -> None:
+        """Let another model answer from now on, with rows to look at and rows to train on that are its own."""
         with self._lock:
             self.model, self.name, self.version = model, name, self.version + 1
+            self.examples, self.training = examples, training
 
     @contextmanager
     def only_training(self) -> Iterator[None]:

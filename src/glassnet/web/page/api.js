@@ -42,6 +42,12 @@ export function post(path, content, options = {}) {
   return request("POST", path, JSON.stringify(content), options);
 }
 
+/** Fetch a file: GET, or POST where there is content. Returns a Blob. */
+export function file(path, content) {
+  const body = content === undefined ? undefined : JSON.stringify(content);
+  return request(body === undefined ? "GET" : "POST", path, body, { as: "blob" });
+}
+
 /** Open a WebSocket of the server. */
 export function socket(path) {
   const address = new URL(path, location.href);
@@ -50,7 +56,7 @@ export function socket(path) {
   return new WebSocket(address, token === null ? ["glassnet"] : ["glassnet", `token.${token}`]);
 }
 
-async function request(method, path, body, { signal } = {}) {
+async function request(method, path, body, { signal, as = "json" } = {}) {
   const headers = {};
   const token = sessionStorage.getItem(KEPT);
   if (token !== null) headers.Authorization = `Bearer ${token}`;
@@ -59,7 +65,7 @@ async function request(method, path, body, { signal } = {}) {
   let content;
   try {
     response = await fetch(path, { method, headers, body, signal });
-    content = await response.json();
+    content = await response[response.ok ? as : "json"]();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw unreachable();
