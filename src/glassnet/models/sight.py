@@ -29,8 +29,8 @@ def sight_of(model: Any, X: Any = None, row: int = 0) -> Sight:
             for unit, (name, value) in enumerate(zip(names, values, strict=True))
         ]
         return Sight(*sizes, cache, raw[0], tuple(answers))
-    sure = structure.activations[-1].name in ("softmax", "sigmoid")
-    values = model.predict_proba(raw)[0] if sure else output[0]
+    sure = model.gives_probabilities
+    values = model.probabilities(output)[0] if sure else output[0]
     answers = [
         Answer(name, float(value), unit, sure) for unit, (name, value) in enumerate(zip(names, values, strict=True))
     ]

@@ -158,8 +158,8 @@ def _case_of_model(model: Model, x: Any, y: Any, source: str) -> Case:
             predicted = _columns(model.answers(output))
             rows = _values(x, y, predicted, answered, truth)
         else:
-            sure = model.structure.activations[-1].name in ("softmax", "sigmoid")
-            sureness = model.predict_proba(x) if sure else output
+            sure = model.gives_probabilities
+            sureness = model.probabilities(output) if sure else output
             rows = Judged(x, truth, np.argmax(output, axis=1), sureness, sure, answered.loss(truth), answered.layers)
     quantiles = tuple(loss.settings["quantiles"]) if loss.name == "pinball" else ()
     return Case(
