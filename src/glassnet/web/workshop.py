@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import numpy as np
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
@@ -55,7 +56,7 @@ class Examples:
         Whether it is known that the model was not trained on them.
     """
 
-    table: Table | Matrix
+    table: Table
     x: Array
     y: Array | None
     unseen: bool = False
@@ -131,7 +132,7 @@ def examples_of(table: Table | Matrix, model: Model, unseen: bool = False) -> Ex
     y = target_values(table, model.target_name) if model.target_name in table.names else None
     if y is not None:
         model.encode(y)  # an unknown class is told now, not in the middle of a request
-    return Examples(table, features(table, model.feature_names), y, unseen)
+    return Examples(_as_columns(table), features(table, model.feature_names), y, unseen)
 
 
 def digits_examples(model: Model) -> tuple[Examples, Examples] | None:
@@ -150,3 +151,14 @@ def workshop_of(connection: HTTPConnection) -> Workshop:
 
 #: How an endpoint asks for it: ``def endpoint(workshop: TheWorkshop)``.
 TheWorkshop = Annotated[Workshop, Depends(workshop_of)]
+
+
+def _as_columns(table: Table | Matrix) -> Table:
+    """Return a table of columns: the page shows rows cell by cell, whatever file they came from."""
+    import pyarrow as pa
+
+    if isinstance(table, Table):
+        return table
+    x = table.x.toarray() if hasattr(table.x, "toarray") else np.asarray(table.x)
+    columns = dict(zip(table.feature_names, x.T.copy(), strict=True))
+    return Table(table.source, pa.table(columns if table.y is None else columns | {table.target_name: table.y}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from glassnet.data import DIGITS, Matrix, Table, choose_target, digits, features, target_values
+from glassnet.data import DIGITS, Table, choose_target, digits, features, target_values
 from glassnet.errors import InputError
 from glassnet.models.model import CLASSIFICATION
 from glassnet.network.activations import Array
@@ -59,7 +59,7 @@ class RowsToLearn:
     """
 
     kind: str
-    table: Table | Matrix
+    table: Table
     x: Array
     y: Array
     names: tuple[str, ...]
@@ -117,7 +117,7 @@ def rows_to_learn(wanted: Any, own: Own | None) -> RowsToLearn:
     if name in PLANES:
         return _plane(name, {key: value for key, value in wanted.items() if key != "kind"})
     if name == DIGITS:
-        table: Table | Matrix = digits()[0]
+        table = digits()[0]
         target, task = choose_target(table), CLASSIFICATION
     else:
         assert own is not None  # `kinds` saw to it
