@@ -1,6 +1,7 @@
 """The benchmarks run; what they measure here means nothing."""
 
 import importlib
+import shutil
 import subprocess
 import sys
 
@@ -18,6 +19,15 @@ def test_a_part_of_the_benchmarks_prints_its_table_in_the_shortest_form(part, tm
     assert done.returncode == 0, done.stderr
     assert "| --- |" in done.stdout
     assert (tmp_path / "growth.png").exists() == (part == "growth")
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not here; Debian has it: apt-get install wrk")
+def test_the_server_under_load_prints_its_tables(tmp_path):
+    done = smoke(tmp_path, "serving")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| glassnet serve")]
+    assert len(rows) == 8 and all(row[6] == "0" for row in rows), done.stdout
+    assert "among slow clients and cut bodies" in done.stdout and "comes to" in done.stdout
 
 
 def smoke(tmp_path, *options):

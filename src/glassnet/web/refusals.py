@@ -51,26 +51,24 @@ class Refusal(HTTPException):
 
 def install(app: FastAPI) -> None:
     """Let the app tell every error in that form."""
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(InputError, _input)
+    app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(InputError, told)
     app.add_exception_handler(RequestValidationError, _validation)
 
 
-def _http(request: Request, error: Exception) -> Response:
+def told(request: Request, error: Exception) -> Response:
+    """Return what is sent for an error."""
+    if isinstance(error, InputError):
+        error = Refusal(422, "input", str(error))
     if isinstance(error, Refusal):
         return error.response()
-    told = cast(HTTPException, error)
-    code = _CODES.get(told.status_code, "refused")
+    other = cast(HTTPException, error)
+    code = _CODES.get(other.status_code, "refused")
     words = {
         "not_found": "there is nothing under this address",
         "not_allowed": f"{request.method} is not answered here",
     }
-    headers = dict(told.headers or {})
-    return Refusal(told.status_code, code, words.get(code, told.detail)).response(headers)
-
-
-def _input(request: Request, error: Exception) -> Response:
-    return Refusal(422, "input", str(error)).response()
+    return Refusal(other.status_code, code, words.get(code, other.detail)).response(dict(other.headers or {}))
 
 
 def _validation(request: Request, error: Exception) -> Response:

@@ -56,7 +56,6 @@ def create_app(
     app.state.workshop = workshop
     app.state.workers = CapacityLimiter(os.cpu_count() or 1)  # threads for predictions that take long
     refusals.install(app)
-    app.router.routes.extend(predicting.QUICK)
     for room in ROOMS:
         app.include_router(room.router)
     page = files.page_files()
@@ -65,7 +64,8 @@ def create_app(
     app.include_router(recording.router)
     app.state.figures = figures
     door = Door(host, token, names, frozenset(page) | {"/healthz"})
+    app.add_middleware(predicting.Quick)
     app.add_middleware(Guard, door=door, limits=workshop.limits)
-    labels = dict.fromkeys(page, "page") | {route.path: route.path for route in predicting.QUICK}
+    labels = dict.fromkeys(page, "page") | {predicting.PREDICT: predicting.PREDICT}
     app.add_middleware(recording.Recorder, figures=figures, labels=labels, log=log)
     return app
