@@ -1,7 +1,8 @@
 """Everything that is claimed about speed, measured on your machine.
 
     make bench
-    python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [serving] [estimators] …
+    python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [loading] [serving]
+        [estimators] [options]
     python benchmarks comparison
 
 Without a name all parts but the last run, in this order; comparison is of scores, not of speed, and writes the table of
@@ -17,7 +18,7 @@ import time
 
 from machine import describe, get_ready, usable_cores
 
-PARTS = ("epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "serving", "estimators")
+PARTS = ("epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading", "serving", "estimators")
 BY_NAME = ("comparison",)
 
 

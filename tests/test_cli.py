@@ -537,7 +537,7 @@ def test_a_model_file_that_is_none_cut_short_or_newer_is_refused(
 
 def test_evaluate_and_predict_need_rows(glassnet, model: Path, flowers: Path, tmp_path: Path) -> None:
     code, _, err = glassnet("evaluate", model)
-    assert code == 2 and "name the CSV file with the rows" in err
+    assert code == 2 and "name the file with the rows" in err
     code, _, err = glassnet("predict", model, flowers, "--out", flowers / "p.csv")
     assert (code, err.count("\n")) == (2, 1) and "can't be written" in err
     code, _, err = glassnet("plot", model, "--out", flowers)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix, issparse
 
 from glassnet.network.activations import Array
 
@@ -23,7 +24,8 @@ class Scaling:
     Parameters
     ----------
     kind : str
-        ``"bytes"`` (by 1/255) or ``"standard"`` (mean 0, deviation 1).
+        ``"bytes"`` (by 1/255), ``"standard"`` (mean 0, deviation 1), or, for sparse rows, ``"largest"`` (the largest
+        entry becomes 1 or -1, and 0 stays 0).
     shift, factor : array (columns,), float64
         The figures.
     """
@@ -32,12 +34,15 @@ class Scaling:
     shift: Array
     factor: Array
 
-    def apply(self, raw: Array, dtype: Any = np.float32) -> Array:
-        """Scale rows (samples, columns) into a new array of the dtype."""
+    def apply(self, raw: Any, dtype: Any = np.float32) -> Any:
+        """Scale rows (samples, columns) into a new array of the dtype; sparse ones stay so if nothing is shifted."""
+        if issparse(raw) and not self.shift.any():
+            return csr_matrix(((raw.data * self.factor[raw.indices]).astype(dtype), raw.indices, raw.indptr), raw.shape)
         scaled = np.empty(raw.shape, dtype)
-        for first in range(0, len(raw), ROWS_AT_ONCE):
+        for first in range(0, raw.shape[0], ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
-            np.multiply(raw[part] - self.shift, self.factor, out=scaled[part], casting="same_kind")
+            rows = raw[part].toarray() if issparse(raw) else raw[part]
+            np.multiply(rows - self.shift, self.factor, out=scaled[part], casting="same_kind")
         return scaled
 
     def undo(self, scaled: Array) -> Array:
@@ -45,20 +50,24 @@ class Scaling:
         return np.asarray(scaled, np.float64) / self.factor + self.shift
 
 
-def fit_scaling(raw: Array) -> Scaling:
+def fit_scaling(raw: Any) -> Scaling:
     """Choose the scaling that suits the training rows.
 
     Parameters
     ----------
-    raw : array (samples, columns)
+    raw : array or SciPy CSR matrix (samples, columns)
         Finite numbers.
 
     Returns
     -------
     Scaling
-        By 1/255 if every entry is a whole number from 0 to 255 and the upper half is used, as pixels do; else to mean 0
-        and deviation 1, where a constant column becomes 0 and survives.
+        Of sparse rows by the largest entry of each column, which leaves zeros as they are. Else by 1/255 if every entry
+        is a whole number from 0 to 255 and the upper half is used, as pixels do; else to mean 0 and deviation 1, where
+        a constant column becomes 0 and survives.
     """
+    if issparse(raw):
+        largest = np.asarray(abs(raw).max(axis=0).todense(), np.float64).reshape(-1)
+        return Scaling("largest", np.zeros(len(largest)), 1 / np.where(largest > 1e-300, largest, 1.0))
     if _are_bytes(raw):
         columns = raw.shape[1]
         return Scaling("bytes", np.zeros(columns), np.full(columns, BYTE_SCALE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -68,7 +69,7 @@ def table_for(model: Model, data: str | None) -> Table | Matrix:
     if data is not None:
         return read_table(data)
     if model.facts.get("source") != DIGITS:
-        raise InputError("name the CSV file with the rows; only a model of the built-in digits has rows of its own")
+        raise InputError("name the file with the rows; only a model of the built-in digits has rows of its own")
     return digits()[1]
 
 
@@ -93,5 +94,11 @@ def rows_with_truth(model: Model, table: Table | Matrix) -> tuple[Array, Array]:
     try:
         model.encode(y)
     except InputError as error:
-        raise InputError(f"{table.source}: {error}") from None
+        raise placed(table, error) from None
     return x, y
+
+
+def placed(table: Table | Matrix, error: InputError) -> InputError:
+    """Return an error about a row of a table, ``row 5 has …``, with the file and the number that the row has there."""
+    found = re.match(r"row (\d+) (.*)", str(error), re.DOTALL)
+    return InputError(f"{table.named(int(found[1]) - 1)} {found[2]}" if found else f"{table.source}: {error}")

@@ -75,7 +75,11 @@ def _lines(model: Model) -> list[str]:
     if model.classes:
         lines.append(f"classes: {classes}{' …' if len(model.classes) > 12 else ''}")
     lines += ["", model.structure.describe(), ""]
-    scalings = {"bytes": "by 1/255", "standard": "to mean 0 and deviation 1, by the training rows"}
+    scalings = {
+        "bytes": "by 1/255",
+        "standard": "to mean 0 and deviation 1, by the training rows",
+        "largest": "by the largest entry of each column in the training rows",
+    }
     lines.append(f"features scaled {scalings[model.scaling.kind]}")
     plain = settings.as_json()
     lines.append(

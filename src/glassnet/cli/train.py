@@ -12,7 +12,7 @@ import typer
 
 from glassnet.atomic import check_writable
 from glassnet.callbacks.progress import metric_words
-from glassnet.cli.arguments import assignments, numbers, refuse_text
+from glassnet.cli.arguments import assignments, numbers, placed, refuse_text
 from glassnet.cli.checkpointing import Checkpointing, checkpointing, exit_code, how_to_go_on, tell_warnings
 from glassnet.cli.screen import Progressing, Screen
 from glassnet.data import (
@@ -36,6 +36,11 @@ from glassnet.network.schedules import SCHEDULES
 from glassnet.training import Settings
 from glassnet.training.settings import LBFGS
 
+#: What may be named as data.
+WHAT_IS_READ = (
+    "A file, a folder of files or a pattern such as 'part-*.parquet': CSV with a header (plain, .gz, .bz2, .zst), "
+    "Parquet, Arrow, .npy, .npz, SVMlight, MNIST's IDX files; or a folder with a folder of pictures for each class."
+)
 #: Share of the rows to validate on where there is no test file, so that the figure shown is an honest one.
 VALIDATION_FRACTION = 0.1
 
@@ -44,10 +49,10 @@ def train(
     context: typer.Context,
     data: Annotated[
         str | None,
-        typer.Argument(help="CSV file with a header, plain or .gz, .bz2, .zst.", show_default="scikit-learn's digits"),
+        typer.Argument(help=WHAT_IS_READ, show_default="scikit-learn's digits"),
     ] = None,
     test: Annotated[
-        str | None, typer.Option(metavar="FILE", help="CSV file to report on after every epoch; it decides nothing.")
+        str | None, typer.Option(metavar="FILE", help="Rows to report on after every epoch; it decides nothing.")
     ] = None,
     target: Annotated[
         str | None,
@@ -249,7 +254,7 @@ def _check_classes(table: Table | Matrix, found: Any, trained: Any) -> None:
     try:
         encode_classes(found, tuple(known))
     except InputError as error:
-        raise InputError(f"{table.source}: {error}") from None
+        raise placed(table, error) from None
 
 
 def _report(

@@ -36,7 +36,9 @@ def evaluate(
     model: ModelArgument,
     data: Annotated[
         str | None,
-        typer.Argument(help="CSV file with the target in it.", show_default="for the digits' model, its test rows"),
+        typer.Argument(
+            help="Rows with the target: a file, folder or pattern.", show_default="for the digits' model, its test rows"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
@@ -63,7 +65,9 @@ def evaluate(
 
 def predict(
     model: ModelArgument,
-    data: Annotated[str, typer.Argument(help="CSV file; columns are matched by name, others are left alone.")],
+    data: Annotated[
+        str, typer.Argument(help="A file, folder or pattern; columns are matched by name, others are left alone.")
+    ],
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     out: Annotated[
         str | None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from glassnet import __version__
 from glassnet.errors import InputError
@@ -44,7 +45,7 @@ def fit(
 
     Parameters
     ----------
-    x : array-like (samples, features)
+    x : array-like or SciPy sparse matrix (samples, features)
         Finite numbers, in any unit: they are scaled by figures of the training rows, which become part of the model.
     y : array-like (samples,) or, for regression, (samples, outputs)
         Classes (text or whole numbers) or values.
@@ -166,17 +167,18 @@ def make_ready(
     source: str = "",
 ) -> Ready:
     """Split raw rows, scale them and build the network that `fit` trains on them; the arguments are those of `fit`."""
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = _as_rows(x), np.asarray(y)
     if x.ndim != 2 or x.shape[1] == 0:
         raise InputError(f"x has shape {x.shape}; it must be (samples, features)")
-    if len(x) != len(y):
-        raise InputError(f"x has {len(x)} rows and y {len(y)}; they must be the same")
+    samples = int(x.shape[0])
+    if samples != len(y):
+        raise InputError(f"x has {samples} rows and y {len(y)}; they must be the same")
     task = task or (REGRESSION if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)) else CLASSIFICATION)
-    settings = settings or suggest_settings(len(x), task)
+    settings = settings or suggest_settings(samples, task)
     classes = _classes(y, task)
     check_task(task, _name(settings.loss))
-    training, validation = split(len(x), y if classes else None, validation_fraction, settings.random_state)
-    scaling = fit_scaling(x if len(training) == len(x) else x[training])
+    training, validation = split(samples, y if classes else None, validation_fraction, settings.random_state)
+    scaling = fit_scaling(x if len(training) == samples else x[training])
     target_scaling = None
     if task == REGRESSION and _name(settings.loss) in _STANDARDISED:
         target_scaling = standardise(np.asarray(y, np.float64).reshape(len(y), -1)[training])
@@ -194,12 +196,12 @@ def make_ready(
         facts={"source": source},
     )
     truth = blank.encode(y)
-    whole = len(training) == len(x)
+    whole = len(training) == samples
     return Ready(
         blank,
         (_rows_for(blank, x if whole else x[training]), truth if whole else truth[training]),
         (_rows_for(blank, x[validation]), truth[validation]) if len(validation) else None,
-        (_rows_for(blank, np.asarray(test[0])), blank.encode(test[1])) if test is not None else None,
+        (_rows_for(blank, _as_rows(test[0])), blank.encode(test[1])) if test is not None else None,
         training,
         validation,
     )
@@ -281,9 +283,14 @@ def split(samples: int, y: Array | None, fraction: float, seed: int) -> tuple[Ar
     return np.sort(training), np.sort(validation)
 
 
+def _as_rows(x: Any) -> Any:
+    """Return raw rows as an array, or as the CSR matrix that they are."""
+    return x.tocsr() if issparse(x) else np.asarray(x)
+
+
 def _rows_for(model: Model, x: Array) -> Array:
     """Return raw rows as training takes them: as bytes, which it scales on the way, or scaled."""
-    if model.scaling.kind == "bytes" and x.ndim == 2 and x.shape[1] == len(model.feature_names):
+    if model.scaling.kind == "bytes" and not issparse(x) and x.ndim == 2 and x.shape[1] == len(model.feature_names):
         with np.errstate(invalid="ignore"):
             rows = x.astype(np.uint8)
         if np.array_equal(rows, x):

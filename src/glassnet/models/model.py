@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
@@ -80,12 +81,12 @@ class Model:
 
         Parameters
         ----------
-        x : array-like (samples, features)
+        x : array-like or SciPy sparse matrix (samples, features)
             Raw rows, columns as in `feature_names`.
 
         Returns
         -------
-        array (samples, features)
+        array or SciPy CSR matrix (samples, features)
             What the first layer is given.
 
         Raises
@@ -93,7 +94,7 @@ class Model:
         InputError
             If the shape is another, an entry is not a finite number or a table has no such code (row and column named).
         """
-        raw = np.asarray(x)
+        raw = x.tocsr() if issparse(x) else np.asarray(x)
         wanted = len(self.feature_names)
         if raw.ndim != 2 or raw.shape[1] != wanted:
             raise InputError(f"x has shape {raw.shape}; this model needs (samples, {wanted})")
@@ -101,9 +102,9 @@ class Model:
             raise InputError(f"x has dtype {raw.dtype}; it must hold numbers")
         scaled = self._scaled(self.scaling, raw)
         if raw.dtype.kind == "f":
-            wrong = np.argwhere(~np.isfinite(scaled))
-            if len(wrong):
-                row, column = (int(place) for place in wrong[0])
+            place = _not_finite(scaled)
+            if place is not None:
+                row, column = place
                 name, value = self.feature_names[column], raw[row, column]
                 why = f"that is too large for {scaled.dtype}" if np.isfinite(value) else "it must be a finite number"
                 raise InputError(f"x[{row}, {column}] (column {name!r}) is {value}; {why}")
@@ -253,6 +254,20 @@ class Model:
         settings = Settings()
         objective = self.settings.objective(self.structure)
         return ReferenceEngine(objective, settings.update_rule(), settings.batch_size, self.vector.dtype)
+
+
+def _not_finite(rows: Any) -> tuple[int, int] | None:
+    """Return row and column of the first entry that is not finite, if there is one."""
+    if issparse(rows):
+        wrong = np.flatnonzero(~np.isfinite(rows.data))[:1].tolist()
+        return next(((_row_of(rows, place), int(rows.indices[place])) for place in wrong), None)
+    places = np.argwhere(~np.isfinite(rows))[:1].tolist()
+    return next(((row, column) for row, column in places), None)
+
+
+def _row_of(rows: Any, place: int) -> int:
+    """Return the row of a stored entry of CSR."""
+    return int(np.searchsorted(rows.indptr, place, side="right")) - 1
 
 
 def default_names(columns: int) -> tuple[str, ...]:

@@ -175,7 +175,7 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
         raise InputError(f"{len(classes)} classes for {structure.n_outputs} outputs of a {task} model")
     scalings = {
         prefix: Scaling(
-            told.one_of(prefix, ("bytes", "standard")), arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"]
+            told.one_of(prefix, ("bytes", "standard", "largest")), arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"]
         )
         for prefix in kinds
     }

@@ -1,0 +1,105 @@
+"""Loading a table of pixels: seconds and the most memory, from the file to an array of bytes and the target.
+
+Each in a fresh process, what it needs imported before the clock starts. The others are let off the last step: their
+time and memory are those of their reader alone, which hands over a frame.
+"""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+from machine import installed
+from problems import pixels
+from turns import head, line, seconds
+
+OURS = "glassnet"
+#: What is imported, and what is timed, of the file ``path``; ours ends with x and y.
+_READERS = {
+    OURS: (
+        "from glassnet.data import features, read_table, target_values; import pyarrow.compute, pyarrow.csv",
+        "table = read_table(path); y = target_values(table, 'label'); "
+        "x = features(table, [name for name in table.names if name != 'label']); "
+        "assert x.dtype == np.uint8 and x.shape[1] == 784",
+    ),
+    "pandas": ("import pandas", "frame = pandas.read_csv(path)"),
+    "pandas, pyarrow's engine": ("import pandas, pyarrow.csv", "frame = pandas.read_csv(path, engine='pyarrow')"),
+    "polars": ("import polars", "frame = polars.read_csv(path)"),
+}
+_PACKAGES = {"pandas, pyarrow's engine": "pandas"}
+_PROGRAM = """
+import sys, time
+import numpy as np
+path = sys.argv[1]
+{imports}
+def peak():
+    with open("/proc/self/status") as lines:
+        return 1024 * next(int(text.split()[1]) for text in lines if text.startswith("VmHWM"))
+before, began = peak(), time.perf_counter()
+{work}
+print(time.perf_counter() - began, before, peak())
+"""
+
+
+def run(options: Namespace) -> None:
+    """Print the table."""
+    if not Path("/proc/self/status").exists():  # what `resource` tells elsewhere counts the process before it, too
+        print("This system does not tell the most memory of a process.")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain, packed = Path(folder) / "pixels.csv", Path(folder) / "pixels.csv.gz"
+        name = _written(options, plain)
+        with plain.open("rb") as source, gzip.open(packed, "wb", compresslevel=1) as sink:
+            shutil.copyfileobj(source, sink)
+        array = options.rows * 784
+        print(
+            f"{options.rows:,} rows of {name}, a label and 784 pixels: {array / 1e6:,.0f} MB as bytes. Seconds: median"
+        )
+        print(
+            f"(least) of {options.rounds} processes each, taking turns. MB: the most that the process held (RSS), and how"
+        )
+        print("much of that came after the imports, also as a multiple of the array.\n")
+        head(["file", "", "seconds", "of pandas'", "MB held", "MB after the imports", "of the array"])
+        for path in (plain, packed):
+            _table(options, path, array)
+
+
+def _table(options: Namespace, path: Path, array: int) -> None:
+    """Measure everybody on one file, taking turns."""
+    names = [name for name in _READERS if name == OURS or installed(_PACKAGES.get(name, name))]
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
+    for _ in range(options.rounds):
+        for name in names:
+            imports, work = _READERS[name]
+            program = _PROGRAM.format(imports=imports, work=work)
+            command = [sys.executable, "-c", program, str(path)]
+            words = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+            found[name].append((float(words[0]), float(words[1]), float(words[2])))
+    for name, rounds in found.items():
+        took, before, after = (list(column) for column in zip(*rounds, strict=True))
+        share = ""
+        if "pandas" in found:
+            share = f"{statistics.median(t / p[0] for t, p in zip(took, found['pandas'], strict=True)):.2f}"
+        held, more = max(after), max(a - b for a, b in zip(after, before, strict=True))
+        cell = f"{seconds(statistics.median(took))} ({seconds(min(took))})"
+        size = f"{path.name}, {path.stat().st_size / 1e6:,.0f} MB"
+        line([size, name, cell, share, f"{held / 1e6:,.0f}", f"{more / 1e6:,.0f}", f"{more / array:.1f}"])
+
+
+def _written(options: Namespace, path: Path) -> str:
+    """Write the rows as plain CSV in Kaggle's layout, and return what they are."""
+    import pyarrow as pa
+    import pyarrow.csv as csv
+
+    x, y, name = pixels(options.rows, options.data)
+    names = [f"{row}x{column}" for row in range(1, 29) for column in range(1, 29)]
+    table = pa.table({"label": y} | {name: np.ascontiguousarray(x[:, place]) for place, name in enumerate(names)})
+    csv.write_csv(table, path, csv.WriteOptions(quoting_style="none"))
+    return name
