@@ -13,7 +13,7 @@ PARTS ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint bench comparison docs examples clean help torch jax
+.PHONY: demo test crash lint bench comparison docs examples clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ endif
 test: $(VENV)/.dev  ## the whole test suite
 	$(if $(filter true 1,$(CI) $(TORCH)),$(MAKE) torch)
 	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
+
+crash: $(VENV)/.dev  ## kill trainings 50 times each, fill disks, tear checkpoints; each ends in the same bits
+	$(ONE_THREAD) GLASSNET_KILLS=50 $(BIN)/python -m pytest tests/crash -s
 
 lint: $(VENV)/.dev  ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks examples

@@ -448,6 +448,17 @@ def test_sigterm_writes_a_checkpoint_and_then_ends_what_it_would_have_ended(tmp_
     assert_same(training(), training([AtPause(99, list), Checkpoint(tmp_path, resume=True)]))
 
 
+def test_a_signal_that_comes_when_all_is_done_is_not_lost(tmp_path: Path) -> None:
+    class Late(Checkpoint):
+        def on_train_end(self, run: Run) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            super().on_train_end(run)
+
+    with pytest.raises(SystemExit) as ended:
+        training([Late(tmp_path)])
+    assert ended.value.code == 143 and names(tmp_path)[1] == "epoch-0004.checkpoint"
+
+
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     def twice() -> None:
         signal.raise_signal(signal.SIGINT)

@@ -146,7 +146,11 @@ class Checkpoint(Callback):
                 self._lock.release()
             self._lock = self._run = None
             self._signals.end()
-        if run.stop_reason in INTERRUPTIONS and self.received is not None:
+        if self.received is None:
+            return
+        if run.stop_reason not in INTERRUPTIONS:  # it came when all was done
+            self._signals.pass_on()
+        else:
             found = f"the checkpoint after {self.written}" if self.written else "no checkpoint"
             self.on_interrupted(f"{self.unwritten}{'; ' * bool(self.unwritten)}{found} is in {self.folder}")
 

@@ -1,0 +1,62 @@
+"""Killed at random moments and gone on with each time, a training ends in the bits of one that nobody disturbed."""
+
+import random
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glassnet import load
+
+from ..checkpoints.trainings import history
+from .killing import KILLS, SCRIPT, survive, timed
+from .training import problem
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing can be killed like that here")
+
+#: A kind of training, or "command" for the command line.
+KINDS = ["reference-float32", "fused-float32", "estimator", "command"]
+
+
+def command_of(kind: str, place: Path, name: str, keep: bool = True) -> tuple[list[str | Path], tuple[str, ...]]:
+    """Return what trains, and the words by which it says that it has begun."""
+    if kind != "command":
+        return [sys.executable, SCRIPT, kind, place / f"{name} kept" if keep else "-", place / name], ("training",)
+    x, y = problem()
+    table = place / "rows.csv"
+    if not table.exists():
+        lines = [",".join(map(str, [*row, f"kind {label}"])) for row, label in zip(x.round(4), y, strict=True)]
+        table.write_text("\n".join([",".join([*(f"x{n}" for n in range(x.shape[1])), "label"]), *lines]))
+    command: list[str | Path] = [sys.executable, "-c", "from glassnet.cli import main; main()", "train", table]
+    command += ["--hidden", "48,24", "--dropout", "0.1", "--epochs", "20", "--batch-size", "16", "--patience", "12"]
+    command += ["--engine", "reference", "--out", place / name]
+    if keep:
+        command += ["--checkpoint", place / f"{name} kept", "--checkpoint-every", "0.0005 minutes", "--resume"]
+    return command, ("going on after", "the training begins", "predicting" if not keep else "going on after")
+
+
+def result_of(kind: str, path: Path) -> object:
+    if kind != "command":
+        return path.read_bytes()
+    model = load(path)
+    assert np.isfinite(model.vector).all()
+    return model.vector.tobytes(), history(model.history), model.facts, model.classes, model.scaling.shift.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_training_survives_being_killed(tmp_path: Path, kind: str) -> None:
+    whole = command_of(kind, tmp_path, "whole", keep=False)
+    seconds = timed(*whole)
+    expected = result_of(kind, tmp_path / "whole")
+    chance, kills, starts, trainings = random.Random(11), 0, 0, 0
+    while kills < KILLS:  # a training may be over before it was killed as often as that
+        trainings += 1
+        assert trainings < 20 + KILLS
+        survived = survive(*command_of(kind, tmp_path, f"{trainings}"), seconds, min(KILLS - kills, 10), chance)
+        kills, starts = kills + survived.kills, starts + survived.starts
+        assert result_of(kind, tmp_path / f"{trainings}") == expected
+        kept = sorted(path.name for path in (tmp_path / f"{trainings} kept").iterdir())
+        assert len(kept) == 3 and kept[-1] == "lock" and not any(name.startswith(".") for name in kept)
+    print(f"{kind}: {kills} kills survived, {starts} starts, {trainings} trainings, {seconds:.1f} s undisturbed")
