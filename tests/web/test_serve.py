@@ -160,16 +160,3 @@ def test_without_a_model_the_digits_are_trained_and_that_is_said(tmp_path) -> No
     assert re.fullmatch(r"trained in [\d.]+ s; on 360 test rows: accuracy 9\d\.\d\d %\n", lines[1])
     assert re.fullmatch(r"the page: http://127\.0\.0\.1:\d+/\n", lines[2]) and lines[3] == "Ctrl-C stops it\n"
     assert process.returncode == -signal.SIGTERM
-
-
-def test_the_page_says_when_the_server_has_gone(visit, started, model_file) -> None:
-    process, told = started(model_file)
-    asked(told["address"], "healthz")
-    page = visit("#model", at=told["address"].rstrip("/"), expected=["ERR_CONNECTION_REFUSED", "Failed to load"])
-    page.get_by_text("softmax").wait_for()
-    process.kill()
-    process.wait()
-    page.get_by_role("tab", name="Think").click()
-    page.locator("#alert").get_by_text("does not answer").wait_for()
-    page.get_by_role("button", name="Close").click()
-    assert page.locator("#alert").is_hidden()
