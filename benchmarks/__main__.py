@@ -2,7 +2,7 @@
 
     make bench
     python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [loading] [serving]
-        [estimators] [options]
+        [streaming] [estimators] [options]
     python benchmarks comparison
 
 Without a name all parts but the last run, in this order; comparison is of scores, not of speed, and writes the table of
@@ -18,7 +18,10 @@ import time
 
 from machine import describe, get_ready, usable_cores
 
-PARTS = ("epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading", "serving", "estimators")
+PARTS = (
+    "epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading", "serving", "streaming",
+    "estimators",
+)  # fmt: skip
 BY_NAME = ("comparison",)
 
 
@@ -37,7 +40,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", help="a CSV in Kaggle's MNIST layout, instead of the one that is looked for")
     parser.add_argument("--out", default="bench", help="the folder for the picture")
     parser.add_argument("--search", action="store_true", help="of target: try all settings on the validation rows")
-    parser.add_argument("--sections", help="of estimators: fits,small,first,predictions,grid,memory; all if not given")
+    parser.add_argument(
+        "--sections",
+        help="of estimators: fits,small,first,predictions,grid,memory; of streaming: epochs,first,sorted,memory",
+    )
+    parser.add_argument("--gigabytes", type=float, default=6.0, help="of the synthetic files of streaming; 6")
     options = parser.parse_args()
     unknown = [part for part in options.parts if part not in PARTS + BY_NAME]
     if unknown:

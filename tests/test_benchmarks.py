@@ -42,6 +42,13 @@ def test_a_section_of_the_estimators_prints_its_table(section, tmp_path):
     assert "| --- |" in done.stdout and "scikit-learn" in done.stdout
 
 
+@pytest.mark.parametrize("section", ["epochs", "first", "sorted", "memory"])
+def test_a_section_of_streaming_prints_its_table(section, tmp_path):
+    done = smoke(tmp_path, "streaming", "--sections", section)
+    assert done.returncode == 0, done.stderr
+    assert "| --- |" in done.stdout
+
+
 def test_a_section_that_is_not_there_is_named(tmp_path):
     done = smoke(tmp_path, "estimators", "--sections", "fit")
     assert done.returncode and "'fit'; there are fits, small" in done.stderr

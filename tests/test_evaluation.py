@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from glassnet import Settings, fit
-from glassnet.evaluation import evaluate
+from glassnet.evaluation import evaluate, evaluate_blocks
 from glassnet.plots import confusion_matrix
 
 
@@ -46,3 +47,30 @@ def test_classes_may_be_fractions() -> None:
     assert found["accuracy"] == np.mean(model.predict(x) == y) > 0.9
     assert found["classes"]["0.5"]["rows"] == found["confusion_matrix"][0][0] + found["confusion_matrix"][0][1]
     assert "60 rows right" in confusion_matrix(model, x, y).get_suptitle()
+
+
+def test_rows_in_parts_come_to_the_figures_of_scikit_learn_for_all_of_them() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((500, 3))
+    label = np.array(list("abc"))[rng.integers(0, 3, 500)]
+    model = fit(x, label, hidden=(4,), settings=Settings(epochs=2))
+    whole, predicted = evaluate(model, x, label), model.predict(x)
+    parts = evaluate_blocks(model, [(x[first : first + 37], label[first : first + 37]) for first in range(0, 500, 37)])
+    assert parts["loss"] == pytest.approx(whole["loss"], rel=1e-6) and parts | {"loss": 0} == whole | {"loss": 0}
+    precision, recall, _, rows = metrics.precision_recall_fscore_support(label, predicted, zero_division=0)
+    for place, name in enumerate("abc"):
+        assert whole["classes"][name] == {"precision": precision[place], "recall": recall[place], "rows": rows[place]}
+    assert whole["confusion_matrix"] == metrics.confusion_matrix(label, predicted).tolist()
+
+    values = np.column_stack([1e6 + x[:, 0], 3 * x[:, 1]])
+    settings = Settings(loss="half_mean_squared_error", epochs=2)
+    model = fit(x, values, hidden=(4,), task="regression", settings=settings)
+    whole, predicted = evaluate(model, x, values), model.predict(x)
+    parts = evaluate_blocks(model, [(x[first : first + 37], values[first : first + 37]) for first in range(0, 500, 37)])
+    for name, figure in (
+        ("r2", metrics.r2_score),
+        ("mean_absolute_error", metrics.mean_absolute_error),
+        ("root_mean_squared_error", metrics.root_mean_squared_error),
+    ):
+        assert whole[name] == pytest.approx(figure(values, predicted), rel=1e-9)
+        assert parts[name] == pytest.approx(whole[name], rel=1e-9)

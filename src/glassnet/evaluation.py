@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from glassnet.models.model import CLASSIFICATION, Model
 from glassnet.network.activations import Array
+
+#: A matrix of so many classes has a million entries; one of a hundred thousand would fill the memory of any machine.
+MOST_IN_MATRIX = 1000
 
 
 def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:
@@ -27,46 +30,104 @@ def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:
     -------
     dict
         Plain values. Always ``rows`` and ``loss``; for classes ``accuracy``, ``classes`` (for each its ``precision``,
-        ``recall`` and ``rows``) and ``confusion_matrix`` (rows are the truth); for values ``r2``,
-        ``mean_absolute_error`` and ``root_mean_squared_error``, in the target's unit.
+        ``recall`` and ``rows``) and ``confusion_matrix`` (rows are the truth; None of more than `MOST_IN_MATRIX`
+        classes); for values ``r2``, ``mean_absolute_error`` and ``root_mean_squared_error``, in the target's unit.
 
     Raises
     ------
     InputError
         If rows or targets do not suit the model.
     """
-    loss, predicted = model.evaluate(x, y)
-    result: dict[str, Any] = {"rows": len(predicted), "loss": loss}
-    if model.task != CLASSIFICATION:
-        return result | of_values(np.asarray(y, np.float64).reshape(predicted.shape), predicted)
-    # by the classes' numbers: scikit-learn takes names that are fractions for values
-    return result | of_classes(model.encode(y), model.encode(predicted), model.classes)
+    return evaluate_blocks(model, [(x, y)])
+
+
+def evaluate_blocks(model: Model, blocks: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """Judge a model on rows that come part by part, x and y, and need not all fit into memory: see `evaluate`."""
+    tally: _OfClasses | _OfValues = _OfClasses(model.classes) if model.task == CLASSIFICATION else _OfValues()
+    rows, total = 0, 0.0
+    for x, y in blocks:
+        loss, predicted = model.evaluate(x, y)
+        rows, total = rows + len(predicted), total + loss * len(predicted)
+        if model.task == CLASSIFICATION:
+            tally.add(model.encode(y), model.encode(predicted))
+        else:
+            tally.add(np.asarray(y, np.float64).reshape(predicted.shape), predicted)
+    return {"rows": rows, "loss": total / max(rows, 1)} | tally.figures()
 
 
 def of_values(truth: Array, predicted: Array) -> dict[str, Any]:
     """Return ``r2``, ``mean_absolute_error`` and ``root_mean_squared_error`` of values, (samples,) or (samples, k)."""
-    from sklearn import metrics
-
-    return {
-        "r2": float(metrics.r2_score(truth, predicted)) if len(truth) > 1 else None,
-        "mean_absolute_error": float(metrics.mean_absolute_error(truth, predicted)),
-        "root_mean_squared_error": float(metrics.root_mean_squared_error(truth, predicted)),
-    }
+    tally = _OfValues()
+    tally.add(truth, predicted)
+    return tally.figures()
 
 
 def of_classes(truth: Array, predicted: Array, classes: Sequence[Any]) -> dict[str, Any]:
     """Return ``accuracy``, ``classes`` and ``confusion_matrix`` of numbers of classes, (samples,) each."""
-    from sklearn import metrics
+    tally = _OfClasses(classes)
+    tally.add(truth, predicted)
+    return tally.figures()
 
-    numbers = range(len(classes))
-    precision, recall, _, support = metrics.precision_recall_fscore_support(
-        truth, predicted, labels=numbers, zero_division=0
-    )
-    return {
-        "accuracy": float(metrics.accuracy_score(truth, predicted)),
-        "classes": {
-            str(label): {"precision": float(p), "recall": float(r), "rows": int(n)}
-            for label, p, r, n in zip(classes, precision, recall, support, strict=True)
-        },
-        "confusion_matrix": metrics.confusion_matrix(truth, predicted, labels=numbers).tolist(),
-    }
+
+class _OfClasses:
+    """Counts of truths and predictions, class by class."""
+
+    def __init__(self, labels: Sequence[Any]) -> None:
+        self.labels, classes = labels, len(labels)
+        self.truths, self.told, self.right = (np.zeros(classes, np.int64) for _ in range(3))
+        self.matrix = np.zeros((classes, classes), np.int64) if classes <= MOST_IN_MATRIX else None
+
+    def add(self, truth: Array, predicted: Array) -> None:
+        """Count rows, by their classes' numbers."""
+        count = len(self.truths)
+        self.truths += np.bincount(truth, minlength=count)
+        self.told += np.bincount(predicted, minlength=count)
+        self.right += np.bincount(truth[truth == predicted], minlength=count)
+        if self.matrix is not None:
+            self.matrix += np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what they come to; a class that was never predicted, or never there, has 0."""
+        told = {
+            str(label): {"precision": right / max(told, 1), "recall": right / max(rows, 1), "rows": rows}
+            for label, right, told, rows in zip(
+                self.labels, self.right.tolist(), self.told.tolist(), self.truths.tolist(), strict=True
+            )
+        }
+        accuracy = int(self.right.sum()) / max(int(self.truths.sum()), 1)
+        matrix = None if self.matrix is None else self.matrix.tolist()
+        return {"accuracy": accuracy, "classes": told, "confusion_matrix": matrix}
+
+
+class _OfValues:
+    """Errors of each output, and the spread of its truths, merged part by part (Chan, Golub & LeVeque 1979)."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.mean: Any = 0.0
+        self.spread: Any = 0.0
+        self.squares: Any = 0.0
+        self.absolute: Any = 0.0
+
+    def add(self, truth: Array, predicted: Array) -> None:
+        """Add rows, (samples,) or (samples, outputs)."""
+        error, here, before = truth - predicted, len(truth), self.rows
+        self.rows += here
+        mean = truth.mean(axis=0)
+        apart = mean - self.mean
+        self.spread = self.spread + np.square(truth - mean).sum(axis=0)
+        if before:
+            self.spread = self.spread + np.square(apart) * (before * here / self.rows)
+        self.mean = self.mean + apart * (here / self.rows)
+        self.squares = self.squares + np.square(error).sum(axis=0)
+        self.absolute = self.absolute + np.abs(error).sum(axis=0)
+
+    def figures(self) -> dict[str, Any]:
+        """Return the means over the outputs; R² of values that are all alike is 1 where they are hit, else 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r2 = np.where(self.spread > 0, 1 - self.squares / self.spread, np.where(self.squares > 0, 0.0, 1.0))
+        return {
+            "r2": float(np.mean(r2)) if self.rows > 1 else None,
+            "mean_absolute_error": float(np.mean(self.absolute / max(self.rows, 1))),
+            "root_mean_squared_error": float(np.mean(np.sqrt(self.squares / max(self.rows, 1)))),
+        }

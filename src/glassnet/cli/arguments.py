@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from glassnet.data import DIGITS, Matrix, Table, digits, features, read_table, target_values
+from glassnet.data import DIGITS, Matrix, Table, digits, features, open_files, read_table, target_values
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import REGRESSION
@@ -71,6 +71,14 @@ def table_for(model: Model, data: str | None) -> Table | Matrix:
     if model.facts.get("source") != DIGITS:
         raise InputError("name the file with the rows; only a model of the built-in digits has rows of its own")
     return digits()[1]
+
+
+def blocks_for(model: Model, data: str | None) -> Iterator[Table | Matrix]:
+    """Yield the rows to use a model on part by part, in little memory: see `table_for`."""
+    if data is None:
+        yield table_for(model, data)
+    else:
+        yield from open_files(data).blocks()
 
 
 def refuse_text(table: Table | Matrix, target: str, y: Array, advice: str) -> None:

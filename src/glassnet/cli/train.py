@@ -15,14 +15,16 @@ from glassnet.callbacks.progress import metric_words
 from glassnet.cli.arguments import assignments, numbers, placed, refuse_text
 from glassnet.cli.checkpointing import Checkpointing, checkpointing, exit_code, how_to_go_on, tell_warnings
 from glassnet.cli.screen import Progressing, Screen
+from glassnet.cli.streaming import is_streamed, list_bad_rows, train_streamed
 from glassnet.data import (
+    Files,
     Matrix,
     Table,
     choose_target,
     digits,
     features,
     is_classification,
-    read_table,
+    open_files,
     target_values,
 )
 from glassnet.errors import InputError
@@ -116,6 +118,30 @@ def train(
             show_default=f"{VALIDATION_FRACTION} without --test, else 0",
         ),
     ] = None,
+    group: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="Rows of one value here, of one patient, say, are set aside together; it is no feature. Streams.",
+            show_default="each row for itself",
+        ),
+    ] = "",
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Read the rows part by part, in little memory, instead of all at once.",
+            show_default="where they would not fit into memory",
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="When streaming, read the text in every epoch instead of writing a cache."),
+    ] = False,
+    on_bad_row: Annotated[
+        str,
+        typer.Option(help="What a row is that can't be used: an error, or left out and listed in a file (skip)."),
+    ] = "error",
     seed: Annotated[int, typer.Option(help="Of weights, order and dropout; the same seed gives the same bits.")] = 0,
     engine: Annotated[
         str, typer.Option(help="fused (compiled), reference (NumPy), or auto: fused where the work is worth it.")
@@ -170,17 +196,6 @@ def train(
     if task not in (None, CLASSIFICATION, REGRESSION):
         raise InputError(f"--task {task} is not known; choose {CLASSIFICATION} or {REGRESSION}")
 
-    table, held_out = _tables(data, test)
-    if data is None:
-        target = target or "label"
-        screen.say(f"no file named: training on scikit-learn's digits ({len(table):,} rows of 8×8 pixels)")
-    name = choose_target(table, target)
-    y = target_values(table, name)
-    task = task or (CLASSIFICATION if is_classification(y) else REGRESSION)
-    if task == REGRESSION:
-        refuse_text(table, name, y, "choose --task classification")
-    if loss is not None:
-        check_task(task, loss)
     chosen = {
         "loss": loss,
         "optimizer": optimizer,
@@ -196,7 +211,51 @@ def train(
         "engine": engine,
         "threads": threads,
     }
-    settings = suggest_settings(len(table), task, **(chosen | further))
+
+    def suggested(rows: int, task: str) -> Settings:
+        return suggest_settings(rows, task, **(chosen | further))
+
+    callbacks = [*([checkpoints] if checkpoints else ()), *([Progressing()] if screen.speaks else ())]
+    if data is None and group:
+        raise InputError("--group needs the file that has the column: glassnet train DATA --group COLUMN")
+    files = None if data is None else open_files(data, on_bad_row=on_bad_row)
+    if files is not None and is_streamed(screen, files, stream, group):
+        fraction = validation_fraction
+        if fraction is None:
+            fraction = VALIDATION_FRACTION if test is None else 0.0
+        with warnings.catch_warnings():
+            tell_warnings(screen)
+            model, bad, count = train_streamed(
+                screen,
+                files,
+                target=target,
+                task=task,
+                loss=loss,
+                group=group,
+                validation_fraction=fraction,
+                cache=not no_cache,
+                on_bad_row=on_bad_row,
+                test=test,
+                settings=suggested,
+                hidden=layers,
+                activation=activations[0] if len(activations) == 1 else activations,
+                callbacks=callbacks,
+            )
+        told = list_bad_rows(screen, bad, count, out)
+        code = _report(screen, model, out, time.perf_counter() - began, checkpoints, told)
+        return _say_how_to_go_on(screen, context, checkpoints, code)
+    table, held_out, bad, count = _tables(files, test, on_bad_row)
+    if data is None:
+        target = target or "label"
+        screen.say(f"no file named: training on scikit-learn's digits ({len(table):,} rows of 8×8 pixels)")
+    name = choose_target(table, target)
+    y = target_values(table, name)
+    task = task or (CLASSIFICATION if is_classification(y) else REGRESSION)
+    if task == REGRESSION:
+        refuse_text(table, name, y, "choose --task classification")
+    if loss is not None:
+        check_task(task, loss)
+    settings = suggested(len(table), task)
     columns = [column for column in table.names if column != name]
     x = features(table, columns)
     test_rows = None
@@ -225,22 +284,33 @@ def train(
             test=test_rows,
             feature_names=columns,
             target_name=name,
-            callbacks=[*([checkpoints] if checkpoints else ()), *([Progressing()] if screen.speaks else ())],
+            callbacks=callbacks,
             source=table.source,
         )
-    code = _report(screen, model, out, time.perf_counter() - began, checkpoints)
+    told = list_bad_rows(screen, bad, count, out)
+    code = _report(screen, model, out, time.perf_counter() - began, checkpoints, told)
+    return _say_how_to_go_on(screen, context, checkpoints, code)
+
+
+def _say_how_to_go_on(screen: Screen, context: typer.Context, checkpoints: Checkpointing | None, code: int) -> int:
+    """Say, after a signal, which command goes on; return the exit code as it is."""
     if checkpoints is not None and checkpoints.stopped:
         screen.warn(f"stopped: {checkpoints.stopped}; go on with: {how_to_go_on(context.obj)}")
     return code
 
 
-def _tables(data: str | None, test: str | None) -> tuple[Table | Matrix, Table | Matrix | None]:
-    """Read the files; without any, the digits with a fifth of them to test on."""
-    if data is None:
+def _tables(
+    files: Files | None, test: str | None, on_bad_row: str
+) -> tuple[Table | Matrix, Table | Matrix | None, list[Any], int]:
+    """Read the files, and say which rows were left out; without any, the digits with a fifth of them to test on."""
+    if files is None:
         if test is not None:
             raise InputError("--test needs the file to train on too: glassnet train DATA --test FILE")
-        return digits()
-    return read_table(data), read_table(test) if test is not None else None
+        return *digits(), [], 0
+    held_out = None if test is None else open_files(test, on_bad_row=on_bad_row)
+    tables = files.table(), None if held_out is None else held_out.table()
+    every = [files] if held_out is None else [files, held_out]
+    return *tables, [row for each in every for row in each.bad_rows], sum(each.bad_count for each in every)
 
 
 def _class_names(y: Array) -> Array:
@@ -258,9 +328,14 @@ def _check_classes(table: Table | Matrix, found: Any, trained: Any) -> None:
 
 
 def _report(
-    screen: Screen, model: Model, out: str | None, seconds: float, checkpoints: Checkpointing | None = None
+    screen: Screen,
+    model: Model,
+    out: str | None,
+    seconds: float,
+    checkpoints: Checkpointing | None,
+    also: dict[str, Any],
 ) -> int:
-    """Keep the model, say what came of it, and return the exit code."""
+    """Keep the model, say what came of it (and what also is to be told), and return the exit code."""
     facts, last = model.facts, model.history[-1] if model.history else None
     diverged = facts["stop_reason"] == "diverged"
     kept = wanted = out is not None and bool(model.history)
@@ -287,7 +362,7 @@ def _report(
         "seconds_training": sum(epoch.seconds for epoch in model.history),
         "seconds": seconds,
         "model": out if kept else None,
-    }
+    } | also
     if best is not None:
         metric = facts["metric"]
         told = [

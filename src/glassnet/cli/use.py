@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +14,11 @@ from rich.table import Table
 
 from glassnet.atomic import check_writable, write_atomically
 from glassnet.callbacks.progress import metric_words
-from glassnet.cli.arguments import rows_with_truth, table_for
+from glassnet.cli.arguments import blocks_for, rows_with_truth
 from glassnet.cli.screen import Screen
-from glassnet.data import features
+from glassnet.data import DIGITS, features
 from glassnet.errors import InputError
-from glassnet.evaluation import evaluate as judge
+from glassnet.evaluation import evaluate_blocks
 from glassnet.models import Model, load
 from glassnet.models.model import CLASSIFICATION
 
@@ -44,10 +46,10 @@ def evaluate(
 ) -> None:
     """Judge a model on rows whose truth is known."""
     screen, loaded = Screen(as_json), load(model)
-    table = table_for(loaded, data)
-    result = judge(loaded, *rows_with_truth(loaded, table))
-    screen.result({"model": model, "data": table.source, "task": loaded.task} | result)
-    screen.say(f"{model} on {table.source}: {result['rows']:,} rows, loss {result['loss']:.4f}")
+    result = evaluate_blocks(loaded, (rows_with_truth(loaded, block) for block in blocks_for(loaded, data)))
+    source = DIGITS if data is None else data
+    screen.result({"model": model, "data": source, "task": loaded.task} | result)
+    screen.say(f"{model} on {source}: {result['rows']:,} rows, loss {result['loss']:.4f}")
     if not screen.speaks:
         return
     if loaded.task != CLASSIFICATION:
@@ -78,13 +80,15 @@ def predict(
     loaded = load(model)
     if out is not None:
         check_writable(out)
-    x = features(table_for(loaded, data), loaded.feature_names)
-    content = _encoded(_prediction_columns(loaded, x, proba), parquet=str(out).lower().endswith(".parquet"))
+    tables = (
+        _prediction_columns(loaded, features(block, loaded.feature_names), proba) for block in blocks_for(loaded, data)
+    )
+    pieces = _encoded(tables, parquet=str(out).lower().endswith(".parquet"))
     if out is None:
         sys.stdout.flush()
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.writelines(pieces)
     else:
-        write_atomically(Path(out), content)
+        write_atomically(Path(out), pieces)
 
 
 def export(
@@ -115,19 +119,44 @@ def _prediction_columns(model: Model, x: Any, proba: bool) -> pa.Table:
     return pa.table({name: pa.array(values) for name, values in columns.items()})
 
 
-def _encoded(table: pa.Table, parquet: bool) -> bytes:
+def _encoded(tables: Iterator[pa.Table], parquet: bool) -> Iterator[bytes]:
+    """Yield the file that holds tables one below the other, piece by piece."""
     import pyarrow as pa
+    from pyarrow import csv
+    from pyarrow import parquet as columnar
 
-    sink = pa.BufferOutputStream()
-    if parquet:
-        from pyarrow import parquet as format_
+    if not parquet:
+        for number, table in enumerate(tables):
+            sink = pa.BufferOutputStream()
+            csv.write_csv(table, sink, csv.WriteOptions(include_header=number == 0))
+            yield bytes(sink.getvalue())
+        return
+    written, writer = _Written(), None
+    for table in tables:
+        writer = writer or columnar.ParquetWriter(written, table.schema)
+        writer.write_table(table)
+        yield from written.taken()
+    if writer is not None:
+        writer.close()
+    yield from written.taken()
 
-        format_.write_table(table, sink)
-    else:
-        from pyarrow import csv
 
-        csv.write_csv(table, sink)
-    return bytes(sink.getvalue().to_pybytes())
+class _Written(io.RawIOBase):
+    """Keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def taken(self) -> list[bytes]:
+        pieces, self._pieces = self._pieces, []
+        return pieces
 
 
 def _class_table(result: dict[str, Any]) -> Table:

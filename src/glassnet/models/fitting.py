@@ -17,7 +17,7 @@ from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.scaling import BYTE_SCALE, fit_scaling, standardise
-from glassnet.training import Callback, Epoch, Settings, train
+from glassnet.training import Callback, Epoch, Settings, Trained, train
 from glassnet.training.settings import LBFGS
 
 #: With fewer steps than this even an easy table is not learned.
@@ -108,15 +108,18 @@ def fit(
         callbacks=callbacks,
         scale=BYTE_SCALE,
     )
-    return ready.model(
-        trained.vector,
-        trained.history,
-        metric=trained.metric,
-        engine=trained.engine,
-        best_epoch=trained.best_epoch,
-        stop_reason=trained.stop_reason,
-        message=trained.message,
-    )
+    return ready.model(trained.vector, trained.history, **facts_of(trained))
+
+
+def facts_of(trained: Trained) -> dict[str, Any]:
+    """Return what a model's record tells of its training."""
+    return {
+        "metric": trained.metric,
+        "engine": trained.engine,
+        "best_epoch": trained.best_epoch,
+        "stop_reason": trained.stop_reason,
+        "message": trained.message,
+    }
 
 
 @dataclass(frozen=True)
@@ -142,14 +145,21 @@ class Ready:
 
     def model(self, vector: Array, history: Sequence[Epoch], **facts: Any) -> Model:
         """Return the model with parameters, and with facts beside those that are known already."""
-        told = {
-            **facts,
-            "training_rows": len(self.training_rows),
-            "validation_rows": len(self.validation_rows),
-            "source": self.blank.facts["source"],
-            "glassnet": __version__,
-        }
-        return replace(self.blank, vector=vector, history=tuple(history), facts=told)
+        return finished(self.blank, vector, history, len(self.training_rows), len(self.validation_rows), **facts)
+
+
+def finished(
+    blank: Model, vector: Array, history: Sequence[Epoch], training_rows: int, validation_rows: int, **facts: Any
+) -> Model:
+    """Return a blank model with parameters, its history, and facts beside those that are known already."""
+    told = {
+        **facts,
+        "training_rows": training_rows,
+        "validation_rows": validation_rows,
+        "source": blank.facts["source"],
+        "glassnet": __version__,
+    }
+    return replace(blank, vector=vector, history=tuple(history), facts=told)
 
 
 def make_ready(
@@ -175,12 +185,12 @@ def make_ready(
         raise InputError(f"x has {samples} rows and y {len(y)}; they must be the same")
     task = task or (REGRESSION if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)) else CLASSIFICATION)
     settings = settings or suggest_settings(samples, task)
-    classes = _classes(y, task)
+    classes = find_classes(y, task)
     check_task(task, _name(settings.loss))
     training, validation = split(samples, y if classes else None, validation_fraction, settings.random_state)
     scaling = fit_scaling(x if len(training) == samples else x[training])
     target_scaling = None
-    if task == REGRESSION and _name(settings.loss) in _STANDARDISED:
+    if standardises(task, settings):
         target_scaling = standardise(np.asarray(y, np.float64).reshape(len(y), -1)[training])
 
     blank = Model(
@@ -298,7 +308,19 @@ def _rows_for(model: Model, x: Array) -> Array:
     return model.inputs(x)
 
 
-def _classes(y: Array, task: str) -> tuple[str | int, ...]:
+def standardises(task: str, settings: Settings) -> bool:
+    """Say whether the target is brought to mean 0 and deviation 1."""
+    return task == REGRESSION and _name(settings.loss) in _STANDARDISED
+
+
+def find_classes(y: Array, task: str) -> tuple[str | int, ...]:
+    """Return the classes among targets (samples,), in the order of the network's outputs; none for regression.
+
+    Raises
+    ------
+    InputError
+        If the task is unknown or does not go with the target, or there is one class only.
+    """
     if task not in (CLASSIFICATION, REGRESSION):
         raise InputError(f"task is {task!r}; it must be 'classification' or 'regression'")
     if task == REGRESSION:

@@ -1,0 +1,283 @@
+"""Training on a stream of files: beside memory, a full shuffle and pandas' reading; its peak of memory."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from problems import MNIST_SIZES, Problem, mnist, pixels
+from turns import head, line, seconds, take_turns
+
+from glassnet.data import open_files
+from glassnet.data.streaming.source import BUFFER_BYTES, StreamSource
+from glassnet.data.streaming.survey import Survey, Wanted, survey
+from glassnet.engines.interface import Rows
+from glassnet.models.fitting_files import source_of
+from glassnet.models.model import CLASSIFICATION, Model
+from glassnet.scaling import BYTE_SCALE
+from glassnet.training import Settings, train
+from glassnet.training.loop import _by_batches, prepare
+from glassnet.training.source import InMemory, Source
+from glassnet.training.standing import begin
+
+BATCH = 128
+#: Bytes of a small buffer: so many for MNIST's 47 MB that an epoch takes six of them.
+SMALL = 2**23
+#: The text of the synthetic set is this often the same: it is its size that counts.
+CHUNK_ROWS, COLUMNS = 100_000, 50
+
+
+SECTIONS = ("epochs", "first", "sorted", "memory")
+
+
+def run(options: Namespace) -> None:
+    """Print the tables of the sections."""
+    wanted = (options.sections or ",".join(SECTIONS)).split(",")
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown:
+        raise SystemExit(f"streaming has no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    problem = mnist(options.rows, options.data)
+    with tempfile.TemporaryDirectory() as folder:
+        path = _as_csv(problem, Path(folder) / "train.csv")
+        if "epochs" in wanted:
+            _epochs(problem, path, options)
+        if "first" in wanted:
+            _first_pass(path, options)
+    if "sorted" in wanted:
+        _sorted_by_class(problem, options)
+    if "memory" in wanted:
+        _peak(options)
+
+
+def _as_csv(problem: Problem, path: Path, order: np.ndarray | None = None) -> Path:
+    """Write the rows as a CSV file: the label, then the pixels."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    order = np.arange(problem.rows) if order is None else order
+    assert problem.x_bytes is not None
+    columns = {"label": problem.y[order]} | {f"p{n}": c for n, c in enumerate(problem.x_bytes[order].T)}
+    csv.write_csv(pa.table(columns), path)
+    return path
+
+
+def _blank(found: Survey) -> Model:
+    structure = Problem("", MNIST_SIZES, np.empty((0, 0)), np.zeros(1, np.int64)).structure
+    scaling = found.sides[0].features.scaling()
+    classes = tuple(found.values.different.tolist())
+    return Model(structure, np.empty(0, np.float32), scaling, tuple(found.names), "label", CLASSIFICATION, classes)
+
+
+def _epoch(problem: Problem, source: Source, threads: int) -> Callable[[], None]:
+    """Return what trains one epoch, as the loop of `glassnet.train` does, on the fused engine."""
+    how = Settings(
+        engine="fused", optimizer="gradient_descent", learning_rate=0.1, batch_size=BATCH, epochs=1, threads=threads
+    )
+    run = prepare(problem.structure, how, source, None, None, "accuracy", begin(problem.structure, how))
+
+    def epoch() -> None:
+        run.history.clear()
+        _by_batches(run, None, lambda figures, rate: run.stop("one epoch"), None)
+        run.stop_reason = ""
+
+    return epoch
+
+
+def _epochs(problem: Problem, path: Path, options: Namespace) -> None:
+    found = survey(open_files(path), Wanted("label"))
+    blank = _blank(found)
+    memory = InMemory(Rows(problem.x_bytes, problem.y, scale=BYTE_SCALE))
+    streams = {
+        f"stream, buffers of {size >> 20} MiB": functools.partial(source_of, found, 0, blank, size)
+        for size in (BUFFER_BYTES, SMALL)
+    }
+    contenders = {"in memory": _epoch(problem, memory, options.threads)}
+    contenders |= {name: _epoch(problem, make(), options.threads) for name, make in streams.items()}
+    contenders |= {f"{name}: reading alone": _reading(make()) for name, make in streams.items()}
+    times = take_turns(contenders, options.rounds)
+    print(f"An epoch of 784-128-64-10 on {problem.rows:,} rows of bytes ({problem.name}), fused engine, batch {BATCH};")
+    print(f"seconds: median (least) of {options.rounds} rounds. Rows that all fit into a buffer are read once, not in")
+    print("every epoch; the small buffers are read again and again, from a cache that the system has in memory.\n")
+    head(["", "seconds an epoch", "times as long as in memory"])
+    for name, found_times in times.items():
+        line([name, found_times, f"{found_times.times(times['in memory']):.2f}"])
+
+
+class _Draws:
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+
+    def seed(self) -> int:
+        return int(self.rng.integers(2**63))
+
+    def order(self, rows: np.ndarray) -> np.ndarray:
+        return self.rng.permutation(rows)
+
+
+def _reading(source: StreamSource) -> Callable[[], None]:
+    def read() -> None:
+        for _ in source.parts(BATCH, _Draws()):
+            pass
+
+    return read
+
+
+def _first_pass(path: Path, options: Namespace) -> None:
+    def ours(cache: bool) -> None:
+        shutil.rmtree(path.parent / ".glassnet", ignore_errors=True)
+        survey(open_files(path), Wanted("label", fraction=0.1), cache)
+
+    import pandas
+
+    contenders = {
+        "first pass, cache written": lambda: ours(True),
+        "first pass, no cache": lambda: ours(False),
+        "pandas.read_csv": lambda: pandas.read_csv(path),
+    }
+    times = take_turns(contenders, min(options.rounds, 3))
+    survey(open_files(path), Wanted("label", fraction=0.1))
+    again = _opening(path)
+    print(f"\nA CSV file of {path.stat().st_size / 1e6:.0f} MB: types, classes, figures, split; then training begins\n")
+    head(["", "seconds", "times as long as pandas"])
+    for name, found in times.items():
+        line([name, found, f"{found.times(times['pandas.read_csv']):.2f}"])
+    line(["a cache that is there, checked", seconds(again), f"{again / times['pandas.read_csv'].median:.2f}"])
+
+
+def _opening(path: Path) -> float:
+    began = time.perf_counter()
+    survey(open_files(path), Wanted("label", fraction=0.1))
+    return time.perf_counter() - began
+
+
+def _sorted_by_class(problem: Problem, options: Namespace) -> None:
+    """Train on rows sorted by class: the worst that can be done to shuffling by blocks and buffers."""
+    x_test, y_test, _ = pixels(10_000, options.data, "test") if problem.name == "MNIST" else (None, None, "")
+    if x_test is None:
+        x_test, y_test = problem.x_bytes, problem.y
+    order = np.argsort(problem.y, kind="stable")
+    seeds, epochs = (1, 1) if options.smoke else (2, 3) if options.quick else (5, 10)
+    print(
+        f"\nTest accuracy after {epochs} epochs, mean ± deviation of {seeds} seeds; sorted by class is the worst case\n"
+    )
+    head(["shuffling", "buffers an epoch", "rows in order", "rows sorted by class"])
+    with tempfile.TemporaryDirectory() as folder:
+        founds = {}
+        for name, rows in (("plain", None), ("sorted", order)):
+            (Path(folder) / name).mkdir()
+            path = _as_csv(problem, Path(folder) / name / "train.csv", rows)
+            founds[name] = [survey(open_files(path), Wanted("label"), cache) for cache in (True, False)]
+        blank = _blank(founds["plain"][0])
+        judge = functools.partial(_accuracy, problem, blank, (x_test, y_test), range(seeds), epochs)
+        full = [
+            judge(functools.partial(InMemory, Rows(problem.x_bytes[rows], problem.y[rows], scale=BYTE_SCALE)))
+            for rows in (np.arange(problem.rows), order)
+        ]
+        line(["full, in memory", 1, *full])
+        for size in (2**23, 2**22, 2**21, 2**20):
+            cells = [judge(functools.partial(source_of, founds[n][0], 0, blank, size)) for n in founds]
+            parts = sum(1 for _ in source_of(founds["plain"][0], 0, blank, size).parts(BATCH, None))
+            line([f"blocks, buffers of {size >> 20} MiB", parts, *cells])
+        if not options.quick:
+            cells = [judge(functools.partial(source_of, founds[n][1], 0, blank, SMALL), 1) for n in founds]
+            line([f"--no-cache, within buffers of {SMALL >> 20} MiB alone, 1 seed", "", *cells])
+
+
+def _accuracy(
+    problem: Problem,
+    blank: Model,
+    test: tuple[Any, Any],
+    seeds: range,
+    epochs: int,
+    make: Callable[[], Source],
+    most_seeds: int = 99,
+) -> str:
+    found = []
+    for seed in list(seeds)[:most_seeds]:
+        how = Settings(engine="fused", learning_rate=0.001, batch_size=BATCH, epochs=epochs, random_state=seed)
+        trained = train(problem.structure, make(), None, how, test=test, scale=BYTE_SCALE)
+        found.append(100 * (trained.history[-1].test_metric or 0.0))
+    return f"{np.mean(found):.2f} ± {np.std(found):.2f} %"
+
+
+def _peak(options: Namespace) -> None:
+    """Train on far more than fits, in a process of its own, and watch its memory."""
+    size = 0.002 if options.smoke else 0.3 if options.quick else options.gigabytes
+    with tempfile.TemporaryDirectory() as folder:
+        rows = _synthetic(Path(folder), int(size * 1e9))
+        command = [sys.executable, __file__, folder, str(options.threads)]
+        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        cache = sum(path.stat().st_size for path in (Path(folder) / ".glassnet").iterdir())
+    print(
+        f"\nA set of {size:g} GB of CSV in files of about 1 GB, {rows:,} rows of {COLUMNS} numbers and a class; its "
+        f"cache takes {cache / 1e9:.1f} GB.\nThe peak of the process's memory after each step (VmHWM)\n"
+    )
+    head(["after", "seconds", "peak, MB"])
+    for name, took, peak in told:
+        line([name, f"{took:.0f}", f"{peak:.0f}"])
+
+
+def _synthetic(folder: Path, size: int) -> int:
+    """Write files of random numbers; return how many rows."""
+    rng = np.random.default_rng(0)
+    rows = max(1, min(CHUNK_ROWS, size // 300))
+    x = rng.integers(-9999, 9999, (rows, COLUMNS)) / 1000
+    y = (x[:, 0] * x[:, 1] > x[:, 2]).astype(int)
+    lines = [",".join(map(repr, row)) + f",{label}\n" for row, label in zip(x.tolist(), y.tolist(), strict=True)]
+    text, header = "".join(lines).encode(), (",".join(f"x{c}" for c in range(COLUMNS)) + ",label\n").encode()
+    written = chunks = 0
+    while written < size or not chunks:
+        with open(folder / f"part-{written // 10**9:03d}.csv", "ab") as file:
+            if file.tell() == 0:
+                file.write(header)
+            written += file.write(text)
+        chunks += 1
+    return rows * chunks
+
+
+def _watched(folder: str, threads: int) -> None:
+    """What runs in the process that is watched: look through the files, train, tell the peaks."""
+    from glassnet.models.fitting_files import fit_stream
+    from glassnet.training import Callback
+
+    told: list[tuple[str, float, float]] = []
+    began = time.perf_counter()
+
+    def note(name: str) -> None:
+        nonlocal began
+        now = time.perf_counter()
+        told.append((name, now - began, _highest()))
+        began = now
+
+    class Watching(Callback):
+        def on_epoch_end(self, run: Any) -> None:
+            note(f"epoch {len(run.history)}")
+
+    note("everything is imported")
+    found = survey(open_files(folder), Wanted("label", fraction=0.1))
+    note("the first pass")
+    how = Settings(engine="fused", batch_size=1024, epochs=3, threads=threads)
+    fit_stream(found, hidden=(32,), settings=how, callbacks=[Watching()])
+    print(json.dumps(told))
+
+
+def _highest() -> float:
+    """Return the largest resident size that this process ever had, in MB."""
+    for fact in Path("/proc/self/status").read_text().splitlines():
+        if fact.startswith("VmHWM:"):
+            return int(fact.split()[1]) / 1e3
+    return float("nan")
+
+
+if __name__ == "__main__":
+    _watched(sys.argv[1], int(sys.argv[2]))

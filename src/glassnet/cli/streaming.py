@@ -1,0 +1,92 @@
+"""``glassnet train`` on files that do not fit into memory, and the list of rows that were left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from glassnet.atomic import write_atomically
+from glassnet.cli.screen import Screen
+from glassnet.data import Files
+from glassnet.data.streaming.memory import fit_into_memory, free_memory, memory_needed
+from glassnet.data.streaming.survey import Wanted, survey, target_of
+from glassnet.models import Model
+from glassnet.models.fitting import check_task
+from glassnet.models.fitting_files import fit_stream, survey_test, task_of
+from glassnet.training import Callback, Settings
+
+
+def is_streamed(screen: Screen, files: Files, asked: bool | None, group: str) -> bool:
+    """Decide whether files are streamed: if it is asked for, if rows stay together, or if they would not fit."""
+    if asked is not None or group:
+        return bool(asked or group)
+    if fit_into_memory(files):
+        return False
+    screen.say(
+        f"the rows would take about {memory_needed(files) / 1e9:.1f} GB of the {(free_memory() or 0) / 1e9:.1f} GB of "
+        "memory that are free, so they are streamed; --no-stream reads them into memory all the same"
+    )
+    return True
+
+
+def train_streamed(
+    screen: Screen,
+    files: Files,
+    *,
+    target: str | None,
+    task: str | None,
+    loss: str | None,
+    group: str,
+    validation_fraction: float,
+    cache: bool,
+    on_bad_row: str,
+    test: str | None,
+    settings: Callable[[int, str], Settings],
+    hidden: Sequence[int],
+    activation: str | Sequence[str],
+    callbacks: Iterable[Callback],
+) -> tuple[Model, list[Any], int]:
+    """Look through the files, say what they are, and train; return the model and the rows left out."""
+    wanted = Wanted(target_of(files, target), group, validation_fraction, on_bad_row)
+    found = survey(files, wanted, cache)
+    held_out = None if test is None else survey_test(found, test, cache)
+    task = task or task_of(found)
+    if loss is not None:
+        check_task(task, loss)
+    training, validation = (len(side) for side in found.sides)
+    how = "" if target else " (by its name; --target takes another)"
+    rows = f"{training:,} rows" + (f" and {validation:,} set aside" if validation else "")
+    screen.say(f"{task}: predicting {wanted.target!r}{how} from {found.columns:,} columns of {rows}, streamed")
+    if found.note:
+        screen.warn(f"no cache is kept, so every epoch reads the files again: {found.note}")
+    elif found.cache is not None:
+        screen.say(f"{found.cache.path}: the rows in binary form, for later passes; it may be removed at any time")
+    model = fit_stream(
+        found,
+        hidden=hidden,
+        activation=activation,
+        task=task,
+        settings=settings(training, task),
+        test=held_out,
+        callbacks=callbacks,
+    )
+    bad = [*found.bad_rows, *(held_out.bad_rows if held_out is not None else [])]
+    return model, bad, found.n_bad_rows + (held_out.n_bad_rows if held_out is not None else 0)
+
+
+def list_bad_rows(screen: Screen, bad: Sequence[Sequence[Any]], count: int, out: str | None) -> dict[str, Any]:
+    """Write down which rows were left out, say so, and return what a JSON object tells of it."""
+    if not count:
+        return {}
+    path = Path(out).with_suffix(".bad_rows.csv") if out is not None else Path("glassnet.bad_rows.csv")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["file", "row", "reason"])
+    writer.writerows(bad)
+    write_atomically(path, text.getvalue().encode("utf-8", "replace"))
+    only = f", the first {len(bad):,} of them" if len(bad) < count else ""
+    screen.say(f"{count:,} rows could not be used and are left out; {path} lists them{only}")
+    return {"bad_rows": count, "bad_rows_file": str(path)}

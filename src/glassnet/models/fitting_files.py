@@ -1,0 +1,235 @@
+"""From files of any size to a model: a first pass, then training on a stream of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.data import is_classification, open_files
+from glassnet.data.streaming.moments import Moments
+from glassnet.data.streaming.source import BUFFER_BYTES, Preparing, StreamSource
+from glassnet.data.streaming.survey import Survey, Wanted, survey, target_of
+from glassnet.data.streaming.values import MOST_CLASSES, TRAINING, VALIDATION, Encoding, name_of
+from glassnet.errors import InputError
+from glassnet.models.fitting import (
+    build_structure,
+    check_task,
+    facts_of,
+    find_classes,
+    finished,
+    standardises,
+    suggest_settings,
+)
+from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
+from glassnet.network.activations import Array
+from glassnet.scaling import Scaling
+from glassnet.training import Callback, Settings, train
+
+
+def fit_files(
+    paths: str | Path | Sequence[str | Path],
+    target: str | None = None,
+    *,
+    group: str = "",
+    validation_fraction: float = 0.1,
+    hidden: Sequence[int] = (128, 64),
+    activation: str | Sequence[str] = "relu",
+    task: str = "",
+    settings: Settings | None = None,
+    test: str | Path | Sequence[str | Path] | None = None,
+    callbacks: Iterable[Callback] = (),
+    cache: bool = True,
+    on_bad_row: str = "error",
+    buffer_bytes: int = BUFFER_BYTES,
+) -> Model:
+    """Train a network on files that need not fit into memory; otherwise as `glassnet.fit`.
+
+    Parameters
+    ----------
+    paths : str, Path, or sequence of them
+        A file, a folder, a pattern such as ``data/part-*.csv``, or several: see `glassnet.data.open_files`.
+    target : str, optional
+        The column to predict; if not given, the one called label, target, class or y.
+    group : str
+        A column whose values stay together when rows are set aside: a patient, a day. It is no feature.
+    validation_fraction : float
+        Share of the rows, or of the groups, set aside. A hash of the row's number, or of the group, decides, so that it
+        is the same in every pass and on every machine, whatever the seed.
+    hidden, activation, task, settings, callbacks
+        See `glassnet.fit`. Without a task, a target of text or of at most 20 different whole numbers means classes.
+    test : str, Path, or sequence of them, optional
+        Files whose rows are reported after every epoch; they decide nothing.
+    cache : bool
+        Whether rows are kept in binary form beside the files (in a folder ``.glassnet``, or in the user's folder for
+        caches), so that only the first pass reads text. Without, every pass does, and shuffling, which then can't move
+        rows farther than a buffer reaches, is weaker.
+    on_bad_row : str
+        ``"error"``, or ``"skip"``: see `glassnet.data.open_files`.
+    buffer_bytes : int
+        Memory for the rows among which an epoch is shuffled; twice as much is used.
+
+    Returns
+    -------
+    Model
+        As `glassnet.fit` gives it.
+
+    Raises
+    ------
+    InputError
+        If an entry can't be used (file, row and column named), or something does not fit.
+    """
+    files = open_files(paths, on_bad_row=on_bad_row)
+    wanted = Wanted(target_of(files, target), group, validation_fraction, on_bad_row)
+    found = survey(files, wanted, cache)
+    held_out = None
+    if test is not None:
+        held_out = survey_test(found, test, cache)
+    return fit_stream(
+        found,
+        hidden=hidden,
+        activation=activation,
+        task=task,
+        settings=settings,
+        test=held_out,
+        callbacks=callbacks,
+        buffer_bytes=buffer_bytes,
+    )
+
+
+def survey_test(found: Survey, paths: str | Path | Sequence[str | Path], cache: bool = True) -> Survey:
+    """Look through files to report on: the same columns as those of the training files, by name."""
+    wanted = found.wanted
+    asked = Wanted(wanted.target, "", 0.0, wanted.bad_rows, tuple(found.names))
+    return survey(open_files(paths, on_bad_row=wanted.bad_rows), asked, cache)
+
+
+def task_of(found: Survey) -> str:
+    """Return what a target is taken for: classes if it is text or at most 20 different whole numbers, else values."""
+    return CLASSIFICATION if is_classification(found.values.different) else REGRESSION
+
+
+def fit_stream(
+    found: Survey,
+    *,
+    hidden: Sequence[int] = (128, 64),
+    activation: str | Sequence[str] = "relu",
+    task: str = "",
+    settings: Settings | None = None,
+    test: Survey | None = None,
+    callbacks: Iterable[Callback] = (),
+    buffer_bytes: int = BUFFER_BYTES,
+) -> Model:
+    """Train a network on files that have been looked through: see `fit_files`."""
+    training, validation = found.sides
+    task = task or task_of(found)
+    settings = settings or suggest_settings(len(training), task)
+    classes = _classes(found, task)
+    check_task(task, settings.found_loss().name)
+    scaling = training.features.scaling(found.sparse)
+    target_scaling = training.target.standard() if standardises(task, settings) else None
+    blank = Model(
+        build_structure(found.columns, hidden, activation, settings, len(classes) or 1),
+        np.empty(0, settings.dtype),
+        scaling,
+        tuple(found.names),
+        found.wanted.target,
+        task,
+        classes,
+        target_scaling,
+        settings,
+        facts={"source": found.name},
+    )
+    sources = [
+        source_of(each, side, blank, buffer_bytes) if each is not None and len(each.sides[side]) else None
+        for each, side in ((found, TRAINING), (found, VALIDATION), (test, TRAINING))
+    ]
+    trained = train(
+        blank.structure,
+        sources[0],
+        None,
+        settings,
+        validation=sources[1],
+        test=sources[2],
+        metric="accuracy" if task == CLASSIFICATION else "r2",
+        callbacks=callbacks,
+    )
+    return finished(blank, trained.vector, trained.history, len(training), len(validation), **facts_of(trained))
+
+
+def source_of(found: Survey, side: int, model: Model, buffer_bytes: int = BUFFER_BYTES) -> StreamSource:
+    """Return one side of files as a model takes it.
+
+    Raises
+    ------
+    InputError
+        If it holds a class that the model does not know, text for regression, or numbers too large for its dtype.
+    """
+    which, dtype = found.sides[side], model.vector.dtype
+    _check_reach(found, which.features, model.scaling, found.names, dtype)
+    if model.task == CLASSIFICATION:
+        _check_classes(found, model.classes)
+        encode: Any = Encoding(model.classes, found.values.texts)
+        counts = found.values.counts_of(side, model.classes)
+        places = np.arange(len(counts))
+        mean = counts @ places / counts.sum()
+        spread = float(counts @ np.square(places - mean) / counts.sum())
+        key = repr(model.classes)
+    else:
+        _refuse_text(found)
+        scale = model.target_scaling
+        if scale is not None:
+            _check_reach(found, which.target, scale, [found.wanted.target], dtype)
+
+        def encode(stored: Array) -> Array:
+            return np.ascontiguousarray(model.encode(stored), dtype)
+
+        factor = 1.0 if scale is None else float(scale.factor[0])
+        spread = float(which.target.deviation[0] * factor) ** 2
+        key = "" if scale is None else f"{scale.shift.tolist()} {scale.factor.tolist()}"
+    return StreamSource(found, side, Preparing(model.scaling, encode, dtype, key), spread, buffer_bytes)
+
+
+def _classes(found: Survey, task: str) -> tuple[str | int, ...]:
+    values = found.values
+    if task == REGRESSION:
+        _refuse_text(found)
+    elif values.many:
+        raise InputError(
+            f"{found.name}: the target column {found.wanted.target!r} holds more than {MOST_CLASSES:,} different "
+            "values; classes are fewer: choose regression"
+        )
+    different = values.different
+    if task == CLASSIFICATION and different.dtype.kind == "f":  # 0.5, and 1 for 1.0
+        different = np.array([name_of(value) for value in different.tolist()], dtype=object)
+    return find_classes(different, task)
+
+
+def _refuse_text(found: Survey) -> None:
+    if found.values.texts:
+        raise InputError(
+            f"{found.name}: the target column {found.wanted.target!r} holds text, {found.values.texts[0]!r} for one; "
+            "numbers are needed here"
+        )
+
+
+def _check_classes(found: Survey, classes: Sequence[str | int]) -> None:
+    known = {name_of(label) for label in classes}
+    for value in found.values.different.tolist():
+        if name_of(value) not in known:
+            shown = ", ".join(repr(label) for label in classes[:12]) + (" …" if len(classes) > 12 else "")
+            raise InputError(f"{found.name}: the class {value!r} is unknown to the model, which knows {shown}")
+
+
+def _check_reach(found: Survey, figures: Moments, scaling: Scaling, names: Sequence[str], dtype: Any) -> None:
+    """Refuse numbers that are too large for a dtype once they are scaled."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        for extreme in (figures.low, figures.high):
+            wrong = np.flatnonzero(~np.isfinite(((extreme - scaling.shift) * scaling.factor).astype(dtype)))
+            if len(wrong):
+                column = int(wrong[0])
+                raise InputError(
+                    f"{found.name}: column {names[column]!r} holds {extreme[column]}; that is too large for {dtype}"
+                )
