@@ -57,10 +57,12 @@ def finished(client, content):
                 return number, history, told["frame"]
 
 
-def next_frame(line, state):
+def next_frame(line, state, **figures):
+    """Wait for a frame of that state and figures; those between may be missed, as a slow page misses them."""
     while True:
         told = line.receive_json()
-        if "frame" in told and told["frame"]["state"] == state:
+        frame = told.get("frame", {})
+        if frame.get("state") == state and figures.items() <= frame.items():
             return told
 
 
@@ -237,14 +239,13 @@ def test_one_batch_one_epoch_pause_and_play(client) -> None:
         first = next_frame(line, "waiting")["frame"]
         assert (first["epoch"], first["batch"], first["batches"]) == (0, 0, 3)
         line.send_json({"do": "batch"})
-        next_frame(line, "going")
-        assert next_frame(line, "waiting")["frame"]["batch"] == 1
+        assert next_frame(line, "waiting", batch=1)["frame"]["epoch"] == 0
         line.send_json({"do": "epoch"})
-        told = next_frame(line, "waiting")
-        assert (told["frame"]["epoch"], told["frame"]["batch"], len(told["history"])) == (1, 0, 1)
+        told = next_frame(line, "waiting", epoch=1)
+        assert (told["frame"]["batch"], told["first"], len(told["history"])) == (0, 0, 1)
         assert {"loss", "metric", "validation_loss", "gradient", "update"} <= set(told["history"][0])
         line.send_json({"do": "epoch"})
-        assert next_frame(line, "waiting")["frame"]["epoch"] == 2
+        assert next_frame(line, "waiting", epoch=2)["frame"]["batch"] == 0
         line.send_json({"do": "play"})
         over = next_frame(line, "over")["frame"]
         assert (over["epoch"], over["stop_reason"]) == (3, "all epochs done")

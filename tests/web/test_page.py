@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 PAGE = resources.files("glassnet.web") / "page"
-TABS = ["model"]
+TABS = ["learn", "model"]
 
 
 def files(*endings, folder=PAGE):
@@ -72,13 +72,15 @@ def test_each_tab_opens_without_a_fault_and_is_no_wider_than_the_window(visit, t
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_keyboard_alone_comes_to_the_tab(visit) -> None:
+def test_the_keyboard_alone_goes_through_the_tabs(visit) -> None:
     page = visit("#model")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.locator("#tab-model").focus()
-    page.keyboard.press("End")
-    assert page.evaluate("document.activeElement.id") == "tab-model"
+    for key, tab in [("ArrowRight", TABS[0]), ("End", TABS[-1]), ("ArrowLeft", TABS[-2]), ("Home", TABS[0])]:
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.id") == f"tab-{tab}"
+        assert page.locator("[role=tabpanel]:visible").get_attribute("id") == f"panel-{tab}"
     assert page.locator("[role=tab][tabindex='0']").count() == 1
 
 

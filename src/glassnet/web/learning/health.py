@@ -16,9 +16,10 @@ from glassnet.training import Run
 
 #: Rows that are looked at.
 MOST_ROWS = 512
-#: A unit is dead if it passes back no more than this share of a gradient for any row, and flat for a row below this
-#: share of the most that its activation can pass back; a unit that is flat for nine rows in ten is saturated.
-DEAD, FLAT, SATURATED = 1e-6, 0.05, 0.9
+#: A unit is dead if it passes back no more than this share of a gradient for any row. It is flat for a row below this
+#: share of the most that its activation can pass back, and saturated if it is for half of the rows; that is said of
+#: activations that are flat on both sides, as the sigmoid is: a ReLU that is shut half of the time does well.
+DEAD, FLAT, SATURATED = 1e-6, 0.05, 0.5
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class LayerHealth:
         The lengths of W and b together, of their gradient over the rows that are looked at, and of what the last batch
         changed.
     dead, saturated : int
-        Units that pass back no gradient for any row, and those that hardly do for most; saturated ones include dead.
+        Units that pass back no gradient for any row, and those that hardly do for half of them.
     """
 
     units: int
@@ -79,10 +80,11 @@ def layers_of(run: Run, rows: Rows, before: Array) -> tuple[list[LayerHealth], C
             place = slice(structure.slices[f"W{layer}"].start, structure.slices[f"b{layer}"].stop)
             dead = saturated = 0
             if layer < structure.n_layers:
-                slopes = _slopes(structure.activations[layer - 1], cache[f"z{layer}"], cache[f"a{layer}"])
+                activation = structure.activations[layer - 1]
+                slopes = _slopes(activation, cache[f"z{layer}"], cache[f"a{layer}"])
                 dead = int(np.sum(slopes.max(axis=0) <= DEAD))
-                flat = np.mean(slopes < FLAT * steepest(structure.activations[layer - 1]), axis=0)
-                saturated = int(np.sum(flat >= SATURATED))
+                flat = np.mean(slopes < FLAT * steepest(activation), axis=0)
+                saturated = int(np.sum(flat >= SATURATED)) if is_flat_on_both_sides(activation) else 0
             weights, slope, moved = (_length(array[place]) for array in (vector, gradient, change))
             found.append(LayerHealth(units, weights, slope, moved, dead, saturated))
     return found, cache
@@ -98,6 +100,13 @@ def steepest(activation: Activation) -> float:
     """Return the most that an activation passes back of a gradient, over -8 … 8."""
     z = np.linspace(-8, 8, 401)[:, np.newaxis]
     return float(_slopes(activation, z, activation.function(z)).max()) or 1.0
+
+
+@cache
+def is_flat_on_both_sides(activation: Activation) -> bool:
+    """Say whether an activation passes back hardly anything far from 0, above and below."""
+    z = np.array([[-8.0], [8.0]])
+    return bool((_slopes(activation, z, activation.function(z)) < FLAT * steepest(activation)).all())
 
 
 def _length(vector: Array) -> float:

@@ -16,12 +16,14 @@ MOST_DEAD = 0.4
 #: Validation has parted from training if its loss is above its best by this factor, and has been for so many epochs,
 #: while the training loss has gone on falling.
 PARTED, PARTED_EPOCHS = 1.2, 5
+#: With such an accuracy on validation rows nobody need worry, whatever the loss does.
+FINE = 0.95
 #: Nothing moves if after so many epochs the loss has changed by less than this share of what it was.
-STILL, STILL_EPOCHS = 0.01, 8
+STILL, STILL_EPOCHS = 0.01, 10
 #: Share of the units that are saturated where saturation is why nothing moves.
 MOST_SATURATED = 0.5
-#: A training loss this far below the first has been learned: small changes then mean that little is left to do.
-LEARNED = 0.5
+#: With an accuracy, or an R², like this it has been learned: small changes then mean that little is left to do.
+LEARNED = 0.9
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def _loss_rises(history: Sequence[Epoch], rate: float | None) -> list[Hint]:
     best = min(history, key=lambda epoch: epoch.loss)
     if min(history[-1].loss, history[-2].loss) <= RISEN * best.loss or best.epoch >= history[-2].epoch:
         return []
-    if history[-1].loss < LEARNED * history[0].loss:  # it hops about near the bottom
+    if _learned(history):  # it hops about near the bottom
         return []
     evidence = {"best": best.loss, "best_epoch": best.epoch, "now": history[-1].loss, "epoch": len(history)}
     return [Hint("loss_rises", evidence | {"rate": rate})]
@@ -96,7 +98,8 @@ def _nothing_moves(history: Sequence[Epoch], layers: Sequence[LayerHealth], rate
     if len(history) < STILL_EPOCHS:
         return []
     then, now = history[-STILL_EPOCHS].loss, history[-1].loss
-    if abs(then - now) > STILL * abs(then) or now < LEARNED * history[0].loss:
+    rising = history[-1].learning_rate > history[-2].learning_rate  # the schedule has only begun
+    if abs(then - now) > STILL * abs(then) or _learned(history) or rising:
         return []
     units = sum(layer.units for layer in layers[:-1])
     saturated = sum(layer.saturated for layer in layers[:-1])
@@ -111,6 +114,10 @@ def _nothing_moves(history: Sequence[Epoch], layers: Sequence[LayerHealth], rate
     return [Hint("stuck", evidence)]
 
 
+def _learned(history: Sequence[Epoch]) -> bool:
+    return (history[-1].metric or 0.0) > LEARNED
+
+
 def _outputs_flat(history: Sequence[Epoch], layers: Sequence[LayerHealth]) -> bool:
     """Say whether hardly any gradient is left, though the loss is still what it was."""
     return max(layer.gradient for layer in layers) < 1e-3 * max(history[0].gradient_norm, 1e-6)
@@ -123,6 +130,8 @@ def _validation_parts(history: Sequence[Epoch]) -> list[Hint]:
     (best, least), (now, loss) = min(judged, key=lambda pair: pair[1]), judged[-1]
     recent = [value for _, value in judged[-PARTED_EPOCHS:]]
     if min(recent) <= PARTED * least or now.loss >= best.loss or loss <= PARTED * now.loss:
+        return []
+    if (now.validation_metric or 0.0) > FINE:
         return []
     evidence = {"best": least, "best_epoch": best.epoch, "now": loss, "training": now.loss, "epoch": now.epoch}
     return [Hint("validation_parts", evidence)]

@@ -50,11 +50,11 @@ def presets(rows: RowsToLearn, count: int) -> dict[str, dict[str, Any]]:
 
 def start() -> dict[str, Any]:
     """Return the plan that the page opens with: a spiral, and a network that unwinds it before one's eyes."""
-    settings = {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 16, "epochs": 200, "engine": "reference"}
+    settings = {"optimizer": "adam", "learning_rate": 0.03, "batch_size": 16, "epochs": 150, "engine": "reference"}
     return {
         "data": START,
         "validation_fraction": 0.25,
-        "hidden": [12, 12],
+        "hidden": [8, 8],
         "activations": ["tanh", "tanh"],
         "output": None,
         "settings": settings,

@@ -1,0 +1,300 @@
+"""Learn, in a real browser: the spiral, a step slowly, a server that goes away, both languages, narrow and wide."""
+
+import json
+import re
+import threading
+import time
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glassnet
+from glassnet.network import backward, forward
+from glassnet.network.losses import LOSSES
+from glassnet.web.running import Server, listen, server_settings
+from glassnet.web.server import create_app
+from glassnet.web.workshop import Workshop
+
+TEXTS = {
+    code: json.loads((resources.files("glassnet.web") / "page" / "texts" / f"{code}.json").read_text(encoding="utf-8"))
+    for code in ("en", "ko")
+}
+
+
+def ready(page):
+    page.locator(".learn-where").get_by_text("0").first.wait_for()
+    return page.locator("#panel-learn")
+
+
+def choose(page, name, value):
+    """Set a field of the choices and wait until the page has taken it."""
+    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")):
+        field = page.locator(f"#learn-{name}")
+        if field.evaluate("element => element.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+            field.press("Enter")
+    page.wait_for_timeout(50)
+
+
+def wait_until(page, words, timeout=60_000):
+    page.locator(".learn-where", has_text=words).wait_for(timeout=timeout)
+
+
+def test_the_spiral_is_trained_until_the_boundary_separates(visit) -> None:
+    page = visit("#learn", width=1440)
+    panel = ready(page)
+    page.locator("#learn-pace").select_option("null")
+    empty = page.locator(".learn-plane").screenshot()
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.over"])
+    accuracy = page.locator(".learn-figures .learn-validation").last.inner_text()
+    assert float(accuracy.strip("%")) > 95
+    assert page.locator(".learn-plane").screenshot() != empty
+    assert panel.locator(".learn-hint").count() == 0
+    # both classes have their side of the picture: the middle of an arm is of its class's colour
+    assert page.locator(".learn-chart polyline").count() >= 6
+    assert float(page.locator("progress").get_attribute("value")) == 150
+
+
+def test_a_step_is_gone_through_slowly_and_every_number_is_the_librarys(visit) -> None:
+    page = visit("#learn", width=1440)
+    ready(page)
+    choose(page, "batch_size", "6")
+    choose(page, "units-0", "4")
+    choose(page, "units-1", "3")
+    choose(page, "optimizer", "gradient_descent")
+    seen, frames = {}, []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(json.loads(frame))))
+    page.get_by_role("button", name="One step slowly").click()
+    page.locator(".learn-step:visible").wait_for()
+    headings = [item.inner_text() for item in page.locator(".learn-steps strong").all()]
+    walkthrough = (glassnet_docs() / "walkthrough.md").read_text(encoding="utf-8")
+    assert headings == [title for _, title in re.findall(r"^## (\d)\. (.+)$", walkthrough, re.M)]
+
+    stages = page.locator(".learn-stage-button").all_inner_texts()
+    assert " ".join(stages) == ("z1 a1 z2 a2 z3 a3 loss dz3 dW3 db3 da2 dz2 dW2 db2 da1 dz1 dW1 db1 W1 b1 W2 b2 W3 b3")
+    for number, stage in enumerate(stages):
+        page.locator(".learn-stage-button[aria-pressed=true]", has_text=re.compile(f"^{stage}$")).wait_for()
+        for table in page.locator(".learn-array").all():
+            name = table.get_attribute("data-array")
+            numbers = [
+                [float(cell.replace("e-", "E-")) for cell in row.locator("td").all_inner_texts()]
+                for row in table.locator("tr").all()
+            ]
+            seen.setdefault(name, np.array(numbers))
+        if stage == "loss":
+            loss = float(page.locator(".learn-sum").inner_text().split("=")[1])
+        if number + 1 < len(stages):
+            page.locator(".learn-next").click()
+
+    structure = glassnet.Structure((2, 4, 3, 2), ("tanh", "tanh", "softmax"))
+    walk = next(frame["walk"] for frame in frames if "walk" in frame)
+    parameters = {
+        name: np.array(walk["arrays"][name]["values"], np.float32).reshape(shape)
+        for name, shape in structure.shapes.items()
+    }
+    x, y = np.array(walk["arrays"]["x"]["values"], np.float32), np.array(walk["arrays"]["y"]["values"]).argmax(axis=1)
+    objective = LOSSES["categorical_crossentropy"]
+    cache = forward.forward(structure, parameters, x)
+    mean, dz = backward.loss_and_output_gradient(objective, structure, cache, y)
+    gradients = backward.backward(structure, parameters, cache, dz)
+    expected = {"x": x, **parameters, **cache, **gradients}
+    rate = 0.1
+    for name in structure.shapes:
+        expected[f"{name}.after"] = parameters[name] - rate * gradients[f"d{name}"]
+    assert loss == pytest.approx(mean, rel=1e-3)
+    for name in {*stages} - {"loss"} | {f"{name}.after" for name in structure.shapes}:
+        np.testing.assert_allclose(
+            seen[name], np.atleast_2d(expected[name]), rtol=6e-3 if name[0] == "d" else 1e-3, atol=1e-6, err_msg=name
+        )
+
+    cell = page.locator("[data-array='W3.after']")
+    page.locator(".learn-stage-button", has_text=re.compile("^W3$")).click()
+    cell.locator("td").first.click()
+    assert page.locator(".learn-sum").inner_text().startswith("W3[0, 0] = ")
+    page.locator(".learn-stage-button").last.click()
+    page.get_by_role("button", name="Take the step").click()
+    page.get_by_text(TEXTS["en"]["learn.step.agrees"]).wait_for()
+    wait_until(page, "batch 1 of 50")
+
+
+def glassnet_docs():
+    return Path(__file__).parents[2] / "docs"
+
+
+def test_the_keyboard_alone_trains_and_steps(visit) -> None:
+    page = visit("#learn")
+    ready(page)
+    page.locator("#tab-learn").focus()
+    for _ in range(2):  # over the panel, which can be scrolled, to the first button
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Play"
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".learn-step:visible").wait_for()
+    page.keyboard.press("ArrowRight")
+    page.locator(".learn-stage-button[aria-pressed=true]", has_text="a1").wait_for()
+    page.locator(".learn-table td[tabindex='0']").first.focus()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("td.chosen").get_attribute("data-i") == "1"
+    unit = page.locator(".learn-unit").first
+    unit.focus()
+    page.keyboard.press("ArrowRight")
+    assert "layer 2" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.get_by_text("What unit 1 of layer 2 answers").wait_for()
+    chart = page.locator(".learn-chart").first
+    page.get_by_role("button", name="One epoch").click()
+    wait_until(page, "Epoch 1 of 150, batch 0 of 19")
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text(re.compile("Epoch 1: Training")).first.wait_for()
+
+
+def test_the_server_is_killed_in_the_midst_of_a_training(visit, workshop) -> None:
+    sockets = listen("127.0.0.1", 0)
+    port = sockets[0].getsockname()[1]
+
+    def start(sockets):
+        # a process of its own has a workshop of its own
+        server = Server(server_settings(create_app(Workshop(workshop.model))))
+        thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        return server, thread
+
+    server, thread = start(sockets)
+    page = visit("#learn", at=f"http://127.0.0.1:{port}", expected=("ERR_CONNECTION", "WebSocket", "404"))
+    ready(page)
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.locator(".learn-where", has_text=re.compile(r"Epoch [5-9]")).wait_for()
+    server.should_exit = server.force_exit = True
+    thread.join(15)
+    notice = page.locator(".learn-notice")
+    notice.get_by_text(TEXTS["en"]["learn.lost.away"]).wait_for()
+    assert page.get_by_role("button", name="Play", exact=True).is_disabled()
+    drawn = page.locator(".learn-figures .learn-training").first.inner_text()
+    assert drawn != "–"  # what was there stays there
+    server, thread = start(listen("127.0.0.1", port))
+    notice.get_by_text(TEXTS["en"]["learn.lost.gone"]).wait_for()
+    page.get_by_role("button", name="Play again").click()
+    wait_until(page, TEXTS["en"]["learn.state.going"])
+    page.close()
+    server.should_exit = True
+    thread.join(15)
+
+
+def test_a_second_page_is_told_that_a_training_runs(visit) -> None:
+    first = visit("#learn")
+    ready(first)
+    first.get_by_role("button", name="One batch").click()
+    wait_until(first, "batch 1 of 19")
+    second = visit("#learn", expected=("409",))
+    ready(second)
+    second.get_by_role("button", name="Play", exact=True).click()
+    second.get_by_text(TEXTS["en"]["error.busy"]).wait_for()
+    first.get_by_role("button", name="Start over").click()
+    first.wait_for_timeout(300)
+    second.get_by_role("button", name="Play", exact=True).click()
+    wait_until(second, TEXTS["en"]["learn.state.going"])
+
+
+def test_a_plan_that_can_not_be_carried_out_is_told_beside_the_choices(visit) -> None:
+    page = visit("#learn", expected=("422",))
+    ready(page)
+    choose(page, "output", "relu")
+    page.locator(".learn-fault", has_text="does not go with the output activation").wait_for()
+    assert page.get_by_role("button", name="Play", exact=True).is_disabled()
+    choose(page, "output", "")
+    page.locator(".learn-fault").wait_for(state="hidden")
+    assert page.get_by_role("button", name="Play", exact=True).is_enabled()
+
+
+def test_runs_are_kept_compared_saved_and_used(visit, tmp_path) -> None:
+    page = visit("#learn", width=1440)
+    ready(page)
+    page.locator("#learn-pace").select_option("null")
+    choose(page, "epochs", "5")
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.over"])
+    page.get_by_role("button", name="Keep this run").click()
+    choose(page, "learning_rate", "0.3")
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.over"])
+    table = page.locator(".learn-compare")
+    assert table.locator("tbody tr").count() == 2
+    assert table.locator("code").all_inner_texts() == ["learning_rate = 0.03", "learning_rate = 0.3"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the model").click()
+    assert download.value.suggested_filename == "spiral.glassnet"
+    download.value.save_as(tmp_path / "spiral.glassnet")
+    assert glassnet.load(tmp_path / "spiral.glassnet").settings.learning_rate == 0.3
+    code = page.locator(".learn-code pre").first.inner_text()
+    assert "learning_rate=0.3" in code and "glassnet.fit(" in code
+    page.get_by_role("button", name="Use it in the other tabs").click()
+    page.get_by_text("The other tabs now show “spiral”.").wait_for()
+    assert page.locator("#summary").inner_text().startswith("spiral: 2–8–8–2")
+    assert table.locator("tbody tr").count() == 2  # nothing is lost
+
+
+def test_the_original_stalls_beside_todays_settings_and_one_is_told_why(visit) -> None:
+    page = visit("#learn", width=1440)
+    ready(page)
+    choose(page, "kind", "digits")
+    page.locator("#learn-pace").select_option("null")
+    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")):
+        page.locator("#learn-preset-original_at_once").click()
+    page.wait_for_timeout(100)
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.over"])
+    page.locator(".learn-hint[data-code=saturated]").wait_for()
+    page.get_by_role("button", name="Keep this run").click()
+    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")):
+        page.locator("#learn-preset-today").click()
+    page.wait_for_timeout(100)
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.over"])
+    stalled, today = (
+        float(row.locator("td").nth(4).inner_text().strip("%")) for row in page.locator(".learn-compare tbody tr").all()
+    )
+    assert stalled < 20 and today > 90
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_is_wider_than_the_window_nor_without_words(visit, language, width) -> None:
+    page = visit("#learn", locale={"en": "en-US", "ko": "ko-KR"}[language], width=width, theme="dark")
+    panel = ready(page)
+    page.locator(".learn-slowly").click()
+    page.locator(".learn-step:visible").wait_for()
+    for group in page.locator(".learn-choices details").all():
+        group.evaluate("element => { element.open = true; }")
+    page.wait_for_timeout(100)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    words = panel.inner_text() + " ".join(
+        page.eval_on_selector_all("#panel-learn [aria-label]", "all => all.map((e) => e.getAttribute('aria-label'))")
+    )
+    assert not re.findall(r"\blearn\.[a-z_.]+", words) and "undefined" not in words and "NaN" not in words
+    assert (re.search("[가-힣]", words) is not None) == (language == "ko")
+    unnamed = page.eval_on_selector_all(
+        "#panel-learn :is(button, input, select, canvas[role=img], svg[role=img])",
+        "all => all.filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))"
+        ".map((e) => e.outerHTML)",
+    )
+    assert unnamed == []
+
+
+def test_language_and_theme_change_without_losing_the_training(visit) -> None:
+    page = visit("#learn")
+    ready(page)
+    page.get_by_role("button", name="One epoch").click()
+    wait_until(page, "Epoch 1 of 150")
+    page.get_by_label("Language").select_option("ko")
+    wait_until(page, "에포크 1/150")
+    page.get_by_role("button", name="한 배치").click()
+    wait_until(page, "배치 1/19")
