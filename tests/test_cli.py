@@ -176,6 +176,33 @@ def test_settings_reach_the_training(glassnet, flowers: Path, tmp_path: Path) ->
     assert (found.optimizer, found.learning_rate, found.schedule, found.random_state) == ("lion", 0.003, "cosine", 5)
 
 
+def test_every_other_setting_is_set_by_name(glassnet, flowers: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    texts = ["l1=0.01", "initializer=normal", "shuffle=false", 'optimizer_settings={"beta_1": 0.8}', "epochs=2"]
+    options = [part for text in texts for part in ("--set", text)]
+    activations = ("--hidden", "4,3", "--activation", "tanh, elu")
+    assert glassnet("train", flowers, *activations, *options, "--out", out, "-q")[0] == 0
+    model = load(out)
+    found = model.settings
+    assert (found.l1, found.initializer, found.shuffle, found.epochs) == (0.01, "normal", False, 2)
+    assert found.optimizer_settings == {"beta_1": 0.8}
+    assert [activation.name for activation in model.structure.activations] == ["tanh", "elu", "softmax"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("l1", "there is no '='"),
+        ("optimiser=adam", "did you mean 'optimizer'"),
+        ("l1=much", "l1 is 'much'"),
+        ("batch_size=0", "is 0"),
+    ],
+)
+def test_a_setting_that_can_not_be_set_is_told(glassnet, flowers: Path, text: str, words: str) -> None:
+    code, _, err = glassnet("train", flowers, "--set", text)
+    assert code == 2 and words in err
+
+
 def test_a_seed_may_be_as_large_as_one_likes(glassnet, flowers: Path) -> None:
     assert glassnet("train", flowers, "--epochs", 1, "--seed", 2**80 + 5, "-q") == (0, "", "")
 

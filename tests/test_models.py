@@ -184,6 +184,26 @@ def test_a_number_too_large_for_the_models_dtype_is_named(value: float) -> None:
         model.evaluate(x[:2], [0, value])
 
 
+@pytest.mark.parametrize(
+    ("activation", "names"),
+    [
+        ("tanh", ["tanh", "tanh", "softmax"]),
+        (("tanh", "elu"), ["tanh", "elu", "softmax"]),
+        (("tanh", "elu", "identity"), ["tanh", "elu", "identity"]),
+    ],
+)
+def test_activations_are_one_for_all_one_for_each_or_the_outputs_too(activation, names) -> None:
+    x, y = blobs()
+    model = fit(x, y, hidden=(3, 2), activation=activation, settings=suggest_settings(80, epochs=1))
+    assert [found.name for found in model.structure.activations] == names
+
+
+def test_another_number_of_activations_is_refused() -> None:
+    x, y = blobs()
+    with pytest.raises(InputError, match="activation names 4 for 2 hidden layers"):
+        fit(x, y, hidden=(3, 2), activation=("tanh",) * 4)
+
+
 def test_answers_that_are_all_nought_are_equally_likely() -> None:
     x, y = blobs()
     model = fit(x, y, hidden=(), settings=suggest_settings(80, loss="binary_crossentropy", epochs=1))

@@ -51,6 +51,7 @@ def test_the_spiral_is_trained_until_the_boundary_separates(visit) -> None:
     empty = page.locator(".learn-plane").screenshot()
     page.get_by_role("button", name="Play", exact=True).click()
     wait_until(page, TEXTS["en"]["learn.state.over"])
+    assert page.locator(".learn-where").inner_text().endswith("its weights are kept and shown.")
     accuracy = page.locator(".learn-figures .learn-validation").last.inner_text()
     assert float(accuracy.strip("%")) > 95
     assert page.locator(".learn-plane").screenshot() != empty
@@ -252,7 +253,9 @@ def test_the_original_stalls_beside_todays_settings_and_one_is_told_why(visit) -
     page.wait_for_timeout(100)
     page.get_by_role("button", name="Play", exact=True).click()
     wait_until(page, TEXTS["en"]["learn.state.over"])
-    page.locator(".learn-hint[data-code=saturated]").wait_for()
+    assert "{" not in page.locator(".learn-hint[data-code=saturated]").inner_text()
+    assert page.locator(".learn-samples li").count() == 15
+    assert page.locator(".learn-samples .wrong").count() > 7
     page.get_by_role("button", name="Keep this run").click()
     with page.expect_response(lambda response: response.url.endswith("/api/train/plan")):
         page.locator("#learn-preset-today").click()
@@ -263,6 +266,7 @@ def test_the_original_stalls_beside_todays_settings_and_one_is_told_why(visit) -
         float(row.locator("td").nth(4).inner_text().strip("%")) for row in page.locator(".learn-compare tbody tr").all()
     )
     assert stalled < 20 and today > 90
+    assert page.locator(".learn-samples .right").count() > 12
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

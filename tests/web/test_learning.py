@@ -249,6 +249,8 @@ def test_one_batch_one_epoch_pause_and_play(client) -> None:
         line.send_json({"do": "play"})
         over = next_frame(line, "over")["frame"]
         assert (over["epoch"], over["stop_reason"]) == (3, "all epochs done")
+        told = client.get(f"/api/train/{number}").json()
+        assert over["kept_epoch"] == min(told["history"], key=lambda epoch: epoch["validation_loss"])["epoch"]
 
 
 def test_a_pace_is_kept(client) -> None:

@@ -23,8 +23,8 @@ BOUNDARY, UNIT = 80, 20
 REACH = 1.3
 #: Units of a layer that are shown, and rows and columns of a W.
 MOST_UNITS, MOST_WEIGHTS = 12, 64
-#: Units of the first layer whose weights are shown as pictures.
-MOST_PICTURES = 32
+#: Units of the first layer whose weights are shown as pictures, and rows that are, with what the network says of them.
+MOST_PICTURES, MOST_SAMPLES = 32, 15
 
 
 class Looks:
@@ -45,6 +45,8 @@ class Looks:
         self._grid = plane_grid(ready.blank, run) if rows.is_plane else None
         names, kind = ready.blank.feature_names, ready.blank.scaling.kind
         self._side = square_side(run.structure, names, kind == "bytes")
+        shown = ready.validation_rows if len(ready.validation_rows) else ready.training_rows
+        self._shown = shown[:MOST_SAMPLES] if self._side and ready.blank.classes else shown[:0]
 
     def note_batch(self) -> None:
         """Note the parameters before a batch, with which those after it are compared."""
@@ -83,6 +85,7 @@ class Looks:
             "batch": tally.batches,
             "batches": run.batches,
             "best_epoch": run.best_epoch,
+            "kept_epoch": None if kept is None else run.result()[1],
             "loss_so_far": tally.loss / tally.rows if tally.rows else None,
             "metric": run.metric.name,
             "layers": [layer.as_json() for layer in layers],
@@ -92,6 +95,8 @@ class Looks:
         }
         if self._grid is not None:
             seen["plane"] = self._plane(parameters)
+        if len(self._shown):
+            seen["answers"] = self._answers(parameters)
         return seen
 
     def history(self, first: int) -> list[dict[str, Any]]:
@@ -99,12 +104,29 @@ class Looks:
         known = self.run.history[first:]
         return [epoch.known() | norms for epoch, norms in zip(known, self._norms[first:], strict=False)]
 
+    def samples(self) -> dict[str, Any] | None:
+        """Return a few rows as pictures, a byte a pixel, with their classes, where rows are pictures of classes."""
+        if not len(self._shown):
+            return None
+        x = np.asarray(self.rows.x[self._shown], np.float64)
+        reach = max(float(np.abs(x).max()), 1e-300)
+        truth = self.ready.blank.encode(self.rows.y[self._shown])
+        return {"side": self._side, "values": _bytes(255 * np.clip(x / reach, 0, 1)), "truth": truth}
+
+    def _answers(self, parameters: dict[str, Array]) -> Array:
+        """Return the number of the class that the network sees in each of `samples`."""
+        model = self.ready.blank
+        x = model.scaling.apply(np.asarray(self.rows.x[self._shown]), self.run.weights.parameters.dtype)
+        with np.errstate(all="ignore"):
+            cache = forward(self.run.structure, parameters, x)
+        return np.argmax(cache[f"a{self.run.structure.n_layers}"], axis=1)
+
     def _plane(self, parameters: dict[str, Array]) -> dict[str, Any]:
         """Return what the network says all over the plane, and each unit of the hidden layers."""
         structure = self.run.structure
         with np.errstate(all="ignore"):
             cache = forward(structure, parameters, self._grid)  # type: ignore[arg-type]
-        units = [_answers(cache, layer) for layer in range(1, structure.n_layers)]
+        units = [_over_the_plane(cache, layer) for layer in range(1, structure.n_layers)]
         return {"side": BOUNDARY, "reach": REACH, "leaning": leaning(self.ready.blank, cache), "units": units}
 
     def _pictures(self, W1: Array) -> dict[str, Any] | None:
@@ -140,7 +162,7 @@ def signed(rows: Array) -> str:
     return _bytes(128 + 127 * wide / np.where(reach > 0, reach, 1))
 
 
-def _answers(cache: Cache, layer: int) -> str:
+def _over_the_plane(cache: Cache, layer: int) -> str:
     """Return what the first units of a layer answer over the plane: (units, UNIT, UNIT) as `signed` rows."""
     step = BOUNDARY // UNIT
     grid = cache[f"a{layer}"].reshape(BOUNDARY, BOUNDARY, -1)[step // 2 :: step, step // 2 :: step, :MOST_UNITS]

@@ -65,6 +65,7 @@ class Studio:
             "source": source(rows),
             "engine": run.engine.name,
             "rates": rates(run),
+            "samples": looks.samples(),
             "frame": looks.frame("waiting"),
             "presets": presets(rows, len(ready.training_rows)),
             "code": {"python": python(planned, rows), "command": command(planned, rows)},

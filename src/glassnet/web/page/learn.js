@@ -66,10 +66,9 @@ export function mount(root, context) {
       hints.root,
       step.root,
       element("div", { class: "learn-desk" },
-        element("div", { class: "learn-main" },
-          element("div", { class: "learn-stage" }, plane.root, network.root),
-          curves.root, layers.root, runs.root, code.root),
-        choices.root),
+        element("div", { class: "learn-stage" }, plane.root, network.root),
+        choices.root,
+        element("div", { class: "learn-main" }, curves.root, layers.root, runs.root, code.root)),
     );
   }
 

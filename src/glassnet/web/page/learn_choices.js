@@ -21,7 +21,7 @@ export function makeChoices(desk) {
   const fault = element("p", { class: "learn-fault", role: "alert", hidden: true });
   const body = element("div", { class: "learn-choices-body" });
   const root = element("section", { class: "card learn-choices", "aria-label": t("learn.choices") }, fault, body);
-  const open = new Set(["data", "network", "learning"]);
+  const open = new Set(matchMedia("(max-width: 56rem)").matches ? [] : ["data", "network", "learning"]);
   let drawnFor = "";
 
   function draw() {
@@ -55,7 +55,8 @@ export function makeChoices(desk) {
     const drawn = "rows" in plan.data || !["digits", "own"].includes(kind);
     const with_ = (changes) => desk.change({ ...plan, data: { ...plan.data, ...changes } });
     return [
-      choice("kind", t("learn.data"), kinds, kind, (name) => desk.change({ ...plan, data: ["digits", "own"].includes(name) ? { kind: name } : { ...points(plan), kind: name } })),
+      element("div", { class: "learn-wide" },
+        choice("kind", t("learn.data"), kinds, kind, (name) => desk.change({ ...plan, data: ["digits", "own"].includes(name) ? { kind: name } : { ...points(plan), kind: name } }))),
       ...(drawn ? [
         numeric("rows", t("learn.data.rows"), plan.data.rows ?? 400, (value) => with_({ rows: value }), { min: 10, max: 5000, step: 10 }),
         numeric("noise", t("learn.data.noise"), plan.data.noise ?? 0.05, (value) => with_({ noise: value }), { min: 0, max: 1, step: 0.01 }),

@@ -17,16 +17,20 @@ export function makeHints(desk) {
     const hints = desk.run?.frame?.hints ?? [];
     root.hidden = hints.length === 0;
     list.replaceChildren(...hints.map(({ code, evidence }) => {
-      const values = Object.fromEntries(Object.entries(evidence).map(([name, value]) => [name, written(name, value)]));
+      const values = filled(evidence);
       return element("li", { class: "learn-hint", data: { code } },
-        element("strong", { text: t(`learn.hint.${code}`) }), " ",
+        element("strong", { text: t(`learn.hint.${code}`, values) }), " ",
         element("span", { text: t(`learn.hint.${code}.seen`, values) }), " ",
         element("span", { class: "soft", text: t(`learn.hint.${code}.try`, values) }),
       );
     }));
     const codes = hints.map(({ code }) => code).join();
-    if (codes !== said && codes) desk.context.announce(hints.map(({ code }) => t(`learn.hint.${code}`)).join(" "));
+    if (codes !== said && codes) desk.context.announce(hints.map(({ code, evidence }) => t(`learn.hint.${code}`, filled(evidence))).join(" "));
     said = codes;
+  }
+
+  function filled(evidence) {
+    return Object.fromEntries(Object.entries(evidence).map(([name, value]) => [name, written(name, value)]));
   }
 
   function written(name, value) {

@@ -11,13 +11,15 @@ export function makePlane(desk) {
   const canvas = element("canvas", { class: "learn-plane", role: "img" });
   const frameOf = element("div", { class: "learn-plane-frame" }, canvas);
   const legend = element("p", { class: "hint learn-legend" });
+  const samples = element("ul", { class: "learn-samples" });
   const figures = element("table", { class: "learn-figures" });
   const title = element("h3");
-  const root = element("section", { class: "card learn-result", "aria-label": t("learn.result") }, title, frameOf, legend, figures);
+  const root = element("section", { class: "card learn-result", "aria-label": t("learn.result") }, title, frameOf, legend, samples, figures);
   new ResizeObserver(() => drawPlane()).observe(frameOf);
 
   function draw() {
     drawPlane();
+    drawSamples();
     drawFigures();
   }
 
@@ -59,6 +61,25 @@ export function makePlane(desk) {
     );
   }
 
+  /** A few rows as pictures, and what the network sees in them by now. */
+  function drawSamples() {
+    const given = desk.preview?.samples;
+    const answers = desk.frame()?.answers;
+    samples.hidden = !given || !answers;
+    if (samples.hidden) return;
+    const values = bytes(given.values).map((byte) => 128 + byte / 2);
+    const { classes } = desk.preview;
+    samples.replaceChildren(...given.truth.map((truth, row) => {
+      const right = answers[row] === truth;
+      const canvas = element("canvas", { "aria-hidden": "true" });
+      const pen = sharp(canvas, 56, 56);
+      pen.imageSmoothingEnabled = false;
+      pen.drawImage(picture(values, given.side, given.side, row * given.side ** 2), 0, 0, 56, 56);
+      return element("li", { class: right ? "right" : "wrong" }, canvas,
+        element("span", { text: `${classes[answers[row]]} ${right ? "✓" : "✗"}`, "aria-label": t(right ? "learn.sample.right" : "learn.sample.wrong", { answer: classes[answers[row]], truth: classes[truth] }) }));
+    }));
+  }
+
   function background(plane) {
     if (desk.unit !== null && plane.units[desk.unit.layer - 1] !== undefined) {
       const values = bytes(plane.units[desk.unit.layer - 1]);
@@ -69,7 +90,7 @@ export function makePlane(desk) {
   }
 
   function drawFigures() {
-    const last = desk.run?.history.at(-1);
+    const last = shownEpoch(desk.run);
     const metric = desk.frame()?.metric;
     const score = (value) => (value === undefined ? "–" : metric === "r2" ? shown(value, 3) : percent(value));
     const rows = [
@@ -89,6 +110,11 @@ export function makePlane(desk) {
   }
 
   return { root, draw };
+}
+
+/** The epoch whose weights are shown: the last one, or at the end the one that is kept. */
+export function shownEpoch(run) {
+  return run?.history[(run.frame?.kept_epoch ?? 0) - 1] ?? run?.history.at(-1);
 }
 
 /** How many units of that layer were sent. */

@@ -4,6 +4,7 @@ import { element } from "/elements.js";
 import { seriesOf } from "/learn_curves.js";
 import { bytes, shown } from "/learn_numbers.js";
 import { picture, sharp } from "/learn_paint.js";
+import { shownEpoch } from "/learn_plane.js";
 import { number, percent, t } from "/texts.js";
 
 /** The section. */
@@ -32,7 +33,7 @@ export function makeRuns(desk) {
   }
 
   function row(run, differing) {
-    const last = run.history.at(-1) ?? {};
+    const last = shownEpoch(run) ?? {};
     const name = run.number === null ? t("learn.runs.now") : t("learn.runs.line", { number: run.number });
     const score = last.validation_metric ?? last.metric;
     return element("tr", {},

@@ -158,7 +158,7 @@ export function makeStep(desk) {
     const body = values.slice(0, rows).map((row, i) => element("tr", {}, row.slice(0, columns).map((value, j) => {
       const td = element("td", {
         class: "number", text: shown(value), tabindex: i === 0 && j === 0 ? "0" : "-1", title: String(value), data: { i, j },
-        style: { "--tint": diverging(value === null ? 0 : (0.55 * value) / reach) },
+        style: { "--tint": diverging(value === null ? 0 : (0.42 * value) / reach) },
         onclick: () => choose(key, i, j, td, told, stage), onfocus: () => choose(key, i, j, td, told, stage),
         onkeydown: (event) => moveIn(event, td),
       });
@@ -196,7 +196,7 @@ export function makeStep(desk) {
       const written = Array.from({ length: Math.min(count, 4) }, (_, k) => term(k));
       return written.join(" + ") + (all > written.length ? " + …" : "");
     };
-    const times = (a, b) => `${shown(a)}·${signedNumber(b)}`;
+    const times = (a, b) => `${signedNumber(a)}·${signedNumber(b)}`;
     const { layer, given } = stage;
     if (key === `z${layer}` && stage.name === key) {
       const all = told.arrays[`W${layer}`].shape[0];
