@@ -9,6 +9,8 @@ TEST ?=
 OUT = demo
 QUICK ?=
 PARTS ?=
+N ?=
+KIND ?=
 
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -52,6 +54,9 @@ test: $(VENV)/.dev  ## the whole test suite
 
 crash: $(VENV)/.dev  ## kill trainings 50 times each, fill disks, tear checkpoints; each ends in the same bits
 	$(ONE_THREAD) GLASSNET_KILLS=50 $(BIN)/python -m pytest tests/crash -s
+
+fuzz: $(VENV)/.dev  ## break 100,000 model files and 20,000 of each other format; N=… for another count, KIND="csv idx" for some
+	$(ONE_THREAD) $(BIN)/python -m tests.fuzz $(KIND) $(if $(N),--n $(N))
 
 lint: $(VENV)/.dev  ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks examples

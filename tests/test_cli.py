@@ -687,3 +687,32 @@ def test_mnist_is_learned_to_98_percent(mnist: Path, tmp_path: Path) -> None:
     )
     out, _ = running.communicate(timeout=300)
     assert json.loads(out)["test_accuracy"] >= 0.978
+
+
+# ------------------------------------------------------------------------------------------- what a file's names may do
+
+
+def test_formulas_are_written_as_text_on_request(glassnet, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a,=b()\n" + "0,=cmd()\n1,fine\n" * 30, encoding="utf-8")
+    kept = tmp_path / "m.glassnet"
+    assert glassnet("train", rows, "--target", "=b()", "--epochs", 30, "--out", kept, "-q")[0] == 0
+    code, out, _ = glassnet("predict", kept, rows, "--spreadsheet-safe", "--out", tmp_path / "safe.csv")
+    assert (code, out) == (0, "")
+    lines = (tmp_path / "safe.csv").read_text().splitlines()
+    assert lines[0] == '"\'=b()"' and lines[1] == '"\'=cmd()"' and lines[2] == '"fine"'
+    assert glassnet("predict", kept, rows, "--out", tmp_path / "plain.csv")[0] == 0
+    assert (tmp_path / "plain.csv").read_text().splitlines()[:2] == ['"=b()"', '"=cmd()"']
+    code, _, err = glassnet("predict", kept, rows, "--spreadsheet-safe", "--out", tmp_path / "p.parquet")
+    assert code == 2 and "is for CSV" in err
+
+
+def test_names_of_a_file_do_not_act_on_the_terminal(glassnet, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a\x1b[2J,label\n" + "0,\x1b]0;mine\x07\n1,\u202eno\n" * 30, encoding="utf-8")
+    kept = tmp_path / "m.glassnet"
+    for words in (("train", rows, "--epochs", 3, "--out", kept), ("show", kept), ("evaluate", kept, rows)):
+        code, out, err = glassnet(*words)
+        assert code == 0
+        assert not set("\x1b\x07\u202e") & set(out + err)
+    assert r"\x1b]0;mine" in glassnet("show", kept)[1]

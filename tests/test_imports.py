@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).parents[1] / "src" / "glassnet"
 #: From what people touch down to what everybody may use; a room imports from lower floors, or from its own floor.
 FLOORS = [
     {"cli", "web", "plots", "walkthrough", "callbacks", "report"},
-    {"estimators", "data", "models", "evaluation", "checkpoints", "plane"},
+    {"estimators", "data", "models", "evaluation", "checkpoints", "plane", "spreadsheet"},
     {"training", "preprocessing", "scaling", "atomic", "explaining", "picture"},
     {"engines"},
     {"network"},
-    {"errors", ""},
+    {"errors", "visible", ""},
 ]
 #: The order in which a reader meets the steps; each imports only from those before it.
 STEPS = [

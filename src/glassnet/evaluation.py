@@ -31,7 +31,8 @@ def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:
     dict
         Plain values. Always ``rows`` and ``loss``; for classes ``accuracy``, ``classes`` (for each its ``precision``,
         ``recall`` and ``rows``) and ``confusion_matrix`` (rows are the truth; None of more than `MOST_IN_MATRIX`
-        classes); for values ``r2``, ``mean_absolute_error`` and ``root_mean_squared_error``, in the target's unit.
+        classes); for values ``r2``, ``mean_absolute_error`` and ``root_mean_squared_error``, in the target's unit, but
+        not for quantiles.
 
     Raises
     ------
@@ -50,8 +51,12 @@ def evaluate_blocks(model: Model, blocks: Iterable[tuple[Any, Any]]) -> dict[str
         rows, total = rows + len(predicted), total + loss * len(predicted)
         if model.task == CLASSIFICATION:
             tally.add(model.encode(y), model.encode(predicted))
-        else:
-            tally.add(np.asarray(y, np.float64).reshape(predicted.shape), predicted)
+            continue
+        truth = np.asarray(y, np.float64)
+        if truth.size == predicted.size:  # else quantiles of one target: the loss is what judges them
+            tally.add(truth.reshape(predicted.shape), predicted)
+    if isinstance(tally, _OfValues) and not tally.rows:
+        return {"rows": rows, "loss": total / max(rows, 1)}
     return {"rows": rows, "loss": total / max(rows, 1)} | tally.figures()
 
 

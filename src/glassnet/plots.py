@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet.atomic import write_atomically
+from glassnet.evaluation import MOST_IN_MATRIX
 from glassnet.models.model import CLASSIFICATION, Model
 from glassnet.network.activations import Array
 from glassnet.picture.sight import square_side
 from glassnet.training.history import Epoch
 from glassnet.training.metrics import NO_METRIC
+from glassnet.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +57,8 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
     if picture_side(model):
         pictures.append(("first_layer.png", "the weights into each unit of the first layer", first_layer(model)))
     if rows is not None and model.task == CLASSIFICATION:
-        pictures.append(("confusion_matrix.png", "what was taken for what", confusion_matrix(model, *rows)))
+        if len(model.classes) <= MOST_IN_MATRIX:
+            pictures.append(("confusion_matrix.png", "what was taken for what", confusion_matrix(model, *rows)))
         worst = most_confidently_wrong(model, *rows)
         if worst is not None:
             pictures.append(("most_wrong.png", "the most confidently wrong rows", worst))
@@ -89,7 +92,9 @@ def draw_curves(
 
     figure.clear()
     epochs = [record.epoch for record in history]
-    panels = [("loss", "loss"), ("metric", "R²" if metric == "r2" else metric)][: 1 if metric == NO_METRIC else 2]
+    panels = [("loss", "loss"), ("metric", "R²" if metric == "r2" else _plain(metric))][
+        : 1 if metric == NO_METRIC else 2
+    ]
     for place, (name, title) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), place)
         for kind, colour in _COLOURS.items():
@@ -175,11 +180,15 @@ def most_confidently_wrong(model: Model, x: Any, y: Any) -> Figure | None:
 
 def predictions(model: Model, x: Any, y: Any) -> Figure:
     """Draw predicted against true values, one panel for all outputs."""
-    truth, predicted = np.asarray(y, np.float64).ravel(), model.predict(x).ravel()
+    values = model.predict(x)
+    columns = values.reshape(len(values), -1)
+    # quantiles are of one target, which is drawn for each of them
+    truth = np.broadcast_to(np.asarray(y, np.float64).reshape(len(values), -1), columns.shape).ravel()
+    values = columns.ravel()
     figure = new_figure(5, 5)
     axes = figure.add_subplot()
-    axes.plot(truth, predicted, ".", color=_COLOURS["training"], alpha=0.6, markersize=5)
-    ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
+    axes.plot(truth, values, ".", color=_COLOURS["training"], alpha=0.6, markersize=5)
+    ends = [min(truth.min(), values.min()), max(truth.max(), values.max())]
     axes.plot(ends, ends, color="0.5", linestyle=":", linewidth=1)
     axes.set_xlabel(f"true {_plain(model.target_name)}")
     axes.set_ylabel(f"predicted {_plain(model.target_name)}")
@@ -218,8 +227,7 @@ def _wrong_list(captions: list[tuple[int, str, str, str]]) -> Figure:
 
 def _plain(label: object, length: int = 24) -> str:
     """Show a name as it is: a dollar sign must not start a formula, and a long name must not push the picture away."""
-    text = str(label)
-    return (text if len(text) <= length else text[: length - 1] + "…").replace("$", r"\$")
+    return visible(label, length).replace("$", r"\$")
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -504,6 +504,15 @@ def test_arrows_other_types_become_plain_ones(tmp_path: Path) -> None:
             features(read, [name])
 
 
+def test_halves_of_floats_become_whole_ones(tmp_path: Path) -> None:
+    halves = pa.array(np.array([0.5, 1.5, -2.0], np.float16))
+    path = tmp_path / "halves.parquet"
+    pyarrow.parquet.write_table(pa.table({"a": halves, "b": pa.array([1.0, 2.0, 3.0]), "label": halves}), path)
+    table = read_table(path)
+    np.testing.assert_array_equal(features(table, ["a", "b"]), [[0.5, 1], [1.5, 2], [-2, 3]])
+    np.testing.assert_array_equal(target_values(table, "label"), [0.5, 1.5, -2])
+
+
 def test_as_files_takes_paths_and_files_as_they_are(tmp_path: Path) -> None:
     path = as_csv(tmp_path, np.ones((3, 2)), np.arange(3))
     files = as_files(path)

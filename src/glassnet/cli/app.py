@@ -19,9 +19,12 @@ from glassnet.cli.train import train
 from glassnet.cli.use import evaluate, export, predict
 from glassnet.cli.warmup import warmup
 from glassnet.errors import InputError
+from glassnet.visible import visible
 
 #: Exit codes: what the user can mend; stopped by Ctrl-C (128 + SIGINT).
 MENDABLE, INTERRUPTED = 2, 130
+#: Characters of an error that are told: it may quote a file whose columns have names of any length.
+MOST_TOLD = 2000
 
 app = typer.Typer(
     name="glassnet",
@@ -98,5 +101,5 @@ def _value_of(error: typer.BadParameter, typed: list[str]) -> str:
 
 def _fail(message: str) -> None:
     if message:  # without a command the help says it all
-        sys.stderr.write(f"glassnet: {' '.join(message.split())}\n")
+        sys.stderr.write(f"glassnet: {visible(' '.join(message.split()), MOST_TOLD)}\n")
     sys.exit(MENDABLE)

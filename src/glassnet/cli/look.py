@@ -74,7 +74,7 @@ def _lines(model: Model) -> list[str]:
     lines = [f"{model.task}: {len(model.feature_names):,} columns → {model.target_name}"]
     if model.classes:
         lines.append(f"classes: {classes}{' …' if len(model.classes) > 12 else ''}")
-    lines += ["", model.structure.describe(), ""]
+    lines += ["", *model.structure.describe().splitlines(), ""]
     scalings = {
         "bytes": "by 1/255",
         "standard": "to mean 0 and deviation 1, by the training rows",
@@ -116,5 +116,5 @@ def _sparkline(values: list[Any], width: int = 40) -> str:
     if len(values) > width:
         values = [values[place * (len(values) - 1) // (width - 1)] for place in range(width)]
     low, high = min(values), max(values)
-    step = (high - low) or 1.0
-    return "".join(_BARS[round((value - low) / step * (len(_BARS) - 1))] for value in values)
+    step = (high / 2 - low / 2) or 1.0  # of halves, whose difference is finite
+    return "".join(_BARS[round((value / 2 - low / 2) / step * (len(_BARS) - 1))] for value in values)

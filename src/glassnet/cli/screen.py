@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from glassnet.callbacks import ProgressBar
 from glassnet.training import Run
+from glassnet.visible import visible, visible_json
+
+#: Characters that a table may take: more than any needs, so that no number is cut short to fit the terminal.
+WIDTH = 10_000
+#: Characters of a cell that are shown.
+MOST_OF_A_CELL = 80
 
 
 class Screen:
-    """Where a command's words go.
+    """Where a command's words go: nothing that a file says acts on the terminal (`glassnet.visible`).
 
     Parameters
     ----------
@@ -33,16 +41,26 @@ class Screen:
     def say(self, text: str = "") -> None:
         """Print a line for a person."""
         if self.speaks:
-            typer.echo(text)
+            typer.echo(visible(text))
+
+    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table for a person, the first column to the left and the others to the right."""
+        if self.speaks:
+            table = Table(*(visible(cell, MOST_OF_A_CELL) for cell in header), box=None)
+            for column in table.columns[1:]:
+                column.justify = "right"
+            for row in rows:
+                table.add_row(*(visible(cell, MOST_OF_A_CELL) for cell in row))
+            Console(markup=False, highlight=False, emoji=False, width=WIDTH).print(table)
 
     def warn(self, text: str) -> None:
         """Print a line on standard error, whatever the mode."""
-        typer.echo(f"glassnet: {' '.join(text.split())}", err=True)
+        typer.echo(f"glassnet: {visible(' '.join(text.split()))}", err=True)
 
     def result(self, content: dict[str, Any]) -> None:
         """Print the JSON object, if that is what is asked for."""
         if self.as_json:
-            typer.echo(json.dumps(content, ensure_ascii=False))
+            typer.echo(visible_json(content))
 
 
 class Progressing(ProgressBar):

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from glassnet.atomic import check_writable, write_atomically
 from glassnet.callbacks.progress import metric_words
@@ -21,6 +19,8 @@ from glassnet.errors import InputError
 from glassnet.evaluation import evaluate_blocks
 from glassnet.models import Model, load
 from glassnet.models.model import CLASSIFICATION
+from glassnet.spreadsheet import spreadsheet_safe
+from glassnet.visible import visible
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 #: A confusion matrix wider than this is no help on a terminal; ``glassnet plot`` draws it.
 MOST_SHOWN_CLASSES = 20
 
-#: Characters that a table may take: more than any needs, so that no number is cut short to fit the terminal.
-WIDTH = 10_000
+#: Classes of which a person is told.
+MOST = 1000
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that glassnet train wrote.")]
 
@@ -50,19 +50,14 @@ def evaluate(
     source = DIGITS if data is None else data
     screen.result({"model": model, "data": source, "task": loaded.task} | result)
     screen.say(f"{model} on {source}: {result['rows']:,} rows, loss {result['loss']:.4f}")
-    if not screen.speaks:
-        return
-    if loaded.task != CLASSIFICATION:
+    if "r2" in result:
         r2 = "not defined for one row" if result["r2"] is None else f"{result['r2']:.4f}"
         screen.say(f"R² {r2}")
         screen.say(f"mean absolute error {result['mean_absolute_error']:.6g}")
         screen.say(f"root mean squared error {result['root_mean_squared_error']:.6g}")
-        return
-    screen.say(metric_words("accuracy", result["accuracy"]))
-    console = Console(markup=False, highlight=False, width=WIDTH)
-    console.print(_class_table(result))
-    if len(loaded.classes) <= MOST_SHOWN_CLASSES:
-        console.print(_confusion_table(loaded, result["confusion_matrix"]))
+    if loaded.task == CLASSIFICATION:
+        screen.say(metric_words("accuracy", result["accuracy"]))
+        _show_classes(screen, loaded, result)
 
 
 def predict(
@@ -75,17 +70,31 @@ def predict(
         str | None,
         typer.Option(metavar="FILE", help="Where to write, .csv or .parquet.", show_default="CSV on standard output"),
     ] = None,
+    safe: Annotated[
+        bool,
+        typer.Option(
+            "--spreadsheet-safe",
+            help="Put ' before text that a spreadsheet would run as a formula: classes or columns like =cmd().",
+        ),
+    ] = False,
 ) -> None:
     """Predict the target for each row of a file."""
+    parquet = str(out).lower().endswith(".parquet")
+    if safe and parquet:
+        raise InputError(f"--spreadsheet-safe is for CSV, and --out {out} is Parquet; leave one of them out")
     loaded = load(model)
     if out is not None:
         check_writable(out)
     tables = (
-        _prediction_columns(loaded, features(block, loaded.feature_names), proba) for block in blocks_for(loaded, data)
+        _predictions(loaded, features(block, loaded.feature_names), proba, safe) for block in blocks_for(loaded, data)
     )
-    pieces = _encoded(tables, parquet=str(out).lower().endswith(".parquet"))
+    pieces = _encoded(tables, parquet)
     if out is None:
         sys.stdout.flush()
+        if sys.stdout.isatty():  # a person looks at it: nothing that a file says acts on the terminal
+            pieces = (
+                "".join(f"{visible(line)}\n" for line in piece.decode().split("\n")[:-1]).encode() for piece in pieces
+            )
         sys.stdout.buffer.writelines(pieces)
     else:
         write_atomically(Path(out), pieces)
@@ -106,17 +115,22 @@ def export(
     Screen().say(f"{model} is written to {to}; its input X takes rows of features, in the model's order of columns")
 
 
-def _prediction_columns(model: Model, x: Any, proba: bool) -> pa.Table:
+def _predictions(model: Model, x: Any, proba: bool, safe: bool) -> pa.Table:
+    """Return what is predicted, in columns of which two may have the same name."""
     import pyarrow as pa
 
     predicted = model.predict(x)
-    columns = {model.target_name: predicted}
+    names, columns = [model.target_name], list[Any]([predicted])
     if predicted.ndim == 2:
-        columns = {f"{model.target_name}_{output + 1}": predicted[:, output] for output in range(predicted.shape[1])}
+        names = [f"{model.target_name}_{output + 1}" for output in range(predicted.shape[1])]
+        columns = list(predicted.T)
     if proba:
-        chances = model.predict_proba(x)
-        columns |= {f"probability_{label}": chances[:, place] for place, label in enumerate(model.classes)}
-    return pa.table({name: pa.array(values) for name, values in columns.items()})
+        names += [f"probability_{label}" for label in model.classes]
+        columns += list(model.predict_proba(x).T)
+    if safe:
+        names = [spreadsheet_safe(name) for name in names]
+        columns = [[spreadsheet_safe(v) for v in values] if values.dtype == object else values for values in columns]
+    return pa.table([pa.array(values) for values in columns], names=names)
 
 
 def _encoded(tables: Iterator[pa.Table], parquet: bool) -> Iterator[bytes]:
@@ -159,19 +173,21 @@ class _Written(io.RawIOBase):
         return pieces
 
 
-def _class_table(result: dict[str, Any]) -> Table:
-    table = Table("class", "precision", "recall", "rows", box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for label, row in result["classes"].items():
-        table.add_row(label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['rows']:,}")
-    return table
-
-
-def _confusion_table(model: Model, matrix: list[list[int]]) -> Table:
-    table = Table("truth \\ predicted", *(str(label) for label in model.classes), box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for label, row in zip(model.classes, matrix, strict=True):
-        table.add_row(str(label), *(str(count) if count else "·" for count in row))
-    return table
+def _show_classes(screen: Screen, model: Model, result: dict[str, Any]) -> None:
+    """Print what became of each class, and which was taken for which."""
+    told = list(result["classes"].items())
+    screen.table(
+        ("class", "precision", "recall", "rows"),
+        [(label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['rows']:,}") for label, row in told[:MOST]],
+    )
+    if len(told) > MOST:
+        screen.say(f"and {len(told) - MOST:,} more classes; --json tells of all")
+    if len(told) <= MOST_SHOWN_CLASSES:
+        names = [str(label) for label in model.classes]
+        screen.table(
+            ("truth \\ predicted", *names),
+            [
+                (name, *(str(count) if count else "·" for count in row))
+                for name, row in zip(names, result["confusion_matrix"], strict=True)
+            ],
+        )

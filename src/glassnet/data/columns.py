@@ -84,6 +84,10 @@ def _numbers(table: Table, names: Sequence[str]) -> Array:
         if column.null_count:
             row = int(np.flatnonzero(mask_of(column.is_null()))[0])
             raise InputError(f"{table.named(row)}, column {name!r} is empty; {MEND_NUMBER}")
+    for place, field in enumerate(chosen.schema):
+        if pa.types.is_float16(field.type):  # which Arrow itself can't turn into anything else
+            wider = pa.array(chosen.column(place).to_numpy().astype(np.float32))
+            chosen = chosen.set_column(place, pa.field(field.name, pa.float32()), wider)
     result: Array = np.empty((len(table), len(names)), _common_type(chosen))
     if any(pa.types.is_boolean(type_) for type_ in chosen.schema.types):
         chosen = chosen.cast(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from glassnet.errors import InputError
 from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
 from glassnet.network.optimizers import Optimizer, State
@@ -160,6 +162,40 @@ class Tally:
         """Return the means."""
         rows, batches = max(self.rows, 1), max(self.batches, 1)
         return Figures(self.loss / rows, self.score / rows, self.gradient_norm / batches)
+
+
+#: Numbers that all layers together hold where nothing is learned: a wide network needs no more room than a narrow one.
+NUMBERS_AT_ONCE = 2**24
+
+
+def rows_at_once(structure: Structure, most: int) -> int:
+    """Return how many rows go through a network at once, ``most`` or, where it is wide, fewer."""
+    return max(1, min(most, NUMBERS_AT_ONCE // sum(structure.layer_sizes)))
+
+
+def looks_finite(output: Array) -> bool:
+    """Say whether all is finite for sure: a finite sum has no other entry, and is quicker than a look at each."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(output.sum())
+
+
+def check_finite(output: Array) -> None:
+    """Refuse outputs (samples, outputs) that are no numbers: of parameters or a row too large for the dtype.
+
+    Raises
+    ------
+    InputError
+        If one is NaN or infinite: the row is named.
+    """
+    if looks_finite(output):
+        return
+    wrong = np.argwhere(~np.isfinite(output))
+    if len(wrong):
+        row, place = (int(number) for number in wrong[0])
+        raise InputError(
+            f"output {place} of row {row} is {output[row, place]}: the network's parameters, or this row, are too "
+            f"large for {output.dtype}; check where the model came from"
+        )
 
 
 #: ``metric(output (samples, outputs), y) -> (samples,)``: how well each row was answered.

@@ -19,6 +19,7 @@ from glassnet.engines.interface import (
     UpdateRule,
     Weights,
     numbers,
+    rows_at_once,
 )
 from glassnet.network.activations import Array
 from glassnet.network.backward import backward, loss_and_output_gradient, makes_output, penalty
@@ -60,8 +61,9 @@ class ReferenceEngine:
         last = f"{'z' if pre_activation else 'a'}{structure.n_layers}"
         samples = x.shape[0]
         result = np.empty((samples, structure.n_outputs), self.dtype)
-        for first in range(0, samples, ROWS_AT_ONCE):
-            chunk = slice(first, first + ROWS_AT_ONCE)
+        rows = rows_at_once(structure, ROWS_AT_ONCE)
+        for first in range(0, samples, rows):
+            chunk = slice(first, first + rows)
             result[chunk] = forward(structure, views, numbers(x[chunk], scale, self.dtype))[last]
         return result
 

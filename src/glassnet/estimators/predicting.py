@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from glassnet.engines.interface import Objective, UpdateRule
+from glassnet.engines.interface import Objective, UpdateRule, check_finite, looks_finite, rows_at_once
 from glassnet.engines.reference import ROWS_AT_ONCE
 from glassnet.network.activations import Array
 from glassnet.network.forward import forward
@@ -63,14 +64,17 @@ class Predicting(BaseEstimator):
         X = self._rows_to_predict(X)
         vector = self._vector_in_use()
         rows = X.astype(vector.dtype, copy=False)
-        if not issparse(rows) and len(rows) <= ROWS_AT_ONCE and len(rows) * self._structure.n_parameters < FEW:
+        few = not issparse(rows) and len(rows) * self._structure.n_parameters < FEW
+        if few and len(rows) <= rows_at_once(self._structure, ROWS_AT_ONCE):
             views = self._views if vector is self._vector else self._structure.views(vector)
             output = forward(self._structure, views, rows)[f"a{self._structure.n_layers}"]
+            _check_outputs(output)
             return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
         # an engine of its own for each call: several threads may predict at once
         objective = Objective(self._structure, _ANY_LOSS, (0.0,) * self._structure.n_layers)
         engine = engine_named(self.engine_, objective, _ANY_RULE, 1, vector.dtype)
         output = engine.outputs(vector, rows.tocsr() if issparse(rows) else rows)
+        _check_outputs(output)
         return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
 
     def _rows_to_predict(self, X: Any) -> Any:
@@ -107,3 +111,9 @@ class Predicting(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_vector")
+
+
+def _check_outputs(output: Array) -> None:
+    """Refuse outputs that are not finite, unless scikit-learn was told that nobody is to look."""
+    if not looks_finite(output) and not get_config()["assume_finite"]:
+        check_finite(output)

@@ -6,23 +6,24 @@ checked, and what does not fit together is refused.
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glassnet import __version__
-from glassnet.atomic import write_atomically
 from glassnet.errors import InputError
-from glassnet.models.fields import Fields, finite_number
-from glassnet.models.storage import MOST_METADATA, read_arrays
+from glassnet.estimators.words import spoken
+from glassnet.models.arrays_file import LONGEST_HEADER, read_arrays, write_arrays
+from glassnet.models.fields import FAULTS, Fields, fault, read_json
+from glassnet.models.storage import layers_of, read_epoch
 from glassnet.network.activations import ACTIVATIONS, Array
 from glassnet.network.structure import Structure
 from glassnet.preprocessing import rebuild
 from glassnet.scaling import Scaling
-from glassnet.training.history import Epoch, History
+from glassnet.training.history import History
 
 #: The entry of the metadata that holds the JSON, and the version of what it says.
 KEY, FORMAT_VERSION = "glassnet-estimator", 1
@@ -36,8 +37,10 @@ _FACTS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 #: Stands for what no file can hold.
 _LEFT_OUT = {"left out": True}
-#: Kinds of classes that a file can hold.
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "MLPTransformer")
+#: Kinds of classes that a file can hold, and how the dtypes of their arrays are written.
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
+_DTYPE = re.compile(r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})", re.ASCII)
 
 
 class _Other(Exception):
@@ -52,7 +55,6 @@ def save(est: Any, path: str | Path) -> None:
     InputError
         If it is not fitted, has a function of one's own that predicts, or can't be written.
     """
-    from safetensors.numpy import save as to_bytes
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(est)
@@ -60,7 +62,7 @@ def save(est: Any, path: str | Path) -> None:
     for activation in structure.activations:
         if ACTIVATIONS.get(activation.name) is not activation:
             raise InputError(f"activation {activation.name!r} is your own function, which no file can hold; pickle it")
-    arrays = {name: np.ascontiguousarray(view) for name, view in structure.views(vector).items()}
+    arrays = structure.views(vector)
     described: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "estimator": type(est).__name__,
@@ -83,8 +85,7 @@ def save(est: Any, path: str | Path) -> None:
     scaling = getattr(est, "_target_scaling", None)
     if scaling is not None:
         arrays |= {"target.shift": scaling.shift, "target.factor": scaling.factor}
-    text = json.dumps(described, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, to_bytes(arrays, {KEY: text}))
+    write_arrays(path, arrays, KEY, described)
 
 
 def load(kind: type, path: str | Path) -> Any:
@@ -95,26 +96,23 @@ def load(kind: type, path: str | Path) -> Any:
     InputError
         If the file is missing, is none of this estimator, is cut short, is of a newer format, or does not fit together.
     """
-    text, arrays = read_arrays(path, KEY)
-    if text is None:
+    texts, arrays = read_arrays(path)
+    if KEY not in texts:
         raise InputError(f"{path}: this file holds no estimator; glassnet.load reads models")
     try:
-        if len(text) > MOST_METADATA:
-            raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
-        described = json.loads(text, parse_float=finite_number, parse_constant=finite_number)
-        told = Fields(described, "estimator")
+        told = Fields(read_json(texts[KEY], LONGEST_HEADER), "estimator")
         version = told.value("format_version", int)
-        if version > FORMAT_VERSION:
+        if not 1 <= version <= FORMAT_VERSION:
             raise InputError(f"its format is {version}, and this glassnet {__version__} reads {FORMAT_VERSION}")
         if told.value("estimator", str) != kind.__name__:
             held = told.value("estimator", str)
-            raise _Other(f"{path}: it holds {held!r:.80}, and {kind.__name__} is asked for; use {held:.80}.load")
+            advice = f"; use {held}.load" if held in _ESTIMATORS else ""
+            raise _Other(f"{path}: it holds {held!r:.80}, and {kind.__name__} is asked for{advice}")
         return _rebuild(kind, told, arrays)
     except _Other as error:
         raise InputError(str(error)) from None
-    except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise InputError(f"{path}: the estimator does not fit together: {reason}; save it again") from None
+    except FAULTS as error:
+        raise InputError(f"{path}: the estimator does not fit together: {fault(error)}; save it again") from None
 
 
 def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
@@ -127,7 +125,7 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
     est._validate_params()
     tables = tuple((int(a), int(b)) for a, b in told.list_of("tables", list))
     # checked before anything of that size is made: the sizes must be those of the arrays in the file
-    structure = Structure(told.list_of("layer_sizes", int), told.list_of("activations", str), tables)
+    structure = Structure(layers_of(told, arrays), told.list_of("activations", str), tables)
     preparation = told.value("preparation", dict, type(None))
     if preparation is not None:
         own = {name.removeprefix("preparation."): arrays.pop(name) for name in list(arrays) if "preparation." in name}
@@ -142,7 +140,12 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
             raise InputError(f"{name} is {array.dtype} {array.shape}; it must be float32 or float64 {shape}")
         if not np.isfinite(array).all():
             raise InputError(f"{name} holds NaN or infinity")
+    # a code that no table has would be looked up outside of it
+    if structure.tables != (() if preparation is None else preparation.tables):
+        raise InputError(f"the tables {structure.tables!r:.80} are not those of the preparation")
     features = told.value("n_features_in_", int)
+    if preparation is not None and features != len(preparation.names):
+        raise InputError(f"{features} features, and the preparation is of {len(preparation.names)} columns")
     if structure.n_inputs != (features if preparation is None else preparation.n_inputs):
         raise InputError(f"{features} features for a network of {structure.n_inputs} inputs")
     est.n_features_in_ = features
@@ -151,19 +154,26 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
         if len(told.list_of("feature_names_in_", str)) != features:
             raise InputError(f"{len(names)} feature names for {features} features")
         est.feature_names_in_ = np.array(names, dtype=object)
-    records = [Fields(record, "history").known(Epoch, int, float) for record in told.list_of("history", dict)]
-    history = [Epoch(**{"metric": None, **record}) for record in records]
+    history = [read_epoch(record) for record in told.list_of("history", dict)]
     est._restore(structure, structure.flatten({n: arrays[n] for n in structure.shapes}, dtype), preparation, scaling)
     facts = Fields(told.value("facts", dict), "facts")
     for name in facts.content:
         if name not in _FACTS:
             raise InputError(f"facts has no {name!r:.80}")
         value = _value(facts.value(name, *_FACTS[name], dict))
+        if not isinstance(value, _FACTS[name]):
+            raise InputError(f"facts.{name} is {value!r:.80}")
         if isinstance(value, list) and not all(isinstance(entry, (int, float)) for entry in value):
             raise InputError(f"facts.{name} holds what is no number")
         setattr(est, name, value)
     if facts.value("engine_", str) not in ("reference", "fused"):
         raise InputError(f"facts.engine_ is {est.engine_!r:.80}")
+    if est.out_activation_ != spoken(structure.activations[-1]):
+        raise InputError(f"facts.out_activation_ is {est.out_activation_!r:.80}, and the last activation another")
+    if getattr(est, "quantiles", None) is not None:
+        est._loss_for(structure.n_outputs, dtype)  # refuses what are no quantiles
+        if len(est.quantiles) != structure.n_outputs:
+            raise InputError(f"{len(est.quantiles)} quantiles for {structure.n_outputs} outputs")
     est.history_ = History(history)
     est._go_on_counting()
     if est._classifies:
@@ -199,11 +209,16 @@ def _described_classes(classes: Array) -> dict[str, Any]:
 
 def _classes(told: Fields) -> Array:
     values = [_value(value) for value in told.list_of("values", str, int, float, dict)]
+    for value in values:
+        if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
+            raise InputError(f"classes.values holds {value!r:.80}; a class is text, a finite number or a boolean")
     dtype = told.value("dtype", str)
-    if dtype != "object" and np.dtype(dtype).kind not in "biufU":
+    written = _DTYPE.fullmatch(dtype)
+    if not written:
         raise InputError(f"classes.dtype is {dtype!r:.80}")
-    if dtype != "object" and np.dtype(dtype).kind == "U" and np.dtype(dtype).itemsize > 4 * MOST_METADATA:
-        raise InputError(f"classes.dtype is {dtype!r:.80}")
+    # room is made for the longest text in every place of the array: it must be as long as the dtype says
+    if written[2] and int(written[2]) > max(1, *(len(str(value)) for value in values), 1):
+        raise InputError(f"classes.dtype is {dtype!r}, and the longest class has fewer characters")
     classes = np.array(values, dtype=object if dtype == "object" else dtype)
     if len(set(classes.tolist())) != len(classes) or not len(classes):
         raise InputError("a class stands there twice, or there is none")

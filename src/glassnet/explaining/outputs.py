@@ -14,15 +14,15 @@ from glassnet.network.backward import backward
 from glassnet.network.forward import forward
 from glassnet.network.structure import Structure
 
-#: Rows that go through the network at once, at most, and numbers that the widest layer then holds.
-MOST_ROWS, MOST_NUMBERS = 1024, 2**22
+#: Rows that go through the network at once, at most, and numbers that all layers together then hold.
+MOST_ROWS, MOST_NUMBERS = 1024, 2**23
 #: What a derivative may be of: the last activation, the same where it is a probability, what goes into it.
 OF = ("output", "probability", "logit")
 
 
 def rows_at_once(structure: Structure) -> int:
     """Return how many rows go through the network at once."""
-    return max(1, min(MOST_ROWS, MOST_NUMBERS // max(structure.layer_sizes)))
+    return max(1, min(MOST_ROWS, MOST_NUMBERS // sum(structure.layer_sizes)))
 
 
 def chunks(structure: Structure, x: Any, dtype: Any, share: int = 1) -> Iterator[tuple[slice, Array]]:

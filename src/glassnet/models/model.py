@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import issparse
 
+from glassnet.engines.interface import NUMBERS_AT_ONCE, check_finite
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
 from glassnet.models.exchange.portable import MULTICLASS, Portable, as_labels
@@ -117,8 +119,20 @@ class Model:
             return scaling.apply(raw, self.vector.dtype)
 
     def outputs(self, x: Any) -> Array:
-        """Return the network's outputs a_L for raw rows: (samples, outputs)."""
-        return self._engine.outputs(self.vector, self.inputs(x))
+        """Return the network's outputs a_L for raw rows: (samples, outputs).
+
+        Raises
+        ------
+        InputError
+            As `inputs`, or if an output is not finite.
+        """
+        return self._outputs(self.inputs(x))
+
+    def _outputs(self, inputs: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            output = self._engine.outputs(self.vector, inputs)
+        check_finite(output)
+        return output
 
     def predict_proba(self, x: Any) -> Array:
         """Return the probability of each class: (samples, classes), rows sum to 1.
@@ -136,10 +150,6 @@ class Model:
             raise InputError(f"this {self.task} model with a {last} output gives no probabilities; use predict")
         return self.probabilities(self.outputs(x))
 
-    def predict(self, x: Any) -> Array:
-        """Return the most likely class of each row (samples,), or its value, (samples, outputs) if it has several."""
-        return self.answers(self.outputs(x))
-
     @property
     def gives_probabilities(self) -> bool:
         """Whether the model has probabilities to give."""
@@ -152,11 +162,25 @@ class Model:
             output /= output.sum(axis=1, keepdims=True)
         return output
 
+    def predict(self, x: Any) -> Array:
+        """Return the most likely class of each row (samples,), or its value, (samples, outputs) if it has several."""
+        inputs = self.inputs(x)
+        if self.task != CLASSIFICATION:
+            return self.answers(self._outputs(inputs))
+        # the outputs of a few rows at a time: of a million classes those of all rows would fill the memory
+        most = max(1, NUMBERS_AT_ONCE // len(self.classes))
+        best = [np.argmax(self._outputs(inputs[n : n + most]), axis=1) for n in range(0, inputs.shape[0], most)]
+        return self.labels[np.concatenate([*best, np.empty(0, np.intp)])]
+
     def answers(self, output: Array) -> Array:
         """Return what `predict` says, of `outputs` that are there already."""
         if self.task == CLASSIFICATION:
             return self.labels[np.argmax(output, axis=1)]
-        values = self.target_scaling.undo(output) if self.target_scaling is not None else output
+        values = output
+        if self.target_scaling is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = self.target_scaling.undo(output)
+            check_finite(values)
         return values[:, 0] if values.shape[1] == 1 else values
 
     @property
@@ -217,7 +241,11 @@ class Model:
         """
         loss = self.settings.found_loss()
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
-        mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
+        check_finite(output)
+        if not math.isfinite(mean):
+            raise InputError(f"the loss over these rows is {mean}: outputs or targets are too large for {output.dtype}")
         return mean, self.answers(output)
 
     def portable(self) -> Portable:

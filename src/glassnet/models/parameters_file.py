@@ -6,17 +6,14 @@ train on as if nothing had been.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from glassnet.atomic import write_atomically
 from glassnet.errors import InputError
-from glassnet.models.fields import Fields, finite_number
-from glassnet.models.storage import MOST_METADATA, _check_arrays, read_arrays
+from glassnet.models.arrays_file import LONGEST_HEADER, read_arrays, write_arrays
+from glassnet.models.fields import FAULTS, Fields, fault, read_json
+from glassnet.models.storage import check_arrays, layers_of
 from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
 
@@ -67,10 +64,8 @@ def save_parameters(structure: Structure, vector: Array, path: str | Path, epoch
     InputError
         If it can't be written, or a number is not finite.
     """
-    from safetensors.numpy import save as to_bytes
-
-    arrays = {name: np.ascontiguousarray(array) for name, array in structure.views(vector).items()}
-    _check_arrays(arrays, structure.shapes, structure)  # what could not be loaded is not written
+    arrays = structure.views(vector)
+    check_arrays(arrays, structure.shapes, structure)  # what could not be loaded is not written
     description = {
         "format_version": FORMAT_VERSION,
         "layer_sizes": list(structure.layer_sizes),
@@ -78,7 +73,7 @@ def save_parameters(structure: Structure, vector: Array, path: str | Path, epoch
         "tables": [list(table) for table in structure.tables],
         "epoch": epoch,
     }
-    write_atomically(path, to_bytes(arrays, {KEY: json.dumps(description, ensure_ascii=False)}))
+    write_arrays(path, arrays, KEY, description)
 
 
 def load_parameters(path: str | Path, structure: Structure | None = None) -> SavedParameters:
@@ -97,32 +92,29 @@ def load_parameters(path: str | Path, structure: Structure | None = None) -> Sav
         If the file is missing, is no such file, is cut short, is of a newer format, does not fit together, or is of
         another structure.
     """
-    text, arrays = read_arrays(path, KEY)
-    if text is None:
+    texts, arrays = read_arrays(path)
+    if KEY not in texts:
         raise InputError(
             f"{path}: this is a safetensors file but holds no glassnet parameters; of a model, use glassnet.load"
         )
     try:
-        if len(text) > MOST_METADATA:
-            raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
-        told = Fields(json.loads(text, parse_float=finite_number, parse_constant=finite_number), "parameters")
+        told = Fields(read_json(texts[KEY], LONGEST_HEADER), "parameters")
         version = told.value("format_version", int)
         if version != FORMAT_VERSION:
             raise InputError(f"its format is {version}, and this glassnet reads {FORMAT_VERSION}")
-        found = _found_structure(told, structure)
+        found = _found_structure(told, arrays, structure)
         epoch = told.value("epoch", int)
         if epoch < 0:
             raise InputError(f"epoch is {epoch}; it must be 0 or more")
-        _check_arrays(arrays, found.shapes, found)
-    except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise InputError(f"{path}: the parameters can't be used: {reason}") from None
+        check_arrays(arrays, found.shapes, found)
+    except FAULTS as error:
+        raise InputError(f"{path}: the parameters can't be used: {fault(error)}") from None
     return SavedParameters(found, found.flatten(arrays, arrays["W1"].dtype), epoch)
 
 
-def _found_structure(told: Fields, wanted: Structure | None) -> Structure:
+def _found_structure(told: Fields, arrays: dict[str, Array], wanted: Structure | None) -> Structure:
     """Return the structure that the file tells of, or the wanted one, if it is that."""
-    sizes, names = told.list_of("layer_sizes", int), told.list_of("activations", str)
+    sizes, names = layers_of(told, arrays), told.list_of("activations", str)
     tables = [tuple(table) for table in told.list_of("tables", list)]
     if wanted is None:
         try:

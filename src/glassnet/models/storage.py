@@ -6,7 +6,6 @@ checked, and what does not fit together is refused.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from glassnet import __version__
-from glassnet.atomic import write_atomically
 from glassnet.errors import InputError
-from glassnet.models.fields import Fields, finite_number
+from glassnet.models.arrays_file import LONGEST_HEADER, read_arrays, write_arrays
+from glassnet.models.fields import FAULTS, Fields, fault, read_json
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
 from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
@@ -29,8 +28,8 @@ KEY, FORMAT_VERSION = "glassnet", 1
 #: Facts that are whole numbers, and those that are text.
 _COUNTS = ("best_epoch", "training_rows", "validation_rows")
 _WORDS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
-#: The metadata of a model of a thousand epochs and ten thousand columns is about 1 MB.
-MOST_METADATA = 64 * 2**20
+#: Classes that are numbers are whole ones of 64 bits, or fractions.
+_LEAST_CLASS, _MOST_CLASS = -(2**63), 2**63 - 1
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -48,16 +47,13 @@ def save(model: Model, path: str | Path) -> None:
     InputError
         If it can't be written, or the model uses a function of one's own, which no file can hold.
     """
-    from safetensors.numpy import save as to_bytes
-
     description = _describe(model)
-    arrays = {name: np.ascontiguousarray(array) for name, array in model.parameters.items()}
+    arrays = dict(model.parameters)
     for prefix, scaling in (("scaling", model.scaling), ("target_scaling", model.target_scaling)):
         if scaling is not None:
             arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"] = scaling.shift, scaling.factor
     _rebuild(description, arrays)  # what could not be loaded is not written
-    text = json.dumps(description, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, to_bytes(arrays, {KEY: text}))  # one entry: several would stand in any order
+    write_arrays(path, arrays, KEY, description)
 
 
 def load(path: str | Path) -> Model:
@@ -78,47 +74,24 @@ def load(path: str | Path) -> Model:
     InputError
         If the file is missing, is no model file, is cut short, is of a newer format, or does not fit together.
     """
-    text, arrays = read_arrays(path, KEY)
-    if text is None and read_arrays(path, "glassnet-estimator")[0] is not None:
+    texts, arrays = read_arrays(path)
+    if KEY not in texts and "glassnet-estimator" in texts:
         raise InputError(f"{path}: this file holds an estimator; use MLPClassifier.load or MLPRegressor.load")
-    if text is None:
+    if not texts.get(KEY):
         raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
     try:
-        if len(text) > MOST_METADATA:
-            raise InputError(f"its metadata is longer than {MOST_METADATA} characters")
-        description = json.loads(text, parse_float=finite_number, parse_constant=finite_number)
+        description = read_json(texts[KEY], LONGEST_HEADER)
         version = Fields(description, "model").value("format_version", int)
+        if version < 1:
+            raise InputError(f"format_version is {version}; it must be 1 or more")
         if version <= FORMAT_VERSION:
             return _rebuild(description, arrays)
-    except (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise InputError(f"{path}: the model does not fit together: {reason}; save it again") from None
+    except FAULTS as error:
+        raise InputError(f"{path}: the model does not fit together: {fault(error)}; save it again") from None
     raise InputError(
         f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads "
         f"({FORMAT_VERSION}); install a newer glassnet"
     )
-
-
-def read_arrays(path: str | Path, key: str) -> tuple[str | None, dict[str, Array]]:
-    """Return the metadata's entry of that key, None if there is none, and the arrays of a safetensors file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is no such file, or is cut short.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    if not path.is_file():
-        what = "this is a folder" if path.is_dir() else "there is no such file"
-        raise InputError(f"{path}: {what}; name a model file that glassnet saved")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(key)
-            return text, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    except (SafetensorError, OSError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: this is no glassnet model, or it is cut short ({error}); save it again") from None
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -147,7 +120,7 @@ def _describe(model: Model) -> dict[str, Any]:
 def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     """Check every piece and put the model together."""
     told = Fields(description, "model")
-    sizes = told.list_of("layer_sizes", int)
+    sizes = layers_of(told, arrays)
     tables = told.list_of("tables", list) if "tables" in told.content else []
     # checked before anything of that size is made: the sizes must be those of the arrays in the file
     structure = Structure(sizes, told.list_of("activations", str), tables)
@@ -159,14 +132,14 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
         kinds["target_scaling"] = 1 if shared else structure.n_outputs
     for prefix, columns in kinds.items():
         expected |= {f"{prefix}.shift": (columns,), f"{prefix}.factor": (columns,)}
-    _check_arrays(arrays, expected, structure)
+    check_arrays(arrays, expected, structure)
     shift, factor = (arrays[f"scaling.{part}"][structure.n_numbers :] for part in ("shift", "factor"))
     if shift.any() or (factor != 1).any():
         raise InputError("scaling would change the codes of a table, by which its rows are looked up")
 
     task = told.one_of("task", (CLASSIFICATION, REGRESSION))
     feature_names = told.list_of("feature_names", str)
-    classes = told.list_of("classes", str, int, float)
+    classes = _classes(told)
     if len(feature_names) != structure.n_inputs:
         raise InputError(f"{len(feature_names)} feature names for {structure.n_inputs} inputs")
     if len(set(feature_names)) != len(feature_names) or len(set(classes)) != len(classes):
@@ -180,11 +153,9 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
         for prefix in kinds
     }
     parameters = {name: arrays[name] for name in structure.shapes}
-    settings = Settings(**Fields(told.value("settings", dict), "settings").known(Settings))
+    settings = _settings(told.value("settings", dict))
     settings.objective(structure)
-    history = tuple(
-        Epoch(**Fields(record, "history").known(Epoch, int, float)) for record in told.list_of("history", dict)
-    )
+    history = tuple(read_epoch(record) for record in told.list_of("history", dict))
     return Model(
         structure,
         structure.flatten(parameters, parameters["W1"].dtype),
@@ -200,6 +171,44 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     )
 
 
+def layers_of(told: Fields, arrays: dict[str, Array]) -> list[int]:
+    """Return the layers' sizes; no more of them than there are arrays, before anything is made for each."""
+    sizes = told.list_of("layer_sizes", int)
+    if len(sizes) > len(arrays) + 1:
+        raise InputError(f"there are {len(sizes) - 1:,} layers and {len(arrays):,} arrays; a layer has two")
+    return sizes
+
+
+def read_epoch(record: dict[str, Any]) -> Epoch:
+    """Check a record of the history: numbers, of which the epoch's is a whole one, 1 or more."""
+    told = Fields(record, "history")
+    known = {"metric": None, **told.known(Epoch, int, float)}
+    if told.value("epoch", int) < 1:
+        raise InputError(f"history.epoch is {known['epoch']}; it must be 1 or more")
+    return Epoch(**known)
+
+
+def _classes(told: Fields) -> list[Any]:
+    """Check the classes: all text, or all numbers that an array holds."""
+    classes: list[Any] = told.list_of("classes", str, int, float)
+    if len({isinstance(label, str) for label in classes}) > 1:
+        raise InputError("some classes are text and some numbers; they must be all text or all numbers")
+    for label in classes:
+        if isinstance(label, int) and not _LEAST_CLASS <= label <= _MOST_CLASS:
+            raise InputError(f"the class {label} does not fit in 64 bits")
+    return classes
+
+
+def _settings(content: dict[str, Any]) -> Settings:
+    """Check the settings; whole numbers, but for the seed, are those that a float tells apart."""
+    told = Fields(content, "settings")
+    settings = Settings(**told.known(Settings))
+    for name, value in content.items():
+        if isinstance(value, int) and name != "random_state":
+            told.value(name, int, bool)
+    return settings
+
+
 def _facts(facts: dict[str, Any]) -> dict[str, Any]:
     """Check the facts that are shown; a model need not have them, and may have others."""
     told = Fields(facts, "facts")
@@ -209,7 +218,8 @@ def _facts(facts: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def _check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]], structure: Structure) -> None:
+def check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]], structure: Structure) -> None:
+    """Refuse arrays that are not of these names and shapes, of the right dtypes, finite, and no factor 0."""
     if set(arrays) != set(expected):
         odd = ", ".join(sorted(set(arrays) ^ set(expected))[:8])
         raise InputError(f"the arrays are not those of layers {structure.layer_sizes}: {odd}")

@@ -17,7 +17,7 @@ import numpy as np
 
 from glassnet.errors import InputError
 from glassnet.network.activations import Array, largest_of, sigmoid, softmax, sum_of
-from glassnet.network.names import entry
+from glassnet.network.names import check_settings, entry
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,13 @@ class Loss:
         Raises
         ------
         ValueError
-            If it has no such setting.
+            If it has no such setting, or one is of another kind.
         """
         for name in settings:
             if name not in self.settings:
                 known = ", ".join(self.settings) or "none"
                 raise InputError(f"loss {self.name!r} has no setting {name!r}; it has: {known}")
+        check_settings(settings, self.settings, f"loss {self.name!r}")
         return replace(self, settings={**self.settings, **settings})
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from glassnet.errors import InputError
 from glassnet.network.activations import Array
-from glassnet.network.names import entry
+from glassnet.network.names import check_settings, entry
 from glassnet.network.structure import Structure
 
 
@@ -100,12 +100,13 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If it has no such setting.
+            If it has no such setting, or one is of another kind.
         """
         for name in settings:
             if name not in self.settings:
                 known = ", ".join(self.settings) or "none"
                 raise InputError(f"optimizer {self.name!r} has no setting {name!r}; it has: {known}")
+        check_settings(settings, self.settings, f"optimizer {self.name!r}")
         chosen = {**self.settings, **settings}
         if "amsgrad" not in chosen:
             return replace(self, settings=chosen)

@@ -16,7 +16,7 @@ import numpy as np
 
 from glassnet.errors import InputError
 from glassnet.network.activations import Array
-from glassnet.network.names import entry
+from glassnet.network.names import check_settings, entry
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,15 @@ class Schedule:
         Raises
         ------
         ValueError
-            If it has no such setting.
+            If it has no such setting, or one is of another kind.
         """
         for name in settings:
             if name not in self.settings:
                 known = ", ".join(self.settings) or "none"
                 raise InputError(f"schedule {self.name!r} has no setting {name!r}; it has: {known}, warmup")
+        check_settings(settings, self.settings, f"schedule {self.name!r}")
         rise = self.warmup if warmup is None else warmup
+        check_settings({"warmup": rise}, {"warmup": 0.0}, f"schedule {self.name!r}")
         return replace(self, settings={**self.settings, **settings}, warmup=rise)
 
 
@@ -120,6 +122,11 @@ def cosine(t: int, per_epoch: int, total: int, *, period: float, stretch: float,
     A period of 0 is the whole training. SGDR, Loshchilov & Hutter 2016 (arXiv:1608.03983).
     """
     length = period * per_epoch or total
+    if period and (length < 1 or stretch < 1):  # the periods would never reach step t
+        raise InputError(
+            f"schedule 'cosine' has period {period} and stretch {stretch}; a period takes a step or more, and the "
+            "stretch is 1 or more"
+        )
     within = float(t)
     while within >= length and period:
         within -= length

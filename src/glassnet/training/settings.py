@@ -14,7 +14,7 @@ from glassnet.engines.interface import Objective, UpdateRule
 from glassnet.errors import InputError
 from glassnet.network.forward import dropout_rates
 from glassnet.network.losses import Loss, find_loss
-from glassnet.network.names import entry
+from glassnet.network.names import check_settings, entry
 from glassnet.network.optimizers import Optimizer, find_optimizer
 from glassnet.network.schedules import Plateau, Schedule, find_schedule
 from glassnet.network.structure import Structure
@@ -133,12 +133,25 @@ class Settings:
         entry(dict.fromkeys(ENGINES), self.engine, "engine")
         if self.dtype not in ("float32", "float64"):
             raise InputError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
+        for name in ("shuffle", "restore_best"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise InputError(f"{name} is {getattr(self, name)!r:.80}; it must be True or False")
+        for name in ("loss_settings", "optimizer_settings", "schedule_settings"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InputError(f"{name} is {getattr(self, name)!r:.80}; it must be a mapping, such as {{}}")
+        if not isinstance(self.initializer, str):
+            raise InputError(f"initializer is {self.initializer!r:.80}; it must be a name, such as 'auto'")
+        if not isinstance(self.reduce_on_plateau, (bool, np.bool_, Mapping)):
+            raise InputError(
+                f"reduce_on_plateau is {self.reduce_on_plateau!r:.80}; it must be True, False or a mapping"
+            )
         self.found_loss()
         self.found_schedule()
         self.plateau()
         if self.full_batch:
             for name in self.optimizer_settings:
                 entry(LBFGS_LIMITS, name, "setting of lbfgs")
+            check_settings(self.optimizer_settings, LBFGS_LIMITS, "lbfgs")
             for name in ("clip_norm", "clip_value", "max_norm", "average", "weight_decay", "learning_rate"):
                 if getattr(self, name) is not None:
                     raise InputError(
@@ -171,10 +184,11 @@ class Settings:
         if not self.reduce_on_plateau:
             return None
         chosen: Mapping[str, Any] = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
-        known = ("factor", "patience", "threshold", "least")
+        known = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "least": 0.0}
         for name in chosen:
             if name not in known:
-                raise InputError(f"reduce_on_plateau has no setting {name!r}; it has: {', '.join(known)}")
+                raise InputError(f"reduce_on_plateau has no setting {name!r:.80}; it has: {', '.join(known)}")
+        check_settings(chosen, known, "reduce_on_plateau")
         return Plateau(**chosen)
 
     def objective(self, structure: Structure) -> Objective:

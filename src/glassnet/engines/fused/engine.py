@@ -25,6 +25,7 @@ from glassnet.engines.interface import (
     UpdateRule,
     Weights,
     numbers,
+    rows_at_once,
 )
 from glassnet.network.activations import Array
 from glassnet.network.forward import forward
@@ -98,7 +99,7 @@ class FusedEngine:
             cache = forward(structure, structure.views(parameters), numbers(x, scale, self.dtype))
             return cache[f"{'z' if pre_activation else 'a'}{structure.n_layers}"]
         outputs = np.empty((len(rows), structure.n_outputs), self.dtype)
-        place = self._place("outputs", min(ROWS_AT_ONCE, len(rows)), rows)
+        place = self._place("outputs", min(rows_at_once(structure, ROWS_AT_ONCE), len(rows)), rows)
         place.plan.pack(parameters, place.slot(0))
         place.net["logits"] = pre_activation
         batches = -(-len(rows) // int(place.net["batch"]))
