@@ -276,6 +276,20 @@ def test_r2_is_scikit_learns_and_0_where_the_values_do_not_vary() -> None:
 # ------------------------------------------------------------------------------------------------------ what stops it
 
 
+@pytest.mark.parametrize("engine", ["reference", "fused"])
+def test_parameters_that_are_no_longer_finite_are_noticed_where_the_loss_still_is(engine: str) -> None:
+    class Breaking(Callback):
+        def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
+            if len(run.history) == 1 and batch == 1:
+                run.weights.parameters[0] = np.inf  # tanh of it is 1
+
+    x, y = blobs()
+    how = Settings(engine=engine, epochs=4, batch_size=30)
+    with pytest.warns(DivergenceWarning, match="at epoch 2"):
+        trained = train(TWO_CLASSES, x + 10, y, how, callbacks=[Breaking()])
+    assert trained.stop_reason == "diverged" and np.isfinite(trained.vector).all()
+
+
 def test_early_stopping_waits_and_restores_the_best() -> None:
     x, y = blobs(40)
     wrong = (x, 1 - y)  # the better it learns, the worse on these: the first epoch is the best

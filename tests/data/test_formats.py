@@ -513,6 +513,14 @@ def test_halves_of_floats_become_whole_ones(tmp_path: Path) -> None:
     np.testing.assert_array_equal(target_values(table, "label"), [0.5, 1.5, -2])
 
 
+def test_text_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+    offsets, letters = pa.py_buffer(np.array([0, 1, 2], np.int32).tobytes()), pa.py_buffer(b"a\xff")
+    text = pa.Array.from_buffers(pa.string(), 2, [None, offsets, letters])
+    pa.parquet.write_table(pa.table({"x": [1, 2], "label": text}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="UTF8|UTF-8"):
+        read_table(tmp_path / "t.parquet")
+
+
 def test_as_files_takes_paths_and_files_as_they_are(tmp_path: Path) -> None:
     path = as_csv(tmp_path, np.ones((3, 2)), np.arange(3))
     files = as_files(path)

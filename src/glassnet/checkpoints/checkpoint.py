@@ -171,9 +171,9 @@ class Checkpoint(Callback):
                 f"{folder}: the training there was another one: {'; '.join(found)}. Give it what it had, or name "
                 "another folder for a new training"
             )
-        if about["glassnet"] != __version__:
+        if (version := about.get("glassnet")) != __version__:
             warnings.warn(
-                f"{folder}: written by glassnet {about['glassnet']!r:.40}, and this is {__version__}: the last bits "
+                f"{folder}: written by glassnet {version!r:.40}, and this is {__version__}: the last bits "
                 "may differ from those of a training that never stopped",
                 CallbackWarning,
                 stacklevel=2,

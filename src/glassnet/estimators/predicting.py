@@ -68,13 +68,13 @@ class Predicting(BaseEstimator):
         if few and len(rows) <= rows_at_once(self._structure, ROWS_AT_ONCE):
             views = self._views if vector is self._vector else self._structure.views(vector)
             output = forward(self._structure, views, rows)[f"a{self._structure.n_layers}"]
-            _check_outputs(output)
+            check_outputs(output)
             return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
         # an engine of its own for each call: several threads may predict at once
         objective = Objective(self._structure, _ANY_LOSS, (0.0,) * self._structure.n_layers)
         engine = engine_named(self.engine_, objective, _ANY_RULE, 1, vector.dtype)
         output = engine.outputs(vector, rows.tocsr() if issparse(rows) else rows)
-        _check_outputs(output)
+        check_outputs(output)
         return output.astype(np.result_type(X.dtype, vector.dtype), copy=False)
 
     def _rows_to_predict(self, X: Any) -> Any:
@@ -113,7 +113,7 @@ class Predicting(BaseEstimator):
         return hasattr(self, "_vector")
 
 
-def _check_outputs(output: Array) -> None:
+def check_outputs(output: Array) -> None:
     """Refuse outputs that are not finite, unless scikit-learn was told that nobody is to look."""
     if not looks_finite(output) and not get_config()["assume_finite"]:
         check_finite(output)

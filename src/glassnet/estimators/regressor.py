@@ -12,6 +12,7 @@ from sklearn.metrics import r2_score
 from glassnet.errors import InputError
 from glassnet.estimators.estimator import NeuralNetwork
 from glassnet.estimators.parameters import REGRESSOR
+from glassnet.estimators.predicting import check_outputs
 from glassnet.estimators.words import find_loss
 from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
@@ -144,6 +145,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
     def predict(self, X: Any) -> Array:
         """Return the value of each row (samples,), or its values (samples, outputs)."""
         values = self._values(self._outputs(X))
+        check_outputs(values)  # undoing what was done to the target may be too much for the dtype
         return values[:, 0] if values.shape[1] == 1 else values
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -160,7 +162,8 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
     def _values(self, output: Array) -> Array:
         """Undo what was done to the target, and put quantiles into their order."""
         if self._target_scaling is not None:
-            output = self._target_scaling.undo(output).astype(output.dtype, copy=False)
+            with np.errstate(over="ignore", invalid="ignore"):
+                output = self._target_scaling.undo(output).astype(output.dtype, copy=False)
         if self.quantiles is not None:
             rank = np.argsort(np.argsort(self.quantiles))
             output = np.sort(output, axis=1)[:, rank]

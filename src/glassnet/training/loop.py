@@ -246,6 +246,9 @@ def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Call
         finally:
             getattr(parts, "close", lambda: None)()  # a stream reads ahead on a thread of its own
         figures = standing.tally.figures()
+        if not np.isfinite(np.add.reduce(run.weights.in_use)) and not np.isfinite(run.weights.in_use).all():
+            run.diverge(epoch + 1, ", in its last batches", float(rates[-1]))  # where units are saturated no loss tells
+            return
         standing.end_epoch()
         after_epoch(figures, float(rates[-1]))
         if standing.plateau is not None:

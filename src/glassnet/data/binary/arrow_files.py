@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class ParquetFile(File):
         """Yield the rows: see `File.blocks`."""
         with _told(self), _parquet(self.source) as file:
             size = rows_at_once(8 * len(self.names))
-            yield from blocks_of_columns(self.source, file.iter_batches(size, use_threads=True), state)
+            yield from blocks_of_columns(self.source, _checked(file.iter_batches(size, use_threads=True)), state)
 
 
 class ArrowFile(File):
@@ -68,9 +68,14 @@ class ArrowFile(File):
             batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
         else:
             batches = iter(reader)
-        for batch in batches:
-            batch.validate(full=True)
-            yield batch
+        yield from _checked(batches)
+
+
+def _checked(batches: Iterable[Any]) -> Iterator[Any]:
+    """Pass on batches in which nothing points astray and text is UTF-8; an ArrowInvalid where one is not like that."""
+    for batch in batches:
+        batch.validate(full=True)
+        yield batch
 
 
 def _parquet(path: str | Path) -> Any:
