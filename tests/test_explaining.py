@@ -279,7 +279,7 @@ def test_memory_is_bounded_by_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
 
     for module in ("outputs", "layers"):
         monkeypatch.setattr(f"glassnet.explaining.{module}.forward", noting)
-    monkeypatch.setattr(outputs, "MOST_NUMBERS", 50 * 64)
+    monkeypatch.setattr(outputs, "MOST_NUMBERS", (50 + 20 + 3) * 64)
     sparse = scipy.sparse.csr_array(x)
     activations(structure, vector, sparse)
     saliency(structure, vector, sparse)

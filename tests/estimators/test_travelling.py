@@ -149,7 +149,7 @@ def damaged(change: Any, path: Path) -> None:
 )
 def test_a_file_that_does_not_fit_together_is_refused(change: Any, tmp_path: Path) -> None:
     damaged(change, tmp_path / "network.glassnet")
-    with pytest.raises(InputError, match="does not fit together"):
+    with pytest.raises(InputError, match="does not fit together|cut short"):
         MLPClassifier.load(tmp_path / "network.glassnet")
 
 
