@@ -144,6 +144,7 @@ def damaged(change: Any, path: Path) -> None:
         lambda told, arrays: arrays.update(W9=arrays["W1"]),
         lambda told, arrays: arrays.update({"target.shift": np.zeros(3), "target.factor": np.zeros(3)}),
         lambda told, arrays: told.update(preparation={}),
+        lambda told, arrays: told.update(feature_names_in_=["a"] * len(told["feature_names_in_"] or "aa")),
         lambda told, arrays: told.update(tables=[[3, 10**8]]),
     ],
 )

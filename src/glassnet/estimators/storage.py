@@ -153,6 +153,8 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
     if names is not None:
         if len(told.list_of("feature_names_in_", str)) != features:
             raise InputError(f"{len(names)} feature names for {features} features")
+        if len(set(names)) != features:
+            raise InputError("a feature's name stands there twice")
         est.feature_names_in_ = np.array(names, dtype=object)
     history = [read_epoch(record) for record in told.list_of("history", dict)]
     est._restore(structure, structure.flatten({n: arrays[n] for n in structure.shapes}, dtype), preparation, scaling)
