@@ -13,8 +13,10 @@ from glassnet.network.activations import Array
 #: Bytes are multiplied by this, so that they lie between 0 and 1.
 BYTE_SCALE = 1 / 255
 
-#: Rows scaled at once, so that the wide intermediate stays small.
+#: Rows summed up at once, so that the wide intermediate stays small.
 ROWS_AT_ONCE = 4096
+#: Numbers scaled at once: what is between stays in the nearest cache.
+NUMBERS_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,12 @@ class Scaling:
         if issparse(raw) and not self.shift.any():
             return csr_matrix(((raw.data * self.factor[raw.indices]).astype(dtype), raw.indices, raw.indptr), raw.shape)
         scaled = np.empty(raw.shape, dtype)
-        for first in range(0, raw.shape[0], ROWS_AT_ONCE):
-            part = slice(first, first + ROWS_AT_ONCE)
+        shifted, most = self.shift.any(), max(1, NUMBERS_AT_ONCE // max(1, raw.shape[1]))
+        for first in range(0, raw.shape[0], most):
+            part = slice(first, first + most)
             rows = raw[part].toarray() if issparse(raw) else raw[part]
-            np.multiply(rows - self.shift, self.factor, out=scaled[part], casting="same_kind")
+            rows = rows - self.shift if shifted else rows
+            np.multiply(rows, self.factor, out=scaled[part], dtype=np.float64, casting="same_kind")
         return scaled
 
     def undo(self, scaled: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import issparse
 
-from glassnet.engines.interface import NUMBERS_AT_ONCE, check_finite
+from glassnet.engines.interface import NUMBERS_AT_ONCE, check_finite, looks_finite
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
 from glassnet.models.exchange.portable import MULTICLASS, Portable, as_labels
@@ -289,6 +289,8 @@ def _not_finite(rows: Any) -> tuple[int, int] | None:
     if issparse(rows):
         wrong = np.flatnonzero(~np.isfinite(rows.data))[:1].tolist()
         return next(((_row_of(rows, place), int(rows.indices[place])) for place in wrong), None)
+    if looks_finite(rows):
+        return None
     places = np.argwhere(~np.isfinite(rows))[:1].tolist()
     return next(((row, column) for row, column in places), None)
 
