@@ -542,6 +542,9 @@ def test_data_that_do_not_fit_are_refused_before_the_first_epoch(x, y, options: 
 def test_an_output_layer_that_the_loss_can_not_use_is_refused() -> None:
     with pytest.raises(InputError, match="does not go with the output activation 'tanh'; use 'softmax'"):
         train(Structure((2, 2), ["tanh"]), XOR, XOR_CLASSES, Settings(epochs=1))
+    three = Settings(epochs=1, loss="pinball", loss_settings={"quantiles": (0.1, 0.5, 0.9)})
+    with pytest.raises(InputError, match="has 3 quantiles and the structure 2 outputs; give one quantile"):
+        train(Structure((2, 2), ["identity"]), XOR, XOR_CLASSES, three)
     with pytest.raises(InputError, match="needs an output for each class"):
         train(Structure((2, 1), ["softmax"]), XOR, XOR_CLASSES, Settings(epochs=1))
 

@@ -218,7 +218,7 @@ def check_output(structure: Structure, loss: Loss) -> None:
     ------
     ValueError
         If the loss has a link and the last activation is neither it nor the identity (which gives the logits), or if
-        classes are to be told apart by one softmax unit.
+        classes are to be told apart by one softmax unit, or quantiles are neither one nor as many as there are outputs.
     """
     last = structure.activations[-1].name
     if loss.link and last not in (loss.link, "identity"):
@@ -228,6 +228,12 @@ def check_output(structure: Structure, loss: Loss) -> None:
         )
     if loss.link == "softmax" and structure.n_outputs < 2:
         raise InputError(f"loss {loss.name!r} needs an output for each class, 2 or more; the structure has 1")
+    quantiles = len(loss.settings["quantiles"]) if loss.name == "pinball" else 1
+    if quantiles not in (1, structure.n_outputs):
+        raise InputError(
+            f"loss {loss.name!r} has {quantiles} quantiles and the structure {structure.n_outputs} outputs; "
+            "give one quantile for all outputs, or one for each"
+        )
 
 
 def _check(name: str, value: Any, kind: type, expected: str, right: Any) -> None:
