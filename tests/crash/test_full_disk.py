@@ -34,16 +34,20 @@ TRAIN = [
 ONE, LIMIT = "500k", 200_000
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder that is a file system of its own, of half a megabyte."""
-    place = tmp_path / "small"
+def mounted(place: Path, size: str) -> Iterator[Path]:
+    """Give a folder that is a file system of its own as long as it is used, or skip the test."""
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={ONE}", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("no file system can be mounted here")
     yield place
     subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that is a file system of its own, of half a megabyte."""
+    yield from mounted(tmp_path / "small", ONE)
 
 
 def trained(*arguments: Any, **how: Any) -> subprocess.CompletedProcess[str]:

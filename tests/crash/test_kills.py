@@ -12,24 +12,24 @@ from glassnet import load
 
 from ..checkpoints.trainings import history
 from .killing import KILLS, SCRIPT, survive, timed
+from .streams import SMALL_BUFFERS, write_table
 from .training import problem
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing can be killed like that here")
 
-#: A kind of training, or "command" for the command line.
-KINDS = ["reference-float32", "fused-float32", "estimator", "command"]
+#: A kind of training; "command" is the command line, "stream" with ``--stream``, "text" with ``--no-cache`` besides.
+KINDS = ["reference-float32", "fused-float32", "estimator", "command", "stream", "text"]
+COMMANDS = ("command", "stream", "text")
+MAIN = "from glassnet.cli import main; main()"
 
 
 def command_of(kind: str, place: Path, name: str, keep: bool = True) -> tuple[list[str | Path], tuple[str, ...]]:
     """Return what trains, and the words by which it says that it has begun."""
-    if kind != "command":
+    if kind not in COMMANDS:
         return [sys.executable, SCRIPT, kind, place / f"{name} kept" if keep else "-", place / name], ("training",)
-    x, y = problem()
-    table = place / "rows.csv"
-    if not table.exists():
-        lines = [",".join(map(str, [*row, f"kind {label}"])) for row, label in zip(x.round(4), y, strict=True)]
-        table.write_text("\n".join([",".join([*(f"x{n}" for n in range(x.shape[1])), "label"]), *lines]))
-    command: list[str | Path] = [sys.executable, "-c", "from glassnet.cli import main; main()", "train", table]
+    table = write_table(place / "rows.csv", *problem())
+    command: list[str | Path] = [sys.executable, "-c", MAIN if kind == "command" else SMALL_BUFFERS, "train", table]
+    command += {"command": [], "stream": ["--stream"], "text": ["--stream", "--no-cache"]}[kind]
     command += ["--hidden", "48,24", "--dropout", "0.1", "--epochs", "20", "--batch-size", "16", "--patience", "12"]
     command += ["--engine", "reference", "--out", place / name]
     if keep:
@@ -38,7 +38,7 @@ def command_of(kind: str, place: Path, name: str, keep: bool = True) -> tuple[li
 
 
 def result_of(kind: str, path: Path) -> object:
-    if kind != "command":
+    if kind not in COMMANDS:
         return path.read_bytes()
     model = load(path)
     assert np.isfinite(model.vector).all()
@@ -59,4 +59,6 @@ def test_a_training_survives_being_killed(tmp_path: Path, kind: str) -> None:
         assert result_of(kind, tmp_path / f"{trainings}") == expected
         kept = sorted(path.name for path in (tmp_path / f"{trainings} kept").iterdir())
         assert len(kept) == 3 and kept[-1] == "lock" and not any(name.startswith(".") for name in kept)
+    caches = [path.suffix for path in tmp_path.glob(".glassnet/*")]
+    assert caches == ([".blocks"] if kind == "stream" else [])
     print(f"{kind}: {kills} kills survived, {starts} starts, {trainings} trainings, {seconds:.1f} s undisturbed")

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from glassnet.atomic import write_atomically
 from glassnet.cli.screen import Screen
@@ -17,6 +17,15 @@ from glassnet.models import Model
 from glassnet.models.fitting import check_task
 from glassnet.models.fitting_files import fit_stream, survey_test, task_of
 from glassnet.training import Callback, Settings
+
+
+class Streamed(NamedTuple):
+    """What came of a streamed training: the model, the rows left out and how many, whether a cache was not kept."""
+
+    model: Model
+    bad: list[Any]
+    n_bad: int
+    unwritten: bool
 
 
 def is_streamed(screen: Screen, files: Files, asked: bool | None, group: str) -> bool:
@@ -48,8 +57,8 @@ def train_streamed(
     hidden: Sequence[int],
     activation: str | Sequence[str],
     callbacks: Iterable[Callback],
-) -> tuple[Model, list[Any], int]:
-    """Look through the files, say what they are, and train; return the model and the rows left out."""
+) -> Streamed:
+    """Look through the files, say what they are, and train."""
     wanted = Wanted(target_of(files, target), group, validation_fraction, on_bad_row)
     found = survey(files, wanted, cache)
     held_out = None if test is None else survey_test(found, test, cache)
@@ -60,10 +69,11 @@ def train_streamed(
     how = "" if target else " (by its name; --target takes another)"
     rows = f"{training:,} rows" + (f" and {validation:,} set aside" if validation else "")
     screen.say(f"{task}: predicting {wanted.target!r}{how} from {found.columns:,} columns of {rows}, streamed")
-    if found.note:
-        screen.warn(f"no cache is kept, so every epoch reads the files again: {found.note}")
-    elif found.cache is not None:
+    if found.cache is not None:
         screen.say(f"{found.cache.path}: the rows in binary form, for later passes; it may be removed at any time")
+    notes = [each.note for each in (found, held_out) if each is not None and each.note]
+    for note in notes:
+        screen.warn(f"no cache is kept, so every epoch reads the files again: {note}")
     model = fit_stream(
         found,
         hidden=hidden,
@@ -74,7 +84,8 @@ def train_streamed(
         callbacks=callbacks,
     )
     bad = [*found.bad_rows, *(held_out.bad_rows if held_out is not None else [])]
-    return model, bad, found.n_bad_rows + (held_out.n_bad_rows if held_out is not None else 0)
+    count = found.n_bad_rows + (held_out.n_bad_rows if held_out is not None else 0)
+    return Streamed(model, bad, count, bool(notes))
 
 
 def list_bad_rows(screen: Screen, bad: Sequence[Sequence[Any]], count: int, out: str | None) -> dict[str, Any]:

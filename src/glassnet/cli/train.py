@@ -181,8 +181,8 @@ def train(
 ) -> int:
     """Train a network on a table and keep it.
 
-    Exit codes: 0 done; 2 for what you can mend; 3 trained, but a checkpoint or the model could not be written; 130
-    after Ctrl-C and 143 after SIGTERM, with a checkpoint to go on from where --checkpoint is given.
+    Exit codes: 0 done; 2 for what you can mend; 3 trained, but a checkpoint, the model or the cache could not be
+    written; 130 after Ctrl-C and 143 after SIGTERM, with a checkpoint to go on from where --checkpoint is given.
     """
     began = time.perf_counter()
     screen = Screen(as_json, quiet)
@@ -225,7 +225,7 @@ def train(
             fraction = VALIDATION_FRACTION if test is None else 0.0
         with warnings.catch_warnings():
             tell_warnings(screen)
-            model, bad, count = train_streamed(
+            streamed = train_streamed(
                 screen,
                 files,
                 target=target,
@@ -241,8 +241,9 @@ def train(
                 activation=activations[0] if len(activations) == 1 else activations,
                 callbacks=callbacks,
             )
-        told = list_bad_rows(screen, bad, count, out)
-        code = _report(screen, model, out, time.perf_counter() - began, checkpoints, told)
+        told = list_bad_rows(screen, streamed.bad, streamed.n_bad, out)
+        seconds = time.perf_counter() - began
+        code = _report(screen, streamed.model, out, seconds, checkpoints, told, streamed.unwritten)
         return _say_how_to_go_on(screen, context, checkpoints, code)
     table, held_out, bad, count = _tables(files, test, on_bad_row)
     if data is None:
@@ -334,6 +335,7 @@ def _report(
     seconds: float,
     checkpoints: Checkpointing | None,
     also: dict[str, Any],
+    unwritten: bool = False,
 ) -> int:
     """Keep the model, say what came of it (and what also is to be told), and return the exit code."""
     facts, last = model.facts, model.history[-1] if model.history else None
@@ -381,4 +383,4 @@ def _report(
     if diverged:
         screen.warn(facts["message"] + ("" if model.history else "; nothing was saved"))
         return 2
-    return exit_code(checkpoints, facts["stop_reason"], wanted and not kept)
+    return exit_code(checkpoints, facts["stop_reason"], unwritten or (wanted and not kept))

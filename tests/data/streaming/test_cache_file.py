@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -344,6 +345,22 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
     assert [path.name for path in tmp_path.iterdir()] == [living._temporary.name]
     living.abandon()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_whose_file_is_taken_for_one_left_behind_before_it_could_lock_it_makes_another(files, monkeypatch):
+    made, mkstemp = [], tempfile.mkstemp
+
+    def seen_at_once(**how):
+        handle, name = mkstemp(**how)
+        made.append(name)
+        if len(made) < 3:
+            remove_unfinished(files.files[0].parent / ".glassnet")
+        return handle, name
+
+    monkeypatch.setattr(tempfile, "mkstemp", seen_at_once)
+    found = surveyed(files)
+    assert found.note == "" and len(made) == 3
+    assert list(found.cache.path.parent.iterdir()) == [found.cache.path]
 
 
 def test_files_that_change_while_they_are_read_are_refused(files):

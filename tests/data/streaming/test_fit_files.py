@@ -261,13 +261,15 @@ def test_free_memory_is_the_least_of_the_machines_and_the_groups(tmp_path, monke
     assert memory.free_memory() == 0
 
 
-def test_a_cache_that_can_not_be_written_is_told_and_costs_nothing_else(glassnet, clouds, tmp_path, monkeypatch):
+def test_a_cache_that_can_not_be_written_is_told_and_the_exit_code_says_so(glassnet, clouds, tmp_path, monkeypatch):
     (tmp_path / ".glassnet").write_text("in the way")
     (tmp_path / "own").write_text("in the way")
     monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own" / "there"))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "own"))
-    code, _, err = glassnet("train", clouds, "--stream", "--epochs", 1)
-    assert code == 0 and "no cache is kept, so every epoch reads the files again" in err
+    code, _, err = glassnet("train", clouds, "--stream", "--epochs", 1, "--out", "m.glassnet")
+    assert code == 3 and "no cache is kept, so every epoch reads the files again" in err
+    assert Path("m.glassnet").is_file()
+    assert glassnet("train", clouds, "--stream", "--no-cache", "--epochs", 1)[::2] == (0, "")
 
 
 def test_evaluate_and_predict_read_files_part_by_part(glassnet, clouds, tmp_path, monkeypatch):

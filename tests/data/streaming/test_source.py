@@ -365,6 +365,9 @@ def test_the_fingerprint_is_of_the_rows_the_targets_and_the_order(tmp_path):
     others = [of(other_x, y), of(x, other_y), of(x, y, buffer_bytes=2000), of(x, y, cache=False)]
     others.append(of(x, y, side=VALIDATION))
     assert len({one, *others}) == 6
+    # what a disk that is full has changed is said, and changes nothing where all rows fit into one buffer
+    assert of(x, y, cache=False) == f"{one}, without a cache"
+    assert of(x, y, buffer_bytes=2**20) == of(x, y, buffer_bytes=2**20, cache=False)
 
 
 def test_a_block_has_as_many_rows_as_make_a_block_of_about_a_megabyte():

@@ -62,10 +62,8 @@ class CacheWriter:
         self.path, self.mode, self.index = path, mode, array("Q")
         self._at = 0
         path.parent.mkdir(mode=0o777, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f"{path.stem}.", suffix=UNFINISHED, dir=path.parent)
-        self._temporary = Path(name)
+        handle, self._temporary = _own_file(path)
         self._file = os.fdopen(handle, "wb", buffering=2**20)
-        _lock(self._file.fileno())  # whoever finds it unlocked knows that its writer is gone
 
     def write(self, side: int, block: Block) -> None:
         """Append a block; an OSError if there is no room."""
@@ -110,6 +108,17 @@ class CacheWriter:
             self._temporary.unlink()
 
 
+def _own_file(path: Path) -> tuple[int, Path]:
+    """Make a file to write a cache in; whoever finds it unlocked knows that its writer is gone."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f"{path.stem}.", suffix=UNFINISHED, dir=path.parent)
+        _lock(handle, wait=True)  # another may hold it for the moment in which it takes it for one left behind
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), os.stat(name)):
+                return handle, Path(name)
+        os.close(handle)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what writers that were killed have left in a folder."""
     for path in folder.glob(f"*{UNFINISHED}"):
@@ -122,14 +131,14 @@ def remove_unfinished(folder: Path) -> None:
                 os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+def _lock(handle: int, wait: bool = False) -> bool:
     """Take the lock of a file until it is closed; say whether nobody else has it. Without locks nobody knows."""
     try:
         import fcntl
     except ImportError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         return False
     return True
