@@ -26,6 +26,7 @@ import { makeNetwork } from "/learn_network.js";
 import { makePlane } from "/learn_plane.js";
 import { makeRuns } from "/learn_runs.js";
 import { makeStep } from "/learn_step.js";
+import { pictured } from "/panel_picture.js";
 import { t } from "/texts.js";
 
 /** Milliseconds that choices are waited for before they are tried. */
@@ -61,14 +62,15 @@ export function mount(root, context) {
     const [controls, hints, plane, network, choices] = [makeControls, makeHints, makePlane, makeNetwork, makeChoices].map((make) => make(desk));
     const [curves, step, layers, runs, code] = [makeCurves, makeStep, makeLayers, makeRuns, makeCode].map((make) => make(desk));
     parts = [controls, hints, plane, network, choices, curves, step, layers, runs, code];
+    const panel = (part, name) => pictured(part.root, () => `${desk.preview.source}-${name}`);
     root.replaceChildren(
       controls.root,
       hints.root,
-      step.root,
+      panel(step, "step"),
       element("div", { class: "learn-desk" },
-        element("div", { class: "learn-stage" }, plane.root, network.root),
-        choices.root,
-        element("div", { class: "learn-main" }, curves.root, layers.root, runs.root, code.root)),
+        element("div", { class: "learn-stage" }, panel(plane, "result"), panel(network, "network")),
+        panel(choices, "settings"),
+        element("div", { class: "learn-main" }, panel(curves, "curves"), panel(layers, "layers"), panel(runs, "runs"), panel(code, "code"))),
     );
   }
 

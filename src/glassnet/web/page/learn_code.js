@@ -2,18 +2,19 @@
 
 import { file, post } from "/api.js";
 import { element } from "/elements.js";
+import { save } from "/saving.js";
 import { t } from "/texts.js";
 
 /** The section. */
 export function makeCode(desk) {
-  const save = element("button", { type: "button", class: "learn-save", text: t("learn.keep.save"), onclick: () => attempt(saveModel) });
+  const keep = element("button", { type: "button", class: "learn-save", text: t("learn.keep.save"), onclick: () => attempt(saveModel) });
   const use = element("button", { type: "button", class: "learn-use", text: t("learn.keep.use"), onclick: () => attempt(useModel) });
   const rows = element("button", { type: "button", class: "learn-rows", onclick: () => attempt(saveRows) });
   const said = element("p", { class: "hint", role: "status", text: desk.said });
   const python = block("learn.code.python", "python");
   const command = block("learn.code.command", "command");
   const root = element("section", { class: "card", "aria-label": t("learn.keep") },
-    element("h3", { text: t("learn.keep") }), element("div", { class: "row" }, save, use, rows), said,
+    element("h3", { text: t("learn.keep") }), element("div", { class: "row" }, keep, use, rows), said,
     element("p", { class: "hint", text: t("learn.code.about") }), python.root, command.root);
 
   function block(title, name) {
@@ -43,12 +44,12 @@ export function makeCode(desk) {
   }
 
   async function saveModel() {
-    hand(await file(`/api/train/${desk.run.id}/model`), `${desk.preview.source.replace(/\..*$/, "")}.glassnet`);
+    save(await file(`/api/train/${desk.run.id}/model`), `${desk.preview.source.replace(/\..*$/, "")}.glassnet`);
     say(t("learn.keep.saved"));
   }
 
   async function saveRows() {
-    hand(await file("/api/train/rows", desk.plan), `${desk.preview.source}.csv`);
+    save(await file("/api/train/rows", desk.plan), `${desk.preview.source}.csv`);
   }
 
   async function useModel() {
@@ -63,16 +64,10 @@ export function makeCode(desk) {
     said.textContent = text;
   }
 
-  function hand(blob, name) {
-    const address = URL.createObjectURL(blob);
-    element("a", { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  }
-
   function draw() {
     if (desk.preview === null) return;
     const begun = desk.run !== null && desk.run.frame?.state !== "lost" && desk.notice === "";
-    save.disabled = use.disabled = !begun;
+    keep.disabled = use.disabled = !begun;
     rows.hidden = desk.preview.points === undefined;
     rows.textContent = t("learn.keep.rows", { name: `${desk.preview.source}.csv` });
     python.draw(desk.preview.code.python);

@@ -1,6 +1,7 @@
 // The model: what it is, how it was trained, what its layers are.
 
 import { element } from "/elements.js";
+import { pictured } from "/panel_picture.js";
 import { number, t } from "/texts.js";
 
 const MOST_SHOWN = 24;
@@ -10,9 +11,9 @@ export function mount(root, context) {
   const model = context.model;
   root.append(
     element("div", { class: "cards" },
-      card("model.what", facts(whatItIs(model))),
-      card("model.trained", facts(howItWasTrained(model))),
-      card("model.layers", layers(model)),
+      pictured(card("model.what", facts(whatItIs(model))), `${model.name}-what`),
+      pictured(card("model.trained", facts(howItWasTrained(model))), `${model.name}-trained`),
+      pictured(card("model.layers", layers(model)), `${model.name}-layers`),
     ),
   );
 }
