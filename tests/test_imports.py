@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "glassnet"
 #: From what people touch down to what everybody may use; a room imports from lower floors, or from its own floor.
 FLOORS = [
     {"cli", "web", "plots", "walkthrough", "callbacks", "report"},
-    {"estimators", "data", "models", "evaluation", "checkpoints", "plane", "spreadsheet"},
+    {"estimators", "data", "models", "evaluation", "held_out", "mislabelled", "checkpoints", "plane", "spreadsheet"},
     {"training", "preprocessing", "scaling", "atomic", "explaining", "picture"},
     {"engines"},
     {"network"},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from glassnet.checkpoints import Checkpoint
     from glassnet.errors import InputError
     from glassnet.estimators import MLPClassifier, MLPRegressor, MLPTransformer
+    from glassnet.mislabelled import find_mislabelled
     from glassnet.models import Model, fit, load, save
     from glassnet.models.fitting import suggest_settings
     from glassnet.models.parameters_file import load_parameters
@@ -35,6 +36,7 @@ _HOMES = {
     "MLPClassifier": "glassnet.estimators",
     "MLPRegressor": "glassnet.estimators",
     "MLPTransformer": "glassnet.estimators",
+    "find_mislabelled": "glassnet.mislabelled",
     "Model": "glassnet.models",
     "fit": "glassnet.models",
     "load": "glassnet.models",
@@ -65,6 +67,7 @@ __all__ = [
     "Structure",
     "__version__",
     "check_gradients",
+    "find_mislabelled",
     "fit",
     "load",
     "load_parameters",

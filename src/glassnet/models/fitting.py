@@ -209,9 +209,9 @@ def make_ready(
     whole = len(training) == samples
     return Ready(
         blank,
-        (_rows_for(blank, x if whole else x[training]), truth if whole else truth[training]),
-        (_rows_for(blank, x[validation]), truth[validation]) if len(validation) else None,
-        (_rows_for(blank, _as_rows(test[0])), blank.encode(test[1])) if test is not None else None,
+        (rows_for(blank, x if whole else x[training]), truth if whole else truth[training]),
+        (rows_for(blank, x[validation]), truth[validation]) if len(validation) else None,
+        (rows_for(blank, _as_rows(test[0])), blank.encode(test[1])) if test is not None else None,
         training,
         validation,
     )
@@ -298,8 +298,8 @@ def _as_rows(x: Any) -> Any:
     return x.tocsr() if issparse(x) else np.asarray(x)
 
 
-def _rows_for(model: Model, x: Array) -> Array:
-    """Return raw rows as training takes them: as bytes, which it scales on the way, or scaled."""
+def rows_for(model: Model, x: Array) -> Array:
+    """Return raw rows as training takes them, with ``scale=BYTE_SCALE``: as bytes, or scaled already."""
     if model.scaling.kind == "bytes" and not issparse(x) and x.ndim == 2 and x.shape[1] == len(model.feature_names):
         with np.errstate(invalid="ignore"):
             rows = x.astype(np.uint8)

@@ -18,6 +18,7 @@ from glassnet.errors import InputError
 from glassnet.models.exchange.portable import MULTICLASS, Portable, as_labels
 from glassnet.network.activations import Array
 from glassnet.network.embeddings import check_codes
+from glassnet.network.losses import as_outputs
 from glassnet.network.structure import Structure
 from glassnet.scaling import Scaling
 from glassnet.training.history import Epoch
@@ -247,6 +248,26 @@ class Model:
         if not math.isfinite(mean):
             raise InputError(f"the loss over these rows is {mean}: outputs or targets are too large for {output.dtype}")
         return mean, self.answers(output)
+
+    def losses(self, x: Any, y: Any) -> tuple[Array, Array]:
+        """Return the loss of each raw row, in the units of training, (samples,) float64, and the `outputs` for it.
+
+        Parameters
+        ----------
+        x : array-like (samples, features)
+            Raw rows.
+        y : array-like (samples,) or (samples, outputs)
+            Raw targets.
+        """
+        loss, last = self.settings.found_loss(), self.structure.activations[-1]
+        rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = self._engine.outputs(self.vector, rows.x, pre_activation=True)
+            output = last.function(z)
+            seen = z if last.name == loss.link else output
+            each = loss.samples(seen, as_outputs(rows.y, seen), **loss.settings)
+        check_finite(output)
+        return np.asarray(each, np.float64), output
 
     def portable(self) -> Portable:
         """Return what travels to other libraries (`glassnet.models.exchange`): the network and its scaling."""
