@@ -11,14 +11,17 @@ from glassnet.network.activations import Array
 #: Bins of confidence.
 BINS = 10
 #: Of a normal distribution, 95 % lie within so many deviations.
-_DEVIATIONS = 1.959964
+DEVIATIONS = 1.959964
 
 
-def wilson(right: int, rows: int) -> tuple[float, float]:
-    """Return between which shares the true one lies, with 95 % (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
-    z2, share = _DEVIATIONS**2, right / rows
+def wilson(right: int, rows: int, deviations: float = DEVIATIONS) -> tuple[float, float]:
+    """Return between which shares the true one lies, with 95 % (Wilson 1927, doi:10.1080/01621459.1927.10502953).
+
+    With other ``deviations`` of the normal distribution with another certainty.
+    """
+    z2, share = deviations**2, right / rows
     middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    reach = _DEVIATIONS / (1 + z2 / rows) * np.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))
+    reach = deviations / (1 + z2 / rows) * np.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))
     return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from anyio import to_thread
@@ -26,6 +26,7 @@ from glassnet.web.refusals import Refusal, shown, told
 from glassnet.web.workshop import workshop_of
 
 router = APIRouter(tags=["predictions"])
+Result = TypeVar("Result")
 
 PREDICT = "/api/predict"
 #: Bytes of a body, and multiplications, below which a request is answered on the spot: handing it to a thread and back
@@ -77,7 +78,7 @@ async def predict(request: Request) -> Response:
     rows_at_most = 1 + len(body) // (2 * len(model.feature_names))
     if len(body) <= LITTLE_BODY and rows_at_most * model.structure.n_parameters <= LITTLE_WORK:
         return _counted(request, *work())
-    return _counted(request, *await _apart(request, work, limits.seconds))
+    return _counted(request, *await apart(request, work, limits.seconds))
 
 
 @router.post("/api/explain", openapi_extra=_takes(_ONE))
@@ -97,7 +98,7 @@ async def explain(request: Request) -> Response:
         with told_by_place(x, model):
             return 1, as_json(explanation(model, x, content.get("output"), content.get("of", "output")))
 
-    return _counted(request, *await _apart(request, work, limits.seconds))
+    return _counted(request, *await apart(request, work, limits.seconds))
 
 
 class Quick:
@@ -169,7 +170,7 @@ def explanation(model: Model, x: Array, output: Any = None, of: Any = "output") 
     }
 
 
-async def _apart(request: Request, work: Callable[[], tuple[int, bytes]], seconds: float) -> tuple[int, bytes]:
+async def apart(request: Request, work: Callable[[], Result], seconds: float) -> Result:
     """Let a thread do what takes long, so that others are answered meanwhile; not more threads than cores."""
     try:
         async with asyncio.timeout(seconds):

@@ -65,6 +65,17 @@ class Examples:
         return len(self.x)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What a workshop holds at one moment, all of it belonging together; the fields are those of `Workshop`."""
+
+    version: int
+    model: Model
+    name: str
+    examples: Examples | None
+    training: Examples | None
+
+
 @dataclass
 class Workshop:
     """What a running server holds; one for each server.
@@ -103,6 +114,11 @@ class Workshop:
         with self._lock:
             self.model, self.name, self.version = model, name, self.version + 1
             self.examples, self.training = examples, training
+
+    def standing(self) -> Standing:
+        """Return model and rows as they are at this moment: read one by one they might be of two models."""
+        with self._lock:
+            return Standing(self.version, self.model, self.name, self.examples, self.training)
 
     @contextmanager
     def only_training(self) -> Iterator[None]:
@@ -161,4 +177,5 @@ def _as_columns(table: Table | Matrix) -> Table:
         return table
     x = table.x.toarray() if hasattr(table.x, "toarray") else np.asarray(table.x)
     columns = dict(zip(table.feature_names, x.T.copy(), strict=True))
-    return Table(table.source, pa.table(columns if table.y is None else columns | {table.target_name: table.y}))
+    columns = columns if table.y is None else columns | {table.target_name: table.y}
+    return Table(table.source, pa.table(columns), first_row=table.first_row, runs=table.runs)

@@ -1,0 +1,151 @@
+"""The judge of one server: which rows may be judged, the verdict on them, kept until the model changes, the search."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import PurePath
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from glassnet.web.judging.listing import file_name
+from glassnet.web.judging.search import Search
+from glassnet.web.judging.verdict import Verdict, judge
+from glassnet.web.refusals import Refusal
+from glassnet.web.workshop import Examples, Standing, Workshop, workshop_of
+
+EXAMPLES, TRAINING = "examples", "training"
+
+
+class Judge:
+    """One for each server.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Of the server.
+    """
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self.search: Search | None = None
+        self._verdicts: dict[str, Verdict] = {}
+        self._lock = threading.Lock()
+
+    def verdict(self, which: str | None = None) -> Verdict:
+        """Return the verdict on the examples or the training rows; the first that can be judged if not named.
+
+        Raises
+        ------
+        Refusal
+            422 if there are no such rows, or their truth is not known.
+        """
+        standing = self.workshop.standing()
+        known = judgeable(standing)
+        if which is not None and which not in (EXAMPLES, TRAINING):
+            told = f"rows is {which!r}; it must be {EXAMPLES} or {TRAINING}"
+            raise Refusal(422, "input", told, value=which, expected=f"{EXAMPLES} or {TRAINING}")
+        if not known:
+            raise missing_truth(standing)
+        chosen = which or next(iter(known))
+        if chosen not in known:
+            there = " or ".join(known)
+            told = f"rows is {chosen!r}, and there are none whose truth is known; there are {there}"
+            raise Refusal(422, "input", told, value=chosen, expected=there)
+        with self._lock:  # two pages that ask at once wait for one answer
+            found = self._verdicts.get(chosen)
+            if found is None or found.version != standing.version:
+                self._verdicts = {
+                    name: verdict for name, verdict in self._verdicts.items() if verdict.version == standing.version
+                }
+                found = judge(standing.version, chosen, standing.model, known[chosen])
+                self._verdicts[chosen] = found
+            return found
+
+    def begin(self, verdict: Verdict, folds: int) -> Search:
+        """Begin a search for mislabelled rows.
+
+        Raises
+        ------
+        Refusal
+            409 if a training or a search is running, 403 if nothing may be changed.
+        """
+        with ExitStack() as stack:
+            stack.enter_context(self.workshop.only_training())
+            search = Search(verdict, folds, stack.pop_all(), self.workshop.closing)
+        self.search = search
+        search.start()
+        return search
+
+
+def judgeable(standing: Standing) -> dict[str, Examples]:
+    """Return the rows that can be judged, by their names: those with targets; the same rows only once."""
+    found = {}
+    if standing.examples is not None and standing.examples.y is not None and len(standing.examples):
+        found[EXAMPLES] = standing.examples
+    rows = standing.training
+    if rows is not None and rows is not standing.examples and rows.y is not None and len(rows):
+        found[TRAINING] = rows
+    return found
+
+
+def missing(standing: Standing) -> str | None:
+    """Return what is missing, so that nothing can be judged: ``"data"``, ``"target"``, or None."""
+    if judgeable(standing):
+        return None
+    return "data" if standing.examples is None and standing.training is None else "target"
+
+
+def missing_truth(standing: Standing) -> Refusal:
+    """Return the error that tells what is missing."""
+    if missing(standing) == "data":
+        told = "there are no rows to judge the model on; start the server with --data FILE"
+    else:
+        told = f"the rows have no column {standing.model.target_name!r}; give a file that has it, with --data FILE"
+    return Refusal(422, "no_truth", told, target=standing.model.target_name, missing=missing(standing))
+
+
+def familiarity(standing: Standing, which: str) -> str:
+    """Return whether the model has seen rows.
+
+    That is ``"unseen"``, ``"seen"``, ``"likely"`` (it was trained on a file of this name), or ``"unknown"``.
+    """
+    rows = judgeable(standing)[which]
+    if rows.unseen:
+        return "unseen"
+    source, trained_on = rows.table.source, str(standing.model.facts.get("source") or "")
+    if not trained_on:
+        return "unknown"
+    if source == trained_on:
+        return "seen"
+    return "likely" if PurePath(file_name(source)) == PurePath(file_name(trained_on)) else "unknown"
+
+
+def choices(standing: Standing) -> list[dict[str, Any]]:
+    """Return which rows there are to choose from."""
+    return [
+        {
+            "which": which,
+            "rows": len(rows),
+            "source": file_name(rows.table.source),
+            "seen": familiarity(standing, which),
+        }
+        for which, rows in judgeable(standing).items()
+    ]
+
+
+def judge_of(connection: HTTPConnection) -> Judge:
+    """Return the judge of the server that a request came to."""
+    state = connection.app.state
+    with _MAKING:
+        if not hasattr(state, "judge"):
+            state.judge = Judge(workshop_of(connection))
+    found: Judge = state.judge
+    return found
+
+
+_MAKING = threading.Lock()
+#: How an endpoint asks for it: ``def endpoint(judge: TheJudge)``.
+TheJudge = Annotated[Judge, Depends(judge_of)]

@@ -1,0 +1,93 @@
+"""Rows as they are shown: where they stand, what is true, what was predicted, and a picture or what stands in them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from glassnet.data import Table
+from glassnet.network.activations import Array
+from glassnet.picture.images import ink
+from glassnet.plots import picture_side
+from glassnet.web.judging.verdict import Verdict
+from glassnet.web.workshop import Examples
+
+#: Columns of a row that are shown, and signs of a cell.
+MOST_CELLS, LONGEST_CELL = 8, 60
+
+
+def places(table: Table, rows: Array) -> tuple[list[str], list[int]]:
+    """Return the file of each row and its number there, from 1 below the header, as messages count them."""
+    if not table.runs:
+        return [table.source] * len(rows), (table.first_row + rows).tolist()
+    starts = np.array([run.index for run in table.runs])
+    which = np.searchsorted(starts, rows, side="right") - 1
+    numbers = np.array([run.row - run.index for run in table.runs])[which] + rows
+    return [table.runs[run].source for run in which.tolist()], numbers.tolist()
+
+
+def file_name(source: str) -> str:
+    """Return a file's name without its folders, which are nobody's business."""
+    return source.replace("\\", "/").rpartition("/")[2]
+
+
+def listed(verdict: Verdict, rows: Array) -> dict[str, Any]:
+    """Return rows with truth and prediction."""
+    shown = seen(verdict, rows)
+    for entry, row in zip(shown["rows"], rows.tolist(), strict=True):
+        entry["loss"] = float(verdict.loss[row])
+        if verdict.of_classes:
+            entry |= {"truth": int(verdict.truth[row]), "predicted": int(verdict.predicted[row])}
+            entry["sure"] = float(verdict.sure[row])
+            entry["own"] = None if verdict.own is None else float(verdict.own[row])
+        else:
+            entry |= {"truth": float(verdict.truth[row]), "predicted": float(verdict.predicted[row])}
+            entry["residual"] = float(verdict.off[row])
+    return shown
+
+
+def seen(verdict: Verdict, rows: Array) -> dict[str, Any]:
+    """Return rows with what is seen of them: ``side`` and pictures, or ``columns`` and cells."""
+    examples, side = verdict.examples, picture_side(verdict.model)
+    sources, numbers = places(examples.table, rows)
+    several = bool(examples.table.runs) and len({run.source for run in examples.table.runs}) > 1
+    told: list[dict[str, Any]] = [
+        {"row": row, "number": number, **({"file": file_name(source)} if several else {})}
+        for row, number, source in zip(rows.tolist(), numbers, sources, strict=True)
+    ]
+    if side:
+        for entry, row in zip(told, rows.tolist(), strict=True):
+            entry["picture"] = base64.b64encode((255 - ink(_numbers(examples, row))).tobytes()).decode()
+        return {"side": side, "columns": None, "rows": told}
+    columns = _columns(verdict)
+    cells = examples.table.columns.select(columns).take(rows).to_pylist() if columns else [{}] * len(told)
+    for entry, values in zip(told, cells, strict=True):
+        entry["cells"] = [_cell(values[name]) for name in columns]
+    return {"side": 0, "columns": columns, "rows": told}
+
+
+def _numbers(examples: Examples, row: int) -> Array:
+    one = examples.x[[row]]
+    return np.asarray(one.toarray() if hasattr(one, "toarray") else one, np.float64)[0]
+
+
+def _columns(verdict: Verdict) -> Sequence[str]:
+    """Return which columns are shown: all of the model's, or those with the strongest weights, in their order."""
+    names = verdict.model.feature_names
+    if len(names) <= MOST_CELLS:
+        return list(names)
+    W1 = verdict.model.parameters["W1"]
+    if len(W1) != len(names):  # columns of categories became others
+        return list(names[:MOST_CELLS])
+    strength = np.linalg.norm(np.nan_to_num(W1), axis=1)
+    return [names[column] for column in np.sort(np.argsort(-strength, kind="stable")[:MOST_CELLS])]
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 2**53):
+        return value
+    text = str(value)
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
