@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 PAGE = resources.files("glassnet.web") / "page"
-TABS = ["learn", "model"]
+TABS = ["learn", "wrong", "model"]
 
 
 def files(*endings, folder=PAGE):

@@ -114,7 +114,7 @@ function extremes(values) {
 }
 
 /** About four round numbers. */
-function steps(low, high) {
+export function steps(low, high) {
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= rough);

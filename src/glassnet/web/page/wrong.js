@@ -1,0 +1,162 @@
+// Wrong: where the model is wrong. This module holds what is so and puts the parts together; each part has a module of
+// its own (wrong_*.js) with a function that returns { root, draw() }: draw shows what is so now.
+//
+// desk, which every part is given:
+//   told     what GET /api/judge told of the rows that are judged
+//   which    "examples" or "training": the rows that are judged
+//   listed   the rows that are listed: { title, query, first, shown }; shown is what GET /api/judge/rows told
+//   column   the column whose groups are shown, and groups, what GET /api/judge/groups told of them
+//   weak     what GET /api/judge/weakest told, or null
+//   search   what GET /api/judge/labels told
+
+import { ApiError, get } from "/api.js";
+import { element } from "/elements.js";
+import { t } from "/texts.js";
+import { makeCalibration } from "/wrong_calibration.js";
+import { makeGroups } from "/wrong_groups.js";
+import { makeHead } from "/wrong_head.js";
+import { makeLabels } from "/wrong_labels.js";
+import { makeMatrix } from "/wrong_matrix.js";
+import { makeResiduals } from "/wrong_residuals.js";
+import { makeRows, pageOf } from "/wrong_rows.js";
+
+/** Rows that are listed at once. */
+const COUNT = 24;
+
+/** Fill the tab. */
+export function mount(root, context) {
+  const desk = { context, told: null, which: null, listed: null, column: null, groups: null, weak: null, search: null, choose, ask, list, turn, part, openRow, draw };
+  let parts = [];
+  let labels = null;
+  let asked = 0;
+
+  root.append(element("p", { class: "soft", text: t("wrong.loading") }));
+  load();
+
+  /** Ask for the verdict anew. */
+  async function load() {
+    const mine = ++asked;
+    try {
+      const told = await get(`/api/judge${desk.which === null ? "" : `?rows=${desk.which}`}`);
+      if (mine !== asked) return;
+      Object.assign(desk, { told, which: told.which ?? null, listed: null, groups: null, weak: null });
+      build();
+      if (told.missing !== null) return;
+      if (!told.columns.some(({ name }) => name === desk.column)) desk.column = told.columns[0].name;
+      const first = told.task === "classification" ? list(() => t("wrong.rows.surest"), { wrong: true, order: "sure" }) : list(() => t("wrong.rows.worst"), {});
+      await Promise.all([first, part(desk.column), lookForWeak()]);
+    } catch (error) {
+      if (mine !== asked) return;
+      if (error instanceof ApiError && error.status === 422 && desk.which !== null) {
+        desk.which = null; // another model has other rows
+        load();
+      } else context.fail(error);
+    }
+  }
+
+  function build() {
+    if (desk.told.missing !== null) {
+      parts = [];
+      root.replaceChildren(nothing());
+      return;
+    }
+    const classes = desk.told.task === "classification";
+    const [head, rows, groups] = [makeHead, makeRows, makeGroups].map((make) => make(desk));
+    labels?.stop();
+    labels = makeLabels(desk);
+    const main = classes ? [makeMatrix(desk)] : [makeResiduals(desk)];
+    const calibration = classes && desk.told.calibration !== null ? [makeCalibration(desk)] : [];
+    parts = [head, ...main, rows, ...calibration, groups, labels];
+    root.replaceChildren(
+      head.root, ...main.map((each) => each.root), rows.root,
+      element("div", { class: "wrong-pair" }, calibration.map((each) => each.root), groups.root),
+      labels.root,
+    );
+    draw();
+  }
+
+  function nothing() {
+    const key = `wrong.missing.${desk.told.missing}`;
+    return element("section", { class: "card" }, element("h2", { text: t("wrong.title") }),
+      element("p", { text: t(key, { target: desk.told.target }) }),
+      element("pre", { class: "wrong-command" }, element("code", { text: "glassnet serve MODEL --data FILE" })),
+      element("p", { class: "hint", text: t("wrong.missing.learn") }));
+  }
+
+  function draw() {
+    for (const each of parts) each.draw();
+  }
+
+  /** Judge other rows. */
+  function choose(which) {
+    desk.which = which;
+    load();
+  }
+
+  /** GET something about the rows that are judged; where the model was replaced meanwhile, everything is asked anew. */
+  async function ask(path, values = {}) {
+    const query = new URLSearchParams({ rows: desk.which, ...values });
+    const told = await get(`/api/judge/${path}?${query}`);
+    if (told.version !== desk.told.version) {
+      await context.reload();
+      return null;
+    }
+    return told;
+  }
+
+  /** List rows: those that answer a query, under a title, a function that returns it in the page's language. */
+  async function list(title, query, first = 0) {
+    try {
+      const shown = await ask("rows", { ...query, first, count: COUNT });
+      if (shown === null) return;
+      desk.listed = { title, query, first, shown, count: COUNT };
+      draw();
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  /** Turn the page of the list. */
+  async function turn(by) {
+    await list(desk.listed.title, desk.listed.query, Math.max(0, desk.listed.first + by * COUNT));
+    context.announce(t("wrong.rows.page", pageOf(desk.listed)));
+  }
+
+  /** Part the rows by a column. */
+  async function part(column) {
+    desk.column = column;
+    try {
+      const told = await ask("groups", { column });
+      if (told === null || desk.column !== column) return;
+      desk.groups = told;
+      draw();
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  async function lookForWeak() {
+    desk.weak = await ask("weakest");
+    draw();
+  }
+
+  /** Open a row of the examples, or of the training rows, in Think. */
+  function openRow(row, which) {
+    context.open("think", which === "examples" ? { row } : { row, rows: which });
+  }
+
+  return {
+    show() {
+      if (desk.told !== null && desk.told.version !== context.model.version) load();
+      labels?.watch();
+    },
+    hide() {
+      labels?.stop();
+    },
+    refresh() {
+      if (desk.told === null) return;
+      if (desk.told.version !== context.model.version) load();
+      else build();
+    },
+  };
+}

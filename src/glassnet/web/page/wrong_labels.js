@@ -1,0 +1,158 @@
+// Rows that look mislabelled: a search, with its progress, and what it found.
+
+import { file, get, post } from "/api.js";
+import { element } from "/elements.js";
+import { shown } from "/learn_numbers.js";
+import { number, percent, t } from "/texts.js";
+import { pageOf, rowsOf } from "/wrong_rows.js";
+
+/** Milliseconds between two looks at the progress. */
+const BETWEEN = 400;
+const COUNT = 24;
+const FOLDS = [3, 5, 10];
+
+/** The section; watch() looks at the search until it is over, stop() ends the looking. */
+export function makeLabels(desk) {
+  const { context, told } = desk;
+  const classes = told.task === "classification";
+  let first = 0;
+  let timer = 0;
+  let busy = false;
+  const folds = element("select", { id: "wrong-folds" }, FOLDS.map((count) => element("option", { value: count, text: number(count), selected: count === 5 })));
+  const begin = element("button", { type: "button", class: "main wrong-search", text: t("wrong.labels.begin"), onclick: start });
+  const cancel = element("button", { type: "button", text: t("wrong.labels.end"), onclick: end });
+  const progress = element("progress", { class: "learn-progress", max: "1", "aria-label": t("wrong.labels.progress") });
+  const where = element("p", { class: "wrong-where", role: "status" });
+  const result = element("div", {});
+  const root = element("section", { class: "card wrong-labels", "aria-label": t(classes ? "wrong.labels" : "wrong.labels.values") },
+    element("h3", { text: t(classes ? "wrong.labels" : "wrong.labels.values") }),
+    element("p", { text: t(classes ? "wrong.labels.about" : "wrong.labels.about.values") }),
+    element("div", { class: "row" },
+      element("label", { class: "wrong-folds" }, t("wrong.labels.folds"), " ", folds), begin, cancel, context.model.read_only && element("span", { class: "hint", text: t("error.read_only") })),
+    progress, where, result);
+  let drawn = null;
+
+  async function start() {
+    context.fail(null);
+    first = 0;
+    busy = true;
+    draw();
+    try {
+      desk.search = await post("/api/judge/labels", { rows: desk.which, folds: Number(folds.value) });
+      context.announce(t("wrong.labels.began"));
+    } catch (error) {
+      context.fail(error);
+    }
+    busy = false;
+    draw();
+    watch();
+  }
+
+  async function end() {
+    try {
+      desk.search = await post("/api/judge/labels/end", {});
+      context.announce(t("wrong.labels.ended"));
+    } catch (error) {
+      context.fail(error);
+    }
+    draw();
+  }
+
+  /** Look at the search until it is over. */
+  async function watch() {
+    clearTimeout(timer);
+    const before = desk.search?.state;
+    try {
+      desk.search = await get(`/api/judge/labels?first=${first}&count=${COUNT}`);
+    } catch (error) {
+      context.fail(error);
+      return;
+    }
+    draw();
+    if (before === "going" && desk.search.state === "over") context.announce(summary(desk.search));
+    if (desk.search.state === "going") timer = setTimeout(watch, BETWEEN);
+  }
+
+  function stop() {
+    clearTimeout(timer);
+  }
+
+  function summary(search) {
+    return t(classes ? "wrong.labels.found" : "wrong.labels.found.values", { count: number(search.total), rows: number(search.of) });
+  }
+
+  function draw() {
+    const { search } = desk;
+    const going = search?.state === "going";
+    begin.disabled = folds.disabled = busy || going || context.model.read_only;
+    cancel.hidden = progress.hidden = !going;
+    if (search === null || search === drawn) return;
+    drawn = search;
+    progress.value = search.share ?? 0;
+    where.textContent = said(search);
+    result.replaceChildren(...(search.state === "over" ? found(search) : []));
+  }
+
+  function said(search) {
+    const { state } = search;
+    if (state === "going") return t("wrong.labels.going", { fold: number(Math.max(search.fold, 1)), folds: number(search.folds), seconds: number(search.seconds, { maximumFractionDigits: 0 }) });
+    if (state === "ended") return t("wrong.labels.ended");
+    if (state === "failed") return t("wrong.labels.failed", { fault: search.fault });
+    if (state === "none") return "";
+    const source = t(`wrong.labels.rows.${search.which}`);
+    return `${summary(search)} ${source}${search.current ? "" : ` ${t("wrong.labels.old")}`}`;
+  }
+
+  function found(search) {
+    const page = { first: search.first, shown: search };
+    return [
+      search.alone > 0 && element("p", { class: "hint", text: t("wrong.labels.alone", { rows: number(search.alone) }) }),
+      search.total > 0 && element("div", { class: "row wrong-pages" },
+        element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: save }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),
+      search.total > 0 && rowsOf(desk, search, t("wrong.labels"), classes ? ofClass(search) : ofValue(), search.which),
+      search.total > COUNT && element("div", { class: "row wrong-pages" },
+        element("button", { type: "button", text: t("wrong.rows.back"), disabled: search.first === 0, onclick: () => turn(-1) }),
+        element("span", { class: "soft wrong-page", text: t("wrong.rows.page", pageOf(page)) }),
+        element("button", { type: "button", text: t("wrong.rows.next"), disabled: search.first + search.rows.length >= search.total, onclick: () => turn(1) })),
+    ].filter(Boolean);
+  }
+
+  function ofClass(search) {
+    const name = (place) => search.classes[place];
+    const likely = (value) => (value === null ? "–" : percent(value));
+    return {
+      right: () => false,
+      caption: (row) => [t("wrong.labels.given", { given: name(row.given), quality: likely(row.quality) }), t("wrong.labels.suggested", { suggested: name(row.suggested), sure: likely(row.suggested_sure) })],
+      columns: [
+        ["wrong.labels.column.given", (row) => name(row.given)], ["wrong.labels.column.quality", (row) => likely(row.quality)],
+        ["wrong.labels.column.suggested", (row) => name(row.suggested)], ["wrong.labels.column.sure", (row) => likely(row.suggested_sure)], ["wrong.row.loss", (row) => shown(row.loss, 3)],
+      ],
+    };
+  }
+
+  function ofValue() {
+    return {
+      right: () => false,
+      caption: (row) => [t("wrong.row.value", { predicted: shown(row.suggested), truth: shown(row.given) })],
+      columns: [["wrong.labels.column.given", (row) => shown(row.given)], ["wrong.labels.column.foreseen", (row) => shown(row.suggested)], ["wrong.row.loss", (row) => shown(row.loss, 3)]],
+    };
+  }
+
+  function turn(by) {
+    first = Math.max(0, first + by * COUNT);
+    watch();
+  }
+
+  async function save() {
+    try {
+      const address = URL.createObjectURL(await file("/api/judge/labels/csv"));
+      element("a", { href: address, download: "mislabelled.csv" }).click();
+      URL.revokeObjectURL(address);
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  watch();
+  return { root, draw, watch, stop };
+}
