@@ -4,6 +4,7 @@ Pure functions on a structure, its parameters and rows. Every number comes from 
 `backward`, in chunks of rows, so that memory is bounded by the result; sparse rows are filled in a chunk at a time.
 """
 
+from glassnet.explaining.contributions import strongest
 from glassnet.explaining.layers import activations, gradients, saliency
 from glassnet.explaining.paths import CompletenessWarning, completeness_gap, integrated_gradients
 
@@ -14,4 +15,5 @@ __all__ = [
     "gradients",
     "integrated_gradients",
     "saliency",
+    "strongest",
 ]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.explaining.outputs import check_of, check_outputs, chunks, slopes
+from glassnet.explaining.outputs import check_layer, check_of, check_outputs, chunks, slopes
+from glassnet.explaining.silencing import Scale, masks_of
 from glassnet.network.activations import Array
 from glassnet.network.backward import backward, output_gradient
 from glassnet.network.forward import forward
@@ -16,7 +17,7 @@ from glassnet.training.rows import check_inputs, check_rows
 from glassnet.training.settings import check_output
 
 
-def activations(structure: Structure, vector: Array, x: Any) -> dict[str, Array]:
+def activations(structure: Structure, vector: Array, x: Any, scale: Scale | None = None) -> dict[str, Array]:
     """Return what every layer answers to each row.
 
     Parameters
@@ -27,25 +28,28 @@ def activations(structure: Structure, vector: Array, x: Any) -> dict[str, Array]
         The parameters, float32 or float64.
     x : array-like or SciPy sparse matrix (samples, features)
         Finite numbers, scaled as in training; bytes stand for themselves.
+    scale : mapping of str to mapping, optional
+        Units that are silenced, or made louder: ``{"a1": {5: 0.0}}`` (`glassnet.explaining.silencing`).
 
     Returns
     -------
     dict of str to array
-        ``z1, a1, …, zL, aL``, each (samples, units) in the dtype of the parameters.
+        ``z1, a1, …, zL, aL``, each (samples, units) in the dtype of the parameters. With ``scale`` also ``h{l}``, what
+        the next layer is given, for each layer that has a factor.
 
     Raises
     ------
     InputError
-        If x does not fit the structure, or a number is not finite (row and column named).
+        If x does not fit the structure, a number is not finite (row and column named), or ``scale`` names what is not
+        there.
     """
     parameters, x = structure.views(vector), check_inputs(structure, x, vector.dtype)
-    result = {
-        f"{kind}{layer}": np.empty((x.shape[0], units), vector.dtype)
-        for layer, _, units in structure.layers()
-        for kind in "za"
-    }
+    masks = masks_of(structure, scale, vector.dtype)
+    names = [(f"{kind}{layer}", units) for layer, _, units in structure.layers() for kind in "za"]
+    names += [(f"h{layer}", units) for layer, units in enumerate(structure.layer_sizes) if f"mask{layer}" in masks]
+    result = {name: np.empty((x.shape[0], units), vector.dtype) for name, units in names}
     for chunk, rows in chunks(structure, x, vector.dtype):
-        forward(structure, parameters, rows, out={name: array[chunk] for name, array in result.items()})
+        forward(structure, parameters, rows, masks=masks, out={name: array[chunk] for name, array in result.items()})
     return result
 
 
@@ -95,7 +99,16 @@ def gradients(
     return result
 
 
-def saliency(structure: Structure, vector: Array, x: Any, output: Any = None, of: str = "output") -> Array:
+def saliency(
+    structure: Structure,
+    vector: Array,
+    x: Any,
+    output: Any = None,
+    of: str = "output",
+    *,
+    layer: int | None = None,
+    scale: Scale | None = None,
+) -> Array:
     """Return the derivative of one output with respect to each input (Simonyan et al. 2013, arXiv:1312.6034).
 
     Parameters
@@ -107,6 +120,10 @@ def saliency(structure: Structure, vector: Array, x: Any, output: Any = None, of
     of : str
         ``"output"``, the last activation a_L; ``"probability"``, the same, refused where it is none; ``"logit"``, the
         last pre-activation z_L, whose slope does not vanish where the network is sure.
+    layer : int, optional
+        The layer of which ``output`` is a unit, from 1: what makes this hidden unit speak? The last one if not given.
+    scale : mapping of str to mapping, optional
+        As for `activations`.
 
     Returns
     -------
@@ -116,12 +133,20 @@ def saliency(structure: Structure, vector: Array, x: Any, output: Any = None, of
     Raises
     ------
     InputError
-        If x does not fit, there is no such output, or ``of`` is none of these.
+        If x does not fit, there is no such layer or output, or ``of`` is none of these.
     """
+    masks = masks_of(structure, scale, vector.dtype)
+    structure, vector = up_to(structure, vector, check_layer(structure, layer))
     check_of(structure, of)
     parameters, x = structure.views(vector), check_inputs(structure, x, vector.dtype)
     chosen = check_outputs(structure, output, x.shape[0])
     result = np.empty((x.shape[0], structure.n_inputs), vector.dtype)
     for chunk, rows in chunks(structure, x, vector.dtype):
-        result[chunk] = slopes(structure, parameters, rows, None if chosen is None else chosen[chunk], of)
+        result[chunk] = slopes(structure, parameters, rows, None if chosen is None else chosen[chunk], of, masks)
     return result
+
+
+def up_to(structure: Structure, vector: Array, layer: int) -> tuple[Structure, Array]:
+    """Return the first layers of a network as a network: its parameters lie at the beginning of the vector."""
+    first = Structure(structure.layer_sizes[: layer + 1], structure.activations[:layer], structure.tables)
+    return first, vector[: first.n_parameters]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,15 @@ def chunks(structure: Structure, x: Any, dtype: Any, share: int = 1) -> Iterator
     for first in range(0, x.shape[0], rows):
         chunk = slice(first, min(first + rows, x.shape[0]))
         yield chunk, numbers(x[chunk], 1.0, dtype)
+
+
+def check_layer(structure: Structure, layer: Any) -> int:
+    """Return the number of a layer, the last one's for None; refuse one that is not there."""
+    if layer is None:
+        return structure.n_layers
+    if isinstance(layer, bool) or not isinstance(layer, Integral) or not 1 <= layer <= structure.n_layers:
+        raise InputError(f"layer is {layer!r:.40}; it must be one of 1 … {structure.n_layers}")
+    return int(layer)
 
 
 def check_of(structure: Structure, of: str) -> None:
@@ -71,9 +81,16 @@ def values(structure: Structure, parameters: Mapping[str, Array], x: Array, chos
     return np.take_along_axis(seen, chosen[:, np.newaxis], axis=1)[:, 0]
 
 
-def slopes(structure: Structure, parameters: Mapping[str, Array], x: Array, chosen: Array | None, of: str) -> Array:
+def slopes(
+    structure: Structure,
+    parameters: Mapping[str, Array],
+    x: Array,
+    chosen: Array | None,
+    of: str,
+    masks: Mapping[str, Array] | None = None,
+) -> Array:
     """Return ∂F/∂x of the chosen output, or the largest, of each row: (samples, features)."""
-    cache = forward(structure, parameters, x)
+    cache = forward(structure, parameters, x, masks=masks)
     z, a = (cache[f"{kind}{structure.n_layers}"] for kind in "za")
     chosen = np.argmax(a, axis=1) if chosen is None else chosen
     dz = np.zeros_like(a)
