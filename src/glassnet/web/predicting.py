@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from glassnet import explaining
+from glassnet.engines.interface import check_finite
 from glassnet.errors import InputError
 from glassnet.explaining.outputs import OF
 from glassnet.models import Model
@@ -23,6 +25,7 @@ from glassnet.network.activations import Array
 from glassnet.web.answers import as_json
 from glassnet.web.incoming import read_json, rows_of, told_by_place
 from glassnet.web.refusals import Refusal, shown, told
+from glassnet.web.survey import survey_of
 from glassnet.web.workshop import workshop_of
 
 router = APIRouter(tags=["predictions"])
@@ -34,6 +37,8 @@ PREDICT = "/api/predict"
 LITTLE_BODY, LITTLE_WORK = 2**15, 2**20
 #: Multiplications between two looks at the clock.
 WORK_AT_ONCE = 2**28
+#: Connections of each layer that one explanation tells.
+MOST_CONNECTIONS = 1000
 
 _ROW: dict[str, Any] = {
     "oneOf": [
@@ -53,6 +58,26 @@ _ONE = {
         "row": _ROW,
         "output": {"type": "integer", "minimum": 0, "description": "Which output; the largest if not given."},
         "of": {"enum": list(OF), "default": "output"},
+        "scale": {
+            "type": "object",
+            "additionalProperties": {"type": "object", "additionalProperties": {"type": "number"}},
+            "description": 'Units that are silenced, or made louder: {"a1": {"5": 0.0}}.',
+        },
+        "strongest": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": MOST_CONNECTIONS,
+            "default": 0,
+            "description": "How many connections of each layer are told: the largest a[i] · W[i, j].",
+        },
+        "saliency": {"type": "boolean", "default": True, "description": "Whether it is wanted; it takes longest."},
+        "unit": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "A layer, from 1, and a unit, from 0: how its z hangs on each input of the network.",
+        },
     },
 }
 
@@ -86,9 +111,12 @@ async def explain(request: Request) -> Response:
     """Tell everything that happens inside the network for one row: every z and a by name, and the saliency.
 
     ``saliency`` is the derivative of the chosen output with respect to each input of the network, a scaled column.
+    With ``scale`` everything is told as it is with those units silenced or louder; ``without`` is the answer without
+    that. ``connections`` are the ``strongest`` of each layer, ``unit_slope`` is that of the ``unit``.
     """
     workshop, body = workshop_of(request), await request.body()
-    model, limits = workshop.model, workshop.limits
+    survey, limits = survey_of(request), workshop.limits
+    model = survey.model
 
     def work() -> tuple[int, bytes]:
         content = read_json(body)
@@ -96,7 +124,11 @@ async def explain(request: Request) -> Response:
             raise Refusal(422, "input", 'row is missing; give one: {"row": […]}', expected="a row")
         x = rows_of({"rows": [content["row"]]}, model, 1)
         with told_by_place(x, model):
-            return 1, as_json(explanation(model, x, content.get("output"), content.get("of", "output")))
+            wanted = Wanted.read(content)
+            told = explanation(model, x, wanted)
+            if wanted.strongest:
+                told["connections"] = survey.connections(x, told, wanted.strongest)
+            return 1, as_json({"version": survey.version} | told)
 
     return _counted(request, *await apart(request, work, limits.seconds))
 
@@ -139,35 +171,102 @@ def predictions(model: Model, x: Array, until: float = math.inf) -> dict[str, An
         parts.append(model.outputs(x[first : first + step]))
         if time.monotonic() > until:
             raise _too_long()
-    output = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return said_of(model, parts[0] if len(parts) == 1 else np.concatenate(parts))
+
+
+def said_of(model: Model, output: Array) -> dict[str, Any]:
+    """Return what a model says by its outputs (samples, outputs), which are changed."""
     said = {"target": model.target_name, "predictions": model.answers(output)}
     if model.gives_probabilities:
         said |= {"classes": model.classes, "probabilities": model.probabilities(output)}
     return said
 
 
-def explanation(model: Model, x: Array, output: Any = None, of: Any = "output") -> dict[str, Any]:
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of an explanation.
+
+    Parameters
+    ----------
+    output : int, optional
+        Which output; the largest if not given.
+    of : str
+        What the saliency is of: see `glassnet.explaining.saliency`.
+    scale : mapping, optional
+        Units that are silenced, or louder: see `glassnet.explaining.silencing`.
+    strongest : int
+        Connections of each layer.
+    saliency : bool
+        Whether it is wanted.
+    unit : (int, int), optional
+        The layer and the unit whose slope is wanted.
+    """
+
+    output: Any = None
+    of: Any = "output"
+    scale: Any = None
+    strongest: int = 0
+    saliency: bool = True
+    unit: Any = None
+
+    @classmethod
+    def read(cls, content: dict[str, Any]) -> Wanted:
+        """Read a request; what only the model can judge is left to it."""
+        wanted = cls(**{each.name: content[each.name] for each in fields(cls) if each.name in content})
+        count, unit = wanted.strongest, wanted.unit
+        if not _is_whole(count) or not 0 <= count <= MOST_CONNECTIONS:
+            expected = f"a whole number, 0 … {MOST_CONNECTIONS}"
+            raise Refusal(422, "input", f"strongest is {shown(count)!r}; give {expected}", expected=expected)
+        if not isinstance(wanted.saliency, bool):
+            raise Refusal(
+                422, "input", f"saliency is {shown(wanted.saliency)!r}; give true or false", expected="a truth"
+            )
+        if unit is not None and not (isinstance(unit, list) and len(unit) == 2 and all(map(_is_whole, unit))):
+            expected = "a layer and a unit: [1, 5]"
+            raise Refusal(422, "input", f"unit is {shown(unit)!r}; give {expected}", expected=expected)
+        if not isinstance(wanted.of, str):
+            raise Refusal(422, "input", f"of is {shown(wanted.of)!r}; give one of {', '.join(OF)}", expected="a name")
+        return wanted
+
+
+def explanation(model: Model, x: Array, wanted: Wanted | None = None) -> dict[str, Any]:
     """Return everything that a network computes for one raw row, x (1, features)."""
-    structure, scaled = model.structure, model.inputs(x)
-    if output is not None and (not isinstance(output, int) or isinstance(output, bool)):
+    wanted = Wanted() if wanted is None else wanted
+    structure, vector, scaled = model.structure, model.vector, model.inputs(x)
+    output, scale = wanted.output, wanted.scale
+    if output is not None and not _is_whole(output):
         raise InputError(f"output is {shown(output)!r}; it must be a whole number, 0 … {structure.n_outputs - 1}")
-    layers = explaining.activations(structure, model.vector, scaled)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told below
+        layers = explaining.activations(structure, vector, scaled, scale)
     last = layers[f"a{structure.n_layers}"]
     chosen = int(np.argmax(last[0])) if output is None else output
-    slope = explaining.saliency(structure, model.vector, scaled, chosen, of)
-    said = predictions(model, x)
-    return {
-        "target": model.target_name,
-        "prediction": said["predictions"][0],
-        "classes": model.classes,
-        "probabilities": said["probabilities"][0] if "probabilities" in said else None,
-        "row": dict(zip(model.feature_names, x[0].tolist(), strict=True)),
-        "x": scaled[0],
-        **{name: values[0] for name, values in layers.items()},
-        "output": chosen,
-        "of": of,
-        "saliency": dict(zip(model.feature_names, slope[0], strict=True)),
-    }
+    told = {"row": dict(zip(model.feature_names, x[0].tolist(), strict=True)), "x": scaled[0]}
+    told |= {name: values[0] for name, values in layers.items()}
+    told |= {"output": chosen, "of": wanted.of}
+    as_is = predictions(model, x)
+    if scale is None:
+        said = as_is
+    else:
+        check_finite(last)
+        said = said_of(model, last.copy())
+        told["without"] = {"prediction": as_is["predictions"][0], **_sureness(as_is), "outputs": model.outputs(x)[0]}
+    if wanted.saliency:
+        slope = explaining.saliency(structure, vector, scaled, chosen, wanted.of, scale=scale)
+        told["saliency"] = dict(zip(model.feature_names, slope[0], strict=True))
+    if wanted.unit is not None:
+        layer, unit = wanted.unit
+        slope = explaining.saliency(structure, vector, scaled, unit, "logit", layer=layer, scale=scale)
+        told["unit_slope"] = slope[0]
+    head = {"target": model.target_name, "prediction": said["predictions"][0], "classes": model.classes}
+    return head | _sureness(said) | told
+
+
+def _sureness(said: dict[str, Any]) -> dict[str, Any]:
+    return {"probabilities": said["probabilities"][0] if "probabilities" in said else None}
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 async def apart(request: Request, work: Callable[[], Result], seconds: float) -> Result:

@@ -1,0 +1,132 @@
+"""What Think asks for: what it needs to know of a model once, the rows at hand, a unit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glassnet.network.activations import Array
+from glassnet.web.answers import as_json
+from glassnet.web.predicting import apart
+from glassnet.web.refusals import Refusal, shown
+from glassnet.web.survey import Survey, TheSurvey, dense, row_count
+from glassnet.web.thinking.pen import pen_for
+from glassnet.web.workshop import TheWorkshop
+
+router = APIRouter(tags=["think"])
+
+#: Rows, and numbers in them, that are told at once.
+MOST_ROWS, MOST_VALUES = 200, 400_000
+#: Rows from which the range of each column is known.
+FEW_ROWS = 20_000
+
+
+@router.get("/api/think")
+async def begin(request: Request, survey: TheSurvey, workshop: TheWorkshop) -> Response:
+    """Tell what is needed once for a model: every ``b``, how loud each layer gets, a row to begin with, the pen."""
+    return Response(
+        await apart(request, lambda: as_json(beginning(survey)), workshop.limits.seconds), media_type="application/json"
+    )
+
+
+@router.get("/api/rows")
+async def rows(
+    request: Request,
+    survey: TheSurvey,
+    workshop: TheWorkshop,
+    first: Annotated[int, Query(alias="from", ge=0, description="The first one, among those of the class.")] = 0,
+    count: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 24,
+    class_: Annotated[str | None, Query(alias="class", description="Rows of this class alone.")] = None,
+    row: Annotated[int | None, Query(ge=0, description="Begin where this row stands, instead of at from.")] = None,
+) -> Response:
+    """Tell rows at hand: ``row`` (from 0), ``target``, ``prediction`` and raw ``values``, in the model's columns."""
+
+    def work() -> bytes:
+        chosen = matching(survey, class_)
+        start = first if row is None else _place(survey, chosen, row)
+        most = max(1, min(count, MOST_VALUES // len(survey.model.feature_names)))
+        told = survey.told(chosen[start : start + most])
+        head = {"version": survey.version, "total": row_count(survey.examples), "matching": len(chosen), "from": start}
+        return as_json({**head, "rows": told})
+
+    return Response(await apart(request, work, workshop.limits.seconds), media_type="application/json")
+
+
+@router.get("/api/unit")
+async def unit(
+    request: Request,
+    survey: TheSurvey,
+    workshop: TheWorkshop,
+    layer: Annotated[int, Query(description="From 1.")],
+    number: Annotated[int, Query(alias="unit", description="From 0.")],
+) -> Response:
+    """Tell a unit: its weights and bias; and, where rows are at hand, which excite it most, and how it answers them."""
+    structure = survey.model.structure
+    if not 1 <= layer <= structure.n_layers:
+        expected = f"a layer, 1 … {structure.n_layers}"
+        raise Refusal(422, "input", f"layer is {shown(layer)}; give {expected}", value=layer, expected=expected)
+    if not 0 <= number < structure.layer_sizes[layer]:
+        expected = f"a unit of layer {layer}, 0 … {structure.layer_sizes[layer] - 1}"
+        raise Refusal(422, "input", f"unit is {shown(number)}; give {expected}", value=number, expected=expected)
+
+    def work() -> bytes:
+        parameters, data = survey.model.parameters, survey.unit(layer, number)
+        if data is not None:
+            excited = zip(survey.told(data.pop("exciting")), data.pop("excited"), strict=True)
+            data["exciting"] = [told | {"a": float(a)} for told, a in excited]
+        weights = np.ascontiguousarray(parameters[f"W{layer}"][:, number])
+        head = {"version": survey.version, "layer": layer, "unit": number}
+        return as_json({**head, "weights": weights, "b": parameters[f"b{layer}"][number], "data": data})
+
+    return Response(await apart(request, work, workshop.limits.seconds), media_type="application/json")
+
+
+def beginning(survey: Survey) -> dict[str, Any]:
+    """Return what the page needs to know of a model once."""
+    model, examples = survey.model, survey.examples
+    structure = model.structure
+    count = row_count(examples)
+    few = None
+    if examples is not None and count:
+        few = dense(examples.x[:: max(1, count // FEW_ROWS)]).astype(np.float64)
+    start = np.zeros(structure.n_inputs)
+    if few is not None:
+        start = few[0]
+    elif model.scaling.kind == "standard":
+        start[: structure.n_numbers] = model.scaling.shift[: structure.n_numbers]
+    return {
+        "version": survey.version,
+        "biases": {name: values for name, values in model.parameters.items() if name[0] == "b"},
+        "reach": survey.reach,
+        "start": start,
+        "columns": None if few is None else {"low": few.min(axis=0), "high": few.max(axis=0)},
+        "pen": pen_for(model, few),
+    }
+
+
+def matching(survey: Survey, wanted: str | None) -> Array:
+    """Return the numbers of the rows of a class, or of all."""
+    if wanted is None:
+        return np.arange(row_count(survey.examples))
+    if survey.labels is None:
+        told = "there are no rows with classes at hand; leave class out"
+        raise Refusal(422, "input", told, value=wanted, expected="no class")
+    known = [str(label) for label in survey.model.classes]
+    if wanted not in known:
+        expected = f"one of {', '.join(known[:12])}" + (" …" if len(known) > 12 else "")
+        raise Refusal(422, "input", f"class is {shown(wanted)!r}; give {expected}", value=wanted, expected=expected)
+    return np.flatnonzero(survey.labels.astype(str) == wanted)
+
+
+def _place(survey: Survey, chosen: Array, row: int) -> int:
+    """Return where a row stands among those that were chosen."""
+    place = int(np.searchsorted(chosen, row))
+    if place == len(chosen) or chosen[place] != row:
+        count = row_count(survey.examples)
+        expected = f"a row of the class, 0 … {count - 1}" if count else "rows at hand: --data FILE"
+        raise Refusal(422, "input", f"there is no row {row} here; give {expected}", value=row, expected=expected)
+    return place
