@@ -1,4 +1,4 @@
-"""Units that are made to speak louder or softer, or silenced: what would the network say without them?
+"""Units that are silenced, or made to speak louder or softer, to hear what the network says then.
 
 The activation of such a unit is multiplied by a factor before the next layer hears it, which is what dropout's masks do
 (`glassnet.network.forward`): h_l = a_l ⊙ mask_l. So the steps themselves compute it, forwards and backwards.

@@ -243,13 +243,11 @@ def explanation(model: Model, x: Array, wanted: Wanted | None = None) -> dict[st
     told = {"row": dict(zip(model.feature_names, x[0].tolist(), strict=True)), "x": scaled[0]}
     told |= {name: values[0] for name, values in layers.items()}
     told |= {"output": chosen, "of": wanted.of}
-    as_is = predictions(model, x)
-    if scale is None:
-        said = as_is
-    else:
-        check_finite(last)
-        said = said_of(model, last.copy())
-        told["without"] = {"prediction": as_is["predictions"][0], **_sureness(as_is), "outputs": model.outputs(x)[0]}
+    check_finite(last)
+    said = said_of(model, last.copy())
+    if scale is not None:
+        as_is = model.outputs(x)
+        told["without"] = {"outputs": as_is[0].copy()} | _answer(said_of(model, as_is))
     if wanted.saliency:
         slope = explaining.saliency(structure, vector, scaled, chosen, wanted.of, scale=scale)
         told["saliency"] = dict(zip(model.feature_names, slope[0], strict=True))
@@ -257,12 +255,13 @@ def explanation(model: Model, x: Array, wanted: Wanted | None = None) -> dict[st
         layer, unit = wanted.unit
         slope = explaining.saliency(structure, vector, scaled, unit, "logit", layer=layer, scale=scale)
         told["unit_slope"] = slope[0]
-    head = {"target": model.target_name, "prediction": said["predictions"][0], "classes": model.classes}
-    return head | _sureness(said) | told
+    return {"target": model.target_name, "classes": model.classes} | _answer(said) | told
 
 
-def _sureness(said: dict[str, Any]) -> dict[str, Any]:
-    return {"probabilities": said["probabilities"][0] if "probabilities" in said else None}
+def _answer(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of the one row."""
+    sureness = said["probabilities"][0] if "probabilities" in said else None
+    return {"prediction": said["predictions"][0], "probabilities": sureness}
 
 
 def _is_whole(value: Any) -> bool:

@@ -119,7 +119,7 @@ def matching(survey: Survey, wanted: str | None) -> Array:
     if wanted not in known:
         expected = f"one of {', '.join(known[:12])}" + (" …" if len(known) > 12 else "")
         raise Refusal(422, "input", f"class is {shown(wanted)!r}; give {expected}", value=wanted, expected=expected)
-    return np.flatnonzero(survey.labels.astype(str) == wanted)
+    return np.flatnonzero(survey.labels == wanted)
 
 
 def _place(survey: Survey, chosen: Array, row: int) -> int:

@@ -1,0 +1,65 @@
+// Values as squares, after Hinton: the larger the square, the larger the value; full and blue above zero, hollow and
+// orange below. So neither colour nor shade alone has to be told apart.
+
+import { colour, sequential } from "/theme.js";
+
+/** Draw a value between -1 and 1 of each cell; where(place) gives its upper left corner. */
+export function squares(pen, values, cell, where) {
+  const room = cell >= 8 ? cell - 3 : cell - 0.5;
+  pen.fillStyle = colour("positive");
+  const below = [];
+  for (let place = 0; place < values.length; place += 1) {
+    const value = values[place];
+    if (value < 0) below.push(place);
+    if (!(value > 0)) continue;
+    const size = room * Math.sqrt(Math.min(1, value));
+    const [x, y] = where(place);
+    pen.fillRect(x + (cell - size) / 2, y + (cell - size) / 2, size, size);
+  }
+  pen.strokeStyle = colour("negative");
+  pen.lineWidth = cell >= 12 ? 2 : cell >= 6 ? 1.2 : 0.8;
+  pen.beginPath();
+  for (const place of below) {
+    const size = Math.max(pen.lineWidth, room * Math.sqrt(Math.min(1, -values[place])) - pen.lineWidth);
+    const [x, y] = where(place);
+    pen.rect(x + (cell - size) / 2, y + (cell - size) / 2, size, size);
+  }
+  pen.stroke();
+}
+
+/** A small canvas of side × side points, paper to ink, of values between 0 and 1. */
+export function inked(values, side) {
+  const canvas = new OffscreenCanvas(side, side);
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(side, side);
+  const shades = theShades();
+  for (let place = 0; place < side * side; place += 1) {
+    const shade = 3 * Math.round(255 * Math.max(0, Math.min(1, values[place])));
+    image.data.set([shades[shade], shades[shade + 1], shades[shade + 2], 255], 4 * place);
+  }
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}
+
+let shades = null;
+let madeFor = "";
+
+function theShades() {
+  const theme = colour("quiet") + colour("loud");
+  if (theme !== madeFor) {
+    madeFor = theme;
+    shades = Uint8Array.from(Array.from({ length: 256 }, (_, shade) => sequential(shade / 255).match(/\d+/g).map(Number)).flat());
+  }
+  return shades;
+}
+
+/** Values as shares of the largest size among them, or of `reach`. */
+export function scaled(values, reach = 0) {
+  const largest = reach || values.reduce((most, value) => Math.max(most, Math.abs(value ?? 0)), 0) || 1;
+  return Float32Array.from(values, (value) => (value ?? 0) / largest);
+}
+
+/** Raw values of a picture as shares of full ink. */
+export function ink(values, pen) {
+  return Float32Array.from(values, (value) => (value - pen.low) / (pen.high - pen.low || 1));
+}
