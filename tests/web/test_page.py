@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 PAGE = resources.files("glassnet.web") / "page"
-TABS = ["learn", "wrong", "model"]
+TABS = ["think", "learn", "wrong", "model"]
 
 
 def files(*endings, folder=PAGE):

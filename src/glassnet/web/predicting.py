@@ -22,6 +22,7 @@ from glassnet.errors import InputError
 from glassnet.explaining.outputs import OF
 from glassnet.models import Model
 from glassnet.network.activations import Array
+from glassnet.network.embeddings import look_up
 from glassnet.web.answers import as_json
 from glassnet.web.incoming import read_json, rows_of, told_by_place
 from glassnet.web.refusals import Refusal, shown, told
@@ -127,7 +128,7 @@ async def explain(request: Request) -> Response:
             wanted = Wanted.read(content)
             told = explanation(model, x, wanted)
             if wanted.strongest:
-                told["connections"] = survey.connections(x, told, wanted.strongest)
+                told["connections"] = survey.connections(told, wanted.strongest)
             return 1, as_json({"version": survey.version} | told)
 
     return _counted(request, *await apart(request, work, limits.seconds))
@@ -241,6 +242,8 @@ def explanation(model: Model, x: Array, wanted: Wanted | None = None) -> dict[st
     last = layers[f"a{structure.n_layers}"]
     chosen = int(np.argmax(last[0])) if output is None else output
     told = {"row": dict(zip(model.feature_names, x[0].tolist(), strict=True)), "x": scaled[0]}
+    if structure.tables:
+        told["a0"] = look_up(structure, model.parameters, scaled[0])[0]
     told |= {name: values[0] for name, values in layers.items()}
     told |= {"output": chosen, "of": wanted.of}
     check_finite(last)

@@ -17,8 +17,7 @@ from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import CLASSIFICATION
 from glassnet.network.activations import Array
-from glassnet.network.embeddings import look_up
-from glassnet.web.workshop import Examples, Workshop, workshop_of
+from glassnet.web.workshop import Examples, workshop_of
 
 #: Numbers that are kept of all units and rows together, and multiplications that they may take: more rows than that are
 #: looked at in even steps.
@@ -116,23 +115,21 @@ class Survey:
             for row, target, answer, numbers in zip(chosen.tolist(), truth, said, values, strict=True)
         ]
 
-    def connections(self, x: Array, layers: Mapping[str, Any], count: int) -> list[dict[str, Array]]:
+    def connections(self, layers: Mapping[str, Any], count: int) -> list[dict[str, Array]]:
         """Tell the strongest terms a[i] · W[i, j] of each layer: from which unit, to which, and how much.
 
         Parameters
         ----------
-        x : array (1, features)
-            A raw row.
         layers : mapping of str to array (units,)
-            What the layers answer to it: ``a1``, …, and ``h0``, … where a layer hears something else.
+            What the layers answer to a row: ``x`` (or, with tables, ``a0``), ``a1``, …, and ``h0``, … where the next
+            layer hears something else.
         count : int
             Of each layer, at most.
         """
         structure, parameters, told = self.model.structure, self.model.parameters, []
-        scaled = self.model.inputs(x)
-        a0 = look_up(structure, parameters, scaled)[0][0] if structure.tables else scaled[0]
+        heard = {"a0": layers["x"], **layers}
         for layer, _, _ in structure.layers():
-            a = layers.get(f"h{layer - 1}", a0 if layer == 1 else layers[f"a{layer - 1}"])
+            a = heard.get(f"h{layer - 1}", heard[f"a{layer - 1}"])
             i, j, terms = explaining.strongest(a, parameters[f"W{layer}"], count, self.weight_reach[f"W{layer}"])
             told.append({"from": i, "to": j, "terms": terms})
         return told
@@ -170,16 +167,9 @@ def survey_of(connection: HTTPConnection) -> Survey:
     with _MAKING:
         kept: Survey | None = getattr(state, "survey", None)
         if kept is None or kept.version != workshop.version:
-            kept = state.survey = _begun(workshop)
+            now = workshop.standing()
+            kept = state.survey = Survey(now.version, now.model, now.examples)
     return kept
-
-
-def _begun(workshop: Workshop) -> Survey:
-    while True:  # until model and rows belong together
-        version = workshop.version
-        survey = Survey(version, workshop.model, workshop.examples)
-        if workshop.version == version:
-            return survey
 
 
 _MAKING = threading.Lock()

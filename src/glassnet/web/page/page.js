@@ -19,7 +19,7 @@ import { buildTabs } from "/tabs.js";
 import { chooseLanguage, languages, localize, number, onLanguage, startTexts, t } from "/texts.js";
 import { onTheme, startTheme } from "/theme.js";
 
-const TABS = ["learn", "wrong", "model"];
+const TABS = ["think", "learn", "wrong", "model"];
 
 const context = { model: null, open: null, reload, announce, fail };
 

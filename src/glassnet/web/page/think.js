@@ -1,0 +1,217 @@
+// Think: one row's way through the network, while it is drawn, chosen or edited. This module holds what is so and puts
+// the parts together; each part has a module of its own (think_*.js) with a function that returns { root, draw() }.
+//
+// desk, which every part is given:
+//   about     what GET /api/think told: biases, reach, columns, the pen, a row to begin with
+//   row       raw values, in the model's columns; change them by desk.take(row, from, since)
+//   from      where the row comes from: { kind: "drawn" | "row" | "edited", row, target }
+//   told      what POST /api/explain said of it last, or null
+//   scale     units that are silenced, or louder: { a1: { 5: 0 } }
+//   unit      the unit that is looked at, { layer, unit }, or null; unitTold is what GET /api/unit said of it
+//   hover     the unit under the pointer or the keyboard's focus, { layer, unit }, layer 0 being the input, or null
+//   output    which output the saliency is of, or null for the largest
+//   fault     why the row can't be explained, or null
+
+import { ApiError, get, post } from "/api.js";
+import { element } from "/elements.js";
+import { t } from "/texts.js";
+import { makeAnswer } from "/think_answer.js";
+import { makeInput } from "/think_input.js";
+import { makeMind } from "/think_mind.js";
+import { makeNetwork } from "/think_network.js";
+import { makeUnit } from "/think_unit.js";
+
+/** Parameters from which slopes are left for when the pen rests: they take several times as long as the rest. */
+const HEAVY = 1e6;
+/** Milliseconds that the pen must rest for that. */
+const REST = 120;
+/** Connections that are asked for, in all. */
+const CONNECTIONS = 360;
+
+/** Fill the tab. */
+export function mount(root, context) {
+  const desk = {
+    context, about: null, row: null, from: null, told: null, scale: {}, unit: null, unitTold: null, hover: null, output: null, fault: null,
+    take, openRow, lookAt, hoverOver, silence, choose, draw, scaleOf,
+  };
+  let parts = [];
+  let drawing = false;
+  let asking = false;
+  let again = null; // what is to be asked for next: { since, slopes }
+  let resting = 0;
+  let since = null; // when that which is to be drawn was done
+  let wanted = null; // the row that another tab asked for before this one was ready
+  let version = null;
+
+  root.append(element("p", { class: "soft", text: t("think.loading") }));
+  begin();
+
+  async function begin() {
+    const { model } = context;
+    version = model.version;
+    try {
+      const about = await get("/api/think");
+      if (version !== model.version) return;
+      Object.assign(desk, { about, told: null, scale: {}, unit: null, unitTold: null, hover: null, output: null, fault: null });
+      build();
+      if (wanted !== null) await openRow(wanted);
+      else if (model.examples !== null) await openRow(0);
+      else take(about.start, { kind: "edited", row: null, target: null });
+      wanted = null;
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  function build() {
+    const [input, network, answer, unit, mind] = [makeInput, makeNetwork, makeAnswer, makeUnit, makeMind].map((make) => make(desk));
+    parts = [input, network, answer, unit, mind];
+    root.replaceChildren(element("div", { class: "think-desk" }, input.root, network.root, answer.root, unit.root, mind.root));
+    draw();
+  }
+
+  /** Show what is so, at the next moment at which the screen is painted. */
+  function draw() {
+    if (drawing) return;
+    drawing = true;
+    requestAnimationFrame(() => {
+      drawing = false;
+      for (const part of parts) part.draw();
+      if (since !== null && desk.told !== null) measure(since);
+      since = null;
+    });
+  }
+
+  /** Note how long it took from what a person did to the picture; `performance` keeps the latest one. */
+  function measure(start) {
+    const channel = new MessageChannel(); // its message comes after the picture is painted
+    channel.port1.onmessage = () => {
+      performance.clearMeasures("glassnet.think");
+      performance.measure("glassnet.think", { start, end: performance.now() });
+      channel.port1.close();
+    };
+    channel.port2.postMessage(null);
+  }
+
+  /** Take another row. since: the time of the event that brought it. */
+  function take(row, from, at = null) {
+    Object.assign(desk, { row, from });
+    ask(at);
+    draw();
+  }
+
+  /** Open a row of the rows at hand, by its number from 0. */
+  async function openRow(number) {
+    try {
+      const { rows } = await get(`/api/rows?row=${number}&count=1`);
+      take(rows[0].values, { kind: "row", row: rows[0].row, target: rows[0].target });
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  /** Ask what the network makes of the row: one question at a time, and the next one is always about the latest row. */
+  async function ask(at = null, slopes = context.model.parameters <= HEAVY) {
+    clearTimeout(resting);
+    again = { since: again?.since ?? at, slopes };
+    if (asking) return;
+    asking = true;
+    while (again !== null) {
+      const now = again;
+      again = null;
+      await askOnce(now);
+    }
+    asking = false;
+  }
+
+  async function askOnce(now) {
+    const { model } = context;
+    const question = { row: desk.row, strongest: Math.max(24, Math.round(CONNECTIONS / model.activations.length)), saliency: now.slopes };
+    if (Object.keys(desk.scale).length) question.scale = desk.scale;
+    if (now.slopes) {
+      question.of = kindOfSlope(model);
+      if (desk.output !== null) question.output = desk.output;
+      if (desk.unit !== null) question.unit = [desk.unit.layer, desk.unit.unit];
+    }
+    try {
+      const told = await post("/api/explain", question);
+      if (told.version !== model.version) {
+        if (context.model === model) await context.reload();
+        return;
+      }
+      if (!now.slopes) Object.assign(told, { saliency: null, unit_slope: null });
+      Object.assign(desk, { told, fault: null });
+      since ??= now.since;
+      if (!now.slopes) resting = setTimeout(() => ask(null, true), REST);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 422) context.fail(error);
+      desk.fault = error instanceof ApiError ? error.told() : t("error.page");
+    }
+    draw();
+  }
+
+  /** Look at a unit; what is told of it does not hang on the row. */
+  async function lookAt(layer, unit) {
+    Object.assign(desk, { unit: { layer, unit }, unitTold: null });
+    ask();
+    draw();
+    try {
+      const told = await get(`/api/unit?layer=${layer}&unit=${unit}`);
+      if (desk.unit?.layer !== layer || desk.unit.unit !== unit) return;
+      desk.unitTold = told;
+      draw();
+    } catch (error) {
+      context.fail(error);
+    }
+  }
+
+  function hoverOver(unit) {
+    if (desk.hover?.layer === unit?.layer && desk.hover?.unit === unit?.unit) return;
+    desk.hover = unit;
+    draw();
+  }
+
+  /** Scale what a unit says; 1 leaves it as it is. Without a unit: all are left as they are. */
+  function silence(layer, unit, factor, at = null) {
+    const scale = structuredClone(layer === null ? {} : desk.scale);
+    if (layer !== null) {
+      const name = `a${layer}`;
+      scale[name] = { ...scale[name], [unit]: factor };
+      if (factor === 1) delete scale[name][unit];
+      if (Object.keys(scale[name]).length === 0) delete scale[name];
+    }
+    desk.scale = scale;
+    ask(at);
+    draw();
+  }
+
+  function scaleOf(layer, unit) {
+    return desk.scale[`a${layer}`]?.[unit] ?? 1;
+  }
+
+  /** Choose the output that the saliency is of. */
+  function choose(output) {
+    desk.output = output;
+    ask(null, true);
+    draw();
+  }
+
+  return {
+    show(detail) {
+      if (detail?.row !== undefined) {
+        if (desk.about === null) wanted = detail.row;
+        else openRow(detail.row);
+      }
+      draw();
+    },
+    refresh() {
+      if (version !== context.model.version) begin();
+      else if (desk.about !== null) build();
+    },
+  };
+}
+
+/** Where outputs are probabilities, the slope of what goes into them, which does not vanish where the network is sure. */
+function kindOfSlope(model) {
+  return ["softmax", "sigmoid"].includes(model.activations.at(-1)) ? "logit" : "output";
+}

@@ -1,0 +1,93 @@
+// What the network says of the row: the answer, how sure it is; and, where units are silenced, what it says without that.
+
+import { element } from "/elements.js";
+import { shown } from "/learn_numbers.js";
+import { number, percent, t } from "/texts.js";
+import { outputName, rowName, unitName } from "/think_words.js";
+
+const MOST_SHOWN = 12;
+
+/** The section. */
+export function makeAnswer(desk) {
+  const said = element("p", { class: "think-said", role: "status" });
+  const sure = element("p", { class: "hint" });
+  const bars = element("div", { class: "think-bars" });
+  const changed = element("div", { class: "think-changed" });
+  const root = element("section", { class: "card think-answer", "aria-label": t("think.answer") },
+    element("h2", { text: t("think.answer") }), said, sure, bars, changed);
+  let changedFor = "";
+
+  function draw() {
+    const { told, from, fault, context: { model } } = desk;
+    if (fault !== null) {
+      said.textContent = "–";
+      sure.textContent = fault;
+      return;
+    }
+    if (told === null) return;
+    const answer = model.classes.length ? String(told.prediction) : [told.prediction].flat().map((value) => shown(value, 5)).join(", ");
+    if (said.textContent !== answer) said.textContent = answer;
+    sure.replaceChildren(...about(model, told, from));
+    drawBars(model, told);
+    drawChanged(model);
+  }
+
+  function about(model, told, from) {
+    const parts = [rowName(from)];
+    if (from.target !== null && from.target !== undefined) {
+      const right = model.classes.length ? String(from.target) === String(told.prediction) : null;
+      const truth = model.classes.length ? String(from.target) : shown(from.target, 5);
+      parts.push(right === null ? t("think.answer.truth", { truth }) : t(right ? "think.answer.right" : "think.answer.wrong", { truth }));
+      if (right !== null) return [`${parts[0]}: `, element("strong", { class: right ? "think-right" : "think-wrong", text: parts[1] })];
+    }
+    return [parts.join(": ")];
+  }
+
+  function drawBars(model, told) {
+    const values = told.probabilities ?? told[`a${model.activations.length}`];
+    const before = told.without === undefined ? null : told.without.probabilities ?? told.without.outputs;
+    bars.hidden = !model.classes.length && before === null;
+    if (bars.hidden) return;
+    const reach = told.probabilities !== null ? 1 : [...values, ...(before ?? [])].reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+    let order = values.map((_, unit) => unit);
+    if (values.length > MOST_SHOWN) order = order.sort((i, j) => values[j] - values[i]).slice(0, MOST_SHOWN - 2);
+    const write = (value) => (told.probabilities !== null ? percent(value) : shown(value));
+    const best = values.indexOf(Math.max(...values));
+    const rows = order.map((unit) => element("div", { class: `think-bar ${unit === best && model.classes.length ? "best" : ""}`, data: { output: unit } },
+      element("span", { class: "think-bar-name", text: outputName(model, unit) }),
+      element("span", { class: "think-track" },
+        bar(values[unit], reach, "now"), before !== null && bar(before[unit], reach, "before")),
+      element("span", { class: "think-value" },
+        element("span", { text: write(values[unit]), title: String(values[unit]) }),
+        before !== null && element("span", { class: "soft", text: write(before[unit]), title: String(before[unit]) }))));
+    const more = values.length > order.length && element("p", { class: "hint", text: t("think.answer.more", { count: number(values.length - order.length) }) });
+    const legend = before !== null && element("p", { class: "think-legend hint" },
+      element("span", { class: "think-key now" }), t("think.answer.now"), " ", element("span", { class: "think-key before" }), t("think.answer.before", { answer: model.classes.length ? String(told.without.prediction) : [told.without.prediction].flat().map((value) => shown(value, 5)).join(", ") }));
+    bars.replaceChildren(...rows, ...[more, legend].filter(Boolean));
+  }
+
+  function bar(value, reach, kind) {
+    return element("span", { class: `think-fill ${kind} ${value < 0 ? "below" : ""}`, style: { width: `${100 * Math.min(1, Math.abs(value) / reach)}%` } });
+  }
+
+  /** The units that are silenced, or louder; each can be left as it is again. */
+  function drawChanged(model) {
+    const wanted = JSON.stringify(desk.scale);
+    if (wanted === changedFor) return;
+    changedFor = wanted;
+    const units = Object.entries(desk.scale).flatMap(([name, factors]) => Object.entries(factors).map(([unit, factor]) => [Number(name.slice(1)), Number(unit), factor]));
+    changed.replaceChildren();
+    if (units.length === 0) return;
+    changed.append(
+      element("h3", { text: t("think.changed") }),
+      element("ul", { class: "think-chips" }, units.map(([layer, unit, factor]) => element("li", {}, element("button", {
+        type: "button", class: "think-chip", text: `a${layer}[${unit}] × ${shown(factor)} ✕`,
+        "aria-label": t("think.changed.undo", { unit: unitName(model, layer, unit), factor: shown(factor) }),
+        onclick: () => desk.silence(layer, unit, 1),
+      })))),
+      element("button", { type: "button", class: "think-reset", text: t("think.changed.reset"), onclick: () => desk.silence(null) }),
+    );
+  }
+
+  return { root, draw };
+}

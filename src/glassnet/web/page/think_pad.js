@@ -1,0 +1,159 @@
+// The pad: a digit drawn with mouse, finger, pen or keyboard; beside it the picture that the network gets.
+
+import { element } from "/elements.js";
+import { sharp } from "/learn_paint.js";
+import { t } from "/texts.js";
+import { colour } from "/theme.js";
+import { digitOf } from "/think_digit.js";
+import { ink, inked } from "/think_signs.js";
+
+const SIDE = 264;
+const SMALL = 112;
+/** How far an arrow key moves the pen, and how thick a line looks, as shares of the pad. */
+const STEP = 1 / 36;
+const THICK = 0.075;
+
+/** The pad with its buttons. */
+export function makePad(desk) {
+  let strokes = [];
+  let drawing = false;
+  let pen = [0.5, 0.5]; // where the keyboard's pen is
+  let penDown = false;
+  let penSeen = false;
+  let own = null; // the row that was drawn last
+
+  const canvas = element("canvas", {
+    class: "think-pad", tabindex: "0", role: "application", "aria-label": t("think.pad"), "aria-describedby": "think-pad-keys",
+    onpointerdown: begin, onpointermove: go, onpointerup: end, onpointercancel: end, onkeydown: keys,
+    onfocus: () => { penSeen = canvas.matches(":focus-visible"); paint(); }, onblur: () => { penSeen = penDown = false; paint(); },
+  });
+  const small = element("canvas", { class: "think-small", role: "img" });
+  const undo = element("button", { type: "button", text: t("think.pad.undo"), onclick: (event) => undone(event.timeStamp) });
+  const clear = element("button", { type: "button", text: t("think.pad.clear"), onclick: (event) => cleared(event.timeStamp) });
+  const root = element("div", { class: "think-draw" },
+    element("p", { class: "hint", text: t("think.pad.about") }),
+    canvas,
+    element("div", { class: "row" }, undo, clear),
+    element("p", { class: "hint", id: "think-pad-keys", text: t("think.pad.keys") }),
+    element("figure", { class: "think-gets" }, small, element("figcaption", { class: "hint" }, element("strong", { text: t("think.pad.gets") }), " ",
+      t(desk.about.pen.measured ? "think.pad.made" : "think.pad.guessed", { side: desk.about.pen.side, low: desk.about.pen.low, high: Math.round(desk.about.pen.high) }))));
+
+  function at(event) {
+    const box = canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((share) => Math.max(0, Math.min(1, share)));
+  }
+
+  function begin(event) {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
+    penSeen = penDown = false;
+    canvas.setPointerCapture(event.pointerId);
+    drawing = true;
+    strokes.push([at(event)]);
+    drawn(event.timeStamp);
+  }
+
+  function go(event) {
+    if (!drawing) return;
+    const together = event.getCoalescedEvents?.() ?? [];
+    for (const part of together.length ? together : [event]) strokes.at(-1).push(at(part));
+    drawn(event.timeStamp);
+  }
+
+  function end() {
+    drawing = false;
+  }
+
+  /** Arrows move the pen; the space bar, or Enter, puts it down and lifts it; Backspace takes a line back. */
+  function keys(event) {
+    const step = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+    if (step !== undefined) {
+      const far = event.shiftKey ? 3 * STEP : STEP;
+      pen = pen.map((share, axis) => Math.max(0.04, Math.min(0.96, share + far * step[axis])));
+      if (penDown) strokes.at(-1).push(pen);
+      if (penDown) drawn(event.timeStamp);
+    } else if (event.key === " " || event.key === "Enter") {
+      if (event.repeat) return;
+      penDown = !penDown;
+      if (penDown) strokes.push([pen]);
+      if (penDown) drawn(event.timeStamp);
+      desk.context.announce(t(penDown ? "think.pad.down" : "think.pad.up"));
+    } else if (event.key === "Backspace") undone(event.timeStamp);
+    else if (event.key === "Delete") cleared(event.timeStamp);
+    else return;
+    penSeen = true;
+    event.preventDefault();
+    paint();
+  }
+
+  function undone(since) {
+    penDown = false;
+    strokes.pop();
+    drawn(since);
+  }
+
+  function cleared(since) {
+    penDown = false;
+    strokes = [];
+    pen = [0.5, 0.5];
+    drawn(since);
+  }
+
+  function drawn(since) {
+    own = digitOf(strokes, desk.about.pen);
+    desk.take(own, { kind: "drawn", row: null, target: null }, since);
+    paint();
+  }
+
+  function draw() {
+    if (desk.row !== own) { // another row was taken: the pad is empty again
+      own = desk.row;
+      strokes = [];
+    }
+    paint();
+  }
+
+  function paint() {
+    const side = Math.min(SIDE, root.clientWidth || SIDE);
+    const brush = sharp(canvas, side, side);
+    brush.fillStyle = colour("paper");
+    brush.fillRect(0, 0, side, side);
+    brush.strokeStyle = colour("line");
+    brush.lineWidth = 1;
+    brush.strokeRect(side * 0.14, side * 0.14, side * 0.72, side * 0.72);
+    if (strokes.length === 0) {
+      brush.fillStyle = colour("soft");
+      brush.textAlign = "center";
+      brush.font = `16px ${getComputedStyle(document.body).fontFamily}`;
+      brush.fillText(t("think.pad.here"), side / 2, side / 2 + 5);
+    }
+    brush.strokeStyle = colour("loud");
+    brush.lineWidth = side * THICK;
+    brush.lineCap = brush.lineJoin = "round";
+    for (const stroke of strokes) {
+      brush.beginPath();
+      brush.moveTo(stroke[0][0] * side, stroke[0][1] * side);
+      for (const [x, y] of stroke.length === 1 ? stroke : stroke.slice(1)) brush.lineTo(x * side, y * side);
+      brush.stroke();
+    }
+    if (penSeen) {
+      brush.beginPath();
+      brush.arc(pen[0] * side, pen[1] * side, side * THICK * 0.5, 0, 2 * Math.PI);
+      brush.strokeStyle = colour("focus");
+      brush.fillStyle = colour("focus");
+      brush.lineWidth = 3;
+      if (penDown) brush.fill();
+      else brush.stroke();
+    }
+    if (desk.row === null) return;
+    const { side: points } = desk.about.pen;
+    const tiny = sharp(small, SMALL, SMALL);
+    tiny.imageSmoothingEnabled = false;
+    tiny.drawImage(inked(ink(desk.row, desk.about.pen), points), 0, 0, SMALL, SMALL);
+    small.setAttribute("aria-label", t("think.pad.gets"));
+    undo.disabled = clear.disabled = strokes.length === 0;
+  }
+
+  return { root, draw };
+}
