@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from importlib import resources
 
 import pytest
 from starlette.testclient import TestClient
@@ -120,6 +121,27 @@ def visit(chromium, serve, workshop):
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture(scope="session")
+def findings():
+    """Return a function that lists what axe-core finds serious or critical on a page, each with where it is."""
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    axe = (resources.files(package) / "axe.min.js").read_text(encoding="utf-8")
+
+    def look(page):
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(axe)  # as the debugger does, which the page's policy allows where it forbids a script
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        assert len(found["passes"]) > 10  # it did look
+        return [
+            f"{finding['id']}: {node['target']} {node['failureSummary']}"
+            for finding in found["violations"]
+            if finding["impact"] in ("serious", "critical")
+            for node in finding["nodes"]
+        ]
+
+    return look
 
 
 def is_local(url, at):

@@ -1,4 +1,4 @@
-"""A picture and a report in a real browser: nothing is blocked, asked for or cut off; the keyboard reads the units."""
+"""A picture and a report in a real browser: nothing is blocked, asked for or cut off; the keyboard reads all of it."""
 
 import pytest
 from sklearn.datasets import load_digits
@@ -16,7 +16,13 @@ def pages(tmp_path_factory):
     chosen = Settings(loss="categorical_crossentropy", epochs=2)
     model = fit(DIGITS, NUMBERS, hidden=(40, 12), settings=chosen, target_name="digit")
     write_report(model, DIGITS[:300], NUMBERS[:300], folder / "report.html", language="ko")
-    return {"picture": show(model, DIGITS, row=7).save(folder / "picture.html"), "report": folder / "report.html"}
+    write_report(model, DIGITS[:300], NUMBERS[:300], folder / "report.en.html")
+    return {
+        "picture": show(model, DIGITS, row=7).save(folder / "picture.html"),
+        "picture in Korean": show(model, DIGITS, row=7, language="ko").save(folder / "picture.ko.html"),
+        "report": folder / "report.html",
+        "report in English": folder / "report.en.html",
+    }
 
 
 @pytest.fixture
@@ -53,6 +59,16 @@ def test_it_opens_in_any_width_and_theme(alone, name: str, width: int, theme: st
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 23, 27)"}[theme]  # its style sheet is allowed
     for image in page.locator("img").all():
         assert image.evaluate("image => image.naturalWidth") > 0
+
+
+@pytest.mark.parametrize("name", ["picture", "picture in Korean", "report", "report in English"])
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(alone, findings, name: str, width: int, theme: str) -> None:
+    page = alone(name, viewport={"width": width, "height": 900}, color_scheme=theme)
+    for folded in page.locator("details").all():
+        folded.evaluate("details => { details.open = true; }")
+    assert findings(page) == []
 
 
 def test_the_keyboard_reads_a_unit_and_dims_the_others(alone) -> None:

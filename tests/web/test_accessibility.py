@@ -1,0 +1,86 @@
+"""The page and what comes without a server, looked at by axe-core: nothing serious, whatever theme, language, width."""
+
+import re
+
+import pytest
+
+from .test_page import TABS
+
+WIDTHS = [390, 1440]
+LOCALES = ["en-US", "ko-KR"]
+THEMES = ["light", "dark"]
+
+everywhere = pytest.mark.parametrize("width", WIDTHS)
+each_theme = pytest.mark.parametrize("theme", THEMES)
+each_language = pytest.mark.parametrize("locale", LOCALES)
+
+
+@pytest.mark.parametrize("tab", TABS)
+@each_theme
+@each_language
+@everywhere
+def test_each_tab_as_it_opens(visit, findings, tab, theme, locale, width) -> None:
+    page = visit(f"#{tab}", theme=theme, locale=locale, width=width)
+    page.locator(f"#panel-{tab} .card").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert findings(page) == []
+
+
+@each_theme
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
+def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
+    page = visit("#learn", theme=theme, locale=locale, width=width, expected=("409", "422"))
+    page.locator(".learn-where strong").wait_for()
+    for group in page.locator(".learn-choices details").all():
+        group.evaluate("details => { details.open = true; }")
+    page.locator(".picture-menu:visible summary").first.click()
+    assert findings(page) == [], "all choices and a menu are open"
+
+    page.keyboard.press("Escape")
+    page.locator(".learn-slowly").click()
+    for stage in ("z1", "loss", "dW3", "b3"):
+        button = page.locator(".learn-stage-button").get_by_text(stage, exact=True)
+        button.click()
+        page.locator(".learn-stage-button[aria-pressed=true]").get_by_text(stage, exact=True).wait_for()
+        page.locator(".learn-table td").last.click()
+        assert findings(page) == [], f"the step is gone through slowly, at {stage}"
+
+    page.locator(".learn-next").click()
+    page.locator(".learn-agrees:not(:empty)").wait_for()
+    page.locator(".learn-epoch").click()
+    page.locator(".learn-where", has_text=re.compile(r"\b1\b.*\b150\b|\b1/150")).wait_for()
+    page.locator(".learn-keep").click()
+    page.locator(".learn-unit").first.focus()
+    page.locator(".learn-compare").wait_for()
+    assert findings(page) == [], "a run is kept"
+
+    second = visit("#learn", theme=theme, locale=locale, width=width, expected=("409",))
+    second.locator(".learn-play:enabled").click()
+    second.locator("#alert:visible").wait_for()
+    assert findings(second) == [], "an error is told"
+
+
+@each_theme
+def test_learn_with_what_is_off_told(visit, findings, theme) -> None:
+    page = visit("#learn", theme=theme, expected=("422",))
+    page.locator("#learn-output").select_option("relu")
+    page.locator(".learn-fault:visible").wait_for()
+    assert findings(page) == [], "a plan is refused"
+    page.locator("#learn-output").select_option("")
+    page.locator(".learn-fault").wait_for(state="hidden")
+    page.locator("#learn-learning_rate").fill("1e9")
+    page.keyboard.press("Enter")
+    page.locator("#learn-pace").select_option("null")
+    page.wait_for_timeout(400)
+    page.locator(".learn-play:enabled").click()
+    page.locator(".learn-hint").first.wait_for()
+    assert findings(page) == [], "a hint is shown"
+
+
+def test_a_fault_is_found(visit, findings) -> None:
+    page = visit("#model")
+    page.locator(".card").first.wait_for()
+    page.evaluate("document.querySelector('#panel-model h2').style.color = 'rgb(200 205 210)'")
+    page.evaluate("document.querySelector('.picture-menu summary').ariaLabel = null")
+    page.evaluate("document.querySelector('.picture-menu summary').title = ''")
+    assert {finding.split(":")[0] for finding in findings(page)} == {"color-contrast", "summary-name"}
