@@ -8,14 +8,16 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import glassnet
+from glassnet.data import Table, target_values
 from glassnet.network import backward, forward
 from glassnet.network.losses import LOSSES
 from glassnet.web.running import Server, listen, server_settings
 from glassnet.web.server import create_app
-from glassnet.web.workshop import Workshop
+from glassnet.web.workshop import Examples, Workshop
 
 TEXTS = {
     code: json.loads((resources.files("glassnet.web") / "page" / "texts" / f"{code}.json").read_text(encoding="utf-8"))
@@ -302,3 +304,55 @@ def test_language_and_theme_change_without_losing_the_training(visit) -> None:
     wait_until(page, "에포크 1/150")
     page.get_by_role("button", name="한 배치").click()
     wait_until(page, "배치 1/19")
+
+
+@pytest.fixture
+def houses():
+    """Return a workshop of a model of values, with its rows."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    table = Table("houses.csv", pa.table({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "price": 3 * x[:, 0] - x[:, 1]}))
+    names = ("a", "b", "c")
+    y = target_values(table, "price")
+    model = glassnet.fit(
+        x,
+        y,
+        hidden=(4,),
+        settings=glassnet.suggest_settings(200, "regression", epochs=2),
+        feature_names=names,
+        target_name="price",
+    )
+    examples = Examples(table, x, y)
+    return Workshop(model, "houses", examples, examples)
+
+
+def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:
+    page = visit("#learn", at=serve(create_app(houses)), width=1440)
+    ready(page)
+    page.locator("#learn-pace").select_option("null")
+    choose(page, "kind", "own")
+    page.locator(".learn-values").wait_for()
+    assert page.locator("#learn-loss").input_value() == "half_mean_squared_error"  # the spiral's is for classes
+    assert page.locator("[id^=learn-preset-][type=button]").count() == 1  # the original program's are for classes
+    choose(page, "epochs", "30")
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.over"])
+    assert float(page.locator(".learn-figures .learn-validation").last.inner_text()) > 0.9  # R²
+    assert page.locator(".learn-values-row").count() == 50  # the validation rows
+    ends = [page.locator(".learn-values-right").get_attribute(name) for name in ("x1", "y1", "x2", "y2")]
+    left, bottom, right, top = map(float, ends)
+    aside = [
+        abs(
+            (float(row.get_attribute("cx")) - left) / (right - left)
+            - (bottom - float(row.get_attribute("cy"))) / (bottom - top)
+        )
+        for row in page.locator(".learn-values-row").all()
+    ]
+    assert np.mean(aside) < 0.05  # they lie along the line on which both are the same
+    assert "price" in page.locator(".learn-values").get_attribute("aria-label")
+    choose(page, "kind", "moons")
+    assert page.locator("#learn-loss").input_value() == "half_mean_squared_error"  # which is for classes too
+    choose(page, "kind", "own")
+    choose(page, "loss", "poisson")
+    choose(page, "kind", "moons")
+    assert page.locator("#learn-loss").input_value() == "categorical_crossentropy"

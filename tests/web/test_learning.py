@@ -16,6 +16,7 @@ from glassnet.network.losses import LOSSES
 from glassnet.network.schedules import SCHEDULES, Schedule
 from glassnet.web.learning import presets
 from glassnet.web.learning.plan import made, read_plan
+from glassnet.web.learning.rows import own_rows
 from glassnet.web.learning.session import Session
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Examples, Workshop
@@ -228,6 +229,31 @@ def test_the_python_and_the_command_come_to_the_same_parameters_to_the_last_bit(
         assert np.array_equal(model.vector, page.vector)
         assert np.array_equal(model.scaling.shift, page.scaling.shift)
         assert [epoch.loss for epoch in model.history] == [epoch.loss for epoch in page.history]
+
+
+def test_values_are_told_beside_what_the_network_says_of_them(own, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = plan("own", hidden=(5,), activations=("elu",), settings=SHORT | {"loss": "half_mean_squared_error"})
+    with TestClient(create_app(own), base_url=HERE) as client:
+        told = client.get("/api/train").json()
+        assert told["tasks"] == dict.fromkeys(["xor", "circles", "moons", "spiral", "digits"], "classification") | {
+            "own": "regression"
+        }
+        assert told["usual_losses"] == {
+            "classification": "categorical_crossentropy",
+            "regression": "half_mean_squared_error",
+        }
+        preview = client.post("/api/train/plan", json=content).json()
+        number, _, frame = finished(client, content)
+        model = client.get(f"/api/train/{number}/model").content
+        classes = client.post("/api/train/plan", json=plan()).json()
+    (tmp_path / "page.glassnet").write_bytes(model)
+    rows = made(read_plan(content), own_rows(own))
+    shown = rows[1].validation_rows
+    assert len(shown) == 20 and preview["targets"] == rows[0].y[shown].tolist()
+    said = glassnet.load("page.glassnet").predict(rows[0].x[shown])
+    np.testing.assert_allclose(frame["answers"], said, rtol=1e-6)
+    assert preview["samples"] is None and classes["targets"] is None and "answers" not in classes["frame"]
 
 
 # ------------------------------------------------------------------------------------------------------------ steering

@@ -111,3 +111,14 @@ def test_the_model_is_told_in_numbers(visit, workshop) -> None:
     panel.get_by_text("W2 16×12, b2 12").wait_for()
     assert f"{workshop.model.structure.n_parameters:,}" in panel.inner_text()
     assert "softmax" in panel.inner_text() and "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in panel.inner_text()
+
+
+def test_the_models_history_is_drawn_and_read_by_the_keyboard(visit, workshop) -> None:
+    page = visit("#model")
+    loss, accuracy = page.locator("#panel-model .learn-chart").all()
+    accuracy.focus()
+    page.keyboard.press("Home")
+    first = workshop.model.history[0]
+    page.get_by_text(f"Epoch 1: Training {100 * first.metric:.1f}".removesuffix(".0")).wait_for()
+    assert loss.locator("polyline").count() == 1  # fitted without validation rows
+    assert page.locator("#panel-model").get_by_text("Accuracy", exact=True).is_visible()

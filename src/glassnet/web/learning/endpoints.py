@@ -18,9 +18,9 @@ from glassnet.errors import InputError
 from glassnet.web.answers import answer, as_json
 from glassnet.web.guard import PROTOCOL
 from glassnet.web.learning.plan import MOST_EPOCHS, MOST_LAYERS, MOST_UNITS, read_plan
-from glassnet.web.learning.presets import start
+from glassnet.web.learning.presets import start, usual_losses
 from glassnet.web.learning.recipes import csv
-from glassnet.web.learning.rows import kinds, rows_to_learn
+from glassnet.web.learning.rows import rows_to_learn, tasks
 from glassnet.web.learning.session import Session
 from glassnet.web.learning.steps import Walk, walk
 from glassnet.web.learning.studio import TheStudio, model_file, studio_of
@@ -38,7 +38,8 @@ def choices(studio: TheStudio) -> Response:
     current = studio.current
     return answer(
         {
-            "kinds": kinds(studio.own),
+            "tasks": tasks(studio.own),
+            "usual_losses": usual_losses(),
             "own": None if studio.own is None else studio.own.examples.table.source.replace("\\", "/").split("/")[-1],
             "tables": tables(),
             "start": start(),

@@ -23,8 +23,9 @@ BOUNDARY, UNIT = 80, 20
 REACH = 1.3
 #: Units of a layer that are shown, and rows and columns of a W.
 MOST_UNITS, MOST_WEIGHTS = 12, 64
-#: Units of the first layer whose weights are shown as pictures, and rows that are, with what the network says of them.
-MOST_PICTURES, MOST_SAMPLES = 32, 15
+#: Units of the first layer whose weights are shown as pictures, and rows that are, with what the network says of them;
+#: and rows whose values are drawn beside what it says of them.
+MOST_PICTURES, MOST_SAMPLES, MOST_VALUES = 32, 15, 200
 
 
 class Looks:
@@ -46,7 +47,8 @@ class Looks:
         names, kind = ready.blank.feature_names, ready.blank.scaling.kind
         self._side = square_side(run.structure, names, kind == "bytes")
         shown = ready.validation_rows if len(ready.validation_rows) else ready.training_rows
-        self._shown = shown[:MOST_SAMPLES] if self._side and ready.blank.classes else shown[:0]
+        most = MOST_VALUES if not ready.blank.classes else MOST_SAMPLES if self._side else 0
+        self._shown = shown[:most]
 
     def note_batch(self) -> None:
         """Note the parameters before a batch, with which those after it are compared."""
@@ -106,20 +108,31 @@ class Looks:
 
     def samples(self) -> dict[str, Any] | None:
         """Return a few rows as pictures, a byte a pixel, with their classes, where rows are pictures of classes."""
-        if not len(self._shown):
+        if not len(self._shown) or not self.ready.blank.classes:
             return None
         x = np.asarray(self.rows.x[self._shown], np.float64)
         reach = max(float(np.abs(x).max()), 1e-300)
         truth = self.ready.blank.encode(self.rows.y[self._shown])
         return {"side": self._side, "values": _bytes(255 * np.clip(x / reach, 0, 1)), "truth": truth}
 
+    def targets(self) -> Array | None:
+        """Return what a few rows are, where they are values."""
+        if not len(self._shown) or self.ready.blank.classes:
+            return None
+        return np.asarray(self.rows.y[self._shown], np.float64)
+
     def _answers(self, parameters: dict[str, Array]) -> Array:
-        """Return the number of the class that the network sees in each of `samples`."""
+        """Return the number of the class that the network sees in each of `samples`, or the value for `targets`."""
         model = self.ready.blank
         x = model.scaling.apply(np.asarray(self.rows.x[self._shown]), self.run.weights.parameters.dtype)
         with np.errstate(all="ignore"):
             cache = forward(self.run.structure, parameters, x)
-        return np.argmax(cache[f"a{self.run.structure.n_layers}"], axis=1)
+        output = cache[f"a{self.run.structure.n_layers}"]
+        if model.classes:
+            return np.argmax(output, axis=1)
+        with np.errstate(all="ignore"):
+            values = output if model.target_scaling is None else model.target_scaling.undo(output)
+        return values[:, values.shape[1] // 2]  # of quantiles the middle one
 
     def _plane(self, parameters: dict[str, Array]) -> dict[str, Any]:
         """Return what the network says all over the plane, and each unit of the hidden layers."""

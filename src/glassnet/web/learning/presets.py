@@ -7,7 +7,7 @@ from typing import Any
 
 from glassnet.data import DIGITS
 from glassnet.models.fitting import suggest_settings
-from glassnet.models.model import CLASSIFICATION
+from glassnet.models.model import CLASSIFICATION, REGRESSION
 from glassnet.web.learning.rows import RowsToLearn
 
 #: The original's step size, and its loss.
@@ -59,6 +59,11 @@ def start() -> dict[str, Any]:
         "output": None,
         "settings": settings,
     }
+
+
+def usual_losses() -> dict[str, str]:
+    """Return the loss of each task, for a plan whose own does not suit the rows that are chosen next."""
+    return {task: str(suggest_settings(1, task).loss) for task in (CLASSIFICATION, REGRESSION)}
 
 
 def _original(rows: RowsToLearn, settings: dict[str, Any]) -> dict[str, Any]:

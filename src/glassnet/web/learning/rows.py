@@ -86,9 +86,9 @@ def own_rows(workshop: Workshop) -> Own | None:
     return Own(rows, model.target_name, model.task)
 
 
-def kinds(own: Own | None) -> list[str]:
-    """Return what may be chosen here."""
-    return [*PLANES, DIGITS, *([OWN] if own is not None else [])]
+def tasks(own: Own | None) -> dict[str, str]:
+    """Return what may be chosen here, and whether it is classes or values."""
+    return dict.fromkeys([*PLANES, DIGITS], CLASSIFICATION) | ({} if own is None else {OWN: own.task})
 
 
 def rows_to_learn(wanted: Any, own: Own | None) -> RowsToLearn:
@@ -108,8 +108,7 @@ def rows_to_learn(wanted: Any, own: Own | None) -> RowsToLearn:
     """
     if not isinstance(wanted, dict):
         raise InputError(f"data is {wanted!r}; it must be an object such as {{'kind': 'spiral'}}")
-    kind = entry(dict.fromkeys(kinds(own)), wanted.get("kind"), "data kind")
-    del kind
+    entry(tasks(own), wanted.get("kind"), "data kind")
     name = str(wanted["kind"])
     known = ("kind", "rows", "noise", "seed") if name in PLANES else ("kind",)
     for given in wanted:
@@ -120,7 +119,7 @@ def rows_to_learn(wanted: Any, own: Own | None) -> RowsToLearn:
         table = digits()[0]
         target, task = choose_target(table), CLASSIFICATION
     else:
-        assert own is not None  # `kinds` saw to it
+        assert own is not None  # `tasks` saw to it
         table, target, task = own.examples.table, own.target, own.task
     names = tuple(column for column in table.names if column != target)
     return RowsToLearn(name, table, features(table, names), target_values(table, target), names, target, task, {})

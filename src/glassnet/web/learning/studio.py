@@ -66,6 +66,7 @@ class Studio:
             "engine": run.engine.name,
             "rates": rates(run),
             "samples": looks.samples(),
+            "targets": looks.targets(),
             "frame": looks.frame("waiting"),
             "presets": presets(rows, len(ready.training_rows)),
             "code": {"python": python(planned, rows), "command": command(planned, rows)},

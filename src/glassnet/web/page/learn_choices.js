@@ -51,12 +51,12 @@ export function makeChoices(desk) {
 
   function data(plan) {
     const { kind } = plan.data;
-    const kinds = desk.info.kinds.map((name) => [name, name === "own" ? t("learn.data.own", { name: desk.info.own }) : t(`learn.data.${name}`)]);
+    const kinds = Object.keys(desk.info.tasks).map((name) => [name, name === "own" ? t("learn.data.own", { name: desk.info.own }) : t(`learn.data.${name}`)]);
     const drawn = "rows" in plan.data || !["digits", "own"].includes(kind);
     const with_ = (changes) => desk.change({ ...plan, data: { ...plan.data, ...changes } });
     return [
       element("div", { class: "learn-wide" },
-        choice("kind", t("learn.data"), kinds, kind, (name) => desk.change({ ...plan, data: ["digits", "own"].includes(name) ? { kind: name } : { ...points(plan), kind: name } }))),
+        choice("kind", t("learn.data"), kinds, kind, (name) => desk.change(suited({ ...plan, data: ["digits", "own"].includes(name) ? { kind: name } : { ...points(plan), kind: name } }, plan)))),
       ...(drawn ? [
         numeric("rows", t("learn.data.rows"), plan.data.rows ?? 400, (value) => with_({ rows: value }), { min: 10, max: 5000, step: 10 }),
         numeric("noise", t("learn.data.noise"), plan.data.noise ?? 0.05, (value) => with_({ noise: value }), { min: 0, max: 1, step: 0.01 }),
@@ -70,6 +70,16 @@ export function makeChoices(desk) {
           element("p", { class: "hint", id: `learn-preset-about-${name}`, text: t(`learn.preset.${name}.about`) }),
         ))),
     ];
+  }
+
+  /** A plan whose rows are others now: where they are values and no longer classes, with a loss and an output for that. */
+  function suited(plan, before) {
+    const { tasks, tables, usual_losses: usual } = desk.info;
+    const task = tasks[plan.data.kind];
+    if (task === tasks[before.data.kind]) return plan;
+    const loss = tables.losses.find(({ name }) => name === plan.settings.loss);
+    const suits = loss?.[task === "classification" ? "classes" : "values"];
+    return { ...plan, output: null, settings: suits ? plan.settings : { ...plan.settings, loss: usual[task], loss_settings: {} } };
   }
 
   function points(plan) {

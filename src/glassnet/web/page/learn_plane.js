@@ -3,6 +3,7 @@
 import { element } from "/elements.js";
 import { bytes, shown } from "/learn_numbers.js";
 import { picture, sharp } from "/learn_paint.js";
+import { makeValues } from "/learn_values.js";
 import { number, percent, t } from "/texts.js";
 import { colour } from "/theme.js";
 
@@ -12,14 +13,16 @@ export function makePlane(desk) {
   const frameOf = element("div", { class: "learn-plane-frame" }, canvas);
   const legend = element("p", { class: "hint learn-legend" });
   const samples = element("ul", { class: "learn-samples" });
+  const values = makeValues(desk);
   const figures = element("table", { class: "learn-figures" });
   const title = element("h3");
-  const root = element("section", { class: "card learn-result", "aria-label": t("learn.result") }, title, frameOf, legend, samples, figures);
+  const root = element("section", { class: "card learn-result", "aria-label": t("learn.result") }, title, frameOf, legend, samples, values.root, figures);
   new ResizeObserver(() => drawPlane()).observe(frameOf);
 
   function draw() {
     drawPlane();
     drawSamples();
+    values.draw();
     drawFigures();
   }
 

@@ -28,7 +28,7 @@ export function makeRuns(desk) {
     const metric = runs[0].frame.metric;
     const heads = ["run", "picture", "epochs", "loss", "validation_loss", "score", "different"];
     table.replaceChildren(element("table", { class: "learn-compare" },
-      element("thead", {}, element("tr", {}, heads.map((key) => element("th", { scope: "col", text: key === "score" ? t(`learn.metric.${metric}`) : t(`learn.runs.${key}`) })))),
+      element("thead", {}, element("tr", {}, heads.map((key) => element("th", { scope: "col", class: ["epochs", "loss", "validation_loss", "score"].includes(key) && "number", text: key === "score" ? t(`learn.metric.${metric}`) : t(`learn.runs.${key}`) })))),
       element("tbody", {}, runs.map((run) => row(run, differing)))));
   }
 

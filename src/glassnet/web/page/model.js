@@ -1,8 +1,9 @@
 // The model: what it is, how it was trained, what its layers are.
 
 import { element } from "/elements.js";
+import { makeChart } from "/learn_chart.js";
 import { pictured } from "/panel_picture.js";
-import { number, t } from "/texts.js";
+import { has, number, percent, t } from "/texts.js";
 
 const MOST_SHOWN = 24;
 
@@ -14,12 +15,35 @@ export function mount(root, context) {
       pictured(card("model.what", facts(whatItIs(model))), `${model.name}-what`),
       pictured(card("model.trained", facts(howItWasTrained(model))), `${model.name}-trained`),
       pictured(card("model.layers", layers(model)), `${model.name}-layers`),
+      model.history.length > 1 && pictured(card("model.curves", curves(model), "model-curves"), `${model.name}-curves`),
     ),
   );
 }
 
-function card(title, content) {
-  return element("section", { class: "card" }, element("h2", { text: t(title) }), content);
+/** Loss and metric over the epochs, of training and validation. */
+function curves({ history, facts: { metric } }) {
+  const figures = [["loss", t("learn.figure.loss"), {}], ["metric", named(metric), { percent: isShare(metric) }]];
+  const charts = figures.filter(([figure]) => history.some((epoch) => Number.isFinite(epoch[figure]))).map(([figure, title, options]) => {
+    const chart = makeChart(title, options);
+    chart.draw([["learn.training", figure, 1, false], ["learn.validation", `validation_${figure}`, 2, true]].map(([key, name, series, dashed]) => ({
+      name: t(key), series, dashed, points: history.filter((epoch) => Number.isFinite(epoch[name])).map((epoch) => [epoch.epoch, epoch[name]]),
+    })));
+    return chart.root;
+  });
+  return element("div", { class: "learn-charts" }, charts);
+}
+
+/** The name of a metric; what a model that an older program wrote does not tell has none. */
+function named(metric = "") {
+  return has(`learn.metric.${metric}`) ? t(`learn.metric.${metric}`) : metric;
+}
+
+function isShare(metric = "") {
+  return metric.endsWith("accuracy");
+}
+
+function card(title, content, kind = "") {
+  return element("section", { class: `card ${kind}` }, element("h2", { text: t(title) }), content);
 }
 
 function facts(pairs) {
@@ -71,7 +95,8 @@ function nameOf(entry) {
 }
 
 function measured(metric, value) {
-  return value === null || value === undefined ? null : `${metric} ${number(value, { maximumSignificantDigits: 4 })}`;
+  if (value === null || value === undefined) return null;
+  return `${named(metric)} ${isShare(metric) ? percent(value, 2) : number(value, { maximumSignificantDigits: 4 })}`;
 }
 
 function layers(model) {
