@@ -1,9 +1,14 @@
 """What the tests of the server and its page share: a small model, a client, a running server, a browser."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,6 +19,7 @@ from glassnet.web.running import Server, listen, server_settings
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Workshop, digits_examples
 
+SOURCE = Path(__file__).parents[2] / "src"
 #: What the client and the browser call the server.
 HERE = "http://127.0.0.1"
 
@@ -68,6 +74,35 @@ def serve():
         server.should_exit = True
         thread.join(15)
         assert not thread.is_alive(), "the server did not end"
+
+
+@pytest.fixture
+def started():
+    """Return a function that runs the command and gives the process and the first line that it says as JSON."""
+    running = []
+
+    def start(*options, port=0):
+        code = "import sys; from glassnet.cli import main; main(sys.argv[1:])"
+        command = [sys.executable, "-c", code, "serve", "--port", str(port), "--json", *map(str, options)]
+        environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        running.append(process)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        return process, json.loads(line)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def model_file(digits_model, tmp_path_factory):
+    """Return a file with that model."""
+    path = tmp_path_factory.mktemp("models") / "small digits.glassnet"
+    glassnet.save(digits_model, path)
+    return path
 
 
 @pytest.fixture(scope="session")

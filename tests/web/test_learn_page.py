@@ -1,21 +1,20 @@
 """Learn, in a real browser: the spiral, a step slowly, a server that goes away, both languages, narrow and wide."""
 
+import io
 import json
 import re
-import threading
-import time
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 import glassnet
 from glassnet.data import Table, target_values
 from glassnet.network import backward, forward
 from glassnet.network.losses import LOSSES
-from glassnet.web.running import Server, listen, server_settings
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Examples, Workshop
 
@@ -48,19 +47,35 @@ def wait_until(page, words, timeout=60_000):
 
 def test_the_spiral_is_trained_until_the_boundary_separates(visit) -> None:
     page = visit("#learn", width=1440)
+    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")) as answered:
+        page.reload()
+    points = answered.value.json()["points"]
     panel = ready(page)
     page.locator("#learn-pace").select_option("null")
-    empty = page.locator(".learn-plane").screenshot()
+    assert share_on_its_side(page, points) < 0.8
     page.get_by_role("button", name="Play", exact=True).click()
     wait_until(page, TEXTS["en"]["learn.state.over"])
     assert page.locator(".learn-where").inner_text().endswith("its weights are kept and shown.")
     accuracy = page.locator(".learn-figures .learn-validation").last.inner_text()
     assert float(accuracy.strip("%")) > 95
-    assert page.locator(".learn-plane").screenshot() != empty
+    assert share_on_its_side(page, points) > 0.97
     assert panel.locator(".learn-hint").count() == 0
-    # both classes have their side of the picture: the middle of an arm is of its class's colour
     assert page.locator(".learn-chart polyline").count() >= 6
     assert float(page.locator("progress").get_attribute("value")) == 150
+
+
+def share_on_its_side(page, points):
+    """Return how many of the points lie on ground of their own colour, as the picture of the plane has it."""
+    with Image.open(io.BytesIO(page.locator(".learn-plane").screenshot())) as shot:
+        pixels = np.asarray(shot.convert("RGB"), int)
+    side, reach, right = len(pixels), 1.3, 0
+    for (x, y), truth in zip(points["x"], points["y"], strict=True):
+        column, row = round(side * (x / reach + 1) / 2), round(side * (1 - (y / reach + 1) / 2))
+        around = pixels[max(0, row - 7) : row + 8, max(0, column - 7) : column + 8].reshape(-1, 3)
+        blue = around[:, 2] - around[:, 0]
+        ground = blue[np.abs(blue) < 150]  # the points themselves are of the full colours, or white at their edge
+        right += (np.median(ground) > 0) == (truth == 1)
+    return right / len(points["y"])
 
 
 def test_a_step_is_gone_through_slowly_and_every_number_is_the_librarys(visit) -> None:
@@ -158,38 +173,27 @@ def test_the_keyboard_alone_trains_and_steps(visit) -> None:
     page.get_by_text(re.compile("Epoch 1: Training")).first.wait_for()
 
 
-def test_the_server_is_killed_in_the_midst_of_a_training(visit, workshop) -> None:
-    sockets = listen("127.0.0.1", 0)
-    port = sockets[0].getsockname()[1]
-
-    def start(sockets):
-        # a process of its own has a workshop of its own
-        server = Server(server_settings(create_app(Workshop(workshop.model))))
-        thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        return server, thread
-
-    server, thread = start(sockets)
-    page = visit("#learn", at=f"http://127.0.0.1:{port}", expected=("ERR_CONNECTION", "WebSocket", "404"))
+def test_the_server_is_killed_in_the_midst_of_a_training(visit, started, model_file) -> None:
+    process, told = started(model_file, "--log", "none")
+    address = told["address"].rstrip("/")
+    page = visit("#learn", at=address, expected=("ERR_CONNECTION", "WebSocket", "404"))
     ready(page)
     page.get_by_role("button", name="Play", exact=True).click()
     page.locator(".learn-where", has_text=re.compile(r"Epoch [5-9]")).wait_for()
-    server.should_exit = server.force_exit = True
-    thread.join(15)
+    process.kill()  # no word of goodbye
+    process.wait()
     notice = page.locator(".learn-notice")
     notice.get_by_text(TEXTS["en"]["learn.lost.away"]).wait_for()
     assert page.get_by_role("button", name="Play", exact=True).is_disabled()
     drawn = page.locator(".learn-figures .learn-training").first.inner_text()
     assert drawn != "–"  # what was there stays there
-    server, thread = start(listen("127.0.0.1", port))
+    started(model_file, "--log", "none", port=int(address.rpartition(":")[2]))
     notice.get_by_text(TEXTS["en"]["learn.lost.gone"]).wait_for()
+    assert page.locator(".learn-figures .learn-training").first.inner_text() == drawn
     page.get_by_role("button", name="Play again").click()
     wait_until(page, TEXTS["en"]["learn.state.going"])
+    notice.wait_for(state="hidden")
     page.close()
-    server.should_exit = True
-    thread.join(15)
 
 
 def test_a_second_page_is_told_that_a_training_runs(visit) -> None:
@@ -356,3 +360,59 @@ def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:
     choose(page, "loss", "poisson")
     choose(page, "kind", "moons")
     assert page.locator("#learn-loss").input_value() == "categorical_crossentropy"
+
+
+def test_the_tab_key_goes_through_all_of_learn_and_is_always_seen(visit) -> None:
+    page = visit("#learn", width=1440)
+    ready(page)
+    page.locator(".learn-slowly").press("Enter")
+    page.locator(".learn-step:visible").wait_for()
+    # a group of things that the arrow keys go through, units and cells for two, is one stop
+    stops = page.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0'], .scroll")]
+            .filter((node) => node.checkVisibility() && !node.disabled && node.tabIndex === 0)
+            .filter((node) => !node.closest("details:not([open]) > :not(summary)"))
+            .map((node, place) => { node.dataset.stop = place; return node.outerHTML.slice(0, 100); })"""
+    )
+    assert len(stops) > 60
+    reached = []
+    page.locator(".skip").focus()
+    for _ in range(len(stops) + 40):
+        stop = page.evaluate(
+            """() => {
+              const node = document.activeElement;
+              if (node === document.body) return null;
+              const style = getComputedStyle(node), box = node.getBoundingClientRect();
+              return { stop: node.dataset.stop, markup: node.outerHTML.slice(0, 100), main: node.id === "panels",
+                seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 };
+            }"""
+        )
+        if stop is None or (reached and stop["stop"] == reached[0]):
+            break  # round once
+        assert stop["seen"], stop["markup"]
+        if stop["stop"] is not None:
+            reached.append(stop["stop"])
+        page.keyboard.press("Tab")
+    missed = [stops[place] for place in range(len(stops)) if str(place) not in reached]
+    assert missed == [] and len(reached) == len(set(reached))  # and none holds the keyboard
+
+
+def test_nothing_moves_by_itself_for_those_who_want_it_still(visit) -> None:
+    page = visit("#learn", reduced_motion="reduce")
+    ready(page)
+    page.locator(".learn-slowly").click()
+    page.locator(".learn-step:visible").wait_for()
+    page.evaluate(
+        """() => {
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync("@keyframes spin { to { rotate: 1turn } }"
+            + ".card { transition: opacity 3s; animation: spin 3s infinite }");
+          document.adoptedStyleSheets = [sheet];
+        }"""
+    )
+    assert page.evaluate("document.getAnimations().length") == 0  # whatever a style sheet asks for
+    assert page.evaluate("getComputedStyle(document.querySelector('.card')).transitionDuration") == "0s"
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    before = page.screenshot()
+    page.wait_for_timeout(500)
+    assert page.screenshot() == before  # nothing trains or turns before one plays it

@@ -8,36 +8,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-import glassnet
 from glassnet.cli import main
 from glassnet.web.running import listen
 
-SOURCE = Path(__file__).parents[2] / "src"
-
-
-@pytest.fixture
-def started():
-    """Return a function that runs the command and gives the process and the first line that it says as JSON."""
-    running = []
-
-    def start(*options):
-        code = "import sys; from glassnet.cli import main; main(sys.argv[1:])"
-        command = [sys.executable, "-c", code, "serve", "--port", "0", "--json", *map(str, options)]
-        environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        running.append(process)
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        return process, json.loads(line)
-
-    yield start
-    for process in running:
-        process.kill()
-        process.communicate()
+from .conftest import SOURCE
 
 
 @pytest.fixture
@@ -52,13 +29,6 @@ def refused(capsys):
         return said.err
 
     return run
-
-
-@pytest.fixture(scope="module")
-def model_file(digits_model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "small digits.glassnet"
-    glassnet.save(digits_model, path)
-    return path
 
 
 def asked(address, path, body=None, token=None, patience=20):
