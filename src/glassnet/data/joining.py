@@ -41,11 +41,13 @@ def joined(blocks: Iterable[Table | Matrix], rows: int = 0) -> Table | Matrix:
     kept: list[Table | Matrix] = []
     runs: list[Run] = []
     length = 0
-    grown: _Grown | None = None
+    pixels, grown = _Pixels(), None
     for block in blocks:
         joined_runs(runs, block, length)
         length += len(block)
-        dense = _dense(block) if not kept else None
+        dense = None
+        if not kept:
+            dense = pixels.matrix(block) if isinstance(block, Table) else None if issparse(block.x) else block
         if dense is not None and (grown is None or grown.suits(dense)):
             grown = grown or _Grown(dense, block, rows)
             grown.add(dense)
@@ -97,26 +99,43 @@ class _Grown:
         return Table(matrix.source, pa.table({name: columns[name] for name in self._block.names}))
 
 
-def _dense(block: Table | Matrix) -> Matrix | None:
-    """Return a block as a dense matrix if it is one, or a table of pixels."""
-    if isinstance(block, Matrix):
-        return None if issparse(block.x) else block
-    import pyarrow as pa
+class _Pixels:
+    """Tables of bytes as matrices; what their columns are is looked at once, not in every block."""
 
-    columns = block.columns
-    types = columns.schema.types
-    if len(types) < LEAST_PIXELS or any(type_ != pa.uint8() for type_ in types):
-        return None
-    if any(column.null_count for column in columns.columns):
-        return None
-    target = next((name for name in TARGET_NAMES if name in columns.column_names), None)
-    y = None
-    if target is not None:
-        y = numbers_of(columns[target])
-        columns = columns.drop_columns([target])
-    batches = columns.combine_chunks().to_batches()
-    x = batches[0].to_tensor(row_major=False).to_numpy()
-    return Matrix(block.source, x, y, tuple(columns.column_names), target or "y")
+    def __init__(self) -> None:
+        self._schema: Any = None
+        self._are_bytes = False
+        self._target: str | None = None
+        self._names: tuple[str, ...] = ()
+
+    def matrix(self, block: Table) -> Matrix | None:
+        """Return a block as a matrix, if it has `LEAST_PIXELS` columns, all of them bytes without an empty cell."""
+        import pyarrow as pa
+
+        columns = block.columns
+        if self._schema is None or columns.schema != self._schema:
+            self._look(columns.schema)
+        if not self._are_bytes:
+            return None
+        y = None
+        if self._target is not None:
+            if columns[self._target].null_count:
+                return None
+            y = numbers_of(columns[self._target])
+            columns = columns.drop_columns([self._target])
+        try:
+            x = columns.combine_chunks().to_batches()[0].to_tensor(row_major=False).to_numpy()
+        except pa.ArrowTypeError:  # a cell is empty
+            return None
+        return Matrix(block.source, x, y, self._names, self._target or "y")
+
+    def _look(self, schema: Any) -> None:
+        import pyarrow as pa
+
+        self._schema, byte = schema, pa.uint8()
+        self._are_bytes = len(schema) >= LEAST_PIXELS and all(type_ == byte for type_ in schema.types)
+        self._target = next((name for name in TARGET_NAMES if name in schema.names), None)
+        self._names = tuple(name for name in schema.names if name != self._target)
 
 
 def _stacked(tables: Sequence[Table]) -> pa.Table:
