@@ -80,12 +80,13 @@ def pictures(folder: Path) -> Path:
     [parquet, feather, npz, npz_of_columns, svmlight, idx, pictures],
     ids=lambda writer: writer.__name__,
 )
+@pytest.mark.parametrize("stream", ["--no-stream", "--stream"])
 def test_a_model_is_trained_judged_and_used_on_every_format(
-    write: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    write: Any, stream: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data").mkdir()
     data, model = write(tmp_path / "data"), tmp_path / "m.glassnet"
-    assert run("train", data, "--hidden", "8", "--test", data, "--out", model, "--quiet") == 0
+    assert run("train", data, "--hidden", "8", "--test", data, stream, "--out", model, "--quiet") == 0
     assert run("evaluate", model, data) == 0
     assert float(capsys.readouterr().out.split("accuracy ")[1].split()[0]) > 90
     assert run("predict", model, data, "--out", tmp_path / "p.csv") == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glassnet import InputError
@@ -182,6 +182,7 @@ def row_ends(text: str) -> tuple[list[int], bool]:
     return ends, inside
 
 
+@settings(deadline=None)
 @given(st.text('a,"\n', max_size=40), st.integers(1, 9))
 @example('"a"\n"b', 1)
 @example('"a""\n"\n', 1)

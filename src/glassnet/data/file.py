@@ -37,7 +37,6 @@ class File(ABC):
     rows: int = 0
     #: The file does not say how many columns there are: those that it does not name are 0.
     endless: bool = False
-    on_disk: bool = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,9 +47,14 @@ class File(ABC):
         return str(self.path)
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files that the rows come from; none if they are in memory."""
+        return (self.path,)
+
+    @property
     def size(self) -> int:
         """Bytes on disk, or in memory."""
-        return self.path.stat().st_size
+        return sum(path.stat().st_size for path in self.paths)
 
     def whole(self) -> Table | Matrix | None:
         """Return all rows where they are in memory already; nothing is copied."""

@@ -37,8 +37,10 @@ class Files:
         self._bad = BadRows()
         #: The columns, in the first file's order.
         self.names: list[str] = files[0].names
-        #: The files, sorted by name.
-        self.files: tuple[Path, ...] = tuple(file.path for file in files if file.on_disk)
+        #: The files as they were named, sorted.
+        self.files: tuple[Path, ...] = tuple(file.path for file in files if file.paths)
+        #: All files that rows come from: with the labels of images, and each picture of a folder.
+        self.paths: tuple[Path, ...] = tuple(path for file in files for path in file.paths)
         if all(file.endless for file in files):
             self.names = joint_names([file.names for file in files])
         else:

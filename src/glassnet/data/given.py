@@ -56,7 +56,7 @@ class Given(File):
     """One table in memory."""
 
     format = "rows in memory"
-    on_disk = False
+    paths: tuple[Path, ...] = ()
 
     def __init__(self, rows: Table | Matrix) -> None:
         super().__init__(Path(rows.source))
@@ -90,7 +90,7 @@ class Batches(File):
     """Batches one after the other, each a table in memory."""
 
     format = "batches"
-    on_disk = False
+    paths: tuple[Path, ...] = ()
 
     def __init__(self, batches: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
         super().__init__(Path("batches"))

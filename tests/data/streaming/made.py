@@ -21,7 +21,8 @@ class InTables:
         self.table, self.rows = pa.table(columns), rows
         if text:
             csv.write_csv(self.table, path)
-        self.files, self.names = (path,), list(self.table.column_names)
+        self.files = self.paths = (path,)
+        self.names = list(self.table.column_names)
         self.bad_rows: list[Any] = []
         self.passes = 0
 

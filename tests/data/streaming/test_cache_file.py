@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from glassnet import InputError
+from glassnet.data import open_files
 from glassnet.data.streaming import cache_file as module
 from glassnet.data.streaming import reading as reading_module
 from glassnet.data.streaming import survey as survey_module
@@ -206,7 +207,7 @@ def with_facts(whole: bytes, facts: bytes) -> bytes:
         ("sides", []),
         ("sides", [{"count": 3}, {}]),
         ("fingerprint", None),
-        ("fingerprint", {"files": [["t.csv", 1, 2]], "hashes": []}),
+        ("fingerprint", {"times": "0", "sizes": "0", "hash": "0"}),
         ("bad_rows", [[1]]),
         ("text", 5),
     ],
@@ -283,6 +284,33 @@ def test_files_that_changed_have_another_cache_and_touched_or_copied_ones_the_sa
     files.files[0].write_text(text + text.splitlines()[-1] + "\n")
     surveyed(files)
     assert files.passes == 3 and len(list((tmp_path / ".glassnet").iterdir())) == 1
+
+
+def test_a_cache_is_of_the_labels_beside_images_too(tmp_path):
+    images, labels = tmp_path / "train-images-idx3-ubyte", tmp_path / "train-labels-idx1-ubyte"
+    images.write_bytes(b"\0\0\x08\x03" + struct.pack(">3I", 40, 2, 2) + bytes(range(160)))
+    for many in (4, 2):
+        labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", 40) + bytes(row % many for row in range(40)))
+        assert surveyed(open_files(images)).values.different.tolist() == list(range(many))
+
+
+def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for row in range(6):
+        (tmp_path / "data" / "ab"[row % 2]).mkdir(parents=True, exist_ok=True)
+        image.fromarray(np.full((2, 2), row, np.uint8)).save(tmp_path / "data" / "ab"[row % 2] / f"{row}.png")
+
+    def told():
+        found = surveyed(open_files(tmp_path / "data"))
+        return found.values.different.tolist(), round(found.sides[0].features.mean[0] * len(found.sides[0]))
+
+    assert told() == (["a", "b"], 15)
+    (tmp_path / "data" / "b").rename(tmp_path / "data" / "c")
+    assert told() == (["a", "c"], 15)
+    image.fromarray(np.full((2, 2), 9, np.uint8)).save(tmp_path / "data" / "c" / "3.png")
+    assert told() == (["a", "c"], 21)
+    image.fromarray(np.full((2, 2), 1, np.uint8)).save(tmp_path / "data" / "c" / "new.png")
+    assert told() == (["a", "c"], 22)
 
 
 def test_another_question_is_another_cache_and_the_older_one_goes(files, tmp_path):

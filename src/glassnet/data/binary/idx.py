@@ -47,6 +47,11 @@ class IdxFile(File):
             self.rows = shape[0]
         self.names = [*self._names, *([LABEL] if self._labels is not None else [])]
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The images, and the labels beside them."""
+        return (self.path, *((self._labels,) if self._labels is not None else ()))
+
     def blocks(self, state: Pass) -> Iterator[Matrix]:
         """Yield the images: see `File.blocks`."""
         row_bytes = math.prod(self._shape) * np.dtype(self._dtype).itemsize

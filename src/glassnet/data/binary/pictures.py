@@ -49,9 +49,9 @@ class PictureFolder(File):
         self.names = [*self._names, *([LABEL] if self._labelled else [])]
 
     @property
-    def size(self) -> int:
-        """Bytes on disk."""
-        return sum(picture.stat().st_size for picture in self._pictures)
+    def paths(self) -> tuple[Path, ...]:
+        """The pictures."""
+        return tuple(self._pictures)
 
     def blocks(self, state: Pass) -> Iterator[Matrix]:
         """Yield the pictures, class by class: see `File.blocks`."""

@@ -9,13 +9,14 @@ from typing import Protocol
 #: How many times its size on disk a file takes in memory while it is read and trained on, at most or nearly: text of
 #: one digit and a comma becomes a number of 8 bytes, and its copy scaled; packed text and columns grow before that.
 TEXT, PACKED, COLUMNS, BINARY = 8, 40, 16, 3
-_GROWTH = {".gz": PACKED, ".zst": PACKED, ".bz2": PACKED, ".parquet": COLUMNS, ".npy": BINARY, ".npz": COLUMNS}
+_GROWTH = dict.fromkeys((".gz", ".zst", ".bz2", ".png", ".jpg", ".jpeg"), PACKED)
+_GROWTH |= {".parquet": COLUMNS, ".npy": BINARY, ".npz": COLUMNS}
 
 
 class OnDisk(Protocol):
     """What is asked of files."""
 
-    files: tuple[Path, ...]
+    paths: tuple[Path, ...]
 
 
 def fit_into_memory(files: OnDisk) -> bool:
@@ -26,7 +27,7 @@ def fit_into_memory(files: OnDisk) -> bool:
 
 def memory_needed(files: OnDisk) -> int:
     """Return about how many bytes the files' rows take while they are read and trained on."""
-    return sum(path.stat().st_size * _GROWTH.get(path.suffix.lower(), TEXT) for path in files.files)
+    return sum(path.stat().st_size * _GROWTH.get(path.suffix.lower(), TEXT) for path in files.paths)
 
 
 def free_memory() -> int | None:

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import platformdirs
 
@@ -33,20 +33,24 @@ class Fingerprint:
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = tuple(files)
         self._stats = [path.stat() for path in self.files]
-        self._digests = [hashlib.sha256() for _ in self.files]
-        self._at, self._open = 0, None if not self.files else open(self.files[0], "rb")  # noqa: SIM115 closed by `close`
+        folder = _common_folder(self.files) if self.files else Path()
+        # the folder of a picture tells its class
+        self._names = [os.path.relpath(path.absolute(), folder) for path in self.files]
+        self._digest, self._at = hashlib.sha256(), -1
+        self._open: BinaryIO | None = None
+        self._next()
 
     def follow(self, bytes_read: int) -> None:
         """Hash on by about as much as was just read, so that the system still has it in memory."""
         while bytes_read > 0 and self._open is not None:
             content = self._open.read(min(bytes_read, AT_ONCE))
-            self._digests[self._at].update(content)
+            self._digest.update(content)
             bytes_read -= len(content)
             if not content:
                 self._next()
 
     def finish(self) -> dict[str, Any]:
-        """Hash what is left, and return all as plain values.
+        """Hash what is left, and return all as plain values, few however many files there are.
 
         Raises
         ------
@@ -59,21 +63,15 @@ class Fingerprint:
             now = path.stat()
             if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
                 raise InputError(f"{path}: the file was changed while it was read; start again when it is finished")
-        return {"files": self.quick(), "hashes": [digest.hexdigest() for digest in self._digests]}
-
-    def quick(self) -> list[list[Any]]:
-        """Return name, size and time of change of each file."""
-        return [[path.name, s.st_size, s.st_mtime_ns] for path, s in zip(self.files, self._stats, strict=True)]
+        return {"times": self._listed(True), "sizes": self._listed(False), "hash": self._digest.hexdigest()}
 
     def is_of(self, told: dict[str, Any]) -> bool:
         """Say whether what `finish` once returned is true of these files: by their times, or else by what they hold."""
-        if told.get("files") == self.quick():
+        if told.get("times") == self._listed(True):
             return True
-        sizes = [[name, size] for name, size, _ in self.quick()]
-        known = told.get("files")
-        if not isinstance(known, list) or [entry[:2] for entry in known if isinstance(entry, list)] != sizes:
+        if told.get("sizes") != self._listed(False):
             return False
-        return bool(self.finish()["hashes"] == told.get("hashes"))  # copied or touched, perhaps nothing more
+        return bool(self.finish()["hash"] == told.get("hash"))  # copied or touched, perhaps nothing more
 
     def close(self) -> None:
         """Close the file that is open."""
@@ -81,10 +79,16 @@ class Fingerprint:
             self._open.close()
             self._open = None
 
+    def _listed(self, times: bool) -> str:
+        """Return a hash of the files' names and sizes, and perhaps of the times at which they were changed."""
+        every = zip(self._names, self._stats, strict=True)
+        return _short_hash([(name, s.st_size, s.st_mtime_ns if times else 0) for name, s in every])
+
     def _next(self) -> None:
         self.close()
         self._at += 1
         if self._at < len(self.files):
+            self._digest.update(f"{self._stats[self._at].st_size} ".encode())
             self._open = open(self.files[self._at], "rb")  # noqa: SIM115 closed by `close`
 
     @property
@@ -112,7 +116,7 @@ def places(files: Sequence[Path], purpose: Sequence[Any]) -> list[Path]:
     purpose : sequence
         What else the cache depends on; each has a cache of its own.
     """
-    folder = Path(os.path.commonpath([path.absolute().parent for path in files]))
+    folder = _common_folder(files)
     names = [os.path.relpath(path.absolute(), folder) for path in files]
     ending = f"{_short_hash(purpose)}{ENDING}"
     return [
@@ -127,6 +131,10 @@ def remove_older(path: Path) -> None:
         if other != path:
             with contextlib.suppress(OSError):
                 other.unlink()
+
+
+def _common_folder(files: Sequence[Path]) -> Path:
+    return Path(os.path.commonpath([path.absolute().parent for path in files]))
 
 
 def _user_folder() -> Path:

@@ -26,6 +26,7 @@ class Files(Protocol):
     """What is asked of files: see `glassnet.data.open_files`."""
 
     files: tuple[Path, ...]
+    paths: tuple[Path, ...]
     names: list[str]
 
     @property
@@ -229,7 +230,7 @@ def _first_pass(
     digests = (hashlib.sha256(), hashlib.sha256())
     rows = block_rows(len(names))
     packers = (Packer(rows), Packer(rows))
-    fingerprint = Fingerprint(files.files)
+    fingerprint = Fingerprint(files.paths)
     writer, found.note = _writer(candidates, fingerprint)
     read = 0
 
@@ -338,7 +339,7 @@ def _from_cache(files: Files, wanted: Wanted, path: Path) -> Survey | None:
     """Return what a cache tells, if it is there, whole, and of these files as they are now."""
     if not path.exists():
         return None
-    fingerprint, cache = Fingerprint(files.files), None
+    fingerprint, cache = Fingerprint(files.paths), None
     try:
         cache = CacheFile(path, fingerprint.owners)
         found = _told(files, wanted, cache)
