@@ -104,6 +104,24 @@ async def rows_of(
     return await _told(request, judge, work)
 
 
+@router.get("/row")
+async def row_of(
+    request: Request, judge: TheJudge, row: Annotated[int, Query(ge=0, description="From 0.")], rows: Rows = None
+) -> Response:
+    """Tell one row as the model takes it: ``values`` in the order of its columns, and ``target``."""
+
+    def work() -> dict[str, Any]:
+        verdict = judge.verdict(rows)
+        if row >= len(verdict):
+            expected = f"a row's number, 0 to {len(verdict) - 1}"
+            raise Refusal(422, "input", f"row is {row}; it must be {expected}", value=row, expected=expected)
+        examples = verdict.examples
+        assert examples.y is not None
+        return {"row": row, "values": listing.values_of(examples, row), "target": examples.y[row]}
+
+    return await _told(request, judge, work)
+
+
 @router.get("/groups")
 async def groups_of(
     request: Request,

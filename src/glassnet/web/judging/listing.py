@@ -60,7 +60,7 @@ def seen(verdict: Verdict, rows: Array) -> dict[str, Any]:
     ]
     if side:
         for entry, row in zip(told, rows.tolist(), strict=True):
-            entry["picture"] = base64.b64encode((255 - ink(_numbers(examples, row))).tobytes()).decode()
+            entry["picture"] = base64.b64encode((255 - ink(values_of(examples, row))).tobytes()).decode()
         return {"side": side, "columns": None, "rows": told}
     columns = _columns(verdict)
     cells = examples.table.columns.select(columns).take(rows).to_pylist() if columns else [{}] * len(told)
@@ -69,7 +69,8 @@ def seen(verdict: Verdict, rows: Array) -> dict[str, Any]:
     return {"side": 0, "columns": columns, "rows": told}
 
 
-def _numbers(examples: Examples, row: int) -> Array:
+def values_of(examples: Examples, row: int) -> Array:
+    """Return the raw numbers of a row, (features,), in the model's order."""
     one = examples.x[[row]]
     return np.asarray(one.toarray() if hasattr(one, "toarray") else one, np.float64)[0]
 

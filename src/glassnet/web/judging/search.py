@@ -116,14 +116,25 @@ def suspects_listed(search: Search, first: int, count: int) -> dict[str, Any]:
     found, verdict = search.found, search.verdict
     assert found is not None
     suspected = int(found.suspected.sum())
-    rows = found.order[: max(suspected, 0)][first : first + count]
+    rows = found.order[:suspected][first : first + count]
     shown = seen(verdict, rows)
     for entry, row in zip(shown["rows"], rows.tolist(), strict=True):
         entry |= {"given": _plain(found.given[row]), "suggested": _plain(found.suggested[row])}
         entry |= {"quality": _figure(found.quality, row), "loss": float(found.held_out.loss[row])}
         entry["suggested_sure"] = _suggested(search, row)
     alone = int(np.isnan(found.quality).sum()) if found.quality is not None else 0
-    return {"total": suspected, "first": first, "of": len(verdict), "alone": alone, **shown}
+    told = {"total": suspected, "first": first, "of": len(verdict), "alone": alone, "held_out": _agreement(search)}
+    return told | shown
+
+
+def _agreement(search: Search) -> dict[str, float]:
+    """Return how good the networks were on what they had not seen, the given labels taken for the truth."""
+    found, verdict = search.found, search.verdict
+    assert found is not None
+    answers = found.held_out.answers
+    if verdict.of_classes:
+        return {"accuracy": float(np.mean(np.argmax(answers, axis=1) == found.given))}
+    return {"rmse": float(np.sqrt(np.mean(np.square(verdict.truth - found.suggested))))}
 
 
 def suspects_csv(search: Search) -> bytes:

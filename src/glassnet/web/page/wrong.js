@@ -20,8 +20,8 @@ import { makeMatrix } from "/wrong_matrix.js";
 import { makeResiduals } from "/wrong_residuals.js";
 import { makeRows, pageOf } from "/wrong_rows.js";
 
-/** Rows that are listed at once. */
-const COUNT = 24;
+/** Rows that are listed at once: pictures, or lines of a table. */
+const [PICTURES, LINES] = [24, 12];
 
 /** Fill the tab. */
 export function mount(root, context) {
@@ -29,6 +29,7 @@ export function mount(root, context) {
   let parts = [];
   let labels = null;
   let asked = 0;
+  const count = () => (context.model.picture === null ? LINES : PICTURES);
 
   root.append(element("p", { class: "soft", text: t("wrong.loading") }));
   load();
@@ -107,9 +108,9 @@ export function mount(root, context) {
   /** List rows: those that answer a query, under a title, a function that returns it in the page's language. */
   async function list(title, query, first = 0) {
     try {
-      const shown = await ask("rows", { ...query, first, count: COUNT });
+      const shown = await ask("rows", { ...query, first, count: count() });
       if (shown === null) return;
-      desk.listed = { title, query, first, shown, count: COUNT };
+      desk.listed = { title, query, first, shown, count: count() };
       draw();
     } catch (error) {
       context.fail(error);
@@ -118,7 +119,7 @@ export function mount(root, context) {
 
   /** Turn the page of the list. */
   async function turn(by) {
-    await list(desk.listed.title, desk.listed.query, Math.max(0, desk.listed.first + by * COUNT));
+    await list(desk.listed.title, desk.listed.query, Math.max(0, desk.listed.first + by * desk.listed.count));
     context.announce(t("wrong.rows.page", pageOf(desk.listed)));
   }
 
@@ -140,9 +141,18 @@ export function mount(root, context) {
     draw();
   }
 
-  /** Open a row of the examples, or of the training rows, in Think. */
-  function openRow(row, which) {
-    context.open("think", which === "examples" ? { row } : { row, rows: which });
+  /** Open a row in Think, which knows the examples by their numbers; of the training rows it is given the values. */
+  async function openRow(row, which) {
+    if (which === "examples") {
+      context.open("think", { row });
+      return;
+    }
+    try {
+      const { values, target } = await get(`/api/judge/row?rows=${which}&row=${row}`);
+      context.open("think", { values, target });
+    } catch (error) {
+      context.fail(error);
+    }
   }
 
   return {

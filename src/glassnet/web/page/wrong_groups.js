@@ -11,6 +11,7 @@ const [WIDTH, HEIGHT] = [180, 22];
 export function makeGroups(desk) {
   const { told } = desk;
   const classes = told.task === "classification";
+  const overall = classes ? told.figures.accuracy : told.figures.rmse;
   const place = element("div", {});
   const weak = element("div", { class: "wrong-weak" });
   const select = element("select", { id: "wrong-column", onchange: () => desk.part(select.value) }, options());
@@ -41,7 +42,7 @@ export function makeGroups(desk) {
 
   function table({ column, groups }) {
     const heads = classes ? ["group", "rows", "accuracy", "interval", "loss"] : ["group", "rows", "rmse", "interval", "mean_error", "loss"];
-    const scale = classes ? 1 : Math.max(...groups.map(({ interval }) => interval[1]), told.figures.rmse) * 1.05;
+    const scale = reach(groups);
     return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("wrong.groups.of", { column }) },
       element("table", { class: "wrong-groups-table" }, element("caption", { class: "unseen", text: t("wrong.groups.of", { column }) }),
         element("thead", {}, element("tr", {}, heads.map((key) => element("th", { scope: "col", text: t(`wrong.groups.${key}`), class: key !== "group" && key !== "interval" && "number" })))),
@@ -58,11 +59,17 @@ export function makeGroups(desk) {
     return classes ? percent(value) : shown(value, 3);
   }
 
+  /** Where the axis of the intervals begins and ends. */
+  function reach(groups) {
+    const ends = [...groups.flatMap(({ interval }) => interval), overall];
+    const [low, high] = [Math.min(...ends), Math.max(...ends)];
+    return classes ? [Math.max(0, low - 0.05), 1] : [Math.max(0, low - 0.05 * high), high * 1.05];
+  }
+
   /** The figure with its interval, beside the figure of all rows. */
-  function picture({ accuracy, rmse, interval: [low, high] }, scale) {
-    const x = (value) => (value / scale) * (WIDTH - 8) + 4;
+  function picture({ accuracy, rmse, interval: [low, high] }, [left, right]) {
+    const x = (value) => ((value - left) / (right - left || 1)) * (WIDTH - 8) + 4;
     const middle = HEIGHT / 2;
-    const overall = classes ? told.figures.accuracy : told.figures.rmse;
     return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "wrong-interval", "aria-hidden": "true" },
       svg("title", {}, t("wrong.interval", between([low, high], write))),
       svg("line", { class: "wrong-track", x1: 4, x2: WIDTH - 4, y1: middle, y2: middle }),
@@ -85,7 +92,7 @@ export function makeGroups(desk) {
       element("h4", { text: t("wrong.weak") }),
       element("ul", { class: "wrong-weak-list" }, groups.map((group) => element("li", {},
         element("button", { type: "button", class: "wrong-group", text: `${group.column}: ${nameOf(group)}`, onclick: () => desk.part(group.column) }), " ",
-        t(classes ? "wrong.weak.line" : "wrong.weak.line.values", { figure: write(classes ? group.accuracy : group.rmse), overall: write(classes ? told.figures.accuracy : told.figures.rmse), rows: number(group.rows) })))),
+        t(classes ? "wrong.weak.line" : "wrong.weak.line.values", { figure: write(classes ? group.accuracy : group.rmse), overall: write(overall), rows: number(group.rows) })))),
       element("p", { class: "hint", text: t("wrong.weak.about", { groups: number(looked), columns: number(columns) }) }),
     ];
   }

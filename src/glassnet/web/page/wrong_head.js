@@ -40,7 +40,7 @@ function ofClasses({ figures, rows, classes, loss_name: loss }) {
   return told;
 }
 
-function ofValues({ figures, target, rows, loss_name: loss }) {
+function ofValues({ figures, target, loss_name: loss }) {
   const { mean_error: bias } = figures;
   return [
     ["wrong.figure.rmse", shown(figures.rmse), t("wrong.figure.rmse.about", { spread: shown(figures.spread) })],
@@ -48,7 +48,6 @@ function ofValues({ figures, target, rows, loss_name: loss }) {
     ["wrong.figure.r2", shown(figures.r2, 3), t("wrong.figure.r2.about")],
     ["wrong.figure.mean_error", shown(bias, 3), t(bias > 0 ? "wrong.figure.too_low" : "wrong.figure.too_high", { target })],
     ["wrong.figure.loss", shown(figures.loss, 3), loss],
-    ["wrong.figure.rows", number(rows), null],
   ];
 }
 

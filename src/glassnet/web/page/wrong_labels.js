@@ -8,13 +8,13 @@ import { pageOf, rowsOf } from "/wrong_rows.js";
 
 /** Milliseconds between two looks at the progress. */
 const BETWEEN = 400;
-const COUNT = 24;
 const FOLDS = [3, 5, 10];
 
 /** The section; watch() looks at the search until it is over, stop() ends the looking. */
 export function makeLabels(desk) {
   const { context, told } = desk;
   const classes = told.task === "classification";
+  const count = context.model.picture === null ? 12 : 24;
   let first = 0;
   let timer = 0;
   let busy = false;
@@ -63,7 +63,7 @@ export function makeLabels(desk) {
     clearTimeout(timer);
     const before = desk.search?.state;
     try {
-      desk.search = await get(`/api/judge/labels?first=${first}&count=${COUNT}`);
+      desk.search = await get(`/api/judge/labels?first=${first}&count=${count}`);
     } catch (error) {
       context.fail(error);
       return;
@@ -100,7 +100,9 @@ export function makeLabels(desk) {
     if (state === "failed") return t("wrong.labels.failed", { fault: search.fault });
     if (state === "none") return "";
     const source = t(`wrong.labels.rows.${search.which}`);
-    return `${summary(search)} ${source}${search.current ? "" : ` ${t("wrong.labels.old")}`}`;
+    const { held_out: judged } = search;
+    const known = classes ? t("wrong.labels.held_out", { accuracy: percent(judged.accuracy) }) : t("wrong.labels.held_out.values", { rmse: shown(judged.rmse) });
+    return `${summary(search)} ${source} ${known}${search.current ? "" : ` ${t("wrong.labels.old")}`}`;
   }
 
   function found(search) {
@@ -110,7 +112,7 @@ export function makeLabels(desk) {
       search.total > 0 && element("div", { class: "row wrong-pages" },
         element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: save }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),
       search.total > 0 && rowsOf(desk, search, t("wrong.labels"), classes ? ofClass(search) : ofValue(), search.which),
-      search.total > COUNT && element("div", { class: "row wrong-pages" },
+      search.total > count && element("div", { class: "row wrong-pages" },
         element("button", { type: "button", text: t("wrong.rows.back"), disabled: search.first === 0, onclick: () => turn(-1) }),
         element("span", { class: "soft wrong-page", text: t("wrong.rows.page", pageOf(page)) }),
         element("button", { type: "button", text: t("wrong.rows.next"), disabled: search.first + search.rows.length >= search.total, onclick: () => turn(1) })),
@@ -139,7 +141,7 @@ export function makeLabels(desk) {
   }
 
   function turn(by) {
-    first = Math.max(0, first + by * COUNT);
+    first = Math.max(0, first + by * count);
     watch();
   }
 

@@ -9,6 +9,8 @@ import { diverging } from "/theme.js";
 const EASY = 24;
 const MOST_PAIRS = 10;
 const PAGE = 10;
+/** Names that are longer stand upright above their columns. */
+const SHORT = 5;
 
 /** The section. */
 export function makeMatrix(desk) {
@@ -55,11 +57,11 @@ export function makeMatrix(desk) {
     note.textContent = matrix.whole && all ? "" : t("wrong.matrix.part", { shown: number(shown.length), classes: number(classes.length) });
     const head = element("tr", { role: "row" },
       element("th", { role: "columnheader", scope: "col", class: "wrong-corner", text: t("wrong.matrix.corner") }),
-      shown.map((column) => element("th", { role: "columnheader", scope: "col", title: nameOf(column), text: nameOf(column) })));
+      shown.map((column) => element("th", { role: "columnheader", scope: "col", title: nameOf(column) }, element("span", { text: nameOf(column) }))));
     const body = shown.map((row, i) => element("tr", { role: "row" },
       element("th", { role: "rowheader", scope: "row", title: nameOf(row), text: nameOf(row) }),
       shown.map((column, j) => cell(row, column, i, j))));
-    const table = element("table", { class: `wrong-matrix${large ? " small" : ""}`, role: "grid", "aria-label": t("wrong.matrix"), "aria-readonly": "true", onkeydown: keys, onclick: click, onfocusin: focus },
+    const table = element("table", { class: `wrong-matrix${large ? " small" : ""}${matrix.classes.some((_, place) => nameOf(place).length > SHORT) ? " upright" : ""}`, role: "grid", "aria-label": t("wrong.matrix"), "aria-readonly": "true", onkeydown: keys, onclick: click, onfocusin: focus },
       element("thead", { role: "rowgroup" }, head), element("tbody", { role: "rowgroup" }, body));
     frame.replaceChildren(table);
     mark();
