@@ -52,9 +52,10 @@ def find_mislabelled(
     """Find rows that look mislabelled, by confident learning (Northcutt, Jiang & Chuang 2021, arXiv:1911.00068).
 
     Each row is judged by a network trained on other rows (`held_out`). A class's threshold is the mean probability that
-    it is given in the rows that bear its label; a row is suspected where, of the classes that reach their threshold,
-    the likeliest is not its label. Without probabilities a row is suspected where another class is answered; for
-    regression where the held-out residual is an outlier.
+    it is given in the rows that bear its label. Of the rows with a label, that share counts as wrong in which, of the
+    classes that reach their threshold, the likeliest is another one; suspected are so many of them, those whose label
+    is least likely (the paper's pruning by class), if another class is indeed likelier. Without probabilities a row is
+    suspected where another class is answered; for regression where the held-out residual is an outlier.
 
     Parameters
     ----------
@@ -102,9 +103,14 @@ def _of_classes(judged: HeldOut, given: Array, probable: bool) -> Suspects:
         threshold = np.where(count > 1, total / np.maximum(count, 1), np.inf)
         reached = np.where(answers >= threshold, answers, -1.0)
         best = np.argmax(reached, axis=1)
-        confident = reached[rows, best] > 0
-        suspected = known & confident & (best != given)
-        suggested = np.where(suspected, best, suggested)
+        confident = known & (reached[rows, best] >= 0)
+        suspected = known & (suggested != given)
+        for label in np.flatnonzero(count > 1):
+            here = given == label
+            counted = confident & here
+            wrong = np.mean(best[counted] != label) if counted.any() else 0.0
+            likely_right = np.argsort(quality[here], kind="stable")[round(wrong * count[label]) :]
+            suspected[np.flatnonzero(here)[likely_right]] = False
         doubt = 1 - quality
     else:
         suspected, doubt = known & (suggested != given), np.where(known, judged.loss, np.nan)
