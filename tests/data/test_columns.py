@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pytest
 
 from glassnet import InputError
-from glassnet.data import choose_target, digits, features, is_classification, read_table, target_values
+from glassnet.data import Table, choose_target, digits, features, is_classification, read_table, target_values
+from glassnet.data.tables import Run
 
 GOOD = "a,b,label\n1,2.5,x\n3,4,y\n5,-6e3,x\n"
 
@@ -195,3 +196,14 @@ def test_mnist_in_kaggles_layout_is_read_as_bytes(mnist: Path) -> None:
     assert target_values(table, "label")[:5].tolist() == [5, 0, 4, 1, 9]
     x = features(table, [name for name in table.names if name != "label"])
     assert (x.shape, x.dtype, int(x.max())) == ((60_000, 784), np.uint8, 255)
+
+
+@pytest.mark.parametrize("runs", [(), (Run(0, "a", 3), Run(2, "a", 9), Run(5, "b", 1))])
+def test_rows_that_are_taken_keep_their_places_in_their_files(runs) -> None:
+    whole = Table("a", pa.table({"x": np.arange(9)}), first_row=4, runs=runs)
+    chosen = np.array([0, 1, 2, 5, 6, 4, 8])
+    some = Table("a", whole.columns.take(chosen), runs=whole.runs_of(chosen))
+    expected = [whole.where(row) for row in chosen]
+    assert [some.where(row) for row in range(len(some))] == expected
+    assert list(zip(*whole.places(chosen), strict=True)) == expected
+    assert len(whole.runs_of(np.arange(9))) == max(len(runs), 1)  # rows that follow each other are one run

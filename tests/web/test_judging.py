@@ -18,7 +18,6 @@ from glassnet.errors import InputError
 from glassnet.report.figures import wilson
 from glassnet.web.judging.groups import groups_of
 from glassnet.web.judging.judge import Judge
-from glassnet.web.judging.listing import places
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Examples, Workshop, examples_of
 
@@ -230,7 +229,7 @@ def test_rows_are_numbered_as_in_their_files(buyers) -> None:
     runs = (Run(0, "/data/a.csv", 3), Run(2, "/data/a.csv", 9), Run(5, "/data/b.csv", 1))
     table = Table(rows.table.source, rows.table.columns, runs=runs)
     expected = [table.where(index) for index in (0, 1, 2, 4, 5, 77)]
-    assert list(zip(*places(table, np.array([0, 1, 2, 4, 5, 77])), strict=True)) == expected
+    assert list(zip(*table.places(np.array([0, 1, 2, 4, 5, 77])), strict=True)) == expected
     buyers.use(buyers.model, "again", Examples(table, rows.x, rows.y))
     with client_of(buyers) as client:
         shown = {row["row"]: row for row in client.get("/api/judge/rows?count=100&first=0").json()["rows"]}

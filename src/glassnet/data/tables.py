@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from glassnet.errors import InputError
 from glassnet.network.activations import Array
 
@@ -48,6 +50,24 @@ class Placed:
             return self.source, self.first_row + index
         run = next(run for run in reversed(self.runs) if run.index <= index)
         return run.source, run.row + index - run.index
+
+    def places(self, rows: Array) -> tuple[list[str], list[int]]:
+        """Return what `where` says of many rows, (rows,) of int: their files, and their numbers there."""
+        if not self.runs:
+            return [self.source] * len(rows), (self.first_row + rows).tolist()
+        run = np.searchsorted([run.index for run in self.runs], rows, side="right") - 1
+        numbers = np.array([run.row - run.index for run in self.runs])[run] + rows
+        return [self.runs[number].source for number in run.tolist()], numbers.tolist()
+
+    def runs_of(self, rows: Array) -> tuple[Run, ...]:
+        """Return the runs of a table that consists of these rows, (rows,) of int, in this order."""
+        runs: list[Run] = []
+        places = zip(*self.places(rows), strict=True)
+        for index, (source, number) in enumerate(places):
+            last = runs[-1] if runs else None
+            if last is None or (last.source, last.row) != (source, number - index + last.index):
+                runs.append(Run(index, source, number))
+        return tuple(runs)
 
     def named(self, index: int) -> str:
         """Return a row's place as messages begin with it: ``part-7.csv: row 48113207``."""

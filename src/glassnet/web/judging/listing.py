@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.data import Table
 from glassnet.network.activations import Array
 from glassnet.picture.images import ink
 from glassnet.plots import picture_side
@@ -17,16 +16,6 @@ from glassnet.web.workshop import Examples
 
 #: Columns of a row that are shown, and signs of a cell.
 MOST_CELLS, LONGEST_CELL = 8, 60
-
-
-def places(table: Table, rows: Array) -> tuple[list[str], list[int]]:
-    """Return the file of each row and its number there, from 1 below the header, as messages count them."""
-    if not table.runs:
-        return [table.source] * len(rows), (table.first_row + rows).tolist()
-    starts = np.array([run.index for run in table.runs])
-    which = np.searchsorted(starts, rows, side="right") - 1
-    numbers = np.array([run.row - run.index for run in table.runs])[which] + rows
-    return [table.runs[run].source for run in which.tolist()], numbers.tolist()
 
 
 def file_name(source: str) -> str:
@@ -52,7 +41,7 @@ def listed(verdict: Verdict, rows: Array) -> dict[str, Any]:
 def seen(verdict: Verdict, rows: Array) -> dict[str, Any]:
     """Return rows with what is seen of them: ``side`` and pictures, or ``columns`` and cells."""
     examples, side = verdict.examples, picture_side(verdict.model)
-    sources, numbers = places(examples.table, rows)
+    sources, numbers = examples.table.places(rows)
     several = bool(examples.table.runs) and len({run.source for run in examples.table.runs}) > 1
     told: list[dict[str, Any]] = [
         {"row": row, "number": number, **({"file": file_name(source)} if several else {})}

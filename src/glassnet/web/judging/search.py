@@ -15,7 +15,7 @@ from glassnet.errors import InputError
 from glassnet.mislabelled import Suspects, find_mislabelled
 from glassnet.spreadsheet import spreadsheet_safe
 from glassnet.training import Callback, Run
-from glassnet.web.judging.listing import file_name, places, seen
+from glassnet.web.judging.listing import file_name, seen
 from glassnet.web.judging.verdict import Verdict
 
 
@@ -146,7 +146,7 @@ def suspects_csv(search: Search) -> bytes:
     found, verdict = search.found, search.verdict
     assert found is not None
     rows = found.order[: int(found.suspected.sum())]
-    sources, numbers = places(verdict.examples.table, rows)
+    sources, numbers = verdict.examples.table.places(rows)
     several = len(set(sources)) > 1
     written = io.StringIO()
     out = csv.writer(written, lineterminator="\n")

@@ -74,7 +74,7 @@ class RowsToLearn:
 
     def examples(self, chosen: Array, unseen: bool) -> Examples:
         """Return some of the rows as the workshop holds them."""
-        table = Table(self.table.source, self.table.columns.take(chosen))
+        table = Table(self.table.source, self.table.columns.take(chosen), runs=self.table.runs_of(chosen))
         return Examples(table, self.x[chosen], self.y[chosen], unseen)
 
 

@@ -37,6 +37,7 @@ export function mount(root, context) {
   /** Ask for the verdict anew. */
   async function load() {
     const mine = ++asked;
+    root.setAttribute("aria-busy", "true");
     try {
       const told = await get(`/api/judge${desk.which === null ? "" : `?rows=${desk.which}`}`);
       if (mine !== asked) return;
@@ -47,11 +48,9 @@ export function mount(root, context) {
       const first = told.task === "classification" ? list(() => t("wrong.rows.surest"), { wrong: true, order: "sure" }) : list(() => t("wrong.rows.worst"), {});
       await Promise.all([first, part(desk.column), lookForWeak()]);
     } catch (error) {
-      if (mine !== asked) return;
-      if (error instanceof ApiError && error.status === 422 && desk.which !== null) {
-        desk.which = null; // another model has other rows
-        load();
-      } else context.fail(error);
+      if (mine === asked) context.fail(error);
+    } finally {
+      if (mine === asked) root.removeAttribute("aria-busy");
     }
   }
 
@@ -88,6 +87,12 @@ export function mount(root, context) {
     for (const each of parts) each.draw();
   }
 
+  /** Judge another model, on the rows that it brings. */
+  function afresh() {
+    desk.which = null;
+    load();
+  }
+
   /** Judge other rows. */
   function choose(which) {
     desk.which = which;
@@ -97,12 +102,17 @@ export function mount(root, context) {
   /** GET something about the rows that are judged; where the model was replaced meanwhile, everything is asked anew. */
   async function ask(path, values = {}) {
     const query = new URLSearchParams({ rows: desk.which, ...values });
-    const told = await get(`/api/judge/${path}?${query}`);
-    if (told.version !== desk.told.version) {
-      await context.reload();
-      return null;
+    let told = null;
+    try {
+      told = await get(`/api/judge/${path}?${query}`);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 422) throw error;
+      await context.reload(); // another model may have no such rows
+      if (desk.told.version === context.model.version) throw error;
     }
-    return told;
+    if (told?.version === desk.told.version) return told;
+    if (told !== null) await context.reload();
+    return null;
   }
 
   /** List rows: those that answer a query, under a title, a function that returns it in the page's language. */
@@ -157,15 +167,15 @@ export function mount(root, context) {
 
   return {
     show() {
-      if (desk.told !== null && desk.told.version !== context.model.version) load();
-      labels?.watch();
+      if (desk.told !== null && desk.told.version !== context.model.version) afresh();
+      else labels?.watch();
     },
     hide() {
       labels?.stop();
     },
     refresh() {
       if (desk.told === null) return;
-      if (desk.told.version !== context.model.version) load();
+      if (desk.told.version !== context.model.version) afresh();
       else build();
     },
   };

@@ -111,7 +111,7 @@ export function makeLabels(desk) {
       search.alone > 0 && element("p", { class: "hint", text: t("wrong.labels.alone", { rows: number(search.alone) }) }),
       search.total > 0 && element("div", { class: "row wrong-pages" },
         element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: save }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),
-      search.total > 0 && rowsOf(desk, search, t("wrong.labels"), classes ? ofClass(search) : ofValue(), search.which),
+      search.total > 0 && rowsOf(desk, search, summary(search), classes ? ofClass(search) : ofValue(), search.which),
       search.total > count && element("div", { class: "row wrong-pages" },
         element("button", { type: "button", text: t("wrong.rows.back"), disabled: search.first === 0, onclick: () => turn(-1) }),
         element("span", { class: "soft wrong-page", text: t("wrong.rows.page", pageOf(page)) }),

@@ -1,0 +1,338 @@
+"""Wrong, in a real browser: the matrix by pointer and keyboard, rows, groups, residuals, a search for wrong labels."""
+
+import csv
+import json
+import re
+from dataclasses import replace
+from importlib import resources
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import glassnet
+from glassnet.data import Table, choose_target, digits, features, target_values
+from glassnet.web.server import create_app
+from glassnet.web.workshop import Workshop, examples_of
+
+TEXTS = {
+    code: json.loads((resources.files("glassnet.web") / "page" / "texts" / f"{code}.json").read_text(encoding="utf-8"))
+    for code in ("en", "ko")
+}
+EN = TEXTS["en"]
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+def ready(page):
+    page.locator(".wrong-rows :is(li, tbody tr)").first.wait_for()
+    page.locator(".wrong-groups-table").wait_for()
+    return page.locator("#panel-wrong")
+
+
+def truth_and_prediction(workshop):
+    examples = workshop.examples
+    return examples.y, workshop.model.predict(examples.x)
+
+
+def shop_of(task="classification", classes=3, rows=300):
+    """Return a workshop of a table whose class names are markup, with a column that the model does not use."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(rows, 3))
+    region = np.array([MARKUP, "south"])[(x[:, 1] > 0.4).astype(int)]
+    score = x[:, 0] + np.where(region == MARKUP, 0.1, 1.2) * rng.normal(size=rows)
+    names = ["width", "height", "depth"]
+    columns = dict(zip(names, x.T, strict=True)) | {"region": region}
+    if task == "classification":
+        cuts = np.quantile(score, np.linspace(0, 1, classes + 1)[1:-1])
+        columns["target"] = [f"{MARKUP} {place:02}" for place in np.searchsorted(cuts, score)]
+    else:
+        columns["target"] = score + 0.5
+    table = Table("/home/somebody/rows.csv", pa.table(columns))
+    settings = glassnet.suggest_settings(rows, task, epochs=15, engine="reference")
+    model = glassnet.fit(
+        features(table, names),
+        target_values(table, "target"),
+        hidden=(6,),
+        task=task,
+        settings=settings,
+        feature_names=names,
+        target_name="target",
+        source="rows.csv",
+    )
+    rows = examples_of(table, model)
+    return Workshop(model, "rows", rows, rows)
+
+
+def test_the_headline_tells_how_good_the_model_is_on_which_rows(visit, workshop) -> None:
+    page = visit("#wrong", width=1440)
+    panel = ready(page)
+    truth, said = truth_and_prediction(workshop)
+    right = np.mean(truth == said)
+    assert panel.locator(".wrong-figures strong").first.inner_text() == f"{right:.1%}"
+    assert panel.locator(".wrong-figures strong").nth(1).inner_text() == str(np.sum(truth != said))
+    assert panel.locator(".wrong-seen").inner_text() == EN["wrong.seen.unseen"]
+    page.get_by_label(EN["wrong.which"]).select_option("training")
+    panel.locator(".wrong-seen", has_text="The model has seen these rows").wait_for()
+    of_training = workshop.model.predict(workshop.training.x) == workshop.training.y
+    assert panel.locator(".wrong-figures strong").first.inner_text() == f"{np.mean(of_training):.1%}"
+
+
+def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, workshop) -> None:
+    page = visit("#wrong", width=1440)
+    panel = ready(page)
+    truth, said = truth_and_prediction(workshop)
+    probabilities = workshop.model.predict_proba(workshop.examples.x)
+    grid = page.get_by_role("grid", name=EN["wrong.matrix"])
+    assert grid.get_by_role("gridcell").count() == 100
+    cells = np.array(grid.locator("tbody td").all_inner_texts()).reshape(10, 10)
+    counts = np.where(cells == "·", "0", cells).astype(int)
+    assert counts.sum() == len(truth) and counts.trace() == np.sum(truth == said)
+    counts[np.diag_indices(10)] = 0
+    row, column = (int(place) for place in np.argwhere(counts == counts.max())[0])
+    grid.get_by_role("gridcell", name=re.compile(f"^{row}, predicted as {column}: {counts.max()} rows")).click()
+    title = EN["wrong.rows.cell"].format(truth=row, predicted=column)
+    page.get_by_role("heading", name=title).wait_for()
+    chosen = np.flatnonzero((truth == row) & (said == column))
+    chosen = chosen[np.argsort(-probabilities[chosen, column])]
+    shown = page.locator(".wrong-gallery").first.locator("li")
+    assert [text.split("\n")[-1] for text in shown.all_inner_texts()] == [f"row {number + 1}" for number in chosen]
+    assert shown.first.locator(".wrong-said").inner_text() == f"{column}: {probabilities[chosen[0], column]:.1%}"
+    assert grid.locator("[aria-selected=true]").count() == 1
+    drawn = shown.first.locator("canvas").evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.join()"
+    )
+    assert len(set(drawn.split(","))) > 4  # there is a picture in it
+    panel.locator(".wrong-all").click()
+    page.get_by_role("heading", name=EN["wrong.rows.surest"]).wait_for()
+    assert grid.locator("[aria-selected=true]").count() == 0
+    surest = np.flatnonzero(truth != said)
+    surest = surest[np.argsort(-probabilities[surest, said[surest]])]
+    assert shown.first.inner_text().endswith(f"row {surest[0] + 1}")
+
+
+def test_a_row_opens_in_think(visit, workshop) -> None:
+    page = visit("#wrong", expected=("reading 'module'", "reading 'mounted'"))  # where there is no such tab yet
+    ready(page)
+    page.locator(".wrong-gallery button").first.click()
+    page.wait_for_url("**/#think")
+
+
+def test_the_matrix_is_read_by_the_keyboard_alone(visit) -> None:
+    page = visit("#wrong")
+    ready(page)
+    grid = page.get_by_role("grid", name=EN["wrong.matrix"])
+    assert grid.locator("td[tabindex='0']").count() == 1
+    grid.locator("td[tabindex='0']").focus()
+    at = "[document.activeElement.dataset.i, document.activeElement.dataset.j].join()"
+    for key, place in [
+        ("ArrowRight", "0,1"), ("ArrowDown", "1,1"), ("End", "1,9"), ("ArrowRight", "1,9"), ("Home", "1,0"),
+        ("Control+End", "9,9"), ("PageUp", "0,9"), ("Control+Home", "0,0"), ("ArrowUp", "0,0"), ("PageDown", "9,0"),
+    ]:  # fmt: skip
+        page.keyboard.press(key)
+        assert page.evaluate(at) == place, key
+        assert grid.locator("td[tabindex='0']").count() == 1
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name=EN["wrong.rows.right"].format(truth=0)).wait_for()
+    assert page.evaluate(at) == "0,0"  # where one was
+    assert "rows" in page.locator("#status").inner_text()
+    assert page.locator(".wrong-gallery").first.locator("li").count() == 24
+    page.get_by_role("button", name="Next").first.press("Enter")
+    page.locator(".wrong-page", has_text="25 to").first.wait_for()
+    page.get_by_role("button", name="Back").first.press(" ")
+    page.locator(".wrong-page", has_text="1 to 24").first.wait_for()
+
+
+def test_the_share_of_each_class_is_shown(visit, workshop) -> None:
+    page = visit("#wrong")
+    ready(page)
+    truth, said = truth_and_prediction(workshop)
+    page.get_by_role("button", name=EN["wrong.matrix.share"]).click()
+    grid = page.get_by_role("grid", name=EN["wrong.matrix"])
+    share = np.mean(said[truth == 8] == 8)
+    assert grid.locator("[data-i='8'][data-j='8']").inner_text() == f"{round(100 * share)}%"
+    page.get_by_text(EN["wrong.by_class"]).click()
+    assert page.locator(".wrong-by-class tbody tr").nth(8).locator("td").first.inner_text() == f"{share:.1%}"
+
+
+def test_many_classes_stay_readable(visit, serve) -> None:
+    page = visit("#wrong", at=serve(create_app(shop_of(classes=60, rows=900))), width=900)
+    ready(page)
+    grid = page.get_by_role("grid", name=EN["wrong.matrix"])
+    assert grid.locator("tbody tr").count() == 24
+    page.get_by_text("Shown are the 24 classes of 60 that are confused most.").wait_for()
+    page.get_by_role("button", name=EN["wrong.matrix.all"]).click()
+    assert grid.locator("tbody tr").count() == 60
+    grid.locator("td[tabindex='0']").focus()
+    page.keyboard.press("Control+End")
+    inside = "(() => { const box = document.activeElement.getBoundingClientRect(); return box.right <= innerWidth; })()"
+    assert page.evaluate(inside)
+    head = grid.locator("thead th").last.bounding_box()
+    frame = page.locator(".wrong-matrix-frame").bounding_box()
+    assert head["y"] >= frame["y"] - 1 and head["y"] < frame["y"] + 20  # names stay in sight
+    assert page.evaluate("document.documentElement.scrollWidth") <= 900
+
+
+def test_calibration_is_drawn_and_told_in_numbers(visit, workshop) -> None:
+    page = visit("#wrong")
+    ready(page)
+    truth, said = truth_and_prediction(workshop)
+    sure = workshop.model.predict_proba(workshop.examples.x).max(axis=1)
+    section = page.get_by_role("region", name=EN["wrong.calibration"])
+    assert (
+        f"{np.mean(sure):.1%} sure" in section.inner_text() and f"{np.mean(truth == said):.1%}" in section.inner_text()
+    )
+    full = np.flatnonzero(np.histogram(sure, np.linspace(0, 1, 11))[0])
+    assert section.locator(".wrong-bar.right").count() == len(full) == section.locator(".wrong-whisker").count()
+    section.get_by_text(EN["wrong.numbers"]).click()
+    last = section.locator("tbody tr").last.locator("td").all_inner_texts()
+    assert last[0] == str(np.sum(sure >= 0.9)) and last[2] == f"{np.mean((truth == said)[sure >= 0.9]):.1%}"
+    assert "Expected calibration error" in section.get_by_role("img").first.get_attribute("aria-label")
+
+
+def test_groups_of_any_column_and_names_that_are_markup(visit, serve) -> None:
+    shop = shop_of()
+    page = visit("#wrong", at=serve(create_app(shop)))
+    panel = ready(page)
+    truth, said = truth_and_prediction(shop)
+    region = np.array(shop.examples.table.columns["region"])
+    table = page.locator(".wrong-groups-table")
+    assert page.get_by_label(EN["wrong.groups.column"]).input_value() == "region"
+    assert [name.inner_text() for name in table.locator("tbody th").all()] == [MARKUP, "south"]
+    shares = [f"{np.mean((truth == said)[region == name]):.1%}" for name in (MARKUP, "south")]
+    assert [row.locator("td").nth(1).inner_text() for row in table.locator("tbody tr").all()] == shares
+    assert page.locator("#panel-wrong img").count() == 0  # a name is text
+    panel.locator(".wrong-weak", has_text="region: south").wait_for()
+    table.locator("button", has_text="south").click()
+    page.get_by_role("heading", name="region: south").wait_for()
+    wrong = np.flatnonzero((truth != said) & (region == "south"))
+    assert page.locator(".wrong-page").first.inner_text() == f"1 to {min(12, len(wrong))} of {len(wrong)}"
+    page.get_by_label(EN["wrong.groups.column"]).select_option("width")
+    table.get_by_text("…").first.wait_for()
+    assert table.locator("tbody tr").count() == 6
+
+
+def test_values_are_shown_by_their_residuals(visit, serve) -> None:
+    shop = shop_of("regression")
+    page = visit("#wrong", at=serve(create_app(shop)))
+    panel = ready(page)
+    truth, said = truth_and_prediction(shop)
+    rmse = float(np.sqrt(np.mean((truth - said) ** 2)))
+    assert float(panel.locator(".wrong-figures strong").first.inner_text()) == pytest.approx(rmse, rel=1e-3)
+    assert page.locator(".wrong-cloud").get_attribute("d").count("M") == len(truth)
+    bars = page.locator(".wrong-chart").nth(1).locator(".wrong-bar title").all_inner_texts()
+    titles = page.locator(".wrong-bar title").evaluate_all("all => all.map((title) => title.textContent)")
+    assert sum(int(re.search(r"(\d+) rows", title)[1]) for title in titles) == len(truth) and len(bars) > 5
+    first = int(np.argmax(np.abs(truth - said)))
+    assert page.locator(".wrong-table tbody button").first.inner_text() == str(first + 1)
+    assert page.get_by_role("grid").count() == 0
+    assert page.locator(".wrong-groups-table thead").inner_text().startswith("Group")
+
+
+def test_planted_labels_are_found_and_saved_as_csv(visit, serve, digits_model, tmp_path) -> None:
+    table, _ = digits()
+    target, rng = choose_target(table), np.random.default_rng(5)
+    labels = np.array(table.columns[target]).astype(int)
+    which = rng.choice(len(labels), 20, replace=False)
+    labels[which] = (labels[which] + rng.integers(1, 10, 20)) % 10
+    swapped = Table("swapped.csv", table.columns.set_column(table.names.index(target), target, pa.array(labels)))
+    settings = replace(digits_model.settings, epochs=10)
+    names = {"feature_names": digits_model.feature_names, "target_name": target, "source": "swapped.csv"}
+    model = glassnet.fit(
+        features(swapped, digits_model.feature_names), labels, hidden=(48,), settings=settings, **names
+    )
+    rows = examples_of(swapped, model)
+    page = visit("#wrong", at=serve(create_app(Workshop(model, "digits", rows, rows))))
+    ready(page)
+    section = page.get_by_role("region", name=EN["wrong.labels"])
+    section.get_by_role("button", name=EN["wrong.labels.begin"]).click()
+    page.get_by_role("progressbar", name=EN["wrong.labels.progress"]).wait_for()
+    section.get_by_text("rows look mislabelled").wait_for(timeout=60_000)
+    shown = section.locator(".wrong-gallery li")
+    found = [int(re.search(r"row ([\d,]+)", text)[1].replace(",", "")) - 1 for text in shown.all_inner_texts()]
+    assert len(found) <= 24 and len(set(found) & set(which.tolist())) >= 16
+    first = shown.first.inner_text()
+    assert f"labelled {labels[found[0]]}: " in first and "looks like" in first
+    with page.expect_download() as download:
+        section.get_by_role("button", name=EN["wrong.labels.csv"]).click()
+    assert download.value.suggested_filename == "mislabelled.csv"
+    download.value.save_as(tmp_path / "found.csv")
+    lines = list(csv.DictReader((tmp_path / "found.csv").read_text(encoding="utf-8").splitlines()))
+    assert [int(line["row"]) - 1 for line in lines[: len(found)]] == found
+    page.get_by_label("Language").select_option("ko")  # what was found is not lost
+    page.get_by_text(re.compile("레이블이 잘못된 듯합니다")).wait_for()
+
+
+def test_a_search_is_stopped_and_a_second_one_is_told_to_wait(visit, serve, workshop) -> None:
+    workshop.model = replace(workshop.model, settings=replace(workshop.model.settings, epochs=20_000))
+    at = serve(create_app(workshop))
+    first = visit("#wrong", at=at)
+    ready(first)
+    second = visit("#wrong", at=at, expected=("409",))
+    ready(second)
+    first.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
+    first.get_by_role("button", name=EN["wrong.labels.end"]).wait_for()
+    second.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
+    second.locator("#alert", has_text=EN["error.busy"]).wait_for()
+    first.locator(".wrong-where", has_text="Network 1 of 5").wait_for()
+    first.get_by_role("button", name=EN["wrong.labels.end"]).click()
+    first.locator(".wrong-where", has_text=EN["wrong.labels.ended"]).wait_for()
+    assert first.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).is_enabled()
+
+
+def test_where_nothing_may_be_changed_there_is_no_search(visit, serve, workshop) -> None:
+    workshop.read_only = True
+    page = visit("#wrong", at=serve(create_app(workshop)))
+    ready(page)
+    assert page.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).is_disabled()
+    page.locator(".wrong-labels", has_text=EN["error.read_only"]).wait_for()
+
+
+@pytest.mark.parametrize("missing", ["data", "target"])
+def test_what_is_missing_is_told_and_how_to_give_it(visit, serve, missing) -> None:
+    shop = shop_of()
+    rows = None if missing == "data" else replace(shop.examples, y=None)
+    page = visit("#wrong", at=serve(create_app(Workshop(shop.model, "rows", rows, rows))))
+    page.get_by_text(EN[f"wrong.missing.{missing}"].format(target="target")).wait_for()
+    page.get_by_text("glassnet serve MODEL --data FILE").wait_for()
+
+
+def test_another_model_is_judged_afresh(visit, serve, workshop) -> None:
+    page = visit("#wrong", at=serve(create_app(workshop)), expected=("422",))  # the rows that were judged are gone
+    ready(page)
+    before = page.locator(".wrong-figures strong").first.inner_text()
+    page.get_by_label(EN["wrong.which"]).select_option("training")
+    page.locator(".wrong-seen.warn").wait_for()
+    other = replace(workshop.model, vector=-workshop.model.vector)
+    workshop.use(other, "other", workshop.examples)  # it brings no training rows
+    page.get_by_role("gridcell").first.click()
+    page.locator("#summary", has_text="other").wait_for()
+    page.locator(".wrong-seen", has_text=EN["wrong.seen.unseen"]).wait_for()
+    said = np.mean(other.predict(workshop.examples.x) == workshop.examples.y)
+    assert page.locator(".wrong-figures strong").first.inner_text() == f"{said:.1%}" != before
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("task", ["digits", "classification", "regression"])
+def test_nothing_is_wider_than_the_window_nor_without_words(visit, serve, workshop, language, width, task) -> None:
+    shop = workshop if task == "digits" else shop_of(task)
+    shop.model = replace(shop.model, settings=replace(shop.model.settings, epochs=2))
+    page = visit("#wrong", at=serve(create_app(shop)), locale={"en": "en-US", "ko": "ko-KR"}[language], width=width)
+    panel = ready(page)
+    page.locator(".wrong-search").click()
+    page.locator(".wrong-where", has_text=re.compile(r"rows look|rows have|듯합니다")).wait_for(timeout=60_000)
+    for group in page.locator("#panel-wrong details").all():
+        group.evaluate("element => { element.open = true; }")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    words = panel.inner_text() + " ".join(
+        page.eval_on_selector_all("#panel-wrong [aria-label]", "all => all.map((e) => e.getAttribute('aria-label'))")
+    )
+    assert not re.findall(r"\bwrong\.[a-z_.]+|\{\w+\}", words) and "undefined" not in words and "NaN" not in words
+    assert (re.search("[가-힣]", words) is not None) == (language == "ko")
+    unnamed = page.eval_on_selector_all(
+        "#panel-wrong :is(button, input, select, progress, svg[role=img], [role=region], [role=grid])",
+        "all => all.filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))"
+        ".map((e) => e.outerHTML)",
+    )
+    assert unnamed == []
