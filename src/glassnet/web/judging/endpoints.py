@@ -12,8 +12,9 @@ from starlette.responses import Response
 from glassnet.network.activations import Array
 from glassnet.web.answers import as_json
 from glassnet.web.incoming import read_json
-from glassnet.web.judging import groups, listing
+from glassnet.web.judging.groups import by_column, groups_of, weakest
 from glassnet.web.judging.judge import Judge, TheJudge, choices, missing
+from glassnet.web.judging.listing import listed, values_of
 from glassnet.web.judging.search import Search, suspects_csv, suspects_listed
 from glassnet.web.judging.verdict import Verdict, overview
 from glassnet.web.predicting import apart
@@ -99,7 +100,7 @@ async def rows_of(
         )
         found = found[np.argsort(-by[found], kind="stable")]
         shown = found[first : first + count]
-        return {"version": verdict.version, "total": len(found), "first": first} | listing.listed(verdict, shown)
+        return {"version": verdict.version, "total": len(found), "first": first} | listed(verdict, shown)
 
     return await _told(request, judge, work)
 
@@ -117,13 +118,13 @@ async def row_of(
             raise Refusal(422, "input", f"row is {row}; it must be {expected}", value=row, expected=expected)
         examples = verdict.examples
         assert examples.y is not None
-        return {"row": row, "values": listing.values_of(examples, row), "target": examples.y[row]}
+        return {"row": row, "values": values_of(examples, row), "target": examples.y[row]}
 
     return await _told(request, judge, work)
 
 
 @router.get("/groups")
-async def groups_of(
+async def groups(
     request: Request,
     judge: TheJudge,
     column: Annotated[str, Query(description="Any column of the rows.")],
@@ -134,18 +135,18 @@ async def groups_of(
     def work() -> dict[str, Any]:
         verdict = judge.verdict(rows)
         _check_column(verdict, column)
-        return {"version": verdict.version, "column": column, "groups": groups.by_column(verdict, column)}
+        return {"version": verdict.version, "column": column, "groups": by_column(verdict, column)}
 
     return await _told(request, judge, work)
 
 
 @router.get("/weakest")
-async def weakest(request: Request, judge: TheJudge, rows: Rows = None) -> Response:
+async def weakest_groups(request: Request, judge: TheJudge, rows: Rows = None) -> Response:
     """Look through all columns for groups of rows where the model is surely worse than over all."""
 
     def work() -> dict[str, Any]:
         verdict = judge.verdict(rows)
-        return {"version": verdict.version} | groups.weakest(verdict)
+        return {"version": verdict.version} | weakest(verdict)
 
     return await _told(request, judge, work)
 
@@ -257,7 +258,7 @@ def _group(verdict: Verdict, column: str | None, group: int | None) -> Array:
     if column is None or group is None:
         raise Refusal(422, "input", "column and group go together; give both or neither", expected="column and group")
     _check_column(verdict, column)
-    found = groups.groups_of(verdict.examples.table, column)
+    found = groups_of(verdict.examples.table, column)
     if group >= len(found):
         expected = f"a group's number, 0 to {len(found) - 1}"
         raise Refusal(
