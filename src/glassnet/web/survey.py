@@ -93,6 +93,7 @@ class Survey:
             "low": edges[0],
             "high": edges[-1],
             "counts": counts,
+            "percentiles": np.percentile(a, np.arange(100), method="lower"),
             "mean": a.mean(),
             "zeros": np.count_nonzero(a == 0),
             "exciting": self.rows[best],

@@ -26,7 +26,7 @@ const HEAVY = 1e6;
 /** Milliseconds that the pen must rest for that. */
 const REST = 120;
 /** Connections that are asked for, in all. */
-const CONNECTIONS = 360;
+const CONNECTIONS = 300;
 
 /** Fill the tab. */
 export function mount(root, context) {
@@ -66,7 +66,10 @@ export function mount(root, context) {
   function build() {
     const [input, network, answer, unit, mind] = [makeInput, makeNetwork, makeAnswer, makeUnit, makeMind].map((make) => make(desk));
     parts = [input, network, answer, unit, mind];
-    root.replaceChildren(element("div", { class: "think-desk" }, input.root, network.root, answer.root, unit.root, mind.root));
+    root.replaceChildren(element("div", { class: "think-desk" },
+      input.root,
+      element("div", { class: "think-middle" }, network.root, unit.root),
+      element("div", { class: "think-side" }, answer.root, mind.root)));
     draw();
   }
 
@@ -150,8 +153,13 @@ export function mount(root, context) {
     draw();
   }
 
-  /** Look at a unit; what is told of it does not hang on the row. */
+  /** Look at a unit, or, without one, at none; what is told of it does not hang on the row. */
   async function lookAt(layer, unit) {
+    if (layer === null) {
+      Object.assign(desk, { unit: null, unitTold: null });
+      draw();
+      return;
+    }
     Object.assign(desk, { unit: { layer, unit }, unitTold: null });
     ask();
     draw();

@@ -1,6 +1,6 @@
 // What the network says of the row: the answer, how sure it is; and, where units are silenced, what it says without that.
 
-import { element } from "/elements.js";
+import { element, svg } from "/elements.js";
 import { shown } from "/learn_numbers.js";
 import { number, percent, t } from "/texts.js";
 import { outputName, rowName, unitName } from "/think_words.js";
@@ -16,9 +16,13 @@ export function makeAnswer(desk) {
   const root = element("section", { class: "card think-answer", "aria-label": t("think.answer") },
     element("h2", { text: t("think.answer") }), said, sure, bars, changed);
   let changedFor = "";
+  let drawnFor = [];
 
   function draw() {
     const { told, from, fault, context: { model } } = desk;
+    const now = [told, from, fault, desk.scale];
+    if (now.every((each, place) => each === drawnFor[place])) return;
+    drawnFor = now;
     if (fault !== null) {
       said.textContent = "–";
       sure.textContent = fault;
@@ -44,14 +48,19 @@ export function makeAnswer(desk) {
   }
 
   function drawBars(model, told) {
-    const values = told.probabilities ?? told[`a${model.activations.length}`];
-    const before = told.without === undefined ? null : told.without.probabilities ?? told.without.outputs;
-    bars.hidden = !model.classes.length && before === null;
+    const outputs = (said, those) => (model.classes.length ? said.probabilities ?? those : [said.prediction].flat());
+    const values = outputs(told, told[`a${model.activations.length}`]);
+    const before = told.without === undefined ? null : outputs(told.without, told.without.outputs);
+    if (desk.about.target !== null && values.length === 1) {
+      drawRange(values[0], before?.[0] ?? null, desk.from.target);
+      return;
+    }
+    bars.hidden = !model.classes.length && before === null && values.length === 1;
     if (bars.hidden) return;
     const reach = told.probabilities !== null ? 1 : [...values, ...(before ?? [])].reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
     let order = values.map((_, unit) => unit);
     if (values.length > MOST_SHOWN) order = order.sort((i, j) => values[j] - values[i]).slice(0, MOST_SHOWN - 2);
-    const write = (value) => (told.probabilities !== null ? percent(value) : shown(value));
+    const write = (value) => (model.classes.length && told.probabilities !== null ? percent(value) : shown(value));
     const best = values.indexOf(Math.max(...values));
     const rows = order.map((unit) => element("div", { class: `think-bar ${unit === best && model.classes.length ? "best" : ""}`, data: { output: unit } },
       element("span", { class: "think-bar-name", text: outputName(model, unit) }),
@@ -64,6 +73,21 @@ export function makeAnswer(desk) {
     const legend = before !== null && element("p", { class: "think-legend hint" },
       element("span", { class: "think-key now" }), t("think.answer.now"), " ", element("span", { class: "think-key before" }), t("think.answer.before", { answer: model.classes.length ? String(told.without.prediction) : [told.without.prediction].flat().map((value) => shown(value, 5)).join(", ") }));
     bars.replaceChildren(...rows, ...[more, legend].filter(Boolean));
+  }
+
+  /** A value, and what it is without the changes and in the data, between the least and the largest of the data. */
+  function drawRange(value, before, truth) {
+    const { low, high } = desk.about.target;
+    const place = (at) => 6 + 288 * (high > low ? Math.max(0, Math.min(1, (at - low) / (high - low))) : 0.5);
+    const words = [t("think.answer.range", { low: shown(low), high: shown(high) })];
+    bars.replaceChildren(element("div", { class: "think-range" },
+      svg("svg", { viewBox: "0 0 300 34", preserveAspectRatio: "none", role: "img", "aria-label": words[0] },
+        svg("line", { class: "think-range-line", x1: 4, x2: 296, y1: 17, y2: 17 }),
+        truth !== null && truth !== undefined && svg("line", { class: "think-range-truth", x1: place(truth), x2: place(truth), y1: 2, y2: 32 }),
+        before !== null && svg("circle", { class: "think-range-before", cx: place(before), cy: 17, r: 7 }),
+        svg("circle", { class: "think-range-now", cx: place(value), cy: 17, r: 8 })),
+      element("span", { class: "think-range-ends" }, element("span", { text: shown(low) }), element("span", { text: shown(high) }))),
+    ...(before === null ? [] : [element("p", { class: "hint", text: `${t("think.answer.now")}: ${shown(value, 5)}; ${t("think.answer.before", { answer: shown(before, 5) })}` })]));
   }
 
   function bar(value, reach, kind) {

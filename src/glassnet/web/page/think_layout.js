@@ -4,20 +4,22 @@
 const PAD = 10;
 const HEAD = 40;
 const NARROW = 560;
-const LARGEST = 26;
+const LARGEST = 32;
+/** A layer of more units than this is given a higher canvas. */
+const MANY = 256;
 const LEAST = 3;
 /** Outputs that are few enough to stand with their names. */
 export const MOST_NAMED = 16;
 
 /**
- * Lay a network out. sizes: units of each layer, the input's first; side: of the input's picture, or 0; room: width.
+ * Lay a network out. sizes: units of each layer, the input's first; side: of the input's picture, or 0; room: width; wordy: whether outputs have long names.
  * Returns { width, height, upright, blocks }; a block has { x, y, width, height, cell, count, at(unit), unitAt(x, y) }.
  */
-export function layOut(sizes, side, room) {
+export function layOut(sizes, side, room, wordy) {
   const upright = room < NARROW;
   const layers = sizes.length - 1;
-  const cross = upright ? room - 2 * PAD : Math.max(300, Math.min(430, room * 0.62));
-  const named = sizes.at(-1) <= MOST_NAMED && !upright ? 74 : 0;
+  const cross = upright ? room - 2 * PAD : Math.max(300, Math.min(Math.max(...sizes.slice(1)) > MANY ? 540 : 430, room * 0.7));
+  const named = sizes.at(-1) <= MOST_NAMED && !upright ? (wordy ? 112 : 74) : 0;
   const shapes = [];
   if (upright) {
     shapes.push(side ? pictured(side, Math.min(168, cross)) : fitted(sizes[0], cross, 120));
@@ -56,7 +58,7 @@ export function layOut(sizes, side, room) {
     };
   });
   return {
-    upright, blocks, named,
+    upright, blocks, named, boldness: Math.max(0.7, Math.min(2.6, gap / 30)),
     width: upright ? room : Math.max(room, Math.ceil(main - gap + PAD + named)),
     height: Math.ceil(upright ? main - gap + PAD : HEAD + long + PAD),
   };

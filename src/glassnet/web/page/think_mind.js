@@ -27,12 +27,16 @@ export function makeMind(desk) {
     waiting, canvas, inWords, bars,
     element("p", { class: "hint", text: t("think.mind.silence") }));
 
+  let drawnFor = null;
+  let drawnIn = 0;
+
   function draw() {
     const { told } = desk;
     output.value = desk.output ?? "";
     const slopes = told?.saliency ?? null;
     waiting.hidden = slopes !== null;
-    if (slopes === null) return;
+    if (slopes === null || (drawnFor === told && drawnIn === root.clientWidth)) return;
+    [drawnFor, drawnIn] = [told, root.clientWidth];
     const values = Object.values(slopes);
     const best = values.map((_, place) => place).sort((i, j) => Math.abs(values[j]) - Math.abs(values[i]));
     const last = model.activations.length;

@@ -33,7 +33,7 @@ export function makeNetwork(desk) {
   picture.addEventListener("click", (event) => {
     const unit = event.detail === 0 ? null : under(event); // 0: by the keyboard, which the button itself sees to
     if (unit !== null) stand(unit.layer, unit.unit, true);
-    if (unit !== null && unit.layer !== INPUT) desk.lookAt(unit.layer, unit.unit);
+    if (unit !== null) open(unit.layer, unit.unit);
   });
 
   function draw() {
@@ -56,7 +56,7 @@ export function makeNetwork(desk) {
     const wanted = `${model.version} ${room} ${document.documentElement.lang}`;
     if (wanted === laidOutFor) return;
     laidOutFor = wanted;
-    layout = layOut(model.layer_sizes, model.picture?.[0] ?? 0, room);
+    layout = layOut(model.layer_sizes, model.picture?.[0] ?? 0, room, model.layer_sizes.at(-1) <= MOST_NAMED && model.layer_sizes.slice(-1).some((count) => Array.from({ length: count }, (_, unit) => outputName(model, unit)).some((name) => name.length > 3)));
     picture.style.setProperty("width", `${layout.width}px`);
     picture.style.setProperty("height", `${layout.height}px`);
     over.replaceChildren(...layout.blocks.map((block, layer) => {
@@ -66,11 +66,18 @@ export function makeNetwork(desk) {
         "aria-label": unitName(model, layer, at[layer]),
         style: { width: `${block.cell}px`, height: `${block.cell}px` },
         onfocus: () => desk.hoverOver({ layer, unit: at[layer] }), onblur: () => desk.hoverOver(null),
-        onclick: () => layer !== INPUT && desk.lookAt(layer, at[layer]),
+        onclick: () => open(layer, at[layer]),
         onkeydown: (event) => move(event, layer),
       });
     }));
     layout.blocks.forEach((_, layer) => stand(layer, at[layer], false));
+  }
+
+  /** Look into a unit; once more, and nothing is looked into. */
+  function open(layer, unit) {
+    if (layer === INPUT) return;
+    if (desk.unit?.layer === layer && desk.unit.unit === unit) desk.lookAt(null);
+    else desk.lookAt(layer, unit);
   }
 
   /** Let the button of a layer stand at a unit, be the one stop for the Tab key, and perhaps take the focus. */
@@ -166,9 +173,9 @@ export function makeNetwork(desk) {
     const [x1, y1] = before.at(from);
     const [x2, y2] = here.at(to);
     const strength = Math.min(1, Math.abs(share));
-    pen.globalAlpha = (0.12 + 0.78 * strength) * quiet;
+    pen.globalAlpha = (0.1 + 0.7 * strength * strength) * quiet;
     pen.strokeStyle = colour(share < 0 ? "negative" : "positive");
-    pen.lineWidth = 0.6 + 2.6 * strength;
+    pen.lineWidth = 0.6 + layout.boldness * strength;
     pen.setLineDash(share < 0 ? [5, 3] : []);
     pen.beginPath();
     if (layout.upright) {
@@ -294,7 +301,7 @@ export function makeNetwork(desk) {
       pen.fillStyle = colour(unit === best ? "ink" : "soft");
       pen.font = `${unit === best ? 700 : 400} 13px ${family}`;
       const share = sure ? ` ${Math.round(100 * desk.told.probabilities[unit])}%` : "";
-      pen.fillText(cut(outputName(model, unit), 12 - share.length) + share, x + block.cell + 6, y + block.cell / 2 + 4.5, layout.named - 8);
+      pen.fillText(cut(outputName(model, unit), 16 - share.length) + share, x + block.cell + 6, y + block.cell / 2 + 4.5, layout.named - 8);
     }
   }
 
@@ -316,7 +323,7 @@ export function makeNetwork(desk) {
     }
     const b = desk.about.biases[`b${layer}`][unit];
     const factor = desk.scaleOf(layer, unit);
-    const louder = factor === 1 ? "" : `, h${layer} = ${shown(told[`h${layer}`][unit])}`;
+    const louder = factor === 1 || told[`h${layer}`] === undefined ? "" : `, h${layer} = ${shown(told[`h${layer}`][unit])}`;
     return `${name} (${model.activations[layer - 1]}): z = ${shown(told[`z${layer}`][unit])}, a = ${shown(told[`a${layer}`][unit])}, b = ${shown(b)}${louder}`;
   }
 

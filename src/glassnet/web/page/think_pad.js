@@ -7,8 +7,8 @@ import { colour } from "/theme.js";
 import { digitOf } from "/think_digit.js";
 import { ink, inked } from "/think_signs.js";
 
-const SIDE = 264;
-const SMALL = 112;
+const SIDE = 276;
+const SMALL = 84;
 /** How far an arrow key moves the pen, and how thick a line looks, as shares of the pad. */
 const STEP = 1 / 36;
 const THICK = 0.075;
@@ -31,12 +31,10 @@ export function makePad(desk) {
   const undo = element("button", { type: "button", text: t("think.pad.undo"), onclick: (event) => undone(event.timeStamp) });
   const clear = element("button", { type: "button", text: t("think.pad.clear"), onclick: (event) => cleared(event.timeStamp) });
   const root = element("div", { class: "think-draw" },
-    element("p", { class: "hint", text: t("think.pad.about") }),
     canvas,
-    element("div", { class: "row" }, undo, clear),
-    element("p", { class: "hint", id: "think-pad-keys", text: t("think.pad.keys") }),
-    element("figure", { class: "think-gets" }, small, element("figcaption", { class: "hint" }, element("strong", { text: t("think.pad.gets") }), " ",
-      t(desk.about.pen.measured ? "think.pad.made" : "think.pad.guessed", { side: desk.about.pen.side, low: desk.about.pen.low, high: Math.round(desk.about.pen.high) }))));
+    element("div", { class: "think-gets" }, small, element("div", {}, element("strong", { text: t("think.pad.gets") }), element("div", { class: "row" }, undo, clear))),
+    element("p", { class: "hint", text: t(desk.about.pen.measured ? "think.pad.made" : "think.pad.guessed", { side: desk.about.pen.side, low: desk.about.pen.low, high: Math.round(desk.about.pen.high) }) }),
+    element("p", { class: "hint", id: "think-pad-keys", text: t("think.pad.keys") }));
 
   function at(event) {
     const box = canvas.getBoundingClientRect();

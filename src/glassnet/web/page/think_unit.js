@@ -31,16 +31,18 @@ export function makeUnit(desk) {
   const slope = element("figure", { class: "think-slope" });
   const exciting = element("div", { class: "think-exciting" });
   const histogram = element("figure", { class: "think-histogram" });
+  const close = element("button", { type: "button", text: t("close"), onclick: () => desk.lookAt(null) });
   const empty = element("p", { class: "hint", text: t("think.unit.choose") });
   const body = element("div", { class: "think-unit-body" }, title, formula, louder, last,
     element("div", { class: "think-unit-parts" }, weights, slope, histogram, exciting));
   const root = element("section", { class: "card think-unit-card", "aria-label": t("think.unit") },
     element("div", { class: "row think-unit-head" }, element("h2", { text: t("think.unit") }),
       element("label", { class: "row" }, element("span", { text: t("think.unit.layer") }), layerField),
-      element("label", { class: "row" }, element("span", { text: t("think.unit.unit") }), unitField)),
+      element("label", { class: "row" }, element("span", { text: t("think.unit.unit") }), unitField), close),
     empty, body);
   let madeFor = null;
   let drawnFor = "";
+  let toldBefore = null;
 
   function chooseUnit() {
     const layer = Number(layerField.value);
@@ -58,6 +60,7 @@ export function makeUnit(desk) {
     const { unit, told, unitTold } = desk;
     empty.hidden = unit !== null;
     body.hidden = unit === null || told === null;
+    close.hidden = unit === null;
     if (body.hidden) return;
     const { layer } = unit;
     layerField.value = layer;
@@ -75,6 +78,8 @@ export function makeUnit(desk) {
       return;
     }
     drawnFor = `${layer} ${unit.unit}`;
+    if (formula.childElementCount && toldBefore === told && madeFor === unitTold) return; // the pointer moved, no more
+    toldBefore = told;
     drawFormula(layer, unit.unit, told, unitTold);
     drawSlope(layer, told);
     if (madeFor !== unitTold) {
@@ -95,11 +100,11 @@ export function makeUnit(desk) {
     const rest = order.slice(MOST_TERMS).reduce((sum, i) => sum + terms[i], 0);
     const z = told[`z${layer}`][unit];
     const activation = model.activations[layer - 1];
-    const written = best.map((i) => term(`${shown(a[i])}·${bracketed(W[i])}`, `i=${i}`, terms[i], layer === 1 && !model.tables.length ? inputName(model, i) : ""));
+    const written = best.map((i) => term(`${shown(a[i])}·${bracketed(W[i])}`, layer === 1 && !model.picture ? inputName(model, i) : `i=${i}`, terms[i], `i=${i}`));
     if (order.length > best.length) written.push(term(bracketed(rest), t("think.unit.others", { count: number(order.length - best.length) }), rest));
     written.push(term(bracketed(b), `b${layer}`, b));
     const how = activation === "softmax" ? `exp(z${layer}[${unit}]) / Σ exp(z${layer}[k])` : `${activation}(z${layer}[${unit}])`;
-    const heard = desk.scaleOf(layer, unit) === 1 ? [] : [element("p", {}, code(`h${layer}[${unit}] = ${number(desk.scaleOf(layer, unit))} · a${layer}[${unit}] = `), value(told[`h${layer}`][unit], "h"))];
+    const heard = desk.scaleOf(layer, unit) === 1 || told[`h${layer}`] === undefined ? [] : [element("p", {}, code(`h${layer}[${unit}] = ${number(desk.scaleOf(layer, unit))} · a${layer}[${unit}] = `), value(told[`h${layer}`][unit], "h"))];
     formula.replaceChildren(
       element("p", {}, code(`z${layer}[${unit}] = Σ ${name}[i]·W${layer}[i,${unit}] + b${layer}[${unit}]`)),
       element("p", { class: "think-terms" }, code("= "), written.flatMap((each, place) => [place > 0 && code(" + "), each]), code(" = "), value(z, "z")),
@@ -189,8 +194,8 @@ export function makeUnit(desk) {
     const a = told[`a${layer}`][unit];
     const place = (at) => left + (top > low ? Math.max(0, Math.min(1, (at - low) / (top - low))) : 0.5) * (wide - 2 * left);
     const width = (wide - 2 * left) / counts.length;
-    const below = counts.reduce((sum, count, bin) => sum + (low + ((bin + 0.5) * (top - low)) / counts.length < a ? count : 0), 0);
-    const said = t("think.unit.histogram.said", { a: shown(a), share: percent(below / Math.max(1, data.rows), 0), mean: shown(data.mean) });
+    const below = data.percentiles.filter((value) => value < a).length;
+    const said = `${t("think.unit.histogram.said", { a: shown(a), share: percent(Math.min(100, below) / 100, 0), mean: shown(data.mean) })} ${data.zeros ? t("think.unit.histogram.silent", { share: percent(data.zeros / data.rows, 0) }) : ""}`;
     // roots, so that a few loud rows beside many silent ones are seen
     histogram.replaceChildren(
       element("figcaption", { text: t(data.rows < data.of ? "think.unit.histogram.some" : "think.unit.histogram", { name: `a${layer}[${unit}]`, rows: number(data.rows), of: number(data.of) }) }),

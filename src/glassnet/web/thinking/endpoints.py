@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from glassnet.models.model import CLASSIFICATION
 from glassnet.network.activations import Array
 from glassnet.web.answers import as_json
 from glassnet.web.predicting import apart
@@ -103,9 +104,18 @@ def beginning(survey: Survey) -> dict[str, Any]:
         "biases": {name: values for name, values in model.parameters.items() if name[0] == "b"},
         "reach": survey.reach,
         "start": start,
+        "target": target_range(survey),
         "columns": None if few is None else {"low": few.min(axis=0), "high": few.max(axis=0)},
         "pen": pen_for(model, few),
     }
+
+
+def target_range(survey: Survey) -> dict[str, float] | None:
+    """Return the least and the largest value at hand, where values are predicted."""
+    y = None if survey.examples is None else survey.examples.y
+    if survey.model.task == CLASSIFICATION or y is None or not len(y):
+        return None
+    return {"low": float(np.min(y)), "high": float(np.max(y))}
 
 
 def matching(survey: Survey, wanted: str | None) -> Array:
