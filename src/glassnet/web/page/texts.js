@@ -2,6 +2,7 @@
 
 const KEPT = "glassnet.language";
 const listeners = new Set();
+const formats = new Map();
 let texts = {};
 
 /** The languages that there are, each by its own name. */
@@ -40,7 +41,10 @@ export function has(key) {
 
 /** A number as the language writes it: number(1234.5, { maximumFractionDigits: 1 }). */
 export function number(value, options = {}) {
-  return value === null || value === undefined ? "–" : new Intl.NumberFormat(document.documentElement.lang, options).format(value);
+  if (value === null || value === undefined) return "–";
+  const wanted = document.documentElement.lang + JSON.stringify(options);
+  if (!formats.has(wanted)) formats.set(wanted, new Intl.NumberFormat(document.documentElement.lang, options)); // slow to make
+  return formats.get(wanted).format(value);
 }
 
 /** A share as percent. */

@@ -4,7 +4,7 @@
 // desk, which every part is given:
 //   about     what GET /api/think told: biases, reach, columns, the pen, a row to begin with
 //   row       raw values, in the model's columns; change them by desk.take(row, from, since)
-//   from      where the row comes from: { kind: "drawn" | "row" | "edited", row, target }
+//   from      where the row comes from: { kind: "drawn" | "row" | "edited" | "start", row, target }
 //   told      what POST /api/explain said of it last, or null
 //   scale     units that are silenced, or louder: { a1: { 5: 0 } }
 //   unit      the unit that is looked at, { layer, unit }, or null; unitTold is what GET /api/unit said of it
@@ -56,7 +56,7 @@ export function mount(root, context) {
       build();
       if (wanted !== null) await openRow(wanted);
       else if (model.examples !== null) await openRow(0);
-      else take(about.start, { kind: "edited", row: null, target: null });
+      else take(about.start, { kind: "start", row: null, target: null });
       wanted = null;
     } catch (error) {
       context.fail(error);

@@ -15,6 +15,10 @@ export function makeAnswer(desk) {
   const changed = element("div", { class: "think-changed" });
   const root = element("section", { class: "card think-answer", "aria-label": t("think.answer") },
     element("h2", { text: t("think.answer") }), said, sure, bars, changed);
+  const parts = new WeakMap(); // of each bar
+  const more = element("p", { class: "hint" });
+  const legendText = element("span");
+  const legend = element("p", { class: "think-legend hint" }, element("span", { class: "think-key now" }), t("think.answer.now"), " ", element("span", { class: "think-key before" }), legendText);
   let changedFor = "";
   let drawnFor = [];
 
@@ -42,9 +46,9 @@ export function makeAnswer(desk) {
       const right = model.classes.length ? String(from.target) === String(told.prediction) : null;
       const truth = model.classes.length ? String(from.target) : shown(from.target, 5);
       parts.push(right === null ? t("think.answer.truth", { truth }) : t(right ? "think.answer.right" : "think.answer.wrong", { truth }));
-      if (right !== null) return [`${parts[0]}: `, element("strong", { class: right ? "think-right" : "think-wrong", text: parts[1] })];
+      return [`${parts[0]}: `, element("strong", { class: right === null ? "think-truth" : right ? "think-right" : "think-wrong", text: parts[1] })];
     }
-    return [parts.join(": ")];
+    return parts;
   }
 
   function drawBars(model, told) {
@@ -62,17 +66,44 @@ export function makeAnswer(desk) {
     if (values.length > MOST_SHOWN) order = order.sort((i, j) => values[j] - values[i]).slice(0, MOST_SHOWN - 2);
     const write = (value) => (model.classes.length && told.probabilities !== null ? percent(value) : shown(value));
     const best = values.indexOf(Math.max(...values));
-    const rows = order.map((unit) => element("div", { class: `think-bar ${unit === best && model.classes.length ? "best" : ""}`, data: { output: unit } },
-      element("span", { class: "think-bar-name", text: outputName(model, unit) }),
-      element("span", { class: "think-track" },
-        bar(values[unit], reach, "now"), before !== null && bar(before[unit], reach, "before")),
-      element("span", { class: "think-value" },
-        element("span", { text: write(values[unit]), title: String(values[unit]) }),
-        before !== null && element("span", { class: "soft", text: write(before[unit]), title: String(before[unit]) }))));
-    const more = values.length > order.length && element("p", { class: "hint", text: t("think.answer.more", { count: number(values.length - order.length) }) });
-    const legend = before !== null && element("p", { class: "think-legend hint" },
-      element("span", { class: "think-key now" }), t("think.answer.now"), " ", element("span", { class: "think-key before" }), t("think.answer.before", { answer: model.classes.length ? String(told.without.prediction) : [told.without.prediction].flat().map((value) => shown(value, 5)).join(", ") }));
-    bars.replaceChildren(...rows, ...[more, legend].filter(Boolean));
+    const shape = `${order.length} ${before !== null}`;
+    if (bars.dataset.shape !== shape) {
+      bars.dataset.shape = shape;
+      bars.replaceChildren(...order.map(() => barOf(before !== null)), more, legend);
+    }
+    order.forEach((unit, line) => {
+      const { row, name, now, nowValue, then, thenValue } = parts.get(bars.children[line]);
+      row.classList.toggle("best", unit === best && model.classes.length > 0);
+      row.dataset.output = unit;
+      name.textContent = outputName(model, unit);
+      fill(now, values[unit], reach);
+      tell(nowValue, write(values[unit]), values[unit]);
+      if (before === null) return;
+      fill(then, before[unit], reach);
+      tell(thenValue, write(before[unit]), before[unit]);
+    });
+    more.hidden = values.length === order.length;
+    more.textContent = t("think.answer.more", { count: number(values.length - order.length) });
+    legend.hidden = before === null;
+    if (before !== null) legendText.textContent = t("think.answer.before", { answer: model.classes.length ? String(told.without.prediction) : [told.without.prediction].flat().map((value) => shown(value, 5)).join(", ") });
+  }
+
+  function barOf(both) {
+    const [now, then] = [element("span", { class: "think-fill now" }), both && element("span", { class: "think-fill before" })];
+    const [name, nowValue, thenValue] = [element("span", { class: "think-bar-name" }), element("span"), both && element("span", { class: "soft" })];
+    const row = element("div", { class: "think-bar" }, name, element("span", { class: "think-track" }, now, then), element("span", { class: "think-value" }, nowValue, thenValue));
+    parts.set(row, { row, name, now, nowValue, then, thenValue });
+    return row;
+  }
+
+  function fill(bar, value, reach) {
+    bar.classList.toggle("below", value < 0);
+    bar.style.setProperty("width", `${100 * Math.min(1, Math.abs(value) / reach)}%`);
+  }
+
+  function tell(place, text, exact) {
+    if (place.textContent !== text) place.textContent = text;
+    place.title = String(exact);
   }
 
   /** A value, and what it is without the changes and in the data, between the least and the largest of the data. */
@@ -80,6 +111,7 @@ export function makeAnswer(desk) {
     const { low, high } = desk.about.target;
     const place = (at) => 6 + 288 * (high > low ? Math.max(0, Math.min(1, (at - low) / (high - low))) : 0.5);
     const words = [t("think.answer.range", { low: shown(low), high: shown(high) })];
+    delete bars.dataset.shape;
     bars.replaceChildren(element("div", { class: "think-range" },
       svg("svg", { viewBox: "0 0 300 34", preserveAspectRatio: "none", role: "img", "aria-label": words[0] },
         svg("line", { class: "think-range-line", x1: 4, x2: 296, y1: 17, y2: 17 }),
@@ -88,10 +120,6 @@ export function makeAnswer(desk) {
         svg("circle", { class: "think-range-now", cx: place(value), cy: 17, r: 8 })),
       element("span", { class: "think-range-ends" }, element("span", { text: shown(low) }), element("span", { text: shown(high) }))),
     ...(before === null ? [] : [element("p", { class: "hint", text: `${t("think.answer.now")}: ${shown(value, 5)}; ${t("think.answer.before", { answer: shown(before, 5) })}` })]));
-  }
-
-  function bar(value, reach, kind) {
-    return element("span", { class: `think-fill ${kind} ${value < 0 ? "below" : ""}`, style: { width: `${100 * Math.min(1, Math.abs(value) / reach)}%` } });
   }
 
   /** The units that are silenced, or louder; each can be left as it is again. */

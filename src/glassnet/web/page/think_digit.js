@@ -37,9 +37,9 @@ export function digitOf(strokes, pen) {
 
 /** How much of each pixel is covered, 0 … 1. */
 function covered(strokes, side, thick, scale, middle, shift) {
-  const canvas = new OffscreenCanvas(side * FINE, side * FINE);
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
-  pen.scale(FINE, FINE);
+  const pen = brushFor(side * FINE);
+  pen.setTransform(FINE, 0, 0, FINE, 0, 0);
+  pen.clearRect(0, 0, side, side);
   pen.lineCap = pen.lineJoin = "round";
   pen.lineWidth = thick;
   const at = ([x, y]) => [(x - middle[0]) * scale + side / 2 + shift[0], (y - middle[1]) * scale + side / 2 + shift[1]];
@@ -57,6 +57,13 @@ function covered(strokes, side, thick, scale, middle, shift) {
     for (let x = 0; x < wide; x += 1) share[row + Math.floor(x / FINE)] += data[4 * (y * wide + x) + 3];
   }
   return share.map((sum) => sum / (255 * FINE * FINE));
+}
+
+let brush = null;
+
+function brushFor(wide) {
+  if (brush === null || brush.canvas.width !== wide) brush = new OffscreenCanvas(wide, wide).getContext("2d", { willReadFrequently: true });
+  return brush;
 }
 
 function centreOfMass(share, side) {

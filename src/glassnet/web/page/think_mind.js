@@ -27,6 +27,11 @@ export function makeMind(desk) {
     waiting, canvas, inWords, bars,
     element("p", { class: "hint", text: t("think.mind.silence") }));
 
+  let room = WIDEST; // noted when it changes: asking for it while drawing would have the page laid out each time
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width > 0) room = Math.floor(contentRect.width);
+    desk.draw();
+  }).observe(root);
   let drawnFor = null;
   let drawnIn = 0;
 
@@ -35,8 +40,8 @@ export function makeMind(desk) {
     output.value = desk.output ?? "";
     const slopes = told?.saliency ?? null;
     waiting.hidden = slopes !== null;
-    if (slopes === null || (drawnFor === told && drawnIn === root.clientWidth)) return;
-    [drawnFor, drawnIn] = [told, root.clientWidth];
+    if (slopes === null || (drawnFor === told && drawnIn === room)) return;
+    [drawnFor, drawnIn] = [told, room];
     const values = Object.values(slopes);
     const best = values.map((_, place) => place).sort((i, j) => Math.abs(values[j]) - Math.abs(values[i]));
     const last = model.activations.length;
@@ -50,7 +55,7 @@ export function makeMind(desk) {
 
   function drawPicture(values, best, name, of) {
     const [side] = model.picture;
-    const cell = Math.max(2, Math.floor(Math.min(WIDEST, root.clientWidth - 34) / side));
+    const cell = Math.max(2, Math.floor(Math.min(WIDEST, room) / side));
     const pen = sharp(canvas, cell * side, cell * side);
     pen.imageSmoothingEnabled = false;
     pen.globalAlpha = 0.35;

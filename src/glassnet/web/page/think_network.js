@@ -27,7 +27,12 @@ export function makeNetwork(desk) {
   let layout = null;
   let laidOutFor = "";
 
-  new ResizeObserver(() => desk.draw()).observe(frame);
+  let room = 0; // noted when it changes: asking for it while drawing would have the page laid out each time
+  const family = getComputedStyle(document.body).fontFamily;
+  new ResizeObserver(([{ contentRect }]) => {
+    room = Math.floor(contentRect.width);
+    desk.draw();
+  }).observe(frame);
   picture.addEventListener("pointermove", (event) => desk.hoverOver(under(event)));
   picture.addEventListener("pointerleave", () => desk.hoverOver(null));
   picture.addEventListener("click", (event) => {
@@ -38,7 +43,7 @@ export function makeNetwork(desk) {
 
   function draw() {
     const { told, context: { model } } = desk;
-    if (told === null || frame.clientWidth === 0) return;
+    if (told === null || room === 0) return;
     place(model);
     const pen = sharp(canvas, layout.width, layout.height);
     const values = layout.blocks.map((_, layer) => heard(told, layer));
@@ -52,7 +57,6 @@ export function makeNetwork(desk) {
 
   /** Lay out anew where the network or the room has changed. */
   function place(model) {
-    const room = Math.floor(frame.clientWidth);
     const wanted = `${model.version} ${room} ${document.documentElement.lang}`;
     if (wanted === laidOutFor) return;
     laidOutFor = wanted;
@@ -194,7 +198,6 @@ export function makeNetwork(desk) {
 
   function cells(pen, block, values, model, looked) {
     const { layer, cell } = block;
-    const family = getComputedStyle(document.body).fontFamily;
     if (block.picture) {
       pen.imageSmoothingEnabled = false;
       pen.drawImage(inked(ink(desk.row, desk.about.pen), block.per), block.x, block.y, block.width, block.height);
@@ -214,8 +217,8 @@ export function makeNetwork(desk) {
       squares(pen, scaled(values, reachOf(layer, values)), cell, block.at);
     }
     for (const unit of Object.keys(desk.scale[`a${layer}`] ?? {})) cross(pen, block, Number(unit));
-    head(pen, block, model, family);
-    if (layer === layout.blocks.length - 1 && layout.named && block.count <= MOST_NAMED) outputs(pen, block, values, model, family);
+    head(pen, block, model);
+    if (layer === layout.blocks.length - 1 && layout.named && block.count <= MOST_NAMED) outputs(pen, block, values, model);
   }
 
   function reachOf(layer, values) {
@@ -270,7 +273,7 @@ export function makeNetwork(desk) {
     pen.stroke();
   }
 
-  function head(pen, block, model, family) {
+  function head(pen, block, model) {
     const { layer } = block;
     const middle = block.x + block.width / 2;
     const narrow = layout.blocks.length > 8 && !layout.upright;
@@ -292,7 +295,7 @@ export function makeNetwork(desk) {
     pen.fillText(layer === INPUT ? t("think.network.input") : `${model.activations[layer - 1]}, ${number(block.count)}`, middle, top - 7);
   }
 
-  function outputs(pen, block, values, model, family) {
+  function outputs(pen, block, values, model) {
     const sure = desk.told.probabilities !== null;
     const best = model.classes.length ? values.indexOf(Math.max(...values)) : -1;
     pen.textAlign = "start";

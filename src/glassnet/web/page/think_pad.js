@@ -36,6 +36,13 @@ export function makePad(desk) {
     element("p", { class: "hint", text: t(desk.about.pen.measured ? "think.pad.made" : "think.pad.guessed", { side: desk.about.pen.side, low: desk.about.pen.low, high: Math.round(desk.about.pen.high) }) }),
     element("p", { class: "hint", id: "think-pad-keys", text: t("think.pad.keys") }));
 
+  let room = SIDE;
+  const family = getComputedStyle(document.body).fontFamily;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width > 0) room = Math.floor(contentRect.width) - 4; // its border
+    paint();
+  }).observe(root);
+
   function at(event) {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((share) => Math.max(0, Math.min(1, share)));
@@ -113,7 +120,7 @@ export function makePad(desk) {
   }
 
   function paint() {
-    const side = Math.min(SIDE, root.clientWidth || SIDE);
+    const side = Math.min(SIDE, room);
     const brush = sharp(canvas, side, side);
     brush.fillStyle = colour("paper");
     brush.fillRect(0, 0, side, side);
@@ -123,7 +130,7 @@ export function makePad(desk) {
     if (strokes.length === 0) {
       brush.fillStyle = colour("soft");
       brush.textAlign = "center";
-      brush.font = `16px ${getComputedStyle(document.body).fontFamily}`;
+      brush.font = `16px ${family}`;
       brush.fillText(t("think.pad.here"), side / 2, side / 2 + 5);
     }
     brush.strokeStyle = colour("loud");

@@ -6,6 +6,7 @@ import { shown } from "/learn_numbers.js";
 import { sharp } from "/learn_paint.js";
 import { number, t } from "/texts.js";
 import { ink, inked } from "/think_signs.js";
+import { needsData } from "/think_words.js";
 
 const AT_ONCE = { picture: 20, list: 8 };
 const THUMB = 48;
@@ -16,7 +17,7 @@ export function makeRows(desk) {
   const { model } = desk.context;
   if (model.examples === null) {
     return {
-      root: element("div", {}, element("p", { text: t("think.needs.data") }), element("pre", { class: "think-code" }, element("code", { text: `glassnet serve ${model.name}.glassnet --data rows.csv` }))),
+      root: element("div", {}, needsData(model)),
       draw() {},
     };
   }

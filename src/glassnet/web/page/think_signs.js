@@ -27,10 +27,20 @@ export function squares(pen, values, cell, where) {
   pen.stroke();
 }
 
-/** A small canvas of side × side points, paper to ink, of values between 0 and 1. */
+const sheets = new Map();
+
+/** A canvas of side × side points that is used again and again: making one takes longer than filling it. */
+function sheet(side) {
+  if (!sheets.has(side)) {
+    const canvas = new OffscreenCanvas(side, side);
+    sheets.set(side, { canvas, pen: canvas.getContext("2d") });
+  }
+  return sheets.get(side);
+}
+
+/** A picture of side × side points, paper to ink, of values between 0 and 1; it is good until the next one is made. */
 export function inked(values, side) {
-  const canvas = new OffscreenCanvas(side, side);
-  const pen = canvas.getContext("2d");
+  const { canvas, pen } = sheet(side);
   const image = pen.createImageData(side, side);
   const shades = theShades();
   for (let place = 0; place < side * side; place += 1) {

@@ -7,7 +7,7 @@ import { number, percent, t } from "/texts.js";
 import { colour } from "/theme.js";
 import { thumbnail } from "/think_rows.js";
 import { ink, inked, scaled, squares } from "/think_signs.js";
-import { bracketed, given, givenName, inputName, unitName } from "/think_words.js";
+import { bracketed, given, givenName, inputName, needsData, unitName } from "/think_words.js";
 
 const MOST_TERMS = 6;
 const MOST_WEIGHTS = 12;
@@ -177,7 +177,7 @@ export function makeUnit(desk) {
 
   function drawExciting(layer, { data }) {
     if (data === null) {
-      exciting.replaceChildren(element("h4", { text: t("think.unit.exciting") }), element("p", { class: "hint", text: t("think.needs.data") }));
+      exciting.replaceChildren(element("h4", { text: t("think.unit.exciting") }), ...needsData(model));
       return;
     }
     exciting.replaceChildren(

@@ -1,5 +1,6 @@
 // What units and rows are called, and what is known of them, for several parts of Think.
 
+import { element } from "/elements.js";
 import { shown } from "/learn_numbers.js";
 import { number, t } from "/texts.js";
 
@@ -42,6 +43,14 @@ export function givenName(told, layer) {
 /** A number that may stand behind an operator: a negative one in brackets. */
 export function bracketed(value, digits = 4) {
   return value < 0 ? `(${shown(value, digits)})` : shown(value, digits);
+}
+
+/** What to show where rows of data are needed: that, and how to give some. */
+export function needsData(model) {
+  return [
+    element("p", { class: "hint", text: t("think.needs.data") }),
+    element("pre", { class: "think-code" }, element("code", {}, element("span", { text: `glassnet serve ${model.name}.glassnet` }), " ", element("span", { text: "--data rows.csv" }))),
+  ];
 }
 
 /** The row's name: “row 12”, “drawn”, “edited”. */
