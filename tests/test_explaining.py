@@ -15,6 +15,7 @@ from glassnet.explaining import (
     integrated_gradients,
     outputs,
     saliency,
+    strongest,
 )
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.forward import forward
@@ -415,3 +416,142 @@ def test_a_function_of_ones_own_is_explained_too() -> None:
     structure, vector, x = example(sine, "softmax")
     gap = completeness_gap(structure, vector, integrated_gradients(structure, vector, x), x)
     assert np.abs(gap).max() < 1e-3
+
+
+# --------------------------------------------------------------------------------------------------------- silencing
+
+
+def without(structure: Structure, vector: np.ndarray, layer: int, factors: dict[int, float]) -> np.ndarray:
+    """Return the parameters of a network in which the weights that lead away from some units are scaled instead."""
+    changed = vector.copy()
+    W = structure.views(changed)[f"W{layer + 1}"]
+    for unit, factor in factors.items():
+        W[unit] *= factor
+    return changed
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_a_scaled_unit_is_one_whose_weights_to_the_next_layer_are_scaled(layer) -> None:
+    structure, vector, x = example()
+    factors = {0: 0.0, 2: 1.5, 3: -1.0}
+    found = activations(structure, vector, x, {f"a{layer}": factors})
+    expected = activations(structure, without(structure, vector, layer, factors), x)
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-12, err_msg=name)
+    heard = x if layer == 0 else found[f"a{layer}"]
+    np.testing.assert_array_equal(found[f"h{layer}"], heard * [0, 1, 1.5, -1, *[1] * (heard.shape[1] - 4)])
+    assert set(found) == {*expected, f"h{layer}"}
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_the_saliency_with_scaled_units_is_that_of_the_changed_network(layer) -> None:
+    structure, vector, x = example()
+    changed = without(structure, vector, layer, {1: 0.0, 3: 2.0})
+    found = saliency(structure, vector, x, 1, scale={f"a{layer}": {"1": 0, "3": 2}})
+    expected = saliency(structure, changed, x, 1)
+    if layer == 0:  # an input that is silenced has no slope
+        np.testing.assert_array_equal(found[:, 1], 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_several_layers_are_scaled_at_once_and_nothing_is_where_no_unit_is_named() -> None:
+    structure, vector, x = example("relu")
+    both = activations(structure, vector, x, {"a1": {0: 0.0}, "a2": {1: 0.0}})
+    changed = without(structure, without(structure, vector, 1, {0: 0.0}), 2, {1: 0.0})
+    np.testing.assert_allclose(both["a3"], activations(structure, changed, x)["a3"], rtol=1e-12)
+    as_is = activations(structure, vector, x)
+    for nothing in (None, {}, {"a1": {}}):
+        assert list(activations(structure, vector, x, nothing)) == list(as_is)
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        ({"a3": {0: 0.0}}, "scale has 'a3'; the layers that are heard by another are a0, a1, a2"),
+        ({"W1": {0: 0.0}}, "scale has 'W1'"),
+        ({1: {0: 0.0}}, "scale has 1"),
+        ({"a1": {6: 0.0}}, "scale of a1 has the unit 6; there are 0 … 5"),
+        ({"a1": {-1: 0.0}}, "the unit -1"),
+        ({"a1": {"five": 0.0}}, "the unit 'five'"),
+        ({"a1": {"²": 0.0}}, "the unit '²'"),
+        ({"a1": {True: 0.0}}, "the unit True"),
+        ({"a1": {0.5: 0.0}}, "the unit 0.5"),
+        ({"a1": {5: "0"}}, r"scale of a1\[5\] is '0'"),
+        ({"a1": {5: None}}, r"scale of a1\[5\] is None"),
+        ({"a1": {5: True}}, r"scale of a1\[5\] is True"),
+        ({"a1": {5: np.nan}}, r"scale of a1\[5\] is nan"),
+        ({"a1": {5: 101}}, "a number from -100 to 100"),
+        ({"a1": [0.0]}, r"scale of a1 is \[0.0\]"),
+        ([0.0], r"scale is \[0.0\]"),
+    ],
+)
+def test_a_scale_that_names_what_is_not_there_is_refused(scale, words) -> None:
+    structure, vector, x = example()
+    for ask in (activations, lambda *row, scale: saliency(*row, scale=scale)):
+        with pytest.raises(InputError, match=words):
+            ask(structure, vector, x, scale=scale)
+
+
+# ------------------------------------------------------------------------------------------------------ hidden units
+
+
+@pytest.mark.parametrize(("layer", "unit"), [(1, 0), (1, 5), (2, 3), (3, 2)])
+@pytest.mark.parametrize("of", ["output", "logit"])
+def test_the_saliency_of_a_hidden_unit_agrees_with_central_differences(layer, unit, of) -> None:
+    structure, vector, x = example()
+    kind = "z" if of == "logit" else "a"
+    found = saliency(structure, vector, x, unit, of, layer=layer)
+    expected = differences(lambda rows: activations(structure, vector, rows)[f"{kind}{layer}"][:, unit], x)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_the_saliency_of_a_hidden_unit_knows_tables_too() -> None:
+    structure = Structure((2 + 3, 4, 2), ("tanh", "softmax"), tables=[(5, 3)])
+    rng = np.random.default_rng(0)
+    vector = rng.standard_normal(structure.n_parameters)
+    x = np.column_stack([rng.standard_normal((6, 2)), np.arange(6) % 5])
+    found = saliency(structure, vector, x, 3, "logit", layer=1)
+    np.testing.assert_allclose(found[:, :2], np.tile(structure.views(vector)["W1"][:2, 3], (6, 1)))
+    np.testing.assert_array_equal(found[:, 2], 0)
+
+
+@pytest.mark.parametrize("layer", [0, 4, -1, 1.5, "1", True])
+def test_a_layer_that_is_not_there_is_refused(layer) -> None:
+    with pytest.raises(InputError, match=r"it must be one of 1 … 3"):
+        saliency(*example(), 0, layer=layer)
+
+
+def test_a_unit_that_the_layer_does_not_have_is_refused() -> None:
+    with pytest.raises(InputError, match="with 4 outputs it is one of 0 … 3"):
+        saliency(*example(), 5, layer=2)
+
+
+# -------------------------------------------------------------------------------------------------- strongest terms
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 30)),
+    count=st.integers(0, 60),
+    seed=st.integers(0, 2**31),
+    quiet=st.floats(0, 1),
+    known=st.booleans(),
+)
+def test_the_strongest_terms_are_those_of_all(shape, count, seed, quiet, known) -> None:
+    rng = np.random.default_rng(seed)
+    a, W = rng.standard_normal(shape[0]) * (rng.random(shape[0]) > quiet), rng.standard_normal(shape)
+    W *= np.exp(3 * rng.standard_normal((shape[0], 1)))  # some rows are far louder than others
+    i, j, terms = strongest(a, W, count, np.abs(W).max(axis=1) if known else None)
+    everything = a[:, np.newaxis] * W
+    largest_first = np.sort(np.abs(everything), axis=None)[::-1][:count]
+    np.testing.assert_array_equal(np.abs(terms), largest_first[largest_first > 0])
+    np.testing.assert_array_equal(terms, everything[i, j])
+    assert len({*zip(i.tolist(), j.tolist(), strict=True)}) == len(terms)
+
+
+def test_equal_terms_come_in_their_order_and_what_is_no_number_is_none() -> None:
+    i, j, terms = strongest(np.ones(3), np.array([[1.0, -1.0], [2.0, 1.0], [0.0, 1.0]]), 3)
+    assert (i.tolist(), j.tolist(), terms.tolist()) == ([1, 0, 0], [0, 0, 1], [2, 1, -1])
+    i, j, terms = strongest(np.array([np.nan, 1.0]), np.array([[5.0], [2.0]]), 5)
+    assert (i.tolist(), j.tolist(), terms.tolist()) == ([1], [0], [2])
+    assert len(strongest(np.zeros(4), np.ones((4, 4)), 5)[2]) == 0
