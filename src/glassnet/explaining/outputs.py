@@ -38,7 +38,7 @@ def check_layer(structure: Structure, layer: Any) -> int:
     """Return the number of a layer, the last one's for None; refuse one that is not there."""
     if layer is None:
         return structure.n_layers
-    if isinstance(layer, bool) or not isinstance(layer, Integral) or not 1 <= layer <= structure.n_layers:
+    if isinstance(layer, bool) or not isinstance(layer, Integral) or not 1 <= int(layer) <= structure.n_layers:
         raise InputError(f"layer is {layer!r:.40}; it must be one of 1 … {structure.n_layers}")
     return int(layer)
 

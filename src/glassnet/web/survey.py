@@ -73,12 +73,10 @@ class Survey:
         return {name: np.abs(W).max(axis=1) for name, W in self.model.parameters.items() if name[0] == "W"}
 
     @cached_property
-    def labels(self) -> Array | None:
-        """What each row at hand is, as text, (rows,); None where no targets are known."""
+    def class_numbers(self) -> Array | None:
+        """The number of each row's class among the model's, (rows,); None where no classes are known."""
         y = None if self.examples is None else self.examples.y
-        return (
-            None if y is None or self.model.task != CLASSIFICATION else np.array([named(value) for value in y], object)
-        )
+        return None if y is None or self.model.task != CLASSIFICATION else self.model.encode(y)
 
     def unit(self, layer: int, unit: int) -> dict[str, Any] | None:
         """Tell how a unit answers to the rows at hand: a histogram, and the numbers of the rows that excite it most."""

@@ -48,7 +48,7 @@ async def rows(
 
     def work() -> bytes:
         chosen = matching(survey, class_)
-        start = first if row is None else _place(survey, chosen, row)
+        start = min(first, len(chosen)) if row is None else _place(survey, chosen, row)
         most = max(1, min(count, MOST_VALUES // len(survey.model.feature_names)))
         told = survey.told(chosen[start : start + most])
         head = {"version": survey.version, "total": row_count(survey.examples), "matching": len(chosen), "from": start}
@@ -122,14 +122,14 @@ def matching(survey: Survey, wanted: str | None) -> Array:
     """Return the numbers of the rows of a class, or of all."""
     if wanted is None:
         return np.arange(row_count(survey.examples))
-    if survey.labels is None:
+    if survey.class_numbers is None:
         told = "there are no rows with classes at hand; leave class out"
         raise Refusal(422, "input", told, value=wanted, expected="no class")
     known = [str(label) for label in survey.model.classes]
     if wanted not in known:
         expected = f"one of {', '.join(known[:12])}" + (" …" if len(known) > 12 else "")
         raise Refusal(422, "input", f"class is {shown(wanted)!r}; give {expected}", value=wanted, expected=expected)
-    return np.flatnonzero(survey.labels == wanted)
+    return np.flatnonzero(survey.class_numbers == known.index(wanted))
 
 
 def _place(survey: Survey, chosen: Array, row: int) -> int:

@@ -59,9 +59,9 @@ def box_of(inked: Array) -> float:
     """
     extents = [np.zeros(0)]
     for axis in (1, 2):
-        lines = inked.any(axis=axis)
+        lines = np.max(inked, axis=axis)
         first, last = lines.argmax(axis=1), lines.shape[1] - 1 - lines[:, ::-1].argmax(axis=1)
-        extents.append(np.where(lines.any(axis=1), last - first + 1, 0))
+        extents.append(np.where(np.max(lines, axis=1), last - first + 1, 0))
     longest = np.maximum(extents[1], extents[2])
     longest = longest[longest > 0]
     return float(np.median(longest) / inked.shape[1]) if len(longest) else MNIST_BOX
