@@ -330,8 +330,9 @@ def test_two_hundred_connections_at_once_are_all_answered_among_slow_ones(serve,
 def test_a_message_over_a_websocket_has_a_limit_too(serve, open_app) -> None:
     at = serve(with_echo(open_app))
     with websockets.sync.client.connect(f"ws://{at.removeprefix('http://')}/api/echo") as line:
-        line.send("x" * (running.MOST_MESSAGE + 1))
-        with pytest.raises(websockets.exceptions.ConnectionClosed, match="1009"):
+        # the server hangs up: with its reason (1009), unless that is lost with what it never read
+        with pytest.raises(websockets.exceptions.ConnectionClosed, match="1009|no close frame"):
+            line.send("x" * (running.MOST_MESSAGE + 1))
             line.recv()
     assert is_well(at)
 
