@@ -329,11 +329,16 @@ def test_two_hundred_connections_at_once_are_all_answered_among_slow_ones(serve,
 
 def test_a_message_over_a_websocket_has_a_limit_too(serve, open_app) -> None:
     at = serve(with_echo(open_app))
-    with websockets.sync.client.connect(f"ws://{at.removeprefix('http://')}/api/echo") as line:
-        # the server hangs up: with its reason (1009), unless that is lost with what it never read
-        with pytest.raises(websockets.exceptions.ConnectionClosed, match="1009|no close frame"):
+    address = f"ws://{at.removeprefix('http://')}/api/echo"
+
+    def send_too_much():
+        with websockets.sync.client.connect(address) as line:
             line.send("x" * (running.MOST_MESSAGE + 1))
             line.recv()
+
+    # the server hangs up: with its reason (1009), unless that is lost with what it never read
+    with pytest.raises(websockets.exceptions.ConnectionClosed, match="1009|no close frame"):
+        send_too_much()
     assert is_well(at)
 
 
