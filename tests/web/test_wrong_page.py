@@ -336,3 +336,27 @@ def test_nothing_is_wider_than_the_window_nor_without_words(visit, serve, worksh
         ".map((e) => e.outerHTML)",
     )
     assert unnamed == []
+
+
+def test_a_verdict_that_takes_long_is_waited_for(visit, serve, workshop, monkeypatch) -> None:
+    import time
+
+    from glassnet.web.judging import judge
+
+    def slowly(*args):
+        time.sleep(0.7)
+        return at_once(*args)
+
+    at_once = judge.judge
+    monkeypatch.setattr(judge, "judge", slowly)
+    workshop.limits = replace(workshop.limits, seconds=0.3)
+    page = visit("#wrong", at=serve(create_app(workshop)), expected=("503",))
+    ready(page)
+    assert page.locator("#alert").is_hidden()
+
+
+def test_networks_that_learned_too_little_are_told(visit, serve, workshop) -> None:
+    page = visit("#wrong", at=serve(create_app(workshop)))  # 288 examples, the settings of five times as many
+    ready(page)
+    page.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
+    page.get_by_text(EN["wrong.labels.weak"]).wait_for()

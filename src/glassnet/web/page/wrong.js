@@ -22,6 +22,8 @@ import { makeRows, pageOf } from "/wrong_rows.js";
 
 /** Rows that are listed at once: pictures, or lines of a table. */
 const [PICTURES, LINES] = [24, 12];
+/** How often a verdict that takes long is asked for again; each time the server takes ten seconds. */
+const PATIENCE = 30;
 
 /** Fill the tab. */
 export function mount(root, context) {
@@ -39,7 +41,7 @@ export function mount(root, context) {
     const mine = ++asked;
     root.setAttribute("aria-busy", "true");
     try {
-      const told = await get(`/api/judge${desk.which === null ? "" : `?rows=${desk.which}`}`);
+      const told = await verdict();
       if (mine !== asked) return;
       Object.assign(desk, { told, which: told.which ?? null, listed: null, groups: null, weak: null });
       build();
@@ -51,6 +53,17 @@ export function mount(root, context) {
       if (mine === asked) context.fail(error);
     } finally {
       if (mine === asked) root.removeAttribute("aria-busy");
+    }
+  }
+
+  /** The verdict. A server that needs longer than an answer may take goes on with it: it is asked again. */
+  async function verdict() {
+    for (let more = PATIENCE; ; more -= 1) {
+      try {
+        return await get(`/api/judge${desk.which === null ? "" : `?rows=${desk.which}`}`);
+      } catch (error) {
+        if (error.code !== "too_long" || more === 0) throw error;
+      }
     }
   }
 

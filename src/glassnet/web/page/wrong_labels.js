@@ -6,6 +6,8 @@ import { shown } from "/learn_numbers.js";
 import { number, percent, t } from "/texts.js";
 import { pageOf, rowsOf } from "/wrong_rows.js";
 
+/** So much worse than the model on these rows, the networks of a search have learned too little to be trusted. */
+const WEAKER = 0.05;
 /** Milliseconds between two looks at the progress. */
 const BETWEEN = 400;
 const FOLDS = [3, 5, 10];
@@ -108,6 +110,7 @@ export function makeLabels(desk) {
   function found(search) {
     const page = { first: search.first, shown: search };
     return [
+      classes && search.current && search.which === told.which && search.held_out.accuracy < told.figures.accuracy - WEAKER && element("p", { class: "wrong-seen warn", text: t("wrong.labels.weak") }),
       search.alone > 0 && element("p", { class: "hint", text: t("wrong.labels.alone", { rows: number(search.alone) }) }),
       search.total > 0 && element("div", { class: "row wrong-pages" },
         element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: save }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),

@@ -47,7 +47,7 @@ function ofClass({ classes, calibration }) {
   return {
     right: (row) => row.truth === row.predicted,
     caption: (row) => [t("wrong.row.predicted", { predicted: classes[row.predicted], sure: sure(row) }), t("wrong.row.truth", { truth: classes[row.truth] })],
-    columns: [["wrong.row.prediction", (row) => classes[row.predicted]], [calibration === null ? "wrong.row.output" : "wrong.row.probability", sure], ["wrong.row.true", (row) => classes[row.truth]], ["wrong.row.loss", (row) => shown(row.loss, 3)]],
+    columns: [["wrong.row.prediction", (row) => classes[row.predicted]], ["wrong.row.true", (row) => classes[row.truth]], [calibration === null ? "wrong.row.output" : "wrong.row.probability", sure], ["wrong.row.loss", (row) => shown(row.loss, 3)]],
   };
 }
 
