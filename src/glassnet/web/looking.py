@@ -29,7 +29,7 @@ def model(workshop: TheWorkshop) -> Response:
             "examples": None
             if examples is None
             else {
-                "source": _last_part(examples.table.source),
+                "source": last_part(examples.table.source),
                 "rows": len(examples),
                 "has_target": examples.y is not None,
                 "unseen": examples.unseen,
@@ -59,11 +59,11 @@ def describe(model: Model) -> dict[str, Any]:
         "scaling": {"kind": model.scaling.kind, "shift": model.scaling.shift, "factor": model.scaling.factor},
         "settings": model.settings.as_json(),
         "history": [epoch.known() for epoch in model.history],
-        "facts": {**model.facts, "source": _last_part(str(model.facts.get("source", "")))},
+        "facts": {**model.facts, "source": last_part(str(model.facts.get("source", "")))},
         "glassnet": __version__,
     }
 
 
-def _last_part(source: str) -> str:
+def last_part(source: str) -> str:
     """Return a file's name without its folders, which are nobody's business."""
     return source.replace("\\", "/").rpartition("/")[2]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from pathlib import PurePath
 from typing import Annotated, Any
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from glassnet.web.judging.listing import file_name
 from glassnet.web.judging.search import Search
 from glassnet.web.judging.verdict import Verdict, judge
+from glassnet.web.looking import last_part
 from glassnet.web.refusals import Refusal
 from glassnet.web.workshop import Examples, Standing, Workshop, workshop_of
 
@@ -120,7 +119,7 @@ def familiarity(standing: Standing, which: str) -> str:
         return "unknown"
     if source == trained_on:
         return "seen"
-    return "likely" if PurePath(file_name(source)) == PurePath(file_name(trained_on)) else "unknown"
+    return "likely" if last_part(source) == last_part(trained_on) else "unknown"
 
 
 def choices(standing: Standing) -> list[dict[str, Any]]:
@@ -129,7 +128,7 @@ def choices(standing: Standing) -> list[dict[str, Any]]:
         {
             "which": which,
             "rows": len(rows),
-            "source": file_name(rows.table.source),
+            "source": last_part(rows.table.source),
             "seen": familiarity(standing, which),
         }
         for which, rows in judgeable(standing).items()

@@ -12,15 +12,11 @@ from glassnet.network.activations import Array
 from glassnet.picture.images import ink
 from glassnet.plots import picture_side
 from glassnet.web.judging.verdict import Verdict
+from glassnet.web.looking import last_part
 from glassnet.web.workshop import Examples
 
 #: Columns of a row that are shown, and signs of a cell.
 MOST_CELLS, LONGEST_CELL = 8, 60
-
-
-def file_name(source: str) -> str:
-    """Return a file's name without its folders, which are nobody's business."""
-    return source.replace("\\", "/").rpartition("/")[2]
 
 
 def listed(verdict: Verdict, rows: Array) -> dict[str, Any]:
@@ -44,7 +40,7 @@ def seen(verdict: Verdict, rows: Array) -> dict[str, Any]:
     sources, numbers = examples.table.places(rows)
     several = bool(examples.table.runs) and len({run.source for run in examples.table.runs}) > 1
     told: list[dict[str, Any]] = [
-        {"row": row, "number": number, **({"file": file_name(source)} if several else {})}
+        {"row": row, "number": number, **({"file": last_part(source)} if several else {})}
         for row, number, source in zip(rows.tolist(), numbers, sources, strict=True)
     ]
     if side:

@@ -15,8 +15,9 @@ from glassnet.errors import InputError
 from glassnet.mislabelled import Suspects, find_mislabelled
 from glassnet.spreadsheet import spreadsheet_safe
 from glassnet.training import Callback, Run
-from glassnet.web.judging.listing import file_name, seen
+from glassnet.web.judging.listing import seen
 from glassnet.web.judging.verdict import Verdict
+from glassnet.web.looking import last_part
 
 
 class _EndedError(Exception):
@@ -153,7 +154,7 @@ def suspects_csv(search: Search) -> bytes:
     quality = ["probability_of_given", "probability_of_suggested"] if found.quality is not None else []
     out.writerow([*(["file"] if several else []), "row", "given", "suggested", *quality, "held_out_loss", "fold"])
     for row, source, number in zip(rows.tolist(), sources, numbers, strict=True):
-        line: list[Any] = [spreadsheet_safe(file_name(source))] if several else []
+        line: list[Any] = [spreadsheet_safe(last_part(source))] if several else []
         line += [number, _safe(verdict, found.given[row]), _safe(verdict, found.suggested[row])]
         if found.quality is not None:
             line += [_digits(found.quality[row]), _digits(_suggested(search, row))]
