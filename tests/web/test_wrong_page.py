@@ -71,8 +71,10 @@ def test_the_headline_tells_how_good_the_model_is_on_which_rows(visit, workshop)
     assert panel.locator(".wrong-figures strong").first.inner_text() == f"{right:.1%}"
     assert panel.locator(".wrong-figures strong").nth(1).inner_text() == str(np.sum(truth != said))
     assert panel.locator(".wrong-seen").inner_text() == EN["wrong.seen.unseen"]
-    page.get_by_label(EN["wrong.which"]).select_option("training")
+    page.get_by_label(EN["wrong.which"]).focus()
+    page.keyboard.press("ArrowDown")
     panel.locator(".wrong-seen", has_text="The model has seen these rows").wait_for()
+    assert page.evaluate("document.activeElement.id") == "wrong-which"  # the keyboard is where it was
     of_training = workshop.model.predict(workshop.training.x) == workshop.training.y
     assert panel.locator(".wrong-figures strong").first.inner_text() == f"{np.mean(of_training):.1%}"
 
@@ -360,3 +362,11 @@ def test_networks_that_learned_too_little_are_told(visit, serve, workshop) -> No
     ready(page)
     page.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
     page.get_by_text(EN["wrong.labels.weak"]).wait_for()
+    section = page.get_by_role("region", name=EN["wrong.labels"])
+    total = int(re.match(r"\d+", section.locator(".wrong-where").inner_text())[0])
+    assert total > 24
+    section.get_by_role("button", name=EN["wrong.rows.next"]).press("Enter")
+    section.get_by_text(f"25 to {total} of {total}").wait_for()
+    assert section.locator(".wrong-gallery li").count() == total - 24
+    section.get_by_role("button", name=EN["wrong.rows.back"]).press("Enter")
+    section.get_by_text(f"1 to 24 of {total}").wait_for()

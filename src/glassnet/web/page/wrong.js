@@ -31,6 +31,7 @@ export function mount(root, context) {
   let parts = [];
   let labels = null;
   let asked = 0;
+  let listing = 0;
   const count = () => (context.model.picture === null ? LINES : PICTURES);
 
   root.append(element("p", { class: "soft", text: t("wrong.loading") }));
@@ -80,11 +81,13 @@ export function mount(root, context) {
     const main = classes ? [makeMatrix(desk)] : [makeResiduals(desk)];
     const calibration = classes && desk.told.calibration !== null ? [makeCalibration(desk)] : [];
     parts = [head, ...main, rows, ...calibration, groups, labels];
+    const focused = root.contains(document.activeElement) ? document.activeElement.id : "";
     root.replaceChildren(
       head.root, ...main.map((each) => each.root), rows.root,
       element("div", { class: "wrong-pair" }, calibration.map((each) => each.root), groups.root),
       labels.root,
     );
+    if (focused !== "") document.getElementById(focused)?.focus(); // written anew, but the keyboard stays where it was
     draw();
   }
 
@@ -130,9 +133,10 @@ export function mount(root, context) {
 
   /** List rows: those that answer a query, under a title, a function that returns it in the page's language. */
   async function list(title, query, first = 0) {
+    const mine = ++listing;
     try {
       const shown = await ask("rows", { ...query, first, count: count() });
-      if (shown === null) return;
+      if (shown === null || mine !== listing) return;
       desk.listed = { title, query, first, shown, count: count() };
       draw();
     } catch (error) {

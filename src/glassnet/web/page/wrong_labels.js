@@ -26,12 +26,16 @@ export function makeLabels(desk) {
   const progress = element("progress", { class: "learn-progress", max: "1", "aria-label": t("wrong.labels.progress") });
   const where = element("p", { class: "wrong-where", role: "status" });
   const result = element("div", {});
+  const back = element("button", { type: "button", text: t("wrong.rows.back"), onclick: () => turn(-1) });
+  const next = element("button", { type: "button", text: t("wrong.rows.next"), onclick: () => turn(1) });
+  const page = element("span", { class: "soft wrong-page", role: "status" });
+  const pager = element("div", { class: "row wrong-pages", hidden: true }, back, page, next);
   const root = element("section", { class: "card wrong-labels", "aria-label": t(classes ? "wrong.labels" : "wrong.labels.values") },
     element("h3", { text: t(classes ? "wrong.labels" : "wrong.labels.values") }),
     element("p", { text: t(classes ? "wrong.labels.about" : "wrong.labels.about.values") }),
     element("div", { class: "row" },
       element("label", { class: "wrong-folds" }, t("wrong.labels.folds"), " ", folds), begin, cancel, context.model.read_only && element("span", { class: "hint", text: t("error.read_only") })),
-    progress, where, result);
+    progress, where, result, pager);
   let drawn = null;
 
   async function start() {
@@ -92,7 +96,13 @@ export function makeLabels(desk) {
     drawn = search;
     progress.value = search.share ?? 0;
     where.textContent = said(search);
-    result.replaceChildren(...(search.state === "over" ? found(search) : []));
+    const over = search.state === "over";
+    result.replaceChildren(...(over ? found(search) : []));
+    pager.hidden = !over || search.total <= count;
+    if (pager.hidden) return;
+    page.textContent = t("wrong.rows.page", pageOf({ first: search.first, shown: search }));
+    back.disabled = search.first === 0;
+    next.disabled = search.first + search.rows.length >= search.total;
   }
 
   function said(search) {
@@ -108,17 +118,12 @@ export function makeLabels(desk) {
   }
 
   function found(search) {
-    const page = { first: search.first, shown: search };
     return [
       classes && search.current && search.which === told.which && search.held_out.accuracy < told.figures.accuracy - WEAKER && element("p", { class: "wrong-seen warn", text: t("wrong.labels.weak") }),
       search.alone > 0 && element("p", { class: "hint", text: t("wrong.labels.alone", { rows: number(search.alone) }) }),
       search.total > 0 && element("div", { class: "row wrong-pages" },
         element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: save }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),
       search.total > 0 && rowsOf(desk, search, summary(search), classes ? ofClass(search) : ofValue(), search.which),
-      search.total > count && element("div", { class: "row wrong-pages" },
-        element("button", { type: "button", text: t("wrong.rows.back"), disabled: search.first === 0, onclick: () => turn(-1) }),
-        element("span", { class: "soft wrong-page", text: t("wrong.rows.page", pageOf(page)) }),
-        element("button", { type: "button", text: t("wrong.rows.next"), disabled: search.first + search.rows.length >= search.total, onclick: () => turn(1) })),
     ].filter(Boolean);
   }
 
