@@ -51,7 +51,7 @@ export function mount(root, context) {
     version = model.version;
     try {
       const about = await get("/api/think");
-      if (version !== model.version) return;
+      if (context.model !== model || (await isOld(model, about.version))) return;
       Object.assign(desk, { about, told: null, scale: {}, unit: null, unitTold: null, hover: null, output: null, fault: null });
       build();
       if (wanted !== null) await openRow(wanted);
@@ -79,6 +79,7 @@ export function mount(root, context) {
     drawing = true;
     requestAnimationFrame(() => {
       drawing = false;
+      if (desk.about?.version !== context.model.version) return; // another model took its place, and is asked about
       for (const part of parts) part.draw();
       if (since !== null && desk.told !== null) measure(since);
       since = null;
@@ -138,19 +139,32 @@ export function mount(root, context) {
     }
     try {
       const told = await post("/api/explain", question);
-      if (told.version !== model.version) {
-        if (context.model === model) await context.reload();
-        return;
-      }
+      if (await isOld(model, told.version)) return;
       if (!now.slopes) Object.assign(told, { saliency: null, unit_slope: null });
       Object.assign(desk, { told, fault: null });
       since ??= now.since;
       if (!now.slopes) resting = setTimeout(() => ask(null, true), REST);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 422) context.fail(error);
+      else if (await isOld(model, await versionNow())) return;
       desk.fault = error instanceof ApiError ? error.told() : t("error.page");
     }
     draw();
+  }
+
+  /** Where another model has taken this one's place, let the whole page be written anew. */
+  async function isOld(model, version) {
+    if (version === model.version) return false;
+    if (context.model === model) await context.reload();
+    return true;
+  }
+
+  async function versionNow() {
+    try {
+      return (await get("/api/model")).version;
+    } catch {
+      return context.model.version;
+    }
   }
 
   /** Look at a unit, or, without one, at none; what is told of it does not hang on the row. */

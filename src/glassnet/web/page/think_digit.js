@@ -45,8 +45,10 @@ function covered(strokes, side, thick, scale, middle, shift) {
   const at = ([x, y]) => [(x - middle[0]) * scale + side / 2 + shift[0], (y - middle[1]) * scale + side / 2 + shift[1]];
   for (const stroke of strokes) {
     pen.beginPath();
-    pen.moveTo(...at(stroke[0]));
-    for (const point of stroke.length === 1 ? stroke : stroke.slice(1)) pen.lineTo(...at(point));
+    const [x, y] = at(stroke[0]);
+    pen.moveTo(x, y);
+    pen.lineTo(x + 0.001, y); // a line of no length is none, and a dot is one
+    for (const point of stroke.slice(1)) pen.lineTo(...at(point));
     pen.stroke();
   }
   const { data } = pen.getImageData(0, 0, side * FINE, side * FINE);

@@ -15,6 +15,7 @@ const THICK = 0.075;
 
 /** The pad with its buttons. */
 export function makePad(desk) {
+  const picture = desk.about.pen;
   let strokes = [];
   let drawing = false;
   let pen = [0.5, 0.5]; // where the keyboard's pen is
@@ -33,7 +34,7 @@ export function makePad(desk) {
   const root = element("div", { class: "think-draw" },
     canvas,
     element("div", { class: "think-gets" }, small, element("div", {}, element("strong", { text: t("think.pad.gets") }), element("div", { class: "row" }, undo, clear))),
-    element("p", { class: "hint", text: t(desk.about.pen.measured ? "think.pad.made" : "think.pad.guessed", { side: desk.about.pen.side, low: desk.about.pen.low, high: Math.round(desk.about.pen.high) }) }),
+    element("p", { class: "hint", text: t(picture.measured ? "think.pad.made" : "think.pad.guessed", { side: picture.side, low: picture.low, high: Math.round(picture.high) }) }),
     element("p", { class: "hint", id: "think-pad-keys", text: t("think.pad.keys") }));
 
   let room = SIDE;
@@ -106,7 +107,7 @@ export function makePad(desk) {
   }
 
   function drawn(since) {
-    own = digitOf(strokes, desk.about.pen);
+    own = digitOf(strokes, picture);
     desk.take(own, { kind: "drawn", row: null, target: null }, since);
     paint();
   }
@@ -139,7 +140,8 @@ export function makePad(desk) {
     for (const stroke of strokes) {
       brush.beginPath();
       brush.moveTo(stroke[0][0] * side, stroke[0][1] * side);
-      for (const [x, y] of stroke.length === 1 ? stroke : stroke.slice(1)) brush.lineTo(x * side, y * side);
+      brush.lineTo(stroke[0][0] * side + 0.01, stroke[0][1] * side); // a line of no length is none, and a dot is one
+      for (const [x, y] of stroke.slice(1)) brush.lineTo(x * side, y * side);
       brush.stroke();
     }
     if (penSeen) {
@@ -151,11 +153,10 @@ export function makePad(desk) {
       if (penDown) brush.fill();
       else brush.stroke();
     }
-    if (desk.row === null) return;
-    const { side: points } = desk.about.pen;
+    if (desk.row?.length !== picture.side ** 2) return;
     const tiny = sharp(small, SMALL, SMALL);
     tiny.imageSmoothingEnabled = false;
-    tiny.drawImage(inked(ink(desk.row, desk.about.pen), points), 0, 0, SMALL, SMALL);
+    tiny.drawImage(inked(ink(desk.row, picture), picture.side), 0, 0, SMALL, SMALL);
     small.setAttribute("aria-label", t("think.pad.gets"));
     undo.disabled = clear.disabled = strokes.length === 0;
   }

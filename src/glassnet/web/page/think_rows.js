@@ -110,7 +110,10 @@ export function makeRows(desk) {
     const here = desk.from?.kind === "row" ? desk.from.row : null;
     if (here === shownFor) return;
     shownFor = here;
-    if (document.activeElement !== field) field.value = here ?? "";
+    if (document.activeElement !== field) {
+      field.value = here ?? "";
+      field.removeAttribute("aria-invalid");
+    }
     for (const button of rows.querySelectorAll("button")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === here));
   }
 
