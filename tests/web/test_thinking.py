@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 import glassnet
 from glassnet import Structure, explaining
 from glassnet.data import Table
+from glassnet.data.tables import Run
 from glassnet.models import Model
 from glassnet.scaling import Scaling
 from glassnet.web import survey as surveys
@@ -186,6 +187,23 @@ def test_rows_of_a_class_are_counted_among_themselves_and_found_by_number(client
     around = client.get(f"/api/rows?class=3&row={threes[7]}&count=1").json()
     assert (around["from"], around["rows"][0]["row"]) == (7, threes[7])
     assert client.get(f"/api/rows?from={len(workshop.examples)}").json()["rows"] == []
+
+
+def test_rows_are_told_and_found_by_their_number_in_their_file(houses) -> None:
+    client = client_of(houses)
+    told = client.get("/api/rows?from=3&count=2").json()["rows"]
+    assert [(row["number"], row["file"]) for row in told] == [(4, None), (5, None)]
+    assert client.get("/api/rows?number=80&count=1").json()["rows"][0]["row"] == 79
+    runs = (Run(0, "/home/me/a.csv", 1), Run(10, "/home/me/a.csv", 13), Run(50, "/home/me/b.csv", 7))
+    table = replace(houses.examples.table, runs=runs)
+    client = client_of(Workshop(houses.model, "houses", replace(houses.examples, table=table)))
+    told = client.get("/api/rows?from=49&count=2").json()["rows"]
+    assert [(row["number"], row["file"]) for row in told] == [(52, "a.csv"), (7, "b.csv")]
+    for number, row in ((1, 0), (10, 9), (13, 10), (7, 6), (36, 33), (52, 49)):  # the first of several
+        assert client.get(f"/api/rows?number={number}&count=1").json()["rows"][0]["row"] == row
+    for number in (0, -3, 53, 10**30):
+        assert f"no row with the number {number}" in refused(client.get(f"/api/rows?number={number}"))["message"]
+    assert "--data FILE" in refused(client_of(Workshop(houses.model)).get("/api/rows?number=1"))["message"]
 
 
 def test_values_at_hand_have_no_classes(houses) -> None:

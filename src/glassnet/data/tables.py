@@ -74,6 +74,13 @@ class Placed:
         source, row = self.where(index)
         return f"{source}: row {row}"
 
+    def find(self, number: int, count: int) -> int | None:
+        """Return which of ``count`` rows has this number in its file: the first of several, None if there is none."""
+        runs = self.runs or (Run(0, self.source, self.first_row),)
+        ends = (*(run.index for run in runs[1:]), count)
+        places = ((run.index + number - run.row, run.index, end) for run, end in zip(runs, ends, strict=True))
+        return next((place for place, first, end in places if first <= place < end), None)
+
 
 @dataclass(frozen=True)
 class Table(Placed):

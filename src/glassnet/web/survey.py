@@ -17,6 +17,7 @@ from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import CLASSIFICATION
 from glassnet.network.activations import Array
+from glassnet.web.looking import last_part
 from glassnet.web.workshop import Examples, workshop_of
 
 #: Numbers that are kept of all units and rows together, and multiplications that they may take: more rows than that are
@@ -99,7 +100,11 @@ class Survey:
         }
 
     def told(self, chosen: Array) -> list[dict[str, Any]]:
-        """Tell rows at hand: their numbers, values, targets, and what the model says of them."""
+        """Tell rows at hand: where they stand, their values and targets, and what the model says of them.
+
+        ``row`` counts the rows at hand, from 0; ``number`` is its number in the ``file``, which is told where there are
+        several.
+        """
         examples = self.examples
         if examples is None or not len(chosen):
             return []
@@ -108,10 +113,15 @@ class Survey:
             said = self.model.predict(values).tolist()
         except InputError:  # a network that has diverged says nothing
             said = [None] * len(values)
+        files, numbers = examples.table.places(chosen)
+        several = len({run.source for run in examples.table.runs}) > 1
         truth = [None] * len(values) if examples.y is None else [named(value) for value in examples.y[chosen]]
         return [
-            {"row": row, "target": target, "prediction": named(answer), "values": numbers}
-            for row, target, answer, numbers in zip(chosen.tolist(), truth, said, values, strict=True)
+            {"row": row, "number": number, "file": last_part(file) if several else None}
+            | {"target": target, "prediction": named(answer), "values": raw}
+            for row, number, file, target, answer, raw in zip(
+                chosen.tolist(), numbers, files, truth, said, values, strict=True
+            )
         ]
 
     def connections(self, layers: Mapping[str, Any], count: int) -> list[dict[str, Array]]:

@@ -2,9 +2,10 @@
 // the parts together; each part has a module of its own (think_*.js) with a function that returns { root, draw() }.
 //
 // desk, which every part is given:
+//   way       how the row is given: "draw", "rows" or "edit"
 //   about     what GET /api/think told: biases, reach, columns, the pen, a row to begin with
 //   row       raw values, in the model's columns; change them by desk.take(row, from, since)
-//   from      where the row comes from: { kind: "drawn" | "row" | "edited" | "start", row, target }
+//   from      where the row comes from: { kind: "drawn" | "row" | "edited" | "start", row, number, file, target }
 //   told      what POST /api/explain said of it last, or null
 //   scale     units that are silenced, or louder: { a1: { 5: 0 } }
 //   unit      the unit that is looked at, { layer, unit }, or null; unitTold is what GET /api/unit said of it
@@ -20,6 +21,7 @@ import { makeInput } from "/think_input.js";
 import { makeMind } from "/think_mind.js";
 import { makeNetwork } from "/think_network.js";
 import { makeUnit } from "/think_unit.js";
+import { fromRow } from "/think_words.js";
 
 /** Parameters from which slopes are left for when the pen rests: they take several times as long as the rest. */
 const HEAVY = 1e6;
@@ -31,7 +33,7 @@ const CONNECTIONS = 300;
 /** Fill the tab. */
 export function mount(root, context) {
   const desk = {
-    context, about: null, row: null, from: null, told: null, scale: {}, unit: null, unitTold: null, hover: null, output: null, fault: null,
+    context, way: null, about: null, row: null, from: null, told: null, scale: {}, unit: null, unitTold: null, hover: null, output: null, fault: null,
     take, openRow, lookAt, hoverOver, silence, choose, draw, scaleOf,
   };
   let parts = [];
@@ -56,7 +58,7 @@ export function mount(root, context) {
       build();
       if (wanted !== null) await openRow(wanted);
       else if (model.examples !== null) await openRow(0);
-      else take(about.start, { kind: "start", row: null, target: null });
+      else take(about.start, { kind: "start" });
       wanted = null;
     } catch (error) {
       context.fail(error);
@@ -104,11 +106,11 @@ export function mount(root, context) {
     draw();
   }
 
-  /** Open a row of the rows at hand, by its number from 0. */
-  async function openRow(number) {
+  /** Open a row of the rows at hand, by its place among them, from 0. */
+  async function openRow(row) {
     try {
-      const { rows } = await get(`/api/rows?row=${number}&count=1`);
-      take(rows[0].values, { kind: "row", row: rows[0].row, target: rows[0].target });
+      const { rows } = await get(`/api/rows?row=${row}&count=1`);
+      take(rows[0].values, fromRow(rows[0]));
     } catch (error) {
       context.fail(error);
     }
@@ -221,6 +223,7 @@ export function mount(root, context) {
   return {
     show(detail) {
       if (detail?.row !== undefined) {
+        desk.way = "rows";
         if (desk.about === null) wanted = detail.row;
         else openRow(detail.row);
       }

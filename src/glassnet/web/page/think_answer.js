@@ -35,6 +35,7 @@ export function makeAnswer(desk) {
     if (told === null) return;
     const answer = model.classes.length ? String(told.prediction) : [told.prediction].flat().map((value) => shown(value, 5)).join(", ");
     if (said.textContent !== answer) said.textContent = answer;
+    said.classList.toggle("long", answer.length > 9);
     sure.replaceChildren(...about(model, told, from));
     drawBars(model, told);
     drawChanged(model);
@@ -76,6 +77,7 @@ export function makeAnswer(desk) {
       row.classList.toggle("best", unit === best && model.classes.length > 0);
       row.dataset.output = unit;
       name.textContent = outputName(model, unit);
+      name.title = name.textContent;
       fill(now, values[unit], reach);
       tell(nowValue, write(values[unit]), values[unit]);
       if (before === null) return;

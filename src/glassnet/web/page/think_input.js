@@ -6,13 +6,11 @@ import { makeNumbers } from "/think_numbers.js";
 import { makePad } from "/think_pad.js";
 import { makeRows } from "/think_rows.js";
 
-let chosen = null; // stays when the page is written anew in another language
-
 /** The section. */
 export function makeInput(desk) {
   const { model } = desk.context;
   const ways = [...(model.picture ? [["draw", makePad]] : []), ["rows", makeRows], ["edit", makeNumbers]].map(([name, make]) => ({ name, ...make(desk) }));
-  if (!ways.some(({ name }) => name === chosen)) chosen = model.picture ? "draw" : model.examples === null ? "edit" : "rows";
+  if (!ways.some(({ name }) => name === desk.way)) desk.way = model.picture ? "draw" : model.examples === null ? "edit" : "rows";
   const buttons = element("div", { class: "think-ways", role: "group", "aria-label": t("think.input") }, ways.map(({ name }) => element("button", {
     type: "button", text: t(`think.way.${name}`), data: { way: name }, onclick: () => choose(name),
   })));
@@ -21,15 +19,15 @@ export function makeInput(desk) {
     element("h2", { text: t("think.input") }), buttons, fault, ways.map((way) => way.root));
 
   function choose(name) {
-    chosen = name;
+    desk.way = name;
     desk.draw();
   }
 
   function draw() {
-    for (const button of buttons.children) button.setAttribute("aria-pressed", String(button.dataset.way === chosen));
+    for (const button of buttons.children) button.setAttribute("aria-pressed", String(button.dataset.way === desk.way));
     for (const way of ways) {
-      way.root.hidden = way.name !== chosen;
-      if (way.name === chosen) way.draw();
+      way.root.hidden = way.name !== desk.way;
+      if (way.name === desk.way) way.draw();
     }
     if (fault.textContent !== (desk.fault ?? "")) fault.textContent = desk.fault ?? "";
     fault.hidden = desk.fault === null;

@@ -282,10 +282,14 @@ export function makeNetwork(desk) {
     pen.fillStyle = colour("ink");
     pen.font = `600 13px ${family}`;
     const name = layer === INPUT ? "x" : `a${layer}`;
-    if (layout.upright) {
+    if (layout.upright) { // the lines go through here
       pen.font = `13px ${family}`;
       const activation = layer === INPUT ? t("think.network.input") : model.activations[layer - 1];
-      pen.fillText(`${name} · ${activation} · ${number(block.count)}`, middle, top - 8);
+      const words = `${name} · ${activation} · ${number(block.count)}`;
+      pen.strokeStyle = colour("sheet");
+      pen.lineWidth = 5;
+      pen.strokeText(words, middle, top - 8);
+      pen.fillText(words, middle, top - 8);
       return;
     }
     pen.fillText(name, middle, top - (narrow ? 8 : 22));

@@ -69,7 +69,7 @@ export function makeNumbers(desk) {
     if (!Number.isFinite(value)) return;
     const row = [...desk.row];
     row[column] = value;
-    desk.take(row, { kind: "edited", row: null, target: null }, since);
+    desk.take(row, { kind: "edited" }, since);
   }
 
   return { root, draw };

@@ -108,7 +108,7 @@ export function makePad(desk) {
 
   function drawn(since) {
     own = digitOf(strokes, picture);
-    desk.take(own, { kind: "drawn", row: null, target: null }, since);
+    desk.take(own, { kind: "drawn" }, since);
     paint();
   }
 

@@ -6,7 +6,7 @@ import { shown } from "/learn_numbers.js";
 import { sharp } from "/learn_paint.js";
 import { number, t } from "/texts.js";
 import { ink, inked } from "/think_signs.js";
-import { needsData } from "/think_words.js";
+import { fromRow, needsData, placeOf } from "/think_words.js";
 
 const AT_ONCE = { picture: 20, list: 8 };
 const THUMB = 48;
@@ -29,7 +29,7 @@ export function makeRows(desk) {
 
   const kind = element("select", { onchange: () => list(0) },
     element("option", { value: "", text: t("think.rows.all") }), model.classes.map((name, place) => element("option", { value: place, text: String(name) })));
-  const field = element("input", { type: "number", min: 0, max: model.examples.rows - 1, step: 1, id: "think-row", onchange: openNumber });
+  const field = element("input", { type: "number", min: 1, step: 1, id: "think-row", onchange: openNumber });
   const rows = element("ul", { class: model.picture ? "think-thumbs" : "think-list" });
   const where = element("p", { class: "hint", role: "status" });
   const back = element("button", { type: "button", text: "‹", "aria-label": t("think.rows.earlier"), onclick: () => list(first - most) });
@@ -74,7 +74,7 @@ export function makeRows(desk) {
   function listed(row) {
     const values = row.values.slice(0, MOST_TOLD).map((value, place) => `${model.features[place]} ${shown(value)}`).join(", ");
     return element("button", { type: "button", class: "think-list-row", data: { row: row.row }, onclick: (event) => take(desk, row, event.timeStamp) },
-      element("strong", { text: `${row.row}${row.target === null ? "" : `: ${typeof row.target === "number" ? shown(row.target, 5) : row.target}`} ${mark(desk, row)}` }), " ",
+      element("strong", { text: `${placeOf(row)}${row.target === null ? "" : `: ${typeof row.target === "number" ? shown(row.target, 5) : row.target}`} ${mark(desk, row)}` }), " ",
       element("span", { class: "soft", text: row.values.length > MOST_TOLD ? `${values} …` : values }));
   }
 
@@ -84,7 +84,7 @@ export function makeRows(desk) {
     try {
       const { rows: [row] } = await get(query(place, 1));
       take(desk, row);
-      if (place < first || place >= first + told.rows.length) await list(place - (place % most));
+      if (kind.value !== "" && (place < first || place >= first + told.rows.length)) await list(place - (place % most));
     } catch (error) {
       desk.context.fail(error);
     }
@@ -95,23 +95,30 @@ export function makeRows(desk) {
     open(here < 0 ? first : first + here + by);
   }
 
-  function openNumber() {
-    const row = Number(field.value);
-    const right = field.value !== "" && Number.isInteger(row) && row >= 0 && row < model.examples.rows;
+  async function openNumber() {
+    const wanted = Number(field.value);
+    let right = field.value !== "" && Number.isInteger(wanted);
+    if (right) {
+      try {
+        const { rows: [row] } = await get(`/api/rows?number=${wanted}&count=1`);
+        kind.value = "";
+        take(desk, row);
+      } catch (error) {
+        right = false;
+        if (error.status !== 422) desk.context.fail(error);
+      }
+    }
     field.setAttribute("aria-invalid", String(!right));
-    if (!right) return;
-    kind.value = "";
-    desk.openRow(row);
-    list(row - (row % most));
   }
 
   function draw() {
-    if (told === null && asked === 0) list(kind.value === "" && desk.from?.kind === "row" ? desk.from.row - (desk.from.row % most) : 0);
     const here = desk.from?.kind === "row" ? desk.from.row : null;
+    const away = here !== null && here !== shownFor && kind.value === "" && told !== null && !told.rows.some(({ row }) => row === here);
+    if ((told === null && asked === 0) || away) list(here === null || kind.value !== "" ? 0 : here - (here % most));
     if (here === shownFor) return;
     shownFor = here;
     if (document.activeElement !== field) {
-      field.value = here ?? "";
+      field.value = here === null ? "" : desk.from.number;
       field.removeAttribute("aria-invalid");
     }
     for (const button of rows.querySelectorAll("button")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === here));
@@ -124,8 +131,8 @@ export function makeRows(desk) {
 export function thumbnail(desk, row, below = null) {
   const { model } = desk.context;
   const truth = row.target === null ? "" : String(row.target);
-  const name = `${t("think.row", { row: String(row.row) })}${truth ? `, ${truth}` : ""}${mark(desk, row) ? `, ${t("think.rows.taken", { answer: String(row.prediction) })}` : ""}${below === null ? "" : `, ${below}`}`;
-  const caption = element("span", { text: `${truth || row.row} ${mark(desk, row)}`.trim() });
+  const name = `${t("think.row", { row: placeOf(row) })}${truth ? `, ${truth}` : ""}${mark(desk, row) ? `, ${t("think.rows.taken", { answer: String(row.prediction) })}` : ""}${below === null ? "" : `, ${below}`}`;
+  const caption = element("span", { text: `${truth || placeOf(row)} ${mark(desk, row)}`.trim() });
   const button = element("button", { type: "button", class: "think-thumb", data: { row: row.row }, "aria-label": name, title: name, onclick: (event) => take(desk, row, event.timeStamp) });
   if (model.picture) {
     const canvas = element("canvas", { "aria-hidden": "true" });
@@ -133,7 +140,7 @@ export function thumbnail(desk, row, below = null) {
     pen.imageSmoothingEnabled = false;
     pen.drawImage(inked(ink(row.values, desk.about.pen), model.picture[0]), 0, 0, THUMB, THUMB);
     button.append(canvas, caption);
-  } else button.append(element("span", { text: t("think.row", { row: String(row.row) }) }), caption);
+  } else button.append(element("span", { text: t("think.row", { row: placeOf(row) }) }), caption);
   if (below !== null) button.append(element("small", { text: below }));
   return button;
 }
@@ -144,5 +151,5 @@ function mark(desk, row) {
 }
 
 function take(desk, row, since = null) {
-  desk.take(row.values, { kind: "row", row: row.row, target: row.target }, since);
+  desk.take(row.values, fromRow(row), since);
 }

@@ -54,6 +54,16 @@ export function needsData(model) {
 }
 
 /** The row's name: “row 12”, “drawn”, “edited”. */
-export function rowName({ kind, row }) {
-  return kind === "row" ? t("think.row", { row: String(row) }) : t(`think.from.${kind}`);
+export function rowName(from) {
+  return from.kind === "row" ? t("think.row", { row: placeOf(from) }) : t(`think.from.${from.kind}`);
+}
+
+/** Where a row of the data stands: its number in the file, and the file where there are several. */
+export function placeOf({ number: place, file }) {
+  return file === null ? String(place) : `${file}: ${place}`;
+}
+
+/** Where a row comes from that the server told. */
+export function fromRow({ row, number: place, file, target }) {
+  return { kind: "row", row, number: place, file, target };
 }

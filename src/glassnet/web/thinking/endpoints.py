@@ -43,12 +43,14 @@ async def rows(
     count: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 24,
     class_: Annotated[str | None, Query(alias="class", description="Rows of this class alone.")] = None,
     row: Annotated[int | None, Query(ge=0, description="Begin where this row stands, instead of at from.")] = None,
+    number: Annotated[int | None, Query(description="The same, by its number in its file.")] = None,
 ) -> Response:
-    """Tell rows at hand: ``row`` (from 0), ``target``, ``prediction`` and raw ``values``, in the model's columns."""
+    """Tell rows at hand: ``row`` (from 0), ``number`` (in its file), ``target``, ``prediction`` and raw ``values``."""
 
     def work() -> bytes:
         chosen = matching(survey, class_)
-        start = min(first, len(chosen)) if row is None else _place(survey, chosen, row)
+        wanted = row if number is None else numbered(survey, number)
+        start = min(first, len(chosen)) if wanted is None else _place(survey, chosen, wanted)
         most = max(1, min(count, MOST_VALUES // len(survey.model.feature_names)))
         told = survey.told(chosen[start : start + most])
         head = {"version": survey.version, "total": row_count(survey.examples), "matching": len(chosen), "from": start}
@@ -130,6 +132,17 @@ def matching(survey: Survey, wanted: str | None) -> Array:
         expected = f"one of {', '.join(known[:12])}" + (" …" if len(known) > 12 else "")
         raise Refusal(422, "input", f"class is {shown(wanted)!r}; give {expected}", value=wanted, expected=expected)
     return np.flatnonzero(survey.class_numbers == known.index(wanted))
+
+
+def numbered(survey: Survey, number: int) -> int:
+    """Return which row at hand has a number in its file."""
+    examples = survey.examples
+    found = None if examples is None else examples.table.find(number, row_count(examples))
+    if found is None:
+        expected = "the number of a row in its file" if examples is not None else "rows at hand: --data FILE"
+        told = f"there is no row with the number {number} here; give {expected}"
+        raise Refusal(422, "input", told, value=number, expected=expected)
+    return found
 
 
 def _place(survey: Survey, chosen: Array, row: int) -> int:
