@@ -561,7 +561,7 @@ def test_the_network_answers_while_one_draws_one_question_at_a_time(think, works
             at_once.append(len(open_ones))
 
     page.on("request", begun)
-    page.on("requestfinished", open_ones.discard)
+    page.on("requestfinished", lambda ask: open_ones.discard(ask))
     page.on("response", lambda got: answers.append(got) if got.url.endswith("/explain") else None)
     page.evaluate(TIMES)
     for _ in range(2):
