@@ -240,6 +240,7 @@ def test_rows_are_numbered_as_in_their_files(buyers) -> None:
 def test_a_row_is_told_as_the_model_takes_it(client, workshop) -> None:
     told = client.get("/api/judge/row?rows=training&row=11").json()
     assert told["values"] == workshop.training.x[11].tolist() and told["target"] == workshop.training.y[11]
+    assert (told["row"], told["number"]) == (11, 12)
     error = refused(client.get("/api/judge/row?rows=training&row=99999"), 422, "input")
     assert error["value"] == 99999 and "0 to 1436" in error["expected"]
 

@@ -112,11 +112,25 @@ def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, workshop) ->
     assert shown.first.inner_text().endswith(f"row {surest[0] + 1}")
 
 
-def test_a_row_opens_in_think(visit, workshop) -> None:
-    page = visit("#wrong", expected=("reading 'module'", "reading 'mounted'"))  # where there is no such tab yet
+@pytest.mark.parametrize("which", ["examples", "training"])
+def test_a_row_opens_in_think(visit, workshop, which) -> None:
+    page = visit("#wrong")
     ready(page)
-    page.locator(".wrong-gallery button").first.click()
+    rows = workshop.examples
+    if which == "training":  # which Think has no list of
+        rows = workshop.training
+        page.get_by_label(EN["wrong.which"]).select_option("training")
+        page.locator(".wrong-seen.warn").wait_for()
+        ready(page)
+    first = page.locator(".wrong-gallery button").first
+    number = int(re.search(r"row ([\d,]+)", first.inner_text())[1].replace(",", ""))
+    first.press("Enter")
     page.wait_for_url("**/#think")
+    name = EN["think.row" if which == "examples" else "think.from.training"].format(row=number)
+    page.locator(".think-answer").get_by_text(f"{name}: ").wait_for()
+    said = workshop.model.predict(rows.x[[number - 1]])[0]
+    page.locator(".think-said", has_text=re.compile(f"^{said}$")).wait_for()
+    assert said != rows.y[number - 1]
 
 
 def test_the_matrix_is_read_by_the_keyboard_alone(visit) -> None:

@@ -14,7 +14,7 @@ from glassnet.web.answers import as_json
 from glassnet.web.incoming import read_json
 from glassnet.web.judging.groups import by_column, groups_of, weakest
 from glassnet.web.judging.judge import Judge, TheJudge, choices, missing
-from glassnet.web.judging.listing import listed, values_of
+from glassnet.web.judging.listing import listed, place_of, values_of
 from glassnet.web.judging.search import Search, suspects_csv, suspects_listed
 from glassnet.web.judging.verdict import Verdict, overview
 from glassnet.web.predicting import apart
@@ -109,7 +109,7 @@ async def rows_of(
 async def row_of(
     request: Request, judge: TheJudge, row: Annotated[int, Query(ge=0, description="From 0.")], rows: Rows = None
 ) -> Response:
-    """Tell one row as the model takes it: ``values`` in the order of its columns, and ``target``."""
+    """Tell one row as the model takes it: ``values`` in the order of its columns, ``target``, and where it stands."""
 
     def work() -> dict[str, Any]:
         verdict = judge.verdict(rows)
@@ -118,7 +118,8 @@ async def row_of(
             raise Refusal(422, "input", f"row is {row}; it must be {expected}", value=row, expected=expected)
         examples = verdict.examples
         assert examples.y is not None
-        return {"row": row, "values": values_of(examples, row), "target": examples.y[row]}
+        told = place_of(examples.table, row)
+        return told | {"values": values_of(examples, row), "target": examples.y[row]}
 
     return await _told(request, judge, work)
 

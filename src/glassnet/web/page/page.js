@@ -9,7 +9,7 @@
 // context:
 //   model            what GET /api/model told, kept up to date
 //   open(tab, detail)   bring a tab to the front: context.open("think", { row: 12 }) for a row of the examples, or
-//                       { values, target } for any other
+//                       { values, target, number, file } for a training row
 //   reload()         ask for the model again, after it was changed; every tab is refreshed
 //   announce(text)   say something to those who hear the page
 //   fail(error)      show an error at the top; fail(null) takes it away

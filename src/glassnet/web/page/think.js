@@ -42,7 +42,7 @@ export function mount(root, context) {
   let again = null; // what is to be asked for next: { since, slopes }
   let resting = 0;
   let since = null; // when that which is to be drawn was done
-  let wanted = null; // the row that another tab asked for before this one was ready
+  let wanted = null; // what another tab handed over before this one was ready
   let version = null;
 
   root.append(element("p", { class: "soft", text: t("think.loading") }));
@@ -56,7 +56,7 @@ export function mount(root, context) {
       if (context.model !== model || (await isOld(model, about.version))) return;
       Object.assign(desk, { about, told: null, scale: {}, unit: null, unitTold: null, hover: null, output: null, fault: null });
       build();
-      if (wanted !== null) await openRow(wanted);
+      if (wanted !== null) await openGiven(wanted);
       else if (model.examples !== null) await openRow(0);
       else take(about.start, { kind: "start" });
       wanted = null;
@@ -104,6 +104,12 @@ export function mount(root, context) {
     Object.assign(desk, { row, from });
     ask(at);
     draw();
+  }
+
+  /** Open what another tab hands over: a row at hand, or a training row with its values. */
+  function openGiven({ row, values, target, number, file }) {
+    if (values === undefined) return openRow(row);
+    return take(values, { kind: "training", target, number, file });
   }
 
   /** Open a row of the rows at hand, by its place among them, from 0. */
@@ -222,10 +228,10 @@ export function mount(root, context) {
 
   return {
     show(detail) {
-      if (detail?.row !== undefined) {
-        desk.way = "rows";
-        if (desk.about === null) wanted = detail.row;
-        else openRow(detail.row);
+      if (detail !== null) {
+        if (detail.row !== undefined) desk.way = "rows";
+        if (desk.about === null) wanted = detail;
+        else openGiven(detail);
       }
       draw();
     },

@@ -53,9 +53,9 @@ export function needsData(model) {
   ];
 }
 
-/** The row's name: “row 12”, “drawn”, “edited”. */
+/** The row's name: “row 12”, “training row 12”, “drawn”, “edited”. */
 export function rowName(from) {
-  return from.kind === "row" ? t("think.row", { row: placeOf(from) }) : t(`think.from.${from.kind}`);
+  return from.kind === "row" ? t("think.row", { row: placeOf(from) }) : t(`think.from.${from.kind}`, from.kind === "training" ? { row: placeOf(from) } : {});
 }
 
 /** Where a row of the data stands: its number in the file, and the file where there are several. */

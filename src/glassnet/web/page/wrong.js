@@ -175,8 +175,8 @@ export function mount(root, context) {
       return;
     }
     try {
-      const { values, target } = await get(`/api/judge/row?rows=${which}&row=${row}`);
-      context.open("think", { values, target });
+      const { values, target, number, file = null } = await get(`/api/judge/row?rows=${which}&row=${row}`);
+      context.open("think", { values, target, number, file });
     } catch (error) {
       context.fail(error);
     }
