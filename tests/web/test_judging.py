@@ -16,7 +16,7 @@ from glassnet.data import Table, digits, features, target_values
 from glassnet.data.tables import Run
 from glassnet.errors import InputError
 from glassnet.report.figures import wilson
-from glassnet.web.judging.groups import groups_of
+from glassnet.web.judging.groups import groups_of, weakest
 from glassnet.web.judging.judge import Judge
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Examples, Workshop, examples_of
@@ -417,9 +417,11 @@ def test_a_verdict_is_kept_until_the_model_changes(workshop) -> None:
     first = judge.verdict("examples")
     assert judge.verdict("examples") is first and judge.verdict() is first
     assert judge.verdict("training") is not first
+    assert weakest(first) is weakest(judge.verdict("examples"))
     model = replace(workshop.model, vector=-workshop.model.vector)
     workshop.use(model, "other", workshop.examples, workshop.training)
     second = judge.verdict("examples")
+    assert weakest(second) is not weakest(first)
     assert second.model is model and second.version == first.version + 1
     assert not np.array_equal(second.predicted, first.predicted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.stats import norm
@@ -23,6 +24,7 @@ MOST_GROUPS, RARE = 20, 5
 FEW = 20
 #: Columns that are looked at for the groups where the model is weakest, and such groups that are told.
 MOST_COLUMNS, MOST_WEAK = 300, 6
+_FOUND: WeakKeyDictionary[Verdict, dict[str, Any]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,13 @@ def by_column(verdict: Verdict, column: str) -> list[dict[str, Any]]:
 
 
 def weakest(verdict: Verdict) -> dict[str, Any]:
+    """Return what `look_through` finds; the second time from memory, as long as the verdict stands."""
+    if verdict not in _FOUND:
+        _FOUND[verdict] = look_through(verdict)
+    return _FOUND[verdict]
+
+
+def look_through(verdict: Verdict) -> dict[str, Any]:
     """Look through the columns for groups where the model is surely worse than over all, the worst first.
 
     Of many groups some are worse by chance: the interval is widened by their number (Bonferroni), so that with 95 %

@@ -23,7 +23,7 @@ MOST_POINTS, BARS = 1500, 31
 LEAST = 1e-15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """Rows, and what the model says of them.
 
