@@ -267,6 +267,11 @@ def test_planted_labels_are_found_and_saved_as_csv(visit, serve, digits_model, t
     shown = section.locator(".wrong-gallery li")
     found = [int(re.search(r"row ([\d,]+)", text)[1].replace(",", "")) - 1 for text in shown.all_inner_texts()]
     assert len(found) <= 24 and len(set(found) & set(which.tolist())) >= 16
+    assert (
+        section.get_by_text(EN["wrong.labels.many"]).count()
+        == section.get_by_text(EN["wrong.labels.weak"]).count()
+        == 0
+    )
     first = shown.first.inner_text()
     assert f"labelled {labels[found[0]]}: " in first and "looks like" in first
     with page.expect_download() as download:
@@ -384,3 +389,10 @@ def test_networks_that_learned_too_little_are_told(visit, serve, workshop) -> No
     assert section.locator(".wrong-gallery li").count() == total - 24
     section.get_by_role("button", name=EN["wrong.rows.back"]).press("Enter")
     section.get_by_text(f"1 to 24 of {total}").wait_for()
+
+
+def test_where_very_many_labels_are_suspected_that_is_told(visit, serve) -> None:
+    page = visit("#wrong", at=serve(create_app(shop_of(classes=12, rows=300))))
+    ready(page)
+    page.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
+    page.get_by_text(EN["wrong.labels.many"]).wait_for()

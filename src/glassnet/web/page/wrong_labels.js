@@ -8,6 +8,8 @@ import { pageOf, rowsOf } from "/wrong_rows.js";
 
 /** So much worse than the model on these rows, the networks of a search have learned too little to be trusted. */
 const WEAKER = 0.05;
+/** Where a larger share of the rows is suspected, most of them are hard rather than wrong. */
+const MANY = 0.1;
 /** Milliseconds between two looks at the progress. */
 const BETWEEN = 400;
 const FOLDS = [3, 5, 10];
@@ -120,6 +122,7 @@ export function makeLabels(desk) {
   function found(search) {
     return [
       classes && search.current && search.which === told.which && search.held_out.accuracy < told.figures.accuracy - WEAKER && element("p", { class: "wrong-seen warn", text: t("wrong.labels.weak") }),
+      classes && search.total > MANY * search.of && element("p", { class: "hint", text: t("wrong.labels.many") }),
       search.alone > 0 && element("p", { class: "hint", text: t("wrong.labels.alone", { rows: number(search.alone) }) }),
       search.total > 0 && element("div", { class: "row wrong-pages" },
         element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: save }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),
