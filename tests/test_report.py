@@ -19,6 +19,7 @@ import glassnet
 from glassnet import InputError, MLPClassifier, MLPRegressor, Model, Settings, fit
 from glassnet.cli import main
 from glassnet.evaluation import evaluate
+from glassnet.models.arrays_file import write_arrays
 from glassnet.picture.images import weights
 from glassnet.picture.wording import LANGUAGES, Words, number, percent
 from glassnet.report import report_of, write_report
@@ -377,6 +378,49 @@ def test_the_command_says_what_is_wrong(
     assert run("report", "m.glassnet", *arguments) == 2
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
+
+
+def test_an_estimators_file_is_reported_on_too(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = SUGAR.data.assign(sex=np.where(SUGAR.data["sex"] > 0, "f", "m"))  # text, which preprocess="auto" takes
+    rows.assign(sugar=SUGAR.target).to_csv("rows.csv", index=False)
+    network = MLPRegressor(hidden_layer_sizes=(4,), preprocess="auto", max_iter=3, random_state=0).fit(
+        rows, SUGAR.target
+    )
+    network.save("sugar.glassnet")
+    assert run("report", "sugar.glassnet", "--data", "rows.csv") == 0  # the one column that is new is the target
+    assert Path("report.html").read_bytes() == report_of(
+        MLPRegressor.load("sugar.glassnet"), rows, SUGAR.target, source="rows.csv"
+    )
+
+    classes = pd.DataFrame(DIGITS[:60]).assign(number=NUMBERS[:60]).astype(int)
+    classes.to_csv("digits.csv", index=False)
+    MLPClassifier((4,), max_iter=3, random_state=0).fit(DIGITS[:60], NUMBERS[:60]).save("digits.glassnet")  # no names
+    assert run("report", "digits.glassnet", "--data", "digits.csv", "--target", "number", "--out", "d.html") == 0
+    text = Page(Path("d.html").read_text("utf-8")).text
+    assert "60 rows: digits.csv" in text
+    accuracy = MLPClassifier.load("digits.glassnet").score(DIGITS[:60], NUMBERS[:60])
+    assert f"{100 * accuracy:.1f}" in text
+    assert run("report", "digits.glassnet", "--out", "without.html") == 0
+    assert "name a file with --data" in capsys.readouterr().out
+
+    for kind in ("os", "MLPTransformer"):  # which has no file
+        write_arrays(f"{kind}.glassnet", {"W1": np.zeros((1, 1))}, "glassnet-estimator", {"estimator": kind})
+    glassnet.save(
+        glassnet.fit(DIGITS[:60], NUMBERS[:60], hidden=(2,), settings=glassnet.Settings(epochs=1)), "m.glassnet"
+    )
+    rows.assign(sugar="sweet").to_csv("text.csv", index=False)
+    for arguments, message in [
+        (["digits.glassnet", "--data", "digits.csv"], "name the target with --target"),
+        (["digits.glassnet", "--data", "digits.csv", "--target", "none"], "there is no column 'none'"),
+        (["sugar.glassnet", "--data", "digits.csv"], "column 'age', 'sex', "),
+        (["sugar.glassnet", "--data", "text.csv"], "this estimator predicts numbers"),
+        (["os.glassnet"], "the estimator does not fit together"),
+        (["MLPTransformer.glassnet"], "the estimator does not fit together"),
+        (["m.glassnet", "--target", "none"], "leave --target out"),
+    ]:
+        assert run("report", *arguments) == 2
+        assert message in capsys.readouterr().err, arguments
 
 
 def test_the_digits_model_brings_its_own_rows(tmp_path: Path) -> None:

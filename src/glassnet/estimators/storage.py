@@ -37,7 +37,7 @@ _FACTS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 #: Stands for what no file can hold.
 _LEFT_OUT = {"left out": True}
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "MLPTransformer")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 #: Kinds of classes that a file can hold, and how the dtypes of their arrays are written.
 _KINDS = ("binary", "multiclass", "multilabel-indicator")
 _DTYPE = re.compile(r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})", re.ASCII)
@@ -86,6 +86,21 @@ def save(est: Any, path: str | Path) -> None:
     if scaling is not None:
         arrays |= {"target.shift": scaling.shift, "target.factor": scaling.factor}
     write_arrays(path, arrays, KEY, described)
+
+
+def kind_in(path: str | Path) -> str:
+    """Return the name of the estimator that a file holds, which nothing but its loading believes.
+
+    Raises
+    ------
+    InputError
+        If it holds none that there is.
+    """
+    texts, _ = read_arrays(path)
+    try:
+        return Fields(read_json(texts.get(KEY, ""), LONGEST_HEADER), "estimator").one_of("estimator", _ESTIMATORS)
+    except FAULTS as error:
+        raise InputError(f"{path}: the estimator does not fit together: {fault(error)}; save it again") from None
 
 
 def load(kind: type, path: str | Path) -> Any:

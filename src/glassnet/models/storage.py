@@ -56,6 +56,10 @@ def save(model: Model, path: str | Path) -> None:
     write_arrays(path, arrays, KEY, description)
 
 
+class HoldsEstimator(InputError):
+    """The file is an estimator's."""
+
+
 def load(path: str | Path) -> Model:
     """Read a model from a file that `save` wrote.
 
@@ -76,7 +80,7 @@ def load(path: str | Path) -> Model:
     """
     texts, arrays = read_arrays(path)
     if KEY not in texts and "glassnet-estimator" in texts:
-        raise InputError(f"{path}: this file holds an estimator; use MLPClassifier.load or MLPRegressor.load")
+        raise HoldsEstimator(f"{path}: this file holds an estimator; use MLPClassifier.load or MLPRegressor.load")
     if not texts.get(KEY):
         raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
     try:
