@@ -13,7 +13,7 @@ from glassnet.picture.markup import element
 from glassnet.picture.wording import number
 
 #: A chart's size, and its margins: left, right, top, bottom.
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520, 280, 62, 16, 14, 42
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520, 280, 76, 16, 14, 42
 #: Points of a line, and of a cloud, at most.
 MOST_POINTS, MOST_DOTS = 400, 3000
 
@@ -42,7 +42,7 @@ class Chart:
                 "text",
                 y_name,
                 text_anchor="middle",
-                transform=f"translate(14 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)",
+                transform=f"translate(11 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)",
             ),
         ]
         for tick in ticks(*self.y):
