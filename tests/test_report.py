@@ -302,6 +302,21 @@ def test_every_language_says_everything() -> None:
             assert set(re.findall("{(.*?)}", text)) == set(re.findall("{(.*?)}", english[key])), key
 
 
+@pytest.mark.parametrize(
+    ("reason", "english", "korean"),
+    [
+        ("all epochs done", "all epochs done", "모든 에포크를 마침"),
+        ("no better for 12 epochs", "no better for 12 epochs", "12에포크 동안 나아지지 않음"),
+        ("no better for 1 epochs", "no better for 1 epoch", "1에포크 동안 나아지지 않음"),
+        ("a callback's own words", "a callback's own words", "a callback's own words"),
+    ],
+)
+def test_why_a_training_ended_is_told_in_the_language(digits: Model, reason: str, english: str, korean: str) -> None:
+    ended = replace(digits, facts={**digits.facts, "stop_reason": reason})
+    for language, words in (("en", english), ("ko", korean)):
+        assert words in Page(report_of(ended, language=language).decode()).text
+
+
 def test_markup_in_names_stays_text() -> None:
     x = np.random.default_rng(0).standard_normal((60, 4))
     y = np.array(HOSTILE, dtype=object)[np.arange(60) % 4]

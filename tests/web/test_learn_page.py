@@ -416,3 +416,16 @@ def test_nothing_moves_by_itself_for_those_who_want_it_still(visit) -> None:
     before = page.screenshot()
     page.wait_for_timeout(500)
     assert page.screenshot() == before  # nothing trains or turns before one plays it
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-US", "For 2 epochs it got no better."), ("ko-KR", "2에포크 동안")])
+def test_why_a_training_ended_is_told_in_the_language(visit, locale, words) -> None:
+    page = visit("#learn", locale=locale)
+    ready(page)
+    for group in page.locator(".learn-choices-body > details").all():
+        group.evaluate("details => { details.open = true; }")
+    page.locator("#learn-pace").select_option("null")
+    choose(page, "patience", "2")
+    choose(page, "learning_rate", "0.5")
+    page.locator(".learn-play").click()
+    wait_until(page, words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
@@ -63,5 +64,15 @@ def training(case: Case, words: Words) -> Element:
         if value is not None and value != "":
             told = f"{value:,}" if isinstance(value, int) and key != "seed" else value
             told = number(value) if isinstance(value, float) else told
+            told = _reason(value, words) if key == "stop reason" else told
             items.append(element("div", element("dt", words(f"training: {key}")), element("dd", str(told))))
     return section("training", words, element("dl", items, class_="facts"))
+
+
+def _reason(reason: str, words: Words) -> str:
+    """Return why a training ended in the page's language; what a callback said stays as it is."""
+    for known in ("all epochs done", "diverged", "interrupted"):
+        if reason == known:
+            return words(f"reason: {known}")
+    found = re.fullmatch(r"no better for (\d+) epochs", reason)
+    return words("reason: no better", count=int(found[1])) if found else reason

@@ -72,11 +72,21 @@ export function makeControls(desk) {
   function why(frame, state) {
     if (state !== "over") return "";
     if (frame.fault) return ` ${frame.fault}`;
-    const reason = { "all epochs done": "done", "diverged": "diverged", "stopped": "stopped" }[frame.stop_reason];
-    const told = reason ? t(`learn.why.${reason}`) : frame.stop_reason;
+    const told = reasonOf(frame.stop_reason);
     const best = frame.best_epoch && frame.best_epoch !== frame.epoch && desk.plan.settings.restore_best;
     return ` ${told}${best ? ` ${t("learn.why.best", { epoch: number(frame.best_epoch) })}` : ""}`;
   }
 
   return { root, draw };
+}
+
+/** Why the training ended, as the library says it, in the page's language. */
+function reasonOf(reason) {
+  const known = {
+    "all epochs done": "done", diverged: "diverged", stopped: "stopped", "another began": "another", "left alone": "left", "the server ended": "server",
+  }[reason];
+  if (known !== undefined) return t(`learn.why.${known}`);
+  const waited = /^no better for (\d+) epochs$/.exec(reason);
+  if (waited !== null) return t("learn.why.no_better", { epochs: number(Number(waited[1])) });
+  return reason.startsWith("L-BFGS came to rest") ? t("learn.why.rest") : reason;
 }
