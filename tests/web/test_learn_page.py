@@ -14,6 +14,7 @@ from PIL import Image
 import glassnet
 from glassnet.data import Table, target_values
 from glassnet.network import backward, forward
+from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.losses import LOSSES
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Examples, Workshop
@@ -429,3 +430,47 @@ def test_why_a_training_ended_is_told_in_the_language(visit, locale, words) -> N
     choose(page, "learning_rate", "0.5")
     page.locator(".learn-play").click()
     wait_until(page, words)
+
+
+def test_the_code_is_copied_or_selected_where_the_browser_lends_no_clipboard(visit) -> None:
+    page = visit("#learn", permissions=["clipboard-read", "clipboard-write"])
+    ready(page)
+    page.locator(".learn-copy-command").click()
+    page.get_by_text(TEXTS["en"]["learn.code.copied"]).wait_for()
+    command = page.locator(".learn-code code").last.text_content()
+    assert page.evaluate("navigator.clipboard.readText()") == command and command.startswith("glassnet train spiral")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as over http from afar
+    page.locator(".learn-copy-python").click()
+    page.get_by_text(TEXTS["en"]["learn.code.chosen"]).wait_for()
+    assert page.evaluate("getSelection().toString()").startswith("import glassnet")
+
+
+def test_a_new_entry_of_a_table_is_a_choice_on_the_page(visit, monkeypatch) -> None:
+    def bent(z, out=None):
+        """A = `z` / 2."""
+        return np.multiply(z, 0.5, out=out)
+
+    half = Activation("half", bent, lambda da, z, a, out=None: np.multiply(da, 0.5, out=out))
+    monkeypatch.setitem(ACTIVATIONS, "half", half)
+    page = visit("#learn", width=1440)
+    ready(page)
+    choose(page, "activation-0", "half")
+    layer = page.locator(".learn-layer").first
+    layer.get_by_text("A = z / 2").wait_for()  # its formula, without the docstring's marks
+    slope, line = (
+        [float(pair.split(",")[1]) for pair in drawn.get_attribute("points").split()]
+        for drawn in layer.locator(".learn-curve polyline").all()
+    )
+    assert set(slope) == {-5.0} and line[len(line) // 2] == 0 and line[0] == 16  # upwards is less in SVG; cut at 1.6
+    page.locator(".learn-epoch").click()
+    wait_until(page, "Epoch 1 of 150")
+
+
+def test_korean_names_the_eight_steps_as_the_korean_walkthrough_does(visit) -> None:
+    page = visit("#learn", locale="ko-KR")
+    ready(page)
+    page.locator(".learn-slowly").click()
+    page.locator(".learn-step:visible").wait_for()
+    walkthrough = (glassnet_docs() / "walkthrough.ko.md").read_text(encoding="utf-8")
+    headings = [item.inner_text() for item in page.locator(".learn-steps strong").all()]
+    assert headings == [title for _, title in re.findall(r"^## (\d)\. (.+)$", walkthrough, re.M)]

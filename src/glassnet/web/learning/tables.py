@@ -61,7 +61,7 @@ def tables() -> dict[str, Any]:
 
 def formula(function: Callable[..., Any]) -> str:
     """Return the first line of a docstring, where the formula stands."""
-    return (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
+    return (function.__doc__ or "").strip().split("\n")[0].rstrip(".").replace("`", "")
 
 
 def curve(activation: Activation) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // What is chosen: data, network, loss, optimizer, schedule and the rest, all from the library's tables.
 
-import { element } from "/elements.js";
+import { element, svg } from "/elements.js";
 import { shown } from "/learn_numbers.js";
 import { number, t } from "/texts.js";
 
@@ -92,7 +92,7 @@ export function makeChoices(desk) {
       numeric(`units-${place}`, t("learn.layer.units", { layer: number(place + 1) }), units, (value) => desk.change({ ...plan, hidden: replaced(plan.hidden, place, value) }), { min: 1, max: desk.info.most.units, step: 1 }),
       choice(`activation-${place}`, t("learn.layer.activation"), names, plan.activations[place], (name) => desk.change({ ...plan, activations: replaced(plan.activations, place, name) })),
       element("button", { type: "button", id: `learn-remove-${place}`, class: "learn-remove", text: "×", title: t("learn.layer.remove"), "aria-label": t("learn.layer.remove.of", { layer: number(place + 1) }), onclick: () => desk.change({ ...plan, hidden: without(plan.hidden, place), activations: without(plan.activations, place) }) }),
-      formula("activations", plan.activations[place]),
+      element("div", { class: "learn-bend" }, curveOf(plan.activations[place]), formula("activations", plan.activations[place])),
     ));
     const add = element("button", {
       type: "button", id: "learn-add", text: t("learn.layer.add"), disabled: plan.hidden.length >= desk.info.most.layers,
@@ -228,6 +228,16 @@ export function makeChoices(desk) {
   function formula(table, name) {
     const entry = desk.info.tables[table].find((found) => found.name === name);
     return entry?.formula.length > 2 ? element("p", { class: "learn-formula", lang: "en" }, element("code", { text: entry.formula })) : null;
+  }
+
+  /** What an activation does to z from -4 to 4, and, dashed, its slope. */
+  function curveOf(name) {
+    const { curve } = desk.info.tables.activations.find((found) => found.name === name);
+    const points = (values) => values.map((value, place) => (Number.isFinite(value) ? `${curve.z[place] * 10},${-10 * Math.max(-1.6, Math.min(1.6, value))}` : "")).join(" ");
+    return svg("svg", { viewBox: "-40 -18 80 36", class: "learn-curve", "aria-hidden": "true" },
+      svg("path", { class: "learn-grid", d: "M-40 0H40M0 -18V18" }),
+      svg("polyline", { class: "learn-line thin series-2", points: points(curve.slope) }),
+      svg("polyline", { class: "learn-line series-1", points: points(curve.a) }));
   }
 
   /** The learning rate over the training, as a line of little bars in text for those who hear it. */

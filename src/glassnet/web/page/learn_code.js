@@ -21,8 +21,7 @@ export function makeCode(desk) {
     const code = element("code");
     const copied = element("span", { class: "soft", role: "status" });
     const copy = element("button", { type: "button", class: `learn-copy-${name}`, text: t("learn.code.copy"), "aria-label": `${t("learn.code.copy")}: ${t(title)}`, onclick: () => attempt(async () => {
-      await navigator.clipboard.writeText(code.textContent);
-      copied.textContent = t("learn.code.copied");
+      copied.textContent = t((await wasCopied(code)) ? "learn.code.copied" : "learn.code.chosen");
     }) });
     return {
       root: element("div", { class: "learn-code" }, element("div", { class: "row" }, element("h4", { text: t(title) }), copy, copied), element("pre", { tabindex: "0", "aria-label": t(title) }, code)),
@@ -75,4 +74,14 @@ export function makeCode(desk) {
   }
 
   return { root, draw };
+}
+
+/** Copy the text of an element. A browser lends the clipboard to no page that came over a network without TLS: then it is selected. */
+async function wasCopied(node) {
+  if (navigator.clipboard !== undefined) {
+    await navigator.clipboard.writeText(node.textContent);
+    return true;
+  }
+  getSelection().selectAllChildren(node);
+  return false;
 }

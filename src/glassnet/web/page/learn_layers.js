@@ -11,15 +11,14 @@ export function makeLayers(desk) {
   const body = element("tbody");
   const heads = ["layer", "gradient", "update", "share", "dead", "saturated"];
   const table = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("learn.layers") },
-    element("table", { class: "learn-health" },
-      element("caption", { text: t("learn.layers.about") }),
+    element("table", { class: "learn-health", "aria-describedby": "learn-health-about" },
       element("thead", {}, element("tr", {}, heads.map((key) => element("th", { scope: "col", class: key !== "layer" && "number", text: t(`learn.layers.${key}`) })))),
       body));
   const gradients = makeChart(t("learn.layers.gradient"), { logarithmic: true });
   const updates = makeChart(t("learn.layers.share"), { logarithmic: true });
   const weights = element("div", { class: "learn-weights" });
   const root = element("section", { class: "card", "aria-label": t("learn.layers") },
-    element("h3", { text: t("learn.layers") }), table,
+    element("h3", { text: t("learn.layers") }), element("p", { class: "hint", id: "learn-health-about", text: t("learn.layers.about") }), table,
     element("div", { class: "learn-charts" }, gradients.root, updates.root),
     element("h3", { text: t("learn.weights") }), element("p", { class: "hint", text: t("learn.weights.about") }), weights);
 
