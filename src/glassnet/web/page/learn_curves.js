@@ -9,6 +9,7 @@ export function makeCurves(desk) {
   const loss = makeChart(t("learn.figure.loss"));
   const accuracy = makeChart(t("learn.metric.accuracy"), { percent: true });
   const fit = makeChart(t("learn.metric.r2"));
+  fit.root.hidden = true;
   const root = element("section", { class: "card", "aria-label": t("learn.curves") },
     element("h3", { text: t("learn.curves") }), element("div", { class: "learn-charts" }, loss.root, accuracy.root, fit.root));
 

@@ -10,7 +10,7 @@ const [SIDE, LEFT, BOTTOM, AROUND] = [300, 46, 38, 10];
 export function makeValues(desk) {
   const drawn = svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "learn-values", role: "img", "aria-label": t("learn.result") });
   const about = element("p", { class: "hint", text: t("learn.values.about") });
-  const root = element("div", {}, drawn, about);
+  const root = element("div", { hidden: true }, drawn, about);
 
   function draw() {
     const truth = desk.preview?.targets;
