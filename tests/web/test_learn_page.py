@@ -145,6 +145,27 @@ def glassnet_docs():
     return Path(__file__).parents[2] / "docs"
 
 
+def test_it_plays_pauses_goes_on_and_starts_over(visit) -> None:
+    page = visit("#learn")
+    ready(page)
+    page.locator("#learn-pace").select_option("8")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.locator(".learn-where", has_text=re.compile(r"Epoch [2-9]")).wait_for()
+    page.get_by_role("button", name="Pause").click()
+    wait_until(page, TEXTS["en"]["learn.state.waiting"])
+    stood = page.locator(".learn-where").inner_text()
+    page.wait_for_timeout(600)
+    assert page.locator(".learn-where").inner_text() == stood
+    epoch, batch = map(int, re.search(r"Epoch (\d+) of 150, batch (\d+) of 19", stood).groups())
+    page.get_by_role("button", name="One batch").click()
+    wait_until(page, f"Epoch {epoch} of 150, batch {batch + 1} of 19" if batch < 18 else f"Epoch {epoch + 1} of 150")
+    page.get_by_role("button", name="One epoch").click()
+    wait_until(page, f"Epoch {epoch + 1} of 150, batch 0 of 19")
+    page.get_by_role("button", name="Start over").click()
+    wait_until(page, f"{TEXTS['en']['learn.state.ready']} Epoch 0 of 150, batch 0 of 19")
+    assert page.locator(".learn-figures .learn-training").first.inner_text() == "–"
+
+
 def test_the_keyboard_alone_trains_and_steps(visit) -> None:
     page = visit("#learn")
     ready(page)

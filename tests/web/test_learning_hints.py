@@ -3,13 +3,14 @@
 import json
 import re
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
 from glassnet.network.activations import ACTIVATIONS, Activation, identity
 from glassnet.training import Callback
 from glassnet.training.loop import carry_out
-from glassnet.web.learning import presets
+from glassnet.web.learning import hints, presets
 from glassnet.web.learning.frames import Looks
 from glassnet.web.learning.health import is_flat_on_both_sides, steepest
 from glassnet.web.learning.plan import made, read_plan
@@ -65,6 +66,10 @@ PROVOKED = {
 }
 
 
+#: What the original program's preset for one step an epoch comes to, by what it learns.
+STALLED = {"digits": "saturated", "spiral": "no_gradient"}
+
+
 @pytest.mark.parametrize("code", PROVOKED)
 def test_each_hint_is_provoked(code) -> None:
     found = said(**PROVOKED[code])
@@ -78,6 +83,13 @@ def test_each_hint_is_provoked(code) -> None:
             assert set(re.findall(r"\{(\w+)\}", words)) <= set(evidence)
 
 
+def test_no_hint_is_left_unprovoked() -> None:
+    file = resources.files("glassnet.web") / "page" / "texts" / "en.json"
+    told = set(re.findall(r'"learn\.hint\.(\w+)"', file.read_text(encoding="utf-8")))
+    said_by = set(re.findall(r'Hint\("(\w+)"', Path(hints.__file__).read_text(encoding="utf-8")))
+    assert told == said_by == set(PROVOKED) | set(STALLED.values())
+
+
 def test_evidence_is_what_was_seen() -> None:
     rises = said(**PROVOKED["loss_rises"])["loss_rises"][1]
     assert rises["now"] > 1.25 * rises["best"] and rises["rate"] == 3.0
@@ -87,7 +99,7 @@ def test_evidence_is_what_was_seen() -> None:
     assert parts["now"] > 1.2 * parts["best"] and parts["training"] < parts["best"]
 
 
-@pytest.mark.parametrize(("kind", "code"), [("digits", "saturated"), ("spiral", "no_gradient")])
+@pytest.mark.parametrize(("kind", "code"), STALLED.items())
 def test_the_original_as_its_comments_say_stalls_and_one_is_told_why(kind, code) -> None:
     found = said(**of_preset(kind, "original_at_once"))
     assert code in found
