@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from glassnet.mislabelled import find_mislabelled
     from glassnet.models import Model, fit, load, save
     from glassnet.models.fitting import suggest_settings
+    from glassnet.models.fitting_files import fit_files
     from glassnet.models.parameters_file import load_parameters
     from glassnet.network.gradient_check import check_gradients
     from glassnet.network.structure import Structure
@@ -42,6 +43,7 @@ _HOMES = {
     "load": "glassnet.models",
     "save": "glassnet.models",
     "suggest_settings": "glassnet.models.fitting",
+    "fit_files": "glassnet.models.fitting_files",
     "load_parameters": "glassnet.models.parameters_file",
     "check_gradients": "glassnet.network.gradient_check",
     "Structure": "glassnet.network.structure",
@@ -69,6 +71,7 @@ __all__ = [
     "check_gradients",
     "find_mislabelled",
     "fit",
+    "fit_files",
     "load",
     "load_parameters",
     "save",

@@ -118,7 +118,10 @@ def test_batches_that_do_not_begin_anew_are_told_at_the_second_pass() -> None:
         (pd.DataFrame({"a": [{1}, 2]}), "the data: its columns can't be read"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "the data: .*"),
         (pa.table([[1], [2]], names=["a", "a"]), "the data: column 'a' stands there 2 times"),
-        (X[:0], "no rows"),
+        (X[:0], "^the data: there are no rows; add at least one"),
+        (pd.Series(Y, name="y"), "^the data is one column; give a data frame"),
+        ((pd.DataFrame(X), pd.Series(Y, name="y")), "^batch 2 is one column; give a data frame, or a pair"),
+        (pd.DataFrame({"a": [1, "b"]}), r"^the data: its columns can't be read: Could not convert 'b' .*; .* column a"),
     ],
 )
 def test_what_is_no_table_is_refused(data: Any, message: str) -> None:
@@ -126,6 +129,18 @@ def test_what_is_no_table_is_refused(data: Any, message: str) -> None:
         as_files(data).table()
     with pytest.raises(InputError, match=message):
         list(as_files(data).blocks())
+
+
+def test_masked_entries_are_missing_ones() -> None:
+    masked = np.ma.masked_array(np.arange(24).reshape(8, 3), mask=np.arange(24).reshape(8, 3) == 10)
+    names = ["x1", "x2", "x3"]
+    with pytest.raises(InputError, match="row 4, column 'x2' is nan"):
+        features(as_files(masked).table(), names)
+    left = as_files(masked, on_bad_row="skip")
+    np.testing.assert_array_equal(features(left.table(), names), np.delete(X, 3, axis=0))
+    assert left.bad_count == 1
+    plain = np.ma.masked_array(X, mask=False)
+    np.testing.assert_array_equal(features(as_files(plain).table(), names), X)
 
 
 def test_batches_of_other_columns_are_refused() -> None:

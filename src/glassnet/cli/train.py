@@ -218,6 +218,8 @@ def train(
     callbacks = [*([checkpoints] if checkpoints else ()), *([Progressing()] if screen.speaks else ())]
     if data is None and group:
         raise InputError("--group needs the file that has the column: glassnet train DATA --group COLUMN")
+    if stream is False and group:
+        raise InputError("--group streams the rows; leave --no-stream out")
     files = None if data is None else open_files(data, on_bad_row=on_bad_row)
     if files is not None and is_streamed(screen, files, stream, group):
         fraction = validation_fraction

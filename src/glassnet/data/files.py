@@ -108,7 +108,8 @@ class Files:
         if self._bad.count:
             _, row, reason = self._bad.found[0]
             raise InputError(f"{where}: none of the {self._bad.count} rows can be used; row {row}: {reason}")
-        raise InputError(f"{where}: the file has a header but no rows; add at least one row")
+        told = "the file has a header but no rows" if self.paths else "there are no rows"
+        raise InputError(f"{where}: {told}; add at least one row")
 
 
 def _check_same(file: File, first: File) -> None:

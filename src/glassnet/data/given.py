@@ -180,6 +180,8 @@ def _matrix(x: Any, y: Array | None, source: str) -> Matrix:
         y = y[:, 0]
     if y is not None and y.shape != x.shape[:1]:
         raise InputError(f"{source}: y has shape {y.shape} for {x.shape[0]} rows of x; give one entry for each")
+    if isinstance(x, np.ma.MaskedArray):  # what is masked is missing
+        x = np.ma.filled(x.astype(np.float64), np.nan) if np.ma.is_masked(x) else x.data
     check_width(source, x.shape[1:])
     names = column_names(x.shape[1:])
     x = x.tocsr() if issparse(x) else x.reshape(x.shape[0], math.prod(x.shape[1:]))
@@ -200,5 +202,8 @@ def _columns(data: Any, source: str) -> Any:
 
             return from_dataframe(data)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InputError(f"{source}: its columns can't be read: {first_line(error)}") from None
+        if "non-struct type" in str(error):
+            raise InputError(f"{source} is one column; give a data frame, or a pair (x, y) of arrays") from None
+        told = "; ".join(map(str, error.args)) if len(error.args) > 1 else first_line(error)
+        raise InputError(f"{source}: its columns can't be read: {told}") from None
     return None

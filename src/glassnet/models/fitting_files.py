@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from glassnet.data import is_classification, open_files
+from glassnet.data import as_files, is_classification
 from glassnet.data.streaming.moments import Moments
 from glassnet.data.streaming.source import BUFFER_BYTES, Preparing, StreamSource
 from glassnet.data.streaming.survey import Survey, Wanted, survey, target_of
@@ -30,7 +29,7 @@ from glassnet.training import Callback, Settings, train
 
 
 def fit_files(
-    paths: str | Path | Sequence[str | Path],
+    data: Any,
     target: str | None = None,
     *,
     group: str = "",
@@ -39,18 +38,19 @@ def fit_files(
     activation: str | Sequence[str] = "relu",
     task: str = "",
     settings: Settings | None = None,
-    test: str | Path | Sequence[str | Path] | None = None,
+    test: Any = None,
     callbacks: Iterable[Callback] = (),
     cache: bool = True,
     on_bad_row: str = "error",
     buffer_bytes: int = BUFFER_BYTES,
 ) -> Model:
-    """Train a network on files that need not fit into memory; otherwise as `glassnet.fit`.
+    """Train a network on files, or batches, that need not fit into memory; otherwise as `glassnet.fit`.
 
     Parameters
     ----------
-    paths : str, Path, or sequence of them
-        A file, a folder, a pattern such as ``data/part-*.csv``, or several: see `glassnet.data.open_files`.
+    data : str, Path, or sequence of them; or what `glassnet.data.as_files` takes
+        A file, a folder, a pattern such as ``data/part-*.csv``, or several. Or an iterable of batches, a memory map, an
+        array, a pair (x, y), a data frame: it is gone through once for each epoch and once before, without a cache.
     target : str, optional
         The column to predict; if not given, the one called label, target, class or y.
     group : str
@@ -60,8 +60,8 @@ def fit_files(
         is the same in every pass and on every machine, whatever the seed.
     hidden, activation, task, settings, callbacks
         See `glassnet.fit`. Without a task, a target of text or of at most 20 different whole numbers means classes.
-    test : str, Path, or sequence of them, optional
-        Files whose rows are reported after every epoch; they decide nothing.
+    test : as data, optional
+        Rows that are reported after every epoch; they decide nothing.
     cache : bool
         Whether rows are kept in binary form beside the files (in a folder ``.glassnet``, or in the user's folder for
         caches), so that only the first pass reads text. Without, every pass does, and shuffling, which then can't move
@@ -81,7 +81,7 @@ def fit_files(
     InputError
         If an entry can't be used (file, row and column named), or something does not fit.
     """
-    files = open_files(paths, on_bad_row=on_bad_row)
+    files = as_files(data, on_bad_row=on_bad_row)
     wanted = Wanted(target_of(files, target), group, validation_fraction, on_bad_row)
     found = survey(files, wanted, cache)
     held_out = None
@@ -99,11 +99,11 @@ def fit_files(
     )
 
 
-def survey_test(found: Survey, paths: str | Path | Sequence[str | Path], cache: bool = True) -> Survey:
-    """Look through files to report on: the same columns as those of the training files, by name."""
+def survey_test(found: Survey, data: Any, cache: bool = True) -> Survey:
+    """Look through rows to report on: the same columns as those of the training rows, by name."""
     wanted = found.wanted
     asked = Wanted(wanted.target, "", 0.0, wanted.bad_rows, tuple(found.names))
-    return survey(open_files(paths, on_bad_row=wanted.bad_rows), asked, cache)
+    return survey(as_files(data, on_bad_row=wanted.bad_rows), asked, cache)
 
 
 def task_of(found: Survey) -> str:

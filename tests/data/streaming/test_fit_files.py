@@ -71,6 +71,43 @@ def test_a_model_of_files_is_like_one_of_the_same_rows_in_memory(clouds):
     np.testing.assert_allclose(model.scaling.factor, memory.scaling.factor, rtol=0.1)
 
 
+def test_rows_in_memory_and_batches_are_streamed_as_their_file_is(clouds):
+    import pandas as pd
+    import polars as pl
+    from numpy.lib.format import open_memmap
+
+    expected = fit_files(clouds, settings=FEW, hidden=(4,), cache=False)
+    frame = pd.read_csv(clouds)
+
+    def batches():
+        yield from (frame[first : first + 70] for first in range(0, 400, 70))
+
+    # a whole array cuts nothing and a file is cut elsewhere: the figures agree to the last digits but one or two
+    for data in (frame, pl.read_csv(clouds), batches, list(batches()), [pl.from_pandas(part) for part in batches()]):
+        model = fit_files(data, settings=FEW, hidden=(4,), test=frame[:20])
+        np.testing.assert_allclose(model.vector, expected.vector, rtol=1e-5, atol=1e-6)
+        assert model.feature_names == expected.feature_names and model.facts["training_rows"] == 369
+    x = open_memmap(clouds.with_suffix(".npy"), "w+", np.float64, (400, 3))
+    x[:] = frame[["a", "b", "who"]]
+    model = fit_files((x, frame["label"].to_numpy(object)), settings=FEW, hidden=(4,))
+    np.testing.assert_allclose(model.vector, expected.vector, rtol=1e-5, atol=1e-6)
+    assert not list(clouds.parent.glob(".glassnet"))
+
+
+def test_batches_that_can_not_be_gone_through_again_or_that_change_are_told(clouds):
+    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    with pytest.raises(InputError, match="gone through only once; give a list, or a function"):
+        fit_files((part for part in [(x, y)]), settings=FEW)
+    rows = iter((20, 19, 18))
+
+    def changing():
+        some = next(rows)
+        return iter([(x[:some], y[:some])])
+
+    with pytest.raises(InputError, match="have changed since the first pass"):
+        fit_files(changing, settings=FEW, validation_fraction=0)
+
+
 def test_figures_come_from_the_training_rows_alone_and_the_split_from_the_rows_numbers(clouds):
     aside = is_for_validation(hash_of_rows(0, 400), 0.25)
     found = survey(open_files(clouds), Wanted("label", fraction=0.25))
@@ -238,6 +275,11 @@ def test_bad_rows_are_left_out_counted_and_listed(glassnet, tmp_path):
         assert listed[1][:2] == [str(path), "3"] and "oops" in listed[1][2]
     code, out, _ = glassnet("train", path, "--stream", "--on-bad-row", "skip", "--epochs", 1, "--json")
     assert json.loads(out)["bad_rows"] == 40 and json.loads(out)["bad_rows_file"] == "glassnet.bad_rows.csv"
+
+
+def test_rows_that_stay_together_are_streamed_and_can_not_be_not(glassnet, clouds):
+    code, _, err = glassnet("train", clouds, "--group", "who", "--no-stream")
+    assert code == 2 and "--group streams the rows; leave --no-stream out" in err
 
 
 def test_files_that_would_not_fit_into_memory_are_streamed_by_themselves(glassnet, clouds, monkeypatch):
