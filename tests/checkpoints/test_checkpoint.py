@@ -168,7 +168,7 @@ OWN = find_optimizer("adam", beta_1=0.8)
         ({"structure": Structure((FEATURES, 7, 3), ("tanh", "softmax"))}, r"activations was \['relu', 'softmax'\] and"),
         (
             {"x": problem()[0] + 1e-6},
-            "the training rows are others .their fingerprint was '.*' and is '.*'.; the v",
+            r"the training rows are others .their fingerprint was '\d+ rows: .*' and is '\d+ rows: .*'.; the v",
         ),
         ({"validation": np.arange(1, ROWS, 6)}, "the training rows are others"),
         ({"validation": None}, "it had some validation rows, unlike this one"),

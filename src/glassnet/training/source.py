@@ -83,7 +83,7 @@ class InMemory:
         return self._spread
 
     def fingerprint(self) -> str:
-        """Return a digest of the rows and of which are taken."""
+        """Return how many rows are taken, and a digest of the rows and of which these are."""
         digest = hashlib.blake2b(digest_size=16)
         rows, x = self.rows, self.rows.x
         parts: tuple[Any, ...] = (x,) if isinstance(x, np.ndarray) else (x.data, x.indices, x.indptr)
@@ -94,7 +94,7 @@ class InMemory:
             else:
                 digest.update(f"{array.dtype} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return f"{len(self):,} rows: {digest.hexdigest()}"
 
     def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
         """Return the rows from batch ``first`` on, as one part."""

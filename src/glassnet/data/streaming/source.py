@@ -86,7 +86,7 @@ class StreamSource:
         return self._spread
 
     def fingerprint(self) -> str:
-        """Return a digest of the rows, of how they are scaled, and of all that their order depends on.
+        """Return their number, and a digest of the rows, how they are scaled, and all that their order depends on.
 
         Without a cache, rows that do not fit into one buffer come in another order. That is said in words, since
         nobody may have asked for it: a disk was full.
@@ -95,10 +95,11 @@ class StreamSource:
         digest = hashlib.sha256(found.sides[self._side].digest.encode())
         digest.update(np.ascontiguousarray(scaling.shift).data)
         digest.update(np.ascontiguousarray(scaling.factor).data)
-        told = (found.names, self._preparing.key, str(self._preparing.dtype), self._blocks_at_once)
-        digest.update(repr(told).encode())
+        known = (found.names, self._preparing.key, str(self._preparing.dtype), self._blocks_at_once)
+        digest.update(repr(known).encode())
         in_order = found.cache is None and len(self._rows) > self._blocks_at_once
-        return digest.hexdigest()[:32] + (", without a cache" if in_order else "")
+        told = f"{len(self):,} streamed rows: {digest.hexdigest()[:32]}"
+        return told + (", without a cache" if in_order else "")
 
     def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
         """Return an epoch's rows from batch ``first`` on, read ahead on a thread of its own."""
