@@ -129,6 +129,21 @@ def test_killed_at_random_moments_of_the_first_pass(table: Path, whole: tuple[by
     assert_as_if_nothing_had_been(table, whole, *checkpoints)
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_first_pass_ends_it_at_once_and_leaves_nothing(
+    table: Path, number: signal.Signals, code: int
+) -> None:
+    folder = table.parent
+    process = start([sys.executable, "-c", SMALL_BUFFERS, *arguments(table, "--checkpoint", folder / "kept")])
+    while process.poll() is None and not list(folder.glob(".glassnet/*.unfinished")):
+        time.sleep(0.001)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err.count("\n") == 1 and "nothing was learned yet; the same command begins anew" in err
+    assert not list(folder.glob(".glassnet/*")) and not (folder / "kept").exists()
+
+
 def test_killed_at_each_step_of_writing(table: Path, whole: tuple[bytes, bytes]) -> None:
     for place, name, number, after in STEPS:
         program = KILL_AT.format(place=place, name=name, number=number, after=after) + FIRST_PASS

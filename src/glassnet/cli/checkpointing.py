@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import signal
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import Any
 
 from glassnet.checkpoints import Checkpoint
@@ -64,6 +67,27 @@ def tell_warnings(screen: Screen) -> None:
         screen.warn(str(message))
 
     warnings.showwarning = show
+
+
+@contextlib.contextmanager
+def before_the_training(screen: Screen) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a long look at the files so that nothing half done stays behind, and say so."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    in_main = threading.current_thread() is threading.main_thread()
+    would_die = in_main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if would_die:
+        signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        screen.warn("stopped while it looked through the files: nothing was learned yet; the same command begins anew")
+        raise
+    finally:
+        if would_die:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def exit_code(checkpoint: Checkpointing | None, stop_reason: str, unwritten: bool) -> int:

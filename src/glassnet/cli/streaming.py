@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from glassnet.atomic import write_atomically
+from glassnet.cli.checkpointing import before_the_training
 from glassnet.cli.screen import Screen
 from glassnet.data import Files
 from glassnet.data.streaming.memory import fit_into_memory, free_memory, memory_needed
@@ -60,8 +61,9 @@ def train_streamed(
 ) -> Streamed:
     """Look through the files, say what they are, and train."""
     wanted = Wanted(target_of(files, target), group, validation_fraction, on_bad_row)
-    found = survey(files, wanted, cache)
-    held_out = None if test is None else survey_test(found, test, cache)
+    with before_the_training(screen):
+        found = survey(files, wanted, cache)
+        held_out = None if test is None else survey_test(found, test, cache)
     task = task or task_of(found)
     if loss is not None:
         check_task(task, loss)
