@@ -1,6 +1,7 @@
 """Files to arrays, each fault with its row and column."""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,10 @@ def test_missing_files_folders_and_broken_compression_are_named(tmp_path: Path) 
         read_table(tmp_path / "nothing.csv")
     with pytest.raises(InputError, match="there is no file in this folder"):
         read_table(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.csv")
+        with pytest.raises(InputError, match="pipe.csv: this is a pipe or a device, .* write it to a file first"):
+            read_table(tmp_path / "pipe.csv")
     whole = gzip.compress(GOOD.encode() * 100)
     for content in (whole[: len(whole) // 2], b"no gzip at all, just text"):
         with pytest.raises(InputError, match=r"t.csv.gz: .*(whole|no CSV)"):

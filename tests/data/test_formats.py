@@ -351,6 +351,9 @@ def test_a_wrong_line_of_svmlight_is_told_or_left_out(lines: str, message: str, 
     path.write_text(lines)
     with pytest.raises(InputError, match=rf"t\.svm: .*{message}"):
         read_table(path)
+    if path.read_bytes() and lines.count("\n") == 1:  # no column is known, and it is told why
+        with pytest.raises(InputError, match=message):
+            open_files(path)
     if lines.count("\n") > 1:
         files = open_files(path, on_bad_row="skip")
         assert len(files.table()) == lines.count("\n") - 1 - 2 * ("#" in lines)

@@ -14,6 +14,7 @@ from glassnet.cli.screen import Screen
 from glassnet.data import Files
 from glassnet.data.streaming.memory import fit_into_memory, free_memory, memory_needed
 from glassnet.data.streaming.survey import Wanted, survey, target_of
+from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.fitting import check_task
 from glassnet.models.fitting_files import fit_stream, survey_test, task_of
@@ -99,7 +100,12 @@ def list_bad_rows(screen: Screen, bad: Sequence[Sequence[Any]], count: int, out:
     writer = csv.writer(text)
     writer.writerow(["file", "row", "reason"])
     writer.writerows(bad)
-    write_atomically(path, text.getvalue().encode("utf-8", "replace"))
+    rows = f"{count:,} row{'s' if count > 1 else ''} could not be used and {'are' if count > 1 else 'is'} left out"
+    try:
+        write_atomically(path, text.getvalue().encode("utf-8", "replace"))
+    except InputError as error:  # after a long training it is no reason to lose the model
+        screen.warn(f"{rows}; the list was not kept: {error}")
+        return {"bad_rows": count, "bad_rows_file": None}
     only = f", the first {len(bad):,} of them" if len(bad) < count else ""
-    screen.say(f"{count:,} rows could not be used and are left out; {path} lists them{only}")
+    screen.say(f"{rows}; {path} lists {'them' if count > 1 else 'it'}{only}")
     return {"bad_rows": count, "bad_rows_file": str(path)}

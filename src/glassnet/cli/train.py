@@ -385,4 +385,5 @@ def _report(
     if diverged:
         screen.warn(facts["message"] + ("" if model.history else "; nothing was saved"))
         return 2
-    return exit_code(checkpoints, facts["stop_reason"], unwritten or (wanted and not kept))
+    unwritten = unwritten or (wanted and not kept) or also.get("bad_rows_file", "") is None
+    return exit_code(checkpoints, facts["stop_reason"], unwritten)

@@ -122,6 +122,8 @@ def _found(path: str | Path) -> list[Path]:
         return [place]
     if place.is_dir():
         return _inside(place)
+    if place.exists():
+        raise InputError(f"{path}: this is a pipe or a device, which can be read only once; write it to a file first")
     matching = [Path(name) for name in sorted(glob.glob(str(path)))]
     if not matching:
         what = "no file has such a name" if glob.has_magic(str(path)) else "there is no such file"

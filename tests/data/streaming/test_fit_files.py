@@ -273,8 +273,36 @@ def test_bad_rows_are_left_out_counted_and_listed(glassnet, tmp_path):
             listed = list(csv.reader(file))
         assert listed[0] == ["file", "row", "reason"] and len(listed) == 41
         assert listed[1][:2] == [str(path), "3"] and "oops" in listed[1][2]
+    Path("m4.bad_rows.csv").mkdir()  # after a long training, a list that can't be written is no reason to lose it
+    for way in ("--stream", "--no-stream"):
+        code, _, err = glassnet("train", path, way, "--on-bad-row", "skip", "--epochs", 1, "--out", "m4.glassnet")
+        assert code == 3 and "40 rows could not be used and are left out; the list was not kept: m4.bad_" in err
+        assert Path("m4.glassnet").is_file()
+        Path("m4.glassnet").unlink()
     code, out, _ = glassnet("train", path, "--stream", "--on-bad-row", "skip", "--epochs", 1, "--json")
     assert json.loads(out)["bad_rows"] == 40 and json.loads(out)["bad_rows_file"] == "glassnet.bad_rows.csv"
+
+
+def test_bad_rows_of_many_files_are_left_out_of_groups_too_with_and_without_a_cache(glassnet, tmp_path):
+    for part in range(9):
+        a = [f"{(7 * row + part) % 11}" for row in range(200)]
+        if part in (3, 7):
+            a[150 + part] = "oops" if part == 7 else ""
+        (tmp_path / "parts").mkdir(exist_ok=True)
+        rows = {"a": a, "b": range(200), "who": [row // 10 for row in range(200)], "label": ["u", "v"] * 100}
+        write(tmp_path / "parts" / f"part-{part}.csv", rows)
+    code, _, err = glassnet("train", "parts/part-[4-8].csv", "--stream")
+    assert code == 2 and "part-7.csv: row 158, column 'a' is 'oops'" in err
+    told = []
+    for number, way in enumerate(([], [], ["--no-cache"])):
+        arguments = ("train", "parts", "--stream", *way, "--on-bad-row", "skip", "--group", "who", "--epochs", 2)
+        code, _, err = glassnet(*arguments, "--batch-size", 32, "--out", f"m{number}", "-q")
+        assert (code, err) == (0, "")
+        model = load(f"m{number}")
+        told.append((model.vector.tobytes(), model.feature_names, Path(f"m{number}.bad_rows.csv").read_text()))
+    assert told[0] == told[1] == told[2] and told[0][1] == ("a", "b")
+    listed = [line.split(",", 2) for line in told[0][2].splitlines()[1:]]
+    assert [(Path(file).name, int(row)) for file, row, _ in listed] == [("part-3.csv", 154), ("part-7.csv", 158)]
 
 
 def test_rows_that_stay_together_are_streamed_and_can_not_be_not(glassnet, clouds):

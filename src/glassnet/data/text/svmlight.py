@@ -38,9 +38,13 @@ class SvmlightFile(File):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         low, high = 1, 0
-        for (x, _), _, _, _ in self._parts():
+        wrong: list[tuple[int, str]] = []
+        for (x, _), before, _, bad in self._parts():
+            wrong += [(before + row, told) for row, told in bad[: 1 - len(wrong)]]
             if x.nnz:
                 low, high = min(low, int(x.indices.min())), max(high, int(x.indices.max()))
+        if wrong and not high:
+            raise InputError(f"{path}: row {wrong[0][0]} {wrong[0][1]}")
         self.names = [*(f"x{column}" for column in range(low, high + 1)), TARGET]
 
     def blocks(self, state: Pass) -> Iterator[Matrix]:
