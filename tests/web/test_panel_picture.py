@@ -92,6 +92,21 @@ def test_each_panel_of_learn_is_saved_as_png_and_as_svg(learnt, locale, theme, w
     assert page.evaluate("document.body.innerHTML") == laid_out  # nothing is left behind
 
 
+def test_each_panel_of_wrong_is_saved_too(visit) -> None:
+    page = visit("#wrong")
+    page.locator(".wrong-labels").wait_for()
+    names = []
+    for panel in page.locator("#panel-wrong .pictured").all():
+        name, drawing = save(page, panel, "SVG")
+        check_alone(drawing)
+        _, points = save(page, panel, "PNG")
+        assert colours(points) > 20
+        names.append(name)
+    assert names == [
+        f"glassnet-digits-{panel}.svg" for panel in ["wrong", "confusions", "rows", "calibration", "groups", "labels"]
+    ]
+
+
 def test_a_canvas_and_a_chart_are_as_on_the_page(learnt) -> None:
     page = learnt(width=1440)
     panel = page.locator(".learn-network-card")

@@ -11,6 +11,7 @@
 
 import { ApiError, get } from "/api.js";
 import { element } from "/elements.js";
+import { pictured } from "/panel_picture.js";
 import { t } from "/texts.js";
 import { makeCalibration } from "/wrong_calibration.js";
 import { makeGroups } from "/wrong_groups.js";
@@ -78,13 +79,16 @@ export function mount(root, context) {
     const [head, rows, groups] = [makeHead, makeRows, makeGroups].map((make) => make(desk));
     labels?.stop();
     labels = makeLabels(desk);
-    const main = classes ? [makeMatrix(desk)] : [makeResiduals(desk)];
-    const calibration = classes && desk.told.calibration !== null ? [makeCalibration(desk)] : [];
-    parts = [head, ...main, rows, ...calibration, groups, labels];
+    const main = classes ? makeMatrix(desk) : makeResiduals(desk);
+    const calibration = classes && desk.told.calibration !== null ? makeCalibration(desk) : null;
+    const named = { wrong: head, [classes ? "confusions" : "residuals"]: main, rows, calibration, groups, labels };
+    const all = Object.entries(named).filter(([, part]) => part !== null);
+    parts = all.map(([, part]) => part);
+    for (const [name, part] of all) pictured(part.root, () => `${context.model.name}-${name}`);
     const focused = root.contains(document.activeElement) ? document.activeElement.id : "";
     root.replaceChildren(
-      head.root, ...main.map((each) => each.root), rows.root,
-      element("div", { class: "wrong-pair" }, calibration.map((each) => each.root), groups.root),
+      head.root, main.root, rows.root,
+      element("div", { class: "wrong-pair" }, calibration?.root, groups.root),
       labels.root,
     );
     if (focused !== "") document.getElementById(focused)?.focus(); // written anew, but the keyboard stays where it was
