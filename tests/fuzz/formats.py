@@ -201,9 +201,13 @@ def make_csv(folder: Path) -> list[Path]:
 
 
 def use_table(path: Path, which: int, number: int) -> str:
-    """Read it, take features and target of it, and now and then train on it."""
+    """Read it, take features and target of it, and now and then train on it, streaming as well, whatever it holds."""
     from glassnet.data import choose_target, features, is_classification, read_table, target_values
 
+    training = ["train", str(path), "--epochs", "1", "--hidden", "2", "--engine", "reference"]
+    training += ["--out", str(path.parent / "m.glassnet")]
+    if number % 10 == 5:
+        told([*training, "--stream", *(["--no-cache"] if number % 20 == 5 else ["--on-bad-row", "skip"])])
     table = read_table(path)
     names = list(table.names)
     if not names or len(set(names)) != len(names) or len(table) < 1:
@@ -216,7 +220,7 @@ def use_table(path: Path, which: int, number: int) -> str:
         raise Wrong(f"{len(y)} targets of {len(table)} rows")
     is_classification(y)
     if number % 50 == 0:
-        told(["train", str(path), "--epochs", "1", "--hidden", "2", "--engine", "reference", "--quiet"])
+        told([*training, "--quiet"])
     return "works"
 
 
@@ -296,7 +300,7 @@ def use_idx(path: Path, which: int, number: int) -> str:
     good, room = path.parent / "good", path.parent / "pair"
     good = good if good.is_dir() else path.parent
     room.mkdir(exist_ok=True)
-    for old in room.iterdir():
+    for old in room.glob("*-idx*"):
         old.unlink()
     images, labels = names[which if which < 3 else 0], "x-labels-idx1-float" if which == 2 else names[3]
     (room / labels).write_bytes((path if which == 3 else good / names[3]).read_bytes())

@@ -26,15 +26,17 @@ def work(kind: str, seed: int, numbers: range, folder: Path) -> None:
     """Break and use the files of these numbers; a line of JSON before each, and for what was found."""
     from tests.fuzz.formats import FORMATS, InputError
     from tests.fuzz.mutating import broken
+    from tests.fuzz.planted import PLANTED
 
+    format_ = (FORMATS | PLANTED)[kind]
     warnings.simplefilter("ignore")
     (folder / "good").mkdir(parents=True)
-    paths = FORMATS[kind].make(folder / "good")
+    paths = format_.make(folder / "good")
     good = [path.read_bytes() for path in paths]
     for which, path in enumerate(paths):  # everything is imported before it is watched
         for number in (0, 1):
             with contextlib.suppress(InputError):  # a table with a column of text is a good one, too
-                FORMATS[kind].use(path, which, number)
+                format_.use(path, which, number)
     watched: list[str] = []
     sys.addaudithook(lambda event, arguments: _watch(event, arguments, folder, watched))
     _limit()
@@ -48,7 +50,7 @@ def work(kind: str, seed: int, numbers: range, folder: Path) -> None:
         began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         fault = ""
         try:
-            outcome = FORMATS[kind].use(path, which, number)
+            outcome = format_.use(path, which, number)
         except InputError as error:
             outcome = "refused"
             if not str(error) or len(str(error)) > 50_000:

@@ -11,12 +11,12 @@ import pytest
 
 from glassnet import InputError, Settings, fit, load
 from glassnet.cli import main
-from glassnet.data import Files, open_files
+from glassnet.data import Files, is_classification, open_files, target_values
 from glassnet.data.streaming import memory, reading
 from glassnet.data.streaming import survey as survey_module
 from glassnet.data.streaming.splitting import hash_of_rows, is_for_validation
 from glassnet.data.streaming.survey import Wanted, survey
-from glassnet.models.fitting_files import fit_files, source_of
+from glassnet.models.fitting_files import fit_files, source_of, task_of
 
 FEW = Settings(loss="categorical_crossentropy", epochs=3, batch_size=16)
 
@@ -207,6 +207,13 @@ def test_a_bad_value_in_the_second_of_two_files_is_named_there(tmp_path):
 def test_what_can_not_be_asked_is_refused(clouds, how, message):
     with pytest.raises(InputError, match=message):
         fit_files(clouds, **({"settings": None} | how))
+
+
+def test_whole_numbers_too_large_for_64_bits_are_numbers_as_in_memory(tmp_path):
+    path = write(tmp_path / "t.csv", {"a": range(40), "y": [10**19 * (row % 2 + 1) for row in range(40)]})
+    found = survey(open_files(path), Wanted("y", fraction=0.2))
+    assert found.values.different.tolist() == [1e19, 2e19] and task_of(found) == "regression"
+    assert not is_classification(target_values(open_files(path).table(), "y"))
 
 
 def test_a_class_that_only_the_test_files_have_is_named(clouds, tmp_path):

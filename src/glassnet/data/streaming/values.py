@@ -29,7 +29,8 @@ class Values:
     counts : tuple of two Counters
         How often each value stands in the training and in the validation rows; empty once they are too `many`.
     whole, many, numbers : bool
-        Whether every number was a whole one, whether there are more than `MOST_CLASSES`, whether there were numbers.
+        Whether every number was a whole one (beyond 2**53 none is for certain), whether there are more than
+        `MOST_CLASSES`, whether there were numbers.
     """
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class Values:
         kind: type[np.int64] | type[np.float64] = np.int64 if values.dtype.kind in "iu" else np.float64
         stored = values.astype(kind)
         if kind is np.float64 and self.whole:
-            self.whole = np.array_equal(stored, np.floor(stored))
+            self.whole = bool(np.array_equal(stored, np.floor(stored)) and np.abs(stored).max(initial=0) < 2**53)
         if not self.many:
             different, places = np.unique(stored, return_inverse=True)
             self._count(different, places, side)
