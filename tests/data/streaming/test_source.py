@@ -366,7 +366,8 @@ def test_the_fingerprint_is_of_the_rows_the_targets_and_the_order(tmp_path):
     others.append(of(x, y, side=VALIDATION))
     assert len({one, *others}) == 6
     # what a disk that is full has changed is said, and changes nothing where all rows fit into one buffer
-    assert of(x, y, cache=False) == f"{one}, without a cache"
+    assert of(x, y, cache=False) == f"{one}, without a cache" and one.endswith(" blocks at once")
+    assert of(x, y, buffer_bytes=2000).partition(", ")[0] == one.partition(", ")[0]
     assert of(x, y, buffer_bytes=2**20) == of(x, y, buffer_bytes=2**20, cache=False)
 
 

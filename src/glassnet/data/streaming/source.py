@@ -86,20 +86,20 @@ class StreamSource:
         return self._spread
 
     def fingerprint(self) -> str:
-        """Return their number, and a digest of the rows, how they are scaled, and all that their order depends on.
+        """Return their number, a digest of the rows and how they are scaled, and what else their order depends on.
 
-        Without a cache, rows that do not fit into one buffer come in another order. That is said in words, since
-        nobody may have asked for it: a disk was full.
+        That is said in words, since nobody may have asked for it (a full disk leaves no cache): rows that do not fit
+        into one buffer come in another order with other buffers, or without a cache.
         """
         scaling, found = self._preparing.scaling, self._found
         digest = hashlib.sha256(found.sides[self._side].digest.encode())
         digest.update(np.ascontiguousarray(scaling.shift).data)
         digest.update(np.ascontiguousarray(scaling.factor).data)
-        known = (found.names, self._preparing.key, str(self._preparing.dtype), self._blocks_at_once)
-        digest.update(repr(known).encode())
-        in_order = found.cache is None and len(self._rows) > self._blocks_at_once
+        digest.update(repr((found.names, self._preparing.key, str(self._preparing.dtype))).encode())
         told = f"{len(self):,} streamed rows: {digest.hexdigest()[:32]}"
-        return told + (", without a cache" if in_order else "")
+        if len(self._rows) <= self._blocks_at_once:
+            return told
+        return f"{told}, {self._blocks_at_once} blocks at once{', without a cache' if found.cache is None else ''}"
 
     def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
         """Return an epoch's rows from batch ``first`` on, read ahead on a thread of its own."""
