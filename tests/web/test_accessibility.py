@@ -28,6 +28,26 @@ def test_each_tab_as_it_opens(visit, findings, tab, theme, locale, width) -> Non
 
 @each_theme
 @pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
+def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
+    page = visit("#think", theme=theme, locale=locale, width=width, expected=("422",))
+    page.locator(".think-read:not(:empty)").wait_for()
+    page.locator("#think-layer").select_option("2")
+    page.locator(".think-silence").click()
+    page.locator(".think-chip").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.locator(".think-unit").nth(2).focus()
+    assert findings(page) == [], "a unit is looked into, and silenced"
+    page.locator("[data-way=rows]").click()
+    page.locator(".think-browse .think-thumb").first.wait_for()
+    assert findings(page) == [], "rows are browsed"
+    page.locator("[data-way=edit]").click()
+    page.locator("input[data-column]").first.fill("1e300")
+    page.locator(".think-fault:visible").wait_for()
+    assert findings(page) == [], "a number is refused"
+
+
+@each_theme
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
 def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#learn", theme=theme, locale=locale, width=width, expected=("409", "422"))
     page.locator(".learn-where strong").wait_for()

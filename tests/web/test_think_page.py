@@ -80,8 +80,7 @@ def draw(page, points, pieces=8):
 
 def settled(page):
     """Wait until the network has answered what was done last, and the answer is shown."""
-    page.wait_for_load_state("networkidle")
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.locator("#panel-think[aria-busy=false]").wait_for()
 
 
 def asked(page):
@@ -488,23 +487,34 @@ def test_without_data_it_says_what_needs_some_and_how_to_give_it(think, flowers)
 
 # ------------------------------------------------------------------------------------------------------ with the others
 
-OPENED_BY_ANOTHER = """async (row) => {
+OPENED_BY_ANOTHER = """async (detail) => {
     const { mount } = await import("/think.js");
     const { get } = await import("/api.js");
     const root = document.body.appendChild(document.createElement("div"));
     root.id = "another";
     const fail = (error) => { if (error !== null) root.textContent = String(error); };
     const context = { model: await get("/api/model"), fail, announce() {}, open() {}, reload() {} };
-    mount(root, context).show({ row });  // before it is ready
+    mount(root, context).show(detail);  // before it is ready
 }"""
 
 
 def test_another_tab_opens_a_row(think, workshop) -> None:
     page = think()
-    page.evaluate(OPENED_BY_ANOTHER, 57)
+    page.evaluate(OPENED_BY_ANOTHER, {"row": 57})
     page.locator("#another .think-answer").get_by_text("row 58: ").wait_for()
     answer = workshop.model.predict(workshop.examples.x[57:58])[0]
     assert page.locator("#another .think-said").inner_text() == str(answer)
+
+
+def test_another_tab_opens_a_row_that_is_not_at_hand(think, workshop) -> None:
+    page = think()
+    values = workshop.training.x[5].tolist()
+    page.evaluate(OPENED_BY_ANOTHER, {"values": values, "target": 8, "number": 6, "file": None})
+    page.locator("#another .think-answer").get_by_text("training row 6: ").wait_for()
+    answer = workshop.model.predict([values])[0]
+    assert page.locator("#another .think-said").inner_text() == str(answer)
+    words = "8, which is right" if answer == 8 else "it is a 8"
+    assert words in page.locator("#another .think-answer").inner_text()
 
 
 def test_another_model_takes_the_place_of_this_one(think, workshop, flowers) -> None:

@@ -5,7 +5,7 @@
 //   way       how the row is given: "draw", "rows" or "edit"
 //   about     what GET /api/think told: biases, reach, columns, the pen, a row to begin with
 //   row       raw values, in the model's columns; change them by desk.take(row, from, since)
-//   from      where the row comes from: { kind: "drawn" | "row" | "edited" | "start", row, number, file, target }
+//   from      where the row comes from: { kind: "drawn" | "row" | "training" | "edited" | "start", row, number, file, target }
 //   told      what POST /api/explain said of it last, or null
 //   scale     units that are silenced, or louder: { a1: { 5: 0 } }
 //   unit      the unit that is looked at, { layer, unit }, or null; unitTold is what GET /api/unit said of it
@@ -15,6 +15,7 @@
 
 import { ApiError, get, post } from "/api.js";
 import { element } from "/elements.js";
+import { pictured } from "/panel_picture.js";
 import { t } from "/texts.js";
 import { makeAnswer } from "/think_answer.js";
 import { makeInput } from "/think_input.js";
@@ -40,7 +41,8 @@ export function mount(root, context) {
   let drawing = false;
   let asking = false;
   let again = null; // what is to be asked for next: { since, slopes }
-  let resting = 0;
+  let rested = () => {}; // ends the wait for the pen to rest
+  let waitedFor = 0; // questions that are not answered yet; until then what is shown is old
   let since = null; // when that which is to be drawn was done
   let wanted = null; // what another tab handed over before this one was ready
   let version = null;
@@ -52,7 +54,7 @@ export function mount(root, context) {
     const { model } = context;
     version = model.version;
     try {
-      const about = await get("/api/think");
+      const about = await waitFor(get("/api/think"));
       if (context.model !== model || (await isOld(model, about.version))) return;
       Object.assign(desk, { about, told: null, scale: {}, unit: null, unitTold: null, hover: null, output: null, fault: null });
       build();
@@ -68,10 +70,11 @@ export function mount(root, context) {
   function build() {
     const [input, network, answer, unit, mind] = [makeInput, makeNetwork, makeAnswer, makeUnit, makeMind].map((make) => make(desk));
     parts = [input, network, answer, unit, mind];
+    const panel = (part, name) => pictured(part.root, () => `${context.model.name}-${name}`);
     root.replaceChildren(element("div", { class: "think-desk" },
-      input.root,
-      element("div", { class: "think-middle" }, network.root, unit.root),
-      element("div", { class: "think-side" }, answer.root, mind.root)));
+      panel(input, "input"),
+      element("div", { class: "think-middle" }, panel(network, "network"), panel(unit, "unit")),
+      element("div", { class: "think-side" }, panel(answer, "answer"), panel(mind, "saliency"))));
     draw();
   }
 
@@ -83,9 +86,22 @@ export function mount(root, context) {
       drawing = false;
       if (desk.about?.version !== context.model.version) return; // another model took its place, and is asked about
       for (const part of parts) part.draw();
+      if (waitedFor === 0) root.setAttribute("aria-busy", "false");
       if (since !== null && desk.told !== null) measure(since);
       since = null;
     });
+  }
+
+  /** Wait for an answer, and say that what is shown is old until then. */
+  async function waitFor(answer) {
+    waitedFor += 1;
+    root.setAttribute("aria-busy", "true");
+    try {
+      return await answer;
+    } finally {
+      waitedFor -= 1;
+      draw();
+    }
   }
 
   /** Note how long it took from what a person did to the picture; `performance` keeps the latest one. */
@@ -107,15 +123,17 @@ export function mount(root, context) {
   }
 
   /** Open what another tab hands over: a row at hand, or a training row with its values. */
-  function openGiven({ row, values, target, number, file }) {
-    if (values === undefined) return openRow(row);
-    return take(values, { kind: "training", target, number, file });
+  async function openGiven({ row, values, target, number, file }) {
+    desk.way = values === undefined ? "rows" : "edit";
+    if (values === undefined) await openRow(row);
+    else take(values, { kind: "training", target, number, file });
+    draw();
   }
 
   /** Open a row of the rows at hand, by its place among them, from 0. */
   async function openRow(row) {
     try {
-      const { rows } = await get(`/api/rows?row=${row}&count=1`);
+      const { rows } = await waitFor(get(`/api/rows?row=${row}&count=1`));
       take(rows[0].values, fromRow(rows[0]));
     } catch (error) {
       context.fail(error);
@@ -123,17 +141,33 @@ export function mount(root, context) {
   }
 
   /** Ask what the network makes of the row: one question at a time, and the next one is always about the latest row. */
-  async function ask(at = null, slopes = context.model.parameters <= HEAVY) {
-    clearTimeout(resting);
+  function ask(at = null, slopes = context.model.parameters <= HEAVY) {
     again = { since: again?.since ?? at, slopes };
-    if (asking) return;
+    rested();
+    if (!asking) waitFor(askOn()).catch(context.fail);
+  }
+
+  async function askOn() {
     asking = true;
-    while (again !== null) {
-      const now = again;
-      again = null;
-      await askOnce(now);
+    try {
+      while (again !== null) {
+        const now = again;
+        again = null;
+        await askOnce(now);
+        if (again === null && !now.slopes && desk.fault === null) await rest();
+      }
+    } finally {
+      asking = false;
     }
-    asking = false;
+  }
+
+  /** Once nothing has been asked for a while, the slopes are. */
+  async function rest() {
+    await new Promise((done) => {
+      setTimeout(done, REST);
+      rested = done; // by the next question
+    });
+    again ??= { since: null, slopes: true };
   }
 
   async function askOnce(now) {
@@ -151,7 +185,6 @@ export function mount(root, context) {
       if (!now.slopes) Object.assign(told, { saliency: null, unit_slope: null });
       Object.assign(desk, { told, fault: null });
       since ??= now.since;
-      if (!now.slopes) resting = setTimeout(() => ask(null, true), REST);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 422) context.fail(error);
       else if (await isOld(model, await versionNow())) return;
@@ -186,7 +219,7 @@ export function mount(root, context) {
     ask();
     draw();
     try {
-      const told = await get(`/api/unit?layer=${layer}&unit=${unit}`);
+      const told = await waitFor(get(`/api/unit?layer=${layer}&unit=${unit}`));
       if (desk.unit?.layer !== layer || desk.unit.unit !== unit) return;
       desk.unitTold = told;
       draw();
@@ -228,11 +261,8 @@ export function mount(root, context) {
 
   return {
     show(detail) {
-      if (detail !== null) {
-        if (detail.row !== undefined) desk.way = "rows";
-        if (desk.about === null) wanted = detail;
-        else openGiven(detail);
-      }
+      if (detail !== null && desk.about?.version !== context.model.version) wanted = detail;
+      else if (detail !== null) openGiven(detail);
       draw();
     },
     refresh() {

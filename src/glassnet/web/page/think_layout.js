@@ -22,12 +22,12 @@ export function layOut(sizes, side, room, wordy) {
   const named = sizes.at(-1) <= MOST_NAMED && !upright ? (wordy ? 112 : 74) : 0;
   const shapes = [];
   if (upright) {
-    shapes.push(side ? pictured(side, Math.min(168, cross)) : fitted(sizes[0], cross, 120));
+    shapes.push(side ? squareOf(side, Math.min(168, cross)) : fitted(sizes[0], cross, 120));
     for (const size of sizes.slice(1)) shapes.push(fitted(size, cross, 130));
   } else {
     const main = room - 2 * PAD - named;
     const least = layers > 6 ? 18 : 44;
-    const first = side ? pictured(side, Math.min(224, cross, main * (layers > 6 ? 0.2 : 0.3))) : fitted(sizes[0], cross, Math.max(26, main / (layers + 3)));
+    const first = side ? squareOf(side, Math.min(224, cross, main * (layers > 6 ? 0.2 : 0.3))) : fitted(sizes[0], cross, Math.max(26, main / (layers + 3)));
     const rest = Math.max(LARGEST, (main - first.lines * first.cell - least * layers) / layers);
     shapes.push(first, ...sizes.slice(1).map((size) => fitted(size, cross, Math.min(rest, 150))));
   }
@@ -65,7 +65,7 @@ export function layOut(sizes, side, room, wordy) {
 }
 
 /** A picture of side × side cells. */
-function pictured(side, room) {
+function squareOf(side, room) {
   return { cell: Math.max(1, Math.floor(room / side)), per: side, lines: side, picture: true };
 }
 

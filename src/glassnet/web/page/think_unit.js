@@ -36,7 +36,8 @@ export function makeUnit(desk) {
   const body = element("div", { class: "think-unit-body" }, title, formula, louder, last,
     element("div", { class: "think-unit-parts" }, weights, slope, histogram, exciting));
   const root = element("section", { class: "card think-unit-card", "aria-label": t("think.unit") },
-    element("div", { class: "row think-unit-head" }, element("h2", { text: t("think.unit") }),
+    element("h2", { text: t("think.unit") }),
+    element("div", { class: "row think-unit-head" },
       element("label", { class: "row" }, element("span", { text: t("think.unit.layer") }), layerField),
       element("label", { class: "row" }, element("span", { text: t("think.unit.unit") }), unitField), close),
     empty, body);
