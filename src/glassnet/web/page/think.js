@@ -29,7 +29,7 @@ const HEAVY = 1e6;
 /** Milliseconds that the pen must rest for that. */
 const REST = 120;
 /** Connections that are asked for, in all. */
-const CONNECTIONS = 300;
+const CONNECTIONS = 210;
 
 /** Fill the tab. */
 export function mount(root, context) {

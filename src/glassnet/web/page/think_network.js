@@ -6,7 +6,7 @@ import { sharp } from "/learn_paint.js";
 import { number, t } from "/texts.js";
 import { colour } from "/theme.js";
 import { layOut, MOST_NAMED } from "/think_layout.js";
-import { ink, inked, scaled, squares } from "/think_signs.js";
+import { ink, inked, outline, scaled, squares } from "/think_signs.js";
 import { given, givenName, outputName, unitName } from "/think_words.js";
 
 /** Connections that are shown of the unit that is looked at. */
@@ -227,14 +227,8 @@ export function makeNetwork(desk) {
   }
 
   function grid(pen, block) {
-    pen.strokeStyle = colour("line");
-    pen.lineWidth = 1;
-    pen.beginPath();
-    for (let unit = 0; unit < block.count; unit += 1) {
-      const [x, y] = block.at(unit);
-      pen.rect(x + 0.5, y + 0.5, block.cell - 1, block.cell - 1);
-    }
-    pen.stroke();
+    pen.fillStyle = colour("line");
+    for (let unit = 0; unit < block.count; unit += 1) outline(pen, ...block.at(unit), block.cell, block.cell, 0.7);
   }
 
   /** Where the terms of a unit of the first layer come from, on the picture itself. */
