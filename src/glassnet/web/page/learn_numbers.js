@@ -7,7 +7,7 @@ export function shown(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(Math.min(2, digits - 1)).replace("e+", "e");
-  return number(value, { maximumSignificantDigits: digits, useGrouping: false });
+  return number(value === 0 ? 0 : value, { maximumSignificantDigits: digits, useGrouping: false });
 }
 
 /** Bytes out of base64. */

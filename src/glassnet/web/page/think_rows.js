@@ -132,7 +132,7 @@ export function thumbnail(desk, row, below = null) {
   const { model } = desk.context;
   const truth = row.target === null ? "" : String(row.target);
   const name = `${t("think.row", { row: placeOf(row) })}${truth ? `, ${truth}` : ""}${mark(desk, row) ? `, ${t("think.rows.taken", { answer: String(row.prediction) })}` : ""}${below === null ? "" : `, ${below}`}`;
-  const caption = element("span", { text: `${truth || placeOf(row)} ${mark(desk, row)}`.trim() });
+  const caption = element("span", { text: `${truth || (model.picture ? placeOf(row) : "")} ${mark(desk, row)}`.trim() });
   const button = element("button", { type: "button", class: "think-thumb", data: { row: row.row }, "aria-label": name, title: name, onclick: (event) => take(desk, row, event.timeStamp) });
   if (model.picture) {
     const canvas = element("canvas", { "aria-hidden": "true" });
