@@ -172,3 +172,30 @@ def test_a_panel_that_scrolls_is_saved_whole(learnt) -> None:
     assert max(float(text.get("x")) for text in root.iter(f"{SVG}text")) > box["width"]  # what was cut off is there
     after = panel.bounding_box()
     assert (after["width"], after["height"]) == (box["width"], box["height"])  # and stands again as it stood
+
+
+def test_text_is_as_wide_as_on_the_page_and_stands_where_it_stood(visit) -> None:
+    page = visit("#model")
+    panel = page.locator(".pictured").first
+    panel.evaluate(
+        """panel => {
+          const [line, bold, code] = ["p", "strong", "pre"].map((name) => document.createElement(name));
+          bold.textContent = "seven";
+          line.append("  row 1: ", bold, " , on ".repeat(30));
+          line.style.setProperty("width", "200px");
+          code.textContent = "if x:\\n    y = m\\u0302";
+          panel.append(line, code);
+        }"""
+    )
+    _, drawing = save(page, panel, "SVG")
+    texts = {text.text: text for text in check_alone(drawing).iter(f"{SVG}text")}
+    row, bold = texts["row 1:"], texts["seven"]
+    wide = page.evaluate(
+        """() => { const pen = document.createElement("canvas").getContext("2d");
+          pen.font = "16px " + getComputedStyle(document.body).fontFamily; return pen.measureText("row 1:").width; }"""
+    )
+    assert float(row.get("textLength")) == pytest.approx(wide, abs=0.5)
+    assert float(bold.get("x")) > float(row.get("x")) + wide + 3 and bold.get("y") == row.get("y")
+    assert len([text for text in texts if text.startswith(", on") or text.startswith("on")]) >= 3  # line by line
+    first, second = texts["if x:"], texts["y = m\u0302"]
+    assert float(second.get("x")) > float(first.get("x")) + 25 and float(second.get("y")) > float(first.get("y"))

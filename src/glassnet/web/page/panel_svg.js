@@ -167,13 +167,14 @@ function drawText(node, into, sheet) {
   for (const { text, rect } of linesOf(node)) write(text, rect, style, into, sheet);
 }
 
-/** The lines that a text is broken into, each with its place. */
+/** The lines that a text is broken into, each with its place; space at its ends belongs to neither. */
 function linesOf(node) {
   const range = document.createRange();
-  range.selectNodeContents(node);
+  range.setStart(node, node.data.length - node.data.trimStart().length);
+  range.setEnd(node, node.data.trimEnd().length);
   const rects = [...range.getClientRects()].filter((rect) => rect.width > 0);
   if (rects.length === 0) return [];
-  if (rects.length === 1) return [{ text: node.data, rect: rects[0] }];
+  if (rects.length === 1) return [{ text: range.toString(), rect: rects[0] }];
   const lines = [];
   let start = 0;
   for (const letter of node.data) {
@@ -181,12 +182,14 @@ function linesOf(node) {
     range.setEnd(node, start + letter.length);
     start += letter.length;
     const rect = range.getBoundingClientRect();
-    if (rect.width === 0) continue;
     const last = lines.at(-1);
-    if (last !== undefined && Math.abs(last.rect.top - rect.top) < rect.height / 2) {
+    const goesOn = last !== undefined && Math.abs(last.rect.top - rect.top) < rect.height / 2;
+    if (letter.trim() === "") {
+      if (goesOn) last.text += letter;
+    } else if (goesOn) {
       last.text += letter;
       last.rect = new DOMRect(last.rect.left, last.rect.top, rect.right - last.rect.left, last.rect.height);
-    } else lines.push({ text: letter, rect });
+    } else if (rect.width > 0) lines.push({ text: letter, rect });
   }
   return lines;
 }
