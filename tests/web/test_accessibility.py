@@ -97,6 +97,36 @@ def test_learn_with_what_is_off_told(visit, findings, theme) -> None:
     assert findings(page) == [], "a hint is shown"
 
 
+@each_theme
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
+def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
+    page = visit("#think", theme=theme, locale=locale, width=width)
+    page.locator(".think-network-card .think-read:not(:empty)").wait_for()
+    page.locator("#think-unit").fill("3")
+    page.locator("#think-unit").press("Enter")
+    page.locator(".think-formula", has_text="[3]").wait_for()
+    page.locator(".think-exciting .think-thumb").first.wait_for()
+    assert findings(page) == [], "a unit is looked into"
+    for way in page.locator(".think-ways button").all()[1:]:
+        way.click()
+        page.locator(".think-ways button[aria-pressed=true]").get_by_text(way.inner_text(), exact=True).wait_for()
+        page.wait_for_load_state("networkidle")
+        assert findings(page) == [], f"a row is given otherwise: {way.inner_text()}"
+
+
+@each_theme
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
+def test_wrong_in_its_states(visit, findings, theme, locale, width) -> None:
+    page = visit("#wrong", theme=theme, locale=locale, width=width)
+    page.locator(".wrong-groups-table").wait_for()
+    for folded in page.locator("#panel-wrong details:not(.picture-menu)").all():
+        folded.evaluate("details => { details.open = true; }")
+    page.get_by_role("grid").locator("td[tabindex='0']").click()
+    page.locator(".wrong-gallery li").first.wait_for()
+    page.locator("#panel-wrong [aria-selected=true]").wait_for()
+    assert findings(page) == [], "the rows of a cell are shown"
+
+
 def test_a_fault_is_found(visit, findings) -> None:
     page = visit("#model")
     page.locator(".card").first.wait_for()
@@ -104,3 +134,74 @@ def test_a_fault_is_found(visit, findings) -> None:
     page.evaluate("document.querySelector('.picture-menu summary').ariaLabel = null")
     page.evaluate("document.querySelector('.picture-menu summary').title = ''")
     assert {finding.split(":")[0] for finding in findings(page)} == {"color-contrast", "summary-name"}
+
+
+#: A state of each tab in which much is there to reach.
+OPENED = {
+    "think": lambda page: page.locator(".think-network-card .think-read:not(:empty)").wait_for(),
+    "learn": lambda page: (
+        page.locator(".learn-slowly").press("Enter"),
+        page.locator(".learn-step:visible").wait_for(),
+    ),
+    "wrong": lambda page: page.locator(".wrong-groups-table").wait_for(),
+    "model": lambda page: page.locator(".card").first.wait_for(),
+}
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_the_tab_key_goes_through_all_of_a_tab_and_is_always_seen(visit, tab) -> None:
+    page = visit(f"#{tab}", width=1440)
+    OPENED[tab](page)
+    page.wait_for_load_state("networkidle")
+    page.locator(f"#tab-{tab}").press("Shift")  # the keyboard is at work
+    # a group of things that the arrow keys go through, units and cells for two, is one stop
+    stops = page.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0'], .scroll")]
+            .filter((node) => node.checkVisibility() && !node.disabled && node.tabIndex === 0)
+            .filter((node) => !node.closest("details:not([open]) > :not(summary)"))
+            .map((node, place) => { node.dataset.stop = place; return node.outerHTML.slice(0, 100); })"""
+    )
+    assert len(stops) > 8
+    reached = []
+    page.locator(".skip").focus()
+    for _ in range(len(stops) + 40):
+        stop = page.evaluate(
+            """() => {
+              const node = document.activeElement;
+              if (node === document.body) return null;
+              const style = getComputedStyle(node), box = node.getBoundingClientRect();
+              return { stop: node.dataset.stop, markup: node.outerHTML.slice(0, 100), main: node.id === "panels",
+                seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 };
+            }"""
+        )
+        if stop is None or (reached and stop["stop"] == reached[0]):
+            break  # round once
+        assert stop["seen"], stop["markup"]
+        if stop["stop"] is not None:
+            reached.append(stop["stop"])
+        page.keyboard.press("Tab")
+    missed = [stops[place] for place in range(len(stops)) if str(place) not in reached]
+    assert missed == [] and len(reached) == len(set(reached))  # and none holds the keyboard
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_nothing_moves_by_itself_for_those_who_want_it_still(visit, tab) -> None:
+    page = visit(f"#{tab}", reduced_motion="reduce")
+    page.locator("#panel-learn .learn-where strong").wait_for() if tab == "learn" else None
+    OPENED[tab](page)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(300)
+    page.evaluate(
+        """() => {
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync("@keyframes spin { to { rotate: 1turn } }"
+            + ".card { transition: opacity 3s; animation: spin 3s infinite }");
+          document.adoptedStyleSheets = [sheet];
+        }"""
+    )
+    assert page.evaluate("document.getAnimations().length") == 0  # whatever a style sheet asks for
+    assert page.evaluate("getComputedStyle(document.querySelector('.card')).transitionDuration") == "0s"
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    before = page.screenshot()
+    page.wait_for_timeout(500)
+    assert page.screenshot() == before  # nothing trains or turns before one plays it

@@ -384,62 +384,6 @@ def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:
     assert page.locator("#learn-loss").input_value() == "categorical_crossentropy"
 
 
-def test_the_tab_key_goes_through_all_of_learn_and_is_always_seen(visit) -> None:
-    page = visit("#learn", width=1440)
-    ready(page)
-    page.locator(".learn-slowly").press("Enter")
-    page.locator(".learn-step:visible").wait_for()
-    # a group of things that the arrow keys go through, units and cells for two, is one stop
-    stops = page.evaluate(
-        """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0'], .scroll")]
-            .filter((node) => node.checkVisibility() && !node.disabled && node.tabIndex === 0)
-            .filter((node) => !node.closest("details:not([open]) > :not(summary)"))
-            .map((node, place) => { node.dataset.stop = place; return node.outerHTML.slice(0, 100); })"""
-    )
-    assert len(stops) > 60
-    reached = []
-    page.locator(".skip").focus()
-    for _ in range(len(stops) + 40):
-        stop = page.evaluate(
-            """() => {
-              const node = document.activeElement;
-              if (node === document.body) return null;
-              const style = getComputedStyle(node), box = node.getBoundingClientRect();
-              return { stop: node.dataset.stop, markup: node.outerHTML.slice(0, 100), main: node.id === "panels",
-                seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 };
-            }"""
-        )
-        if stop is None or (reached and stop["stop"] == reached[0]):
-            break  # round once
-        assert stop["seen"], stop["markup"]
-        if stop["stop"] is not None:
-            reached.append(stop["stop"])
-        page.keyboard.press("Tab")
-    missed = [stops[place] for place in range(len(stops)) if str(place) not in reached]
-    assert missed == [] and len(reached) == len(set(reached))  # and none holds the keyboard
-
-
-def test_nothing_moves_by_itself_for_those_who_want_it_still(visit) -> None:
-    page = visit("#learn", reduced_motion="reduce")
-    ready(page)
-    page.locator(".learn-slowly").click()
-    page.locator(".learn-step:visible").wait_for()
-    page.evaluate(
-        """() => {
-          const sheet = new CSSStyleSheet();
-          sheet.replaceSync("@keyframes spin { to { rotate: 1turn } }"
-            + ".card { transition: opacity 3s; animation: spin 3s infinite }");
-          document.adoptedStyleSheets = [sheet];
-        }"""
-    )
-    assert page.evaluate("document.getAnimations().length") == 0  # whatever a style sheet asks for
-    assert page.evaluate("getComputedStyle(document.querySelector('.card')).transitionDuration") == "0s"
-    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
-    before = page.screenshot()
-    page.wait_for_timeout(500)
-    assert page.screenshot() == before  # nothing trains or turns before one plays it
-
-
 @pytest.mark.parametrize(("locale", "words"), [("en-US", "For 2 epochs it got no better."), ("ko-KR", "2에포크 동안")])
 def test_why_a_training_ended_is_told_in_the_language(visit, locale, words) -> None:
     page = visit("#learn", locale=locale)

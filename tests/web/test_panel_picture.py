@@ -12,6 +12,8 @@ import glassnet
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Workshop
 
+from .test_page import TABS
+
 SVG = "{http://www.w3.org/2000/svg}"
 #: What an SVG may hold that is only drawn.
 DRAWS = re.compile("svg|title|g|rect|line|polyline|circle|path|polygon|ellipse|text|tspan|image|defs|clipPath")
@@ -105,6 +107,24 @@ def test_each_panel_of_wrong_is_saved_too(visit) -> None:
     assert names == [
         f"glassnet-digits-{panel}.svg" for panel in ["wrong", "confusions", "rows", "calibration", "groups", "labels"]
     ]
+
+
+@pytest.mark.parametrize("tab", [tab for tab in TABS if tab != "learn"])
+@pytest.mark.parametrize(("locale", "theme", "width"), [("en-US", "dark", 1440), ("ko-KR", "light", 390)])
+def test_each_panel_of_the_other_tabs_is_saved(visit, tab, locale, theme, width) -> None:
+    page = visit(f"#{tab}", locale=locale, theme=theme, width=width)
+    page.locator(f"#panel-{tab} .card:visible").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    names = []
+    for panel in page.locator(f"#panel-{tab} .card:visible").all():
+        name, drawing = save(page, panel, "SVG")
+        root = check_alone(drawing)
+        _, points = save(page, panel, "PNG")
+        with Image.open(io.BytesIO(points)) as image:
+            assert image.size == (2 * int(root.get("width")), 2 * int(root.get("height")))
+        assert colours(points) > 20
+        names.append(name)
+    assert len(names) == len(set(names)) > 2 and all(name.startswith("glassnet-digits-") for name in names)
 
 
 def test_a_canvas_and_a_chart_are_as_on_the_page(learnt) -> None:
