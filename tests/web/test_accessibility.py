@@ -99,23 +99,6 @@ def test_learn_with_what_is_off_told(visit, findings, theme) -> None:
 
 @each_theme
 @pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
-def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
-    page = visit("#think", theme=theme, locale=locale, width=width)
-    page.locator(".think-network-card .think-read:not(:empty)").wait_for()
-    page.locator("#think-unit").fill("3")
-    page.locator("#think-unit").press("Enter")
-    page.locator(".think-formula", has_text="[3]").wait_for()
-    page.locator(".think-exciting .think-thumb").first.wait_for()
-    assert findings(page) == [], "a unit is looked into"
-    for way in page.locator(".think-ways button").all()[1:]:
-        way.click()
-        page.locator(".think-ways button[aria-pressed=true]").get_by_text(way.inner_text(), exact=True).wait_for()
-        page.wait_for_load_state("networkidle")
-        assert findings(page) == [], f"a row is given otherwise: {way.inner_text()}"
-
-
-@each_theme
-@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
 def test_wrong_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#wrong", theme=theme, locale=locale, width=width)
     page.locator(".wrong-groups-table").wait_for()
