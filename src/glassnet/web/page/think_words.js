@@ -60,7 +60,7 @@ export function rowName(from) {
 
 /** Where a row of the data stands: its number in the file, and the file where there are several. */
 export function placeOf({ number: place, file }) {
-  return file === null ? String(place) : `${file}: ${place}`;
+  return (file ?? null) === null ? String(place) : `${file}: ${place}`;
 }
 
 /** Where a row comes from that the server told. */
