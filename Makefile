@@ -15,7 +15,7 @@ KIND ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test crash fuzz lint bench comparison docs examples clean help torch jax
+.PHONY: demo test crash fuzz audit lint bench comparison docs examples clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,10 @@ crash: $(VENV)/.dev  ## kill trainings 50 times each, fill disks, tear checkpoin
 
 fuzz: $(VENV)/.dev  ## break 100,000 model files and 20,000 of each other format; N=… for another count, KIND="csv idx" for some
 	$(ONE_THREAD) $(BIN)/python -m tests.fuzz $(KIND) $(if $(N),--n $(N))
+
+audit: $(VENV)/.dev  ## ask PyPI for known weaknesses of what is needed to run
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit .
 
 lint: $(VENV)/.dev  ## ruff and mypy --strict
 	$(BIN)/ruff check src tests benchmarks examples
