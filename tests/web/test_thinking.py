@@ -159,6 +159,8 @@ def test_the_slope_of_a_unit_is_that_of_its_z(client, workshop) -> None:
         ({"unit": [1, -1]}, "output is -1"),
         ({"of": ["logit"]}, "of is 'a list of 1'"),
         ({"output": "3"}, "output is '3'"),
+        ({"output": 10, "saliency": False}, "output is 10; with 10 outputs it is one of 0 … 9"),
+        ({"output": 10**30}, "output is 1e+30"),
     ],
 )
 def test_what_an_explanation_cannot_be_asked_is_refused(client, workshop, about, words) -> None:

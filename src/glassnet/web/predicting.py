@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from glassnet import explaining
 from glassnet.engines.interface import check_finite
 from glassnet.errors import InputError
-from glassnet.explaining.outputs import OF
+from glassnet.explaining.outputs import OF, check_outputs
 from glassnet.models import Model
 from glassnet.network.activations import Array
 from glassnet.network.embeddings import look_up
@@ -219,9 +219,8 @@ class Wanted:
             expected = f"a whole number, 0 … {MOST_CONNECTIONS}"
             raise Refusal(422, "input", f"strongest is {shown(count)!r}; give {expected}", expected=expected)
         if not isinstance(wanted.saliency, bool):
-            raise Refusal(
-                422, "input", f"saliency is {shown(wanted.saliency)!r}; give true or false", expected="a truth"
-            )
+            expected = "true or false"
+            raise Refusal(422, "input", f"saliency is {shown(wanted.saliency)!r}; give {expected}", expected=expected)
         if unit is not None and not (isinstance(unit, list) and len(unit) == 2 and all(map(_is_whole, unit))):
             expected = "a layer and a unit: [1, 5]"
             raise Refusal(422, "input", f"unit is {shown(unit)!r}; give {expected}", expected=expected)
@@ -240,6 +239,7 @@ def explanation(model: Model, x: Array, wanted: Wanted | None = None) -> dict[st
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told below
         layers = explaining.activations(structure, vector, scaled, scale)
     last = layers[f"a{structure.n_layers}"]
+    check_outputs(structure, output, 1)
     chosen = int(np.argmax(last[0])) if output is None else output
     told = {"row": dict(zip(model.feature_names, x[0].tolist(), strict=True)), "x": scaled[0]}
     if structure.tables:
