@@ -42,11 +42,6 @@ export function series(place) {
   return colour(`series-${(place % 8) + 1}`);
 }
 
-/** Whether things may move. */
-export function mayMove() {
-  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
 function apply(choice) {
   const dark = choice === "dark" || (choice === "auto" && system.matches);
   document.documentElement.dataset.theme = dark ? "dark" : "light";
