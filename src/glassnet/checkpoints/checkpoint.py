@@ -12,7 +12,7 @@ from typing import Any
 
 from glassnet import __version__
 from glassnet.checkpoints.differences import describe, differences, epochs_differ
-from glassnet.checkpoints.folder import Moment, moments, newest, tidy, write
+from glassnet.checkpoints.folder import Moment, newest, refuse_used, tidy, write
 from glassnet.checkpoints.lock import FolderLock
 from glassnet.checkpoints.signals import Signals
 from glassnet.checkpoints.trust import check_memory
@@ -111,11 +111,7 @@ class Checkpoint(Callback):
         tidy(folder)
         fresh = run.memory()
         if not self.resume:
-            if there := moments(folder):
-                raise InputError(
-                    f"{folder}: a training's checkpoints are there, the last after {max(there)}; go on with "
-                    "resume=True (--resume), or name another folder, or empty this one"
-                )
+            refuse_used(folder)
         elif found := newest(folder, _ROOM + 16 * sum(array.nbytes for array in fresh.arrays.values())):
             self.written, memory = found
             self._go_on(run, memory, fresh)

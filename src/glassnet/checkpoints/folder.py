@@ -45,6 +45,21 @@ def moments(folder: Path) -> dict[Moment, Path]:
     return dict(sorted(found.items()))
 
 
+def refuse_used(folder: Path) -> None:
+    """Refuse a folder that has checkpoints: they would be written over.
+
+    Raises
+    ------
+    InputError
+        Telling the last one's moment.
+    """
+    if there := moments(folder):
+        raise InputError(
+            f"{folder}: a training's checkpoints are there, the last after {max(there)}; go on with resume=True "
+            "(--resume), or name another folder, or empty this one"
+        )
+
+
 def newest(folder: Path, most: int) -> tuple[Moment, Memory] | None:
     """Return the last checkpoint that is whole, None if there is not one.
 

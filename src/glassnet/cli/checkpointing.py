@@ -9,10 +9,13 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from glassnet.checkpoints import Checkpoint
+from glassnet.checkpoints.folder import refuse_used
+from glassnet.checkpoints.lock import FolderLock
 from glassnet.cli.screen import Screen
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning, DivergenceWarning, Run
@@ -28,6 +31,14 @@ class Checkpointing(Checkpoint):
         super().__init__(folder, **every, resume=resume)
         self.screen = screen
         self.stopped = ""
+
+    def look(self) -> None:
+        """Refuse a folder that is in use, or has another training's checkpoints, before a long first pass, too."""
+        folder = Path(self.folder)
+        if folder.exists():
+            FolderLock(folder).release()
+        if not self.resume:
+            refuse_used(folder)
 
     def on_train_begin(self, run: Run) -> None:
         """Begin, or go on, and say which."""

@@ -225,6 +225,8 @@ def train(
         fraction = validation_fraction
         if fraction is None:
             fraction = VALIDATION_FRACTION if test is None else 0.0
+        if checkpoints is not None:
+            checkpoints.look()
         with warnings.catch_warnings():
             tell_warnings(screen)
             streamed = train_streamed(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from glassnet import InputError, Settings, fit, load
+from glassnet.checkpoints.lock import FolderLock
 from glassnet.cli import main
 from glassnet.data import Files, is_classification, open_files, target_values
 from glassnet.data.streaming import memory, reading
@@ -310,6 +311,22 @@ def test_bad_rows_of_many_files_are_left_out_of_groups_too_with_and_without_a_ca
     assert told[0] == told[1] == told[2] and told[0][1] == ("a", "b")
     listed = [line.split(",", 2) for line in told[0][2].splitlines()[1:]]
     assert [(Path(file).name, int(row)) for file, row, _ in listed] == [("part-3.csv", 154), ("part-7.csv", 158)]
+
+
+def test_a_folder_of_checkpoints_that_can_not_be_used_is_told_before_the_files_are_looked_through(glassnet, clouds):
+    arguments = ("train", clouds, "--stream", "--epochs", 2, "--checkpoint", "kept", "-q")
+    assert glassnet(*arguments)[0] == 0
+    clouds.write_text(clouds.read_text() + "oops,1,2,3\n")
+    code, _, err = glassnet(*arguments)
+    assert code == 2 and "kept: a training's checkpoints are there, the last after 2 epochs" in err
+    holder = FolderLock(Path("kept"))
+    code, _, err = glassnet(*arguments, "--resume")
+    assert code == 2 and "another training writes its checkpoints there" in err
+    holder.release()
+    code, _, err = glassnet(*arguments, "--resume")
+    assert code == 2 and "row 401, column 'a' is 'oops'" in err
+    code, _, err = glassnet("train", clouds, "--stream", "--checkpoint", clouds)
+    assert code == 2 and "name another folder" in err
 
 
 def test_rows_that_stay_together_are_streamed_and_can_not_be_not(glassnet, clouds):
