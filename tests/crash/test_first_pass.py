@@ -107,6 +107,7 @@ def assert_as_if_nothing_had_been(table: Path, whole: tuple[bytes, bytes], *more
     assert [path.read_bytes() for path in table.parent.glob(".glassnet/*")] == [whole[1]]
 
 
+@pytest.mark.timeout(600 + 60 * KILLS)
 def test_killed_at_random_moments_of_the_first_pass(table: Path, whole: tuple[bytes, bytes]) -> None:
     folder, chance, unfinished = table.parent, random.Random(5), 0
     checkpoints = ("--checkpoint", folder / "kept", "--resume")

@@ -45,6 +45,7 @@ def result_of(kind: str, path: Path) -> object:
     return model.vector.tobytes(), history(model.history), model.facts, model.classes, model.scaling.shift.tobytes()
 
 
+@pytest.mark.timeout(600 + 60 * KILLS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_training_survives_being_killed(tmp_path: Path, kind: str) -> None:
     whole = command_of(kind, tmp_path, "whole", keep=False)
