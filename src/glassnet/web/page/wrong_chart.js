@@ -4,7 +4,7 @@ import { svg } from "/elements.js";
 import { steps } from "/learn_chart.js";
 import { shown } from "/learn_numbers.js";
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [440, 250, 54, 22, 10, 40];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [440, 250, 54, 28, 10, 40];
 
 /** A chart: { root, x(value), y(value), add(…marks), bottom }. `name` is what it shows, in words. */
 export function chart({ x: [left, right], y: [low, high], across, up, name, write = (value) => shown(value, 3), height = HEIGHT }) {

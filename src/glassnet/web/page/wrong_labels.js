@@ -3,6 +3,7 @@
 import { file, get, post } from "/api.js";
 import { element } from "/elements.js";
 import { shown } from "/learn_numbers.js";
+import { save } from "/saving.js";
 import { number, percent, t } from "/texts.js";
 import { pageOf, rowsOf } from "/wrong_rows.js";
 
@@ -125,7 +126,7 @@ export function makeLabels(desk) {
       classes && search.total > MANY * search.of && element("p", { class: "hint", text: t("wrong.labels.many") }),
       search.alone > 0 && element("p", { class: "hint", text: t("wrong.labels.alone", { rows: number(search.alone) }) }),
       search.total > 0 && element("div", { class: "row wrong-pages" },
-        element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: save }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),
+        element("button", { type: "button", class: "wrong-csv", text: t("wrong.labels.csv"), onclick: saveFound }), element("span", { class: "hint", text: t("wrong.labels.csv.about") })),
       search.total > 0 && rowsOf(desk, search, summary(search), classes ? ofClass(search) : ofValue(), search.which),
     ].filter(Boolean);
   }
@@ -156,11 +157,9 @@ export function makeLabels(desk) {
     watch();
   }
 
-  async function save() {
+  async function saveFound() {
     try {
-      const address = URL.createObjectURL(await file("/api/judge/labels/csv"));
-      element("a", { href: address, download: "mislabelled.csv" }).click();
-      URL.revokeObjectURL(address);
+      save(await file("/api/judge/labels/csv"), "mislabelled.csv");
     } catch (error) {
       context.fail(error);
     }
