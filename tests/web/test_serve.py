@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ def test_what_cannot_be_served_is_told_in_a_line(refused, model_file, tmp_path, 
     rows.write_text("a,label\n1,2\n")
     assert re.search(r"--data .*rows.csv: column '1x1', .* is missing", refused(model_file, "--data", rows))
     taken = listen("127.0.0.1", 0)[0]
-    taken.listen()
+    socket.create_connection(taken.getsockname(), timeout=5).close()  # who comes before the server is ready waits
     port = taken.getsockname()[1]
     assert f"can't listen on 127.0.0.1, port {port}: Address already in use" in refused(model_file, "--port", port)
     taken.close()

@@ -38,6 +38,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host.strip("[]"), port))
+        taken.listen()  # who comes between the announcement and the first answer waits instead of being turned away
     except OSError as error:
         taken.close()
         why = error.strerror or str(error)
@@ -53,7 +54,7 @@ def run(app: FastAPI, sockets: Sequence[socket.socket], opened: str | None = Non
     app : FastAPI
         As `create_app` made it.
     sockets : sequence of socket
-        Bound, as by `listen`.
+        As by `listen`.
     opened : str, optional
         An address to open in the browser once the server answers.
     """
