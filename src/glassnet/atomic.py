@@ -36,7 +36,7 @@ def write_atomically(path: str | Path, content: bytes | Iterable[bytes | memoryv
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp's own mode shuts everyone else out
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another place") from None
     finally:
@@ -63,7 +63,7 @@ def check_writable(path: str | Path) -> None:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another place") from None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Bring the new name to the disk too, where the system lets a folder be opened."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)

@@ -391,6 +391,19 @@ def test_a_writer_whose_file_is_taken_for_one_left_behind_before_it_could_lock_i
     assert list(found.cache.path.parent.iterdir()) == [found.cache.path]
 
 
+def test_a_cache_that_another_question_takes_away_at_once_is_used_all_the_same(files, monkeypatch):
+    replace = os.replace
+
+    def taken_away(source, target):
+        replace(source, target)
+        os.unlink(target)
+
+    monkeypatch.setattr(os, "replace", taken_away)
+    found = surveyed(files)
+    assert found.note == "" and found.cache is not None
+    assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 1
+
+
 def test_files_that_change_while_they_are_read_are_refused(files):
     text = files.files[0].read_text()
     blocks = files.blocks

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.atomic import sync_folder
 from glassnet.data.streaming.blocks import KINDS, MOST_ROWS, SPARSE, TARGET_KINDS, Block, decoded, encoded
 from glassnet.network.activations import Array
 
@@ -33,6 +34,8 @@ _TRAILER = struct.Struct("<16sQQQQII")
 AT, LENGTH, CRC, ROWS, ENTRIES, SIDE, KIND, TARGET_KIND = range(8)
 #: Bytes of facts that are read at most, and of the footer in all.
 MOST_FACTS, MOST_FOOTER = 2**26, 2**28
+#: How it is opened for reading: a link is not followed, a pipe is not waited for.
+_READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 #: Bytes checked at once.
 AT_ONCE = 2**22
 ENDING, UNFINISHED = ".blocks", ".unfinished"
@@ -76,8 +79,15 @@ class CacheWriter:
         self.index.extend((self._at, length, crc, len(block.y), entries, side, kind, target_kind))
         self._at += length
 
-    def finish(self, facts: dict[str, Any], figures: Array) -> None:
-        """Write what is known of the blocks, bring all to the disk and give the file its name; an OSError if not."""
+    def finish(self, facts: dict[str, Any], figures: Array) -> int | None:
+        """Write what is known of the blocks, bring all to the disk and give the file its name; an OSError if not.
+
+        Returns
+        -------
+        int or None
+            The file opened for reading before it had its name: another training that asks something else of the same
+            files may take it away at once. None where a file that is open can't be renamed.
+        """
         told = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
         index = np.array(self.index, "<u8").tobytes()
         columns = np.ascontiguousarray(figures, "<f8").tobytes()
@@ -91,14 +101,16 @@ class CacheWriter:
         os.chmod(self._temporary, self.mode)
         if os.name == "nt":
             self._file.close()  # Windows renames no open file
-        os.replace(self._temporary, self.path)
-        self._file.close()
-        if os.name == "posix":
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        handle = None if os.name == "nt" else os.open(self._temporary, _READING)
+        try:
+            os.replace(self._temporary, self.path)
+            self._file.close()
+            sync_folder(self.path.parent)
+        except OSError:
+            if handle is not None:
+                os.close(handle)
+            raise
+        return handle
 
     def abandon(self) -> None:
         """Leave nothing behind; harmless where all is finished."""
@@ -153,6 +165,8 @@ class CacheFile:
         The file.
     owners : set of int
         Who may have written it; everybody where the system knows no owners.
+    handle : int, optional
+        The file where it is open for reading already; it is closed with this.
 
     Attributes
     ----------
@@ -169,11 +183,10 @@ class CacheFile:
         If it is not a whole cache: cut, changed, of another version, somebody else's, or no file at all.
     """
 
-    def __init__(self, path: Path, owners: set[int]) -> None:
+    def __init__(self, path: Path, owners: set[int], handle: int | None = None) -> None:
         self.path = path
-        flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         try:
-            self._handle = os.open(path, os.O_RDONLY | flags)
+            self._handle = os.open(path, _READING) if handle is None else handle
         except OSError as error:
             raise DamagedCache(f"can't be opened: {error.strerror or error}") from None
         self._close = weakref.finalize(self, os.close, self._handle)

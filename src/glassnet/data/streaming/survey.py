@@ -328,8 +328,8 @@ def _finish(found: Survey, writer: CacheWriter, fingerprint: Fingerprint) -> Non
         ],
     }
     try:
-        writer.finish(facts, np.concatenate([_figures(side.features) for side in found.sides]))
-        found.cache = CacheFile(writer.path, fingerprint.owners)
+        handle = writer.finish(facts, np.concatenate([_figures(side.features) for side in found.sides]))
+        found.cache = CacheFile(writer.path, fingerprint.owners, handle)
         remove_older(writer.path)
     except (OSError, DamagedCache) as error:
         found.note = f"{writer.path}: can't be written: {getattr(error, 'strerror', None) or error}"
