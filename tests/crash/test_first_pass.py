@@ -111,7 +111,7 @@ def assert_as_if_nothing_had_been(table: Path, whole: tuple[bytes, bytes], *more
 def test_killed_at_random_moments_of_the_first_pass(table: Path, whole: tuple[bytes, bytes]) -> None:
     folder, chance, unfinished = table.parent, random.Random(5), 0
     checkpoints = ("--checkpoint", folder / "kept", "--resume")
-    for kill in range(KILLS):
+    for kill in range(max(3, KILLS)):
         process = start([sys.executable, "-c", SMALL_BUFFERS, *arguments(table, *checkpoints)])
         while process.poll() is None and not list(folder.glob(".glassnet/*.unfinished")):
             time.sleep(0.001)
@@ -126,7 +126,7 @@ def test_killed_at_random_moments_of_the_first_pass(table: Path, whole: tuple[by
             assert path.read_bytes() == whole[1]
             path.unlink()
     assert unfinished, "every kill came too late"
-    print(f"first pass: {KILLS} kills survived, {unfinished} of them while the cache was written")
+    print(f"first pass: {kill + 1} kills survived, {unfinished} of them while the cache was written")
     assert_as_if_nothing_had_been(table, whole, *checkpoints)
 
 
@@ -136,7 +136,8 @@ def test_a_signal_in_the_first_pass_ends_it_at_once_and_leaves_nothing(
 ) -> None:
     folder = table.parent
     process = start([sys.executable, "-c", SMALL_BUFFERS, *arguments(table, "--checkpoint", folder / "kept")])
-    while process.poll() is None and not list(folder.glob(".glassnet/*.unfinished")):
+    # in the moment between a file's making and its first block, a signal leaves it to the next pass to be removed
+    while process.poll() is None and not any(path.stat().st_size for path in folder.glob(".glassnet/*.unfinished")):
         time.sleep(0.001)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)

@@ -35,7 +35,7 @@ def says_nothing(path: Path) -> None:
 
 
 def grows(path: Path) -> None:
-    np.ones(1_100_000_000, np.uint8)
+    np.ones(1_600_000_000, np.uint8)
 
 
 def runs_code(path: Path) -> None:

@@ -6,18 +6,17 @@ import pytest
 
 from .test_page import TABS
 
-WIDTHS = [390, 1440]
-LOCALES = ["en-US", "ko-KR"]
-THEMES = ["light", "dark"]
-
-everywhere = pytest.mark.parametrize("width", WIDTHS)
-each_theme = pytest.mark.parametrize("theme", THEMES)
-each_language = pytest.mark.parametrize("locale", LOCALES)
+#: Each theme with each language, and each of these at both widths.
+everywhere = pytest.mark.parametrize(
+    ("theme", "locale", "width"),
+    [("light", "en-US", 1440), ("light", "ko-KR", 390), ("dark", "en-US", 390), ("dark", "ko-KR", 1440)],
+)
+#: The states of a tab: they take longer.
+in_two_ways = pytest.mark.parametrize(("theme", "locale", "width"), [("light", "ko-KR", 390), ("dark", "en-US", 1440)])
+each_theme = pytest.mark.parametrize("theme", ["light", "dark"])
 
 
 @pytest.mark.parametrize("tab", TABS)
-@each_theme
-@each_language
 @everywhere
 def test_each_tab_as_it_opens(visit, findings, tab, theme, locale, width) -> None:
     page = visit(f"#{tab}", theme=theme, locale=locale, width=width)
@@ -26,8 +25,7 @@ def test_each_tab_as_it_opens(visit, findings, tab, theme, locale, width) -> Non
     assert findings(page) == []
 
 
-@each_theme
-@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
+@in_two_ways
 def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#think", theme=theme, locale=locale, width=width, expected=("422",))
     page.locator(".think-read:not(:empty)").wait_for()
@@ -46,8 +44,7 @@ def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
     assert findings(page) == [], "a number is refused"
 
 
-@each_theme
-@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
+@in_two_ways
 def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#learn", theme=theme, locale=locale, width=width, expected=("409", "422"))
     page.locator(".learn-where strong").wait_for()
@@ -97,8 +94,7 @@ def test_learn_with_what_is_off_told(visit, findings, theme) -> None:
     assert findings(page) == [], "a hint is shown"
 
 
-@each_theme
-@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("ko-KR", 390)])
+@in_two_ways
 def test_wrong_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#wrong", theme=theme, locale=locale, width=width)
     page.locator(".wrong-groups-table").wait_for()
