@@ -48,6 +48,7 @@ def wait_until(page, words, timeout=60_000):
 
 def test_the_spiral_is_trained_until_the_boundary_separates(visit) -> None:
     page = visit("#learn", width=1440)
+    ready(page)  # what it asked for is answered: an answer that a reload cuts off has no content
     with page.expect_response(lambda response: response.url.endswith("/api/train/plan")) as answered:
         page.reload()
     points = answered.value.json()["points"]
