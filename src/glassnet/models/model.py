@@ -22,7 +22,7 @@ from glassnet.network.losses import as_outputs
 from glassnet.network.structure import Structure
 from glassnet.scaling import Scaling
 from glassnet.training.history import Epoch
-from glassnet.training.metrics import judge
+from glassnet.training.metrics import judge, judged
 from glassnet.training.rows import check_rows
 from glassnet.training.settings import Settings
 
@@ -259,12 +259,10 @@ class Model:
         y : array-like (samples,) or (samples, outputs)
             Raw targets.
         """
-        loss, last = self.settings.found_loss(), self.structure.activations[-1]
+        loss = self.settings.found_loss()
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            z = self._engine.outputs(self.vector, rows.x, pre_activation=True)
-            output = last.function(z)
-            seen = z if last.name == loss.link else output
+            seen, output = judged(self._engine, self.structure, loss, self.vector, rows)
             each = loss.samples(seen, as_outputs(rows.y, seen), **loss.settings)
         check_finite(output)
         return np.asarray(each, np.float64), output

@@ -46,6 +46,12 @@ def _r2(mean_squared_error: float, source: Source) -> float:
 
 def judge(engine: Engine, structure: Structure, loss: Loss, vector: Array, rows: Rows) -> tuple[float, Array]:
     """Return the mean loss over rows, and the outputs a_L that it comes from (samples, outputs)."""
+    seen, output = judged(engine, structure, loss, vector, rows)
+    return loss.mean(seen, rows.y, rows.sample_weight), output
+
+
+def judged(engine: Engine, structure: Structure, loss: Loss, vector: Array, rows: Rows) -> tuple[Array, Array]:
+    """Return what a loss looks at, z_L or a_L, and the outputs a_L, each (samples, outputs)."""
     last = structure.activations[-1]
     if rows.only is None:
         z = engine.outputs(vector, rows.x, pre_activation=True, scale=rows.scale)
@@ -59,7 +65,7 @@ def judge(engine: Engine, structure: Structure, loss: Loss, vector: Array, rows:
             ]
         )
     output = last.function(z)
-    return loss.mean(z if last.name == loss.link else output, rows.y, rows.sample_weight), output
+    return z if last.name == loss.link else output, output
 
 
 #: The metric of who wants none: NaN for every row.

@@ -53,7 +53,7 @@ def create_app(
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
     )
-    app.state.workshop = workshop
+    app.state.workshop, app.state.made = workshop, {}
     app.state.workers = CapacityLimiter(os.cpu_count() or 1)  # threads for predictions that take long
     refusals.install(app)
     for room in ROOMS:

@@ -18,7 +18,7 @@ from glassnet.models import Model
 from glassnet.models.model import CLASSIFICATION
 from glassnet.network.activations import Array
 from glassnet.web.looking import last_part
-from glassnet.web.workshop import Examples, workshop_of
+from glassnet.web.workshop import Examples, Workshop, made_once
 
 #: Numbers that are kept of all units and rows together, and multiplications that they may take: more rows than that are
 #: looked at in even steps.
@@ -152,6 +152,22 @@ class Survey:
         return {name: values for name, values in found.items() if name[0] == "a"}
 
 
+class Surveys:
+    """The survey of one server's model, made anew when another model takes its place."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop, self._lock = workshop, threading.Lock()
+        self._kept: Survey | None = None
+
+    def now(self) -> Survey:
+        """Return that of the model that answers now."""
+        with self._lock:
+            if self._kept is None or self._kept.version != self._workshop.version:
+                now = self._workshop.standing()
+                self._kept = Survey(now.version, now.model, now.examples)
+            return self._kept
+
+
 def row_count(examples: Examples | None) -> int:
     """Return how many rows are at hand."""
     return 0 if examples is None else int(examples.x.shape[0])
@@ -171,16 +187,8 @@ def named(value: Any) -> Any:
 
 def survey_of(connection: HTTPConnection) -> Survey:
     """Return the survey of the model that answers now, a new one where that has changed."""
-    workshop = workshop_of(connection)
-    state = connection.app.state
-    with _MAKING:
-        kept: Survey | None = getattr(state, "survey", None)
-        if kept is None or kept.version != workshop.version:
-            now = workshop.standing()
-            kept = state.survey = Survey(now.version, now.model, now.examples)
-    return kept
+    return made_once(connection, Surveys).now()
 
 
-_MAKING = threading.Lock()
 #: How an endpoint asks for it: ``def endpoint(survey: TheSurvey)``.
 TheSurvey = Annotated[Survey, Depends(survey_of)]

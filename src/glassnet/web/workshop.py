@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from fastapi import Depends
@@ -16,6 +16,8 @@ from glassnet.data import DIGITS, Matrix, Table, digits, features, target_values
 from glassnet.models import Model
 from glassnet.network.activations import Array
 from glassnet.web.refusals import Refusal
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,17 @@ def workshop_of(connection: HTTPConnection) -> Workshop:
     return workshop
 
 
+def made_once(connection: HTTPConnection, kind: Callable[[Workshop], Made]) -> Made:
+    """Return what a room keeps for the whole server: made of its workshop when first asked for, by one request."""
+    made: dict[Any, Any] = connection.app.state.made
+    with _MAKING:
+        if kind not in made:
+            made[kind] = kind(workshop_of(connection))
+        found: Made = made[kind]
+        return found
+
+
+_MAKING = threading.Lock()
 #: How an endpoint asks for it: ``def endpoint(workshop: TheWorkshop)``.
 TheWorkshop = Annotated[Workshop, Depends(workshop_of)]
 

@@ -91,13 +91,7 @@ async def rows_of(
                 422, "input", f"order is {order!r}; it must be sure or loss", value=order, expected="sure or loss"
             )
         found = np.flatnonzero(chosen)
-        by = (
-            verdict.sure
-            if order == "sure" and verdict.of_classes
-            else verdict.loss
-            if verdict.of_classes
-            else np.abs(verdict.off)
-        )
+        by = {"sure": verdict.sure, "loss": verdict.loss}[order] if verdict.of_classes else np.abs(verdict.off)
         found = found[np.argsort(-by[found], kind="stable")]
         shown = found[first : first + count]
         return {"version": verdict.version, "total": len(found), "first": first} | listed(verdict, shown)

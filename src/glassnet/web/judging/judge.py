@@ -13,7 +13,7 @@ from glassnet.web.judging.search import Search
 from glassnet.web.judging.verdict import Verdict, judge
 from glassnet.web.looking import last_part
 from glassnet.web.refusals import Refusal
-from glassnet.web.workshop import Examples, Standing, Workshop, workshop_of
+from glassnet.web.workshop import Examples, Standing, Workshop, made_once
 
 EXAMPLES, TRAINING = "examples", "training"
 
@@ -137,14 +137,8 @@ def choices(standing: Standing) -> list[dict[str, Any]]:
 
 def judge_of(connection: HTTPConnection) -> Judge:
     """Return the judge of the server that a request came to."""
-    state = connection.app.state
-    with _MAKING:
-        if not hasattr(state, "judge"):
-            state.judge = Judge(workshop_of(connection))
-    found: Judge = state.judge
-    return found
+    return made_once(connection, Judge)
 
 
-_MAKING = threading.Lock()
 #: How an endpoint asks for it: ``def endpoint(judge: TheJudge)``.
 TheJudge = Annotated[Judge, Depends(judge_of)]

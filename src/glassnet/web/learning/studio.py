@@ -21,7 +21,7 @@ from glassnet.web.learning.recipes import command, python, source
 from glassnet.web.learning.rows import Own, own_rows
 from glassnet.web.learning.session import Session
 from glassnet.web.refusals import Refusal
-from glassnet.web.workshop import Workshop, digits_examples, workshop_of
+from glassnet.web.workshop import Workshop, digits_examples, made_once
 
 #: Trainings that are over and kept, so that their models can still be saved and used.
 MOST_KEPT = 12
@@ -144,14 +144,8 @@ def model_file(model: Model) -> bytes:
 
 def studio_of(connection: HTTPConnection) -> Studio:
     """Return the studio of the server that a request came to."""
-    state = connection.app.state
-    with _MAKING:
-        if not hasattr(state, "studio"):
-            state.studio = Studio(workshop_of(connection))
-    studio: Studio = state.studio
-    return studio
+    return made_once(connection, Studio)
 
 
-_MAKING = threading.Lock()
 #: How an endpoint asks for it: ``def endpoint(studio: TheStudio)``.
 TheStudio = Annotated[Studio, Depends(studio_of)]
