@@ -11,7 +11,7 @@ from glassnet import __version__
 from glassnet.models import Model
 from glassnet.plots import picture_side
 from glassnet.web.answers import answer
-from glassnet.web.workshop import TheWorkshop
+from glassnet.web.workshop import TheWorkshop, last_part
 
 router = APIRouter()
 
@@ -62,8 +62,3 @@ def describe(model: Model) -> dict[str, Any]:
         "facts": {**model.facts, "source": last_part(str(model.facts.get("source", "")))},
         "glassnet": __version__,
     }
-
-
-def last_part(source: str) -> str:
-    """Return a file's name without its folders, which are nobody's business."""
-    return source.replace("\\", "/").rpartition("/")[2]

@@ -17,7 +17,6 @@ from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import CLASSIFICATION
 from glassnet.network.activations import Array
-from glassnet.web.looking import last_part
 from glassnet.web.workshop import Examples, Workshop, made_once
 
 #: Numbers that are kept of all units and rows together, and multiplications that they may take: more rows than that are
@@ -113,15 +112,10 @@ class Survey:
             said = self.model.predict(values).tolist()
         except InputError:  # a network that has diverged says nothing
             said = [None] * len(values)
-        files, numbers = examples.table.places(chosen)
-        several = len({run.source for run in examples.table.runs}) > 1
         truth = [None] * len(values) if examples.y is None else [named(value) for value in examples.y[chosen]]
         return [
-            {"row": row, "number": number, "file": last_part(file) if several else None}
-            | {"target": target, "prediction": named(answer), "values": raw}
-            for row, number, file, target, answer, raw in zip(
-                chosen.tolist(), numbers, files, truth, said, values, strict=True
-            )
+            place | {"target": target, "prediction": named(answer), "values": raw}
+            for place, target, answer, raw in zip(examples.places(chosen), truth, said, values, strict=True)
         ]
 
     def connections(self, layers: Mapping[str, Any], count: int) -> list[dict[str, Array]]:

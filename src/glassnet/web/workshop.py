@@ -66,6 +66,15 @@ class Examples:
     def __len__(self) -> int:
         return len(self.x)
 
+    def places(self, rows: Array) -> list[dict[str, Any]]:
+        """Return of each row, (rows,) of int, its number from 0, its number in its file, and the file.
+
+        The file is None where there are not several.
+        """
+        several = len({run.source for run in self.table.runs}) > 1
+        stand = zip(rows.tolist(), *self.table.places(rows), strict=True)
+        return [{"row": row, "number": n, "file": last_part(file) if several else None} for row, file, n in stand]
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -159,6 +168,11 @@ def digits_examples(model: Model) -> tuple[Examples, Examples] | None:
         return None
     training, test = digits()
     return examples_of(training, model), examples_of(test, model, unseen=True)
+
+
+def last_part(source: str) -> str:
+    """Return a file's name without its folders, which are nobody's business."""
+    return source.replace("\\", "/").rpartition("/")[2]
 
 
 def workshop_of(connection: HTTPConnection) -> Workshop:

@@ -14,7 +14,7 @@ from glassnet.web.answers import as_json
 from glassnet.web.incoming import read_json
 from glassnet.web.judging.groups import by_column, groups_of, weakest
 from glassnet.web.judging.judge import Judge, TheJudge, choices, missing
-from glassnet.web.judging.listing import listed, place_of, values_of
+from glassnet.web.judging.listing import listed, values_of
 from glassnet.web.judging.search import Search, suspects_csv, suspects_listed
 from glassnet.web.judging.verdict import Verdict, overview
 from glassnet.web.predicting import apart
@@ -112,7 +112,7 @@ async def row_of(
             raise Refusal(422, "input", f"row is {row}; it must be {expected}", value=row, expected=expected)
         examples = verdict.examples
         assert examples.y is not None
-        told = place_of(examples.table, row)
+        (told,) = examples.places(np.array([row]))
         return told | {"values": values_of(examples, row), "target": examples.y[row]}
 
     return await _told(request, judge, work)

@@ -11,9 +11,8 @@ from starlette.requests import HTTPConnection
 
 from glassnet.web.judging.search import Search
 from glassnet.web.judging.verdict import Verdict, judge
-from glassnet.web.looking import last_part
 from glassnet.web.refusals import Refusal
-from glassnet.web.workshop import Examples, Standing, Workshop, made_once
+from glassnet.web.workshop import Examples, Standing, Workshop, last_part, made_once
 
 EXAMPLES, TRAINING = "examples", "training"
 

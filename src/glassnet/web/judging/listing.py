@@ -8,23 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.data import Table
 from glassnet.network.activations import Array
 from glassnet.picture.images import ink
 from glassnet.plots import picture_side
 from glassnet.web.judging.verdict import Verdict
-from glassnet.web.looking import last_part
 from glassnet.web.workshop import Examples
 
 #: Columns of a row that are shown, and signs of a cell.
 MOST_CELLS, LONGEST_CELL = 8, 60
-
-
-def place_of(table: Table, row: int) -> dict[str, Any]:
-    """Return a row's number from 0, its number in its file, and the file's name where there are several."""
-    (source,), (number,) = table.places(np.array([row]))
-    several = len({run.source for run in table.runs}) > 1
-    return {"row": row, "number": number, **({"file": last_part(source)} if several else {})}
 
 
 def listed(verdict: Verdict, rows: Array) -> dict[str, Any]:
@@ -45,7 +36,7 @@ def listed(verdict: Verdict, rows: Array) -> dict[str, Any]:
 def seen(verdict: Verdict, rows: Array) -> dict[str, Any]:
     """Return rows with what is seen of them: ``side`` and pictures, or ``columns`` and cells."""
     examples, side = verdict.examples, picture_side(verdict.model)
-    told: list[dict[str, Any]] = [place_of(examples.table, row) for row in rows.tolist()]
+    told = examples.places(rows)
     if side:
         for entry, row in zip(told, rows.tolist(), strict=True):
             entry["picture"] = base64.b64encode((255 - ink(values_of(examples, row))).tobytes()).decode()

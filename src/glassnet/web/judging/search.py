@@ -17,7 +17,6 @@ from glassnet.spreadsheet import spreadsheet_safe
 from glassnet.training import Callback, Run
 from glassnet.web.judging.listing import seen
 from glassnet.web.judging.verdict import Verdict
-from glassnet.web.looking import last_part
 
 
 class _EndedError(Exception):
@@ -147,15 +146,15 @@ def suspects_csv(search: Search) -> bytes:
     found, verdict = search.found, search.verdict
     assert found is not None
     rows = found.order[: int(found.suspected.sum())]
-    sources, numbers = verdict.examples.table.places(rows)
-    several = len(set(sources)) > 1
+    places = verdict.examples.places(rows)
+    several = any(place["file"] for place in places)
     written = io.StringIO()
     out = csv.writer(written, lineterminator="\n")
     quality = ["probability_of_given", "probability_of_suggested"] if found.quality is not None else []
     out.writerow([*(["file"] if several else []), "row", "given", "suggested", *quality, "held_out_loss", "fold"])
-    for row, source, number in zip(rows.tolist(), sources, numbers, strict=True):
-        line: list[Any] = [spreadsheet_safe(last_part(source))] if several else []
-        line += [number, _safe(verdict, found.given[row]), _safe(verdict, found.suggested[row])]
+    for row, place in zip(rows.tolist(), places, strict=True):
+        line: list[Any] = [spreadsheet_safe(place["file"])] if several else []
+        line += [place["number"], _safe(verdict, found.given[row]), _safe(verdict, found.suggested[row])]
         if found.quality is not None:
             line += [_digits(found.quality[row]), _digits(_suggested(search, row))]
         out.writerow([*line, _digits(found.held_out.loss[row]), int(found.held_out.fold[row]) + 1])
