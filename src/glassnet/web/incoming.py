@@ -18,6 +18,14 @@ from glassnet.web.refusals import Refusal, shown
 _NUMBERS = {int, float, bool}
 _NUMBER = "a finite number"
 
+#: A row, for the OpenAPI description.
+ROW: dict[str, Any] = {
+    "oneOf": [
+        {"type": "array", "items": {"type": "number"}, "description": "One number a column, in the model's order."},
+        {"type": "object", "additionalProperties": True, "description": "A number for each column by its name."},
+    ]
+}
+
 
 def read_json(body: bytes) -> dict[str, Any]:
     """Read a body that must be an object.
@@ -127,3 +135,8 @@ def _fault(row: int, column: str, value: Any, expected: str) -> Refusal:
     seen = "null" if value is None else repr(shown(value))
     told = f"rows[{row}], column {column!r} is {seen}; it must be {expected}"
     return Refusal(422, "input", told, row=row, column=column, value=value, expected=expected)
+
+
+def takes(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI description says of a body that FastAPI does not read itself."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -8,12 +8,12 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from glassnet import __version__
-from glassnet.web import files, judging, learning, looking, predicting, recording, refusals, thinking
+from glassnet.web import explaining, files, judging, learning, looking, predicting, recording, refusals, thinking
 from glassnet.web.guard import Door, Guard
 from glassnet.web.workshop import Workshop
 
 #: The rooms, each with a router of its own; a new one is added here and nowhere else. Their paths begin with ``/api/``.
-ROOMS = (predicting, looking, thinking, learning, judging)
+ROOMS = (predicting, explaining, looking, thinking, learning, judging)
 
 
 def create_app(

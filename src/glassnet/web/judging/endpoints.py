@@ -17,8 +17,8 @@ from glassnet.web.judging.judge import Judge, TheJudge, choices, missing
 from glassnet.web.judging.listing import listed, values_of
 from glassnet.web.judging.search import Search, suspects_csv, suspects_listed
 from glassnet.web.judging.verdict import Verdict, overview
-from glassnet.web.predicting import apart
 from glassnet.web.refusals import Refusal
+from glassnet.web.threads import apart
 
 router = APIRouter(prefix="/api/judge", tags=["wrong"])
 

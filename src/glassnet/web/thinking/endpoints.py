@@ -12,10 +12,10 @@ from starlette.responses import Response
 from glassnet.models.model import CLASSIFICATION
 from glassnet.network.activations import Array
 from glassnet.web.answers import as_json
-from glassnet.web.predicting import apart
 from glassnet.web.refusals import Refusal, shown
 from glassnet.web.survey import Survey, TheSurvey, dense, row_count
 from glassnet.web.thinking.pen import pen_for
+from glassnet.web.threads import apart
 from glassnet.web.workshop import TheWorkshop
 
 router = APIRouter(tags=["think"])

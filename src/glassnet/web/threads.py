@@ -1,0 +1,28 @@
+"""What takes long is done by a thread, so that others are answered meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyio import to_thread
+from starlette.requests import Request
+
+from glassnet.web.refusals import Refusal
+
+Result = TypeVar("Result")
+
+
+async def apart(request: Request, work: Callable[[], Result], seconds: float) -> Result:
+    """Let a thread do the work, not more threads than there are cores; a Refusal, 503, if it takes too long."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await to_thread.run_sync(work, limiter=request.app.state.workers, abandon_on_cancel=True)
+    except TimeoutError:
+        raise too_long() from None
+
+
+def too_long() -> Refusal:
+    """Return the error that tells that something takes too long."""
+    return Refusal(503, "too_long", "the answer takes too long; send fewer rows at once, or try again later")
