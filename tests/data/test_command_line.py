@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+from PIL import Image
 from scipy.sparse import csr_matrix, issparse, random
 
 import glassnet
@@ -68,10 +69,9 @@ def idx(folder: Path) -> Path:
 
 
 def pictures(folder: Path) -> Path:
-    image = pytest.importorskip("PIL.Image")
     for row, (x, y) in enumerate(zip(np.clip(128 + 60 * X, 0, 255).astype(np.uint8), Y, strict=True)):
         (folder / y).mkdir(exist_ok=True)
-        image.fromarray(x[None]).save(folder / y / f"{row}.png")
+        Image.fromarray(x[None]).save(folder / y / f"{row}.png")
     return folder
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from glassnet import InputError
 from glassnet.data import Matrix, choose_target, features, file, open_files, read_table, target_values
-
-Image = pytest.importorskip("PIL.Image")
 
 
 def picture(path: Path, pixels: np.ndarray, mode: str | None = None) -> Path:

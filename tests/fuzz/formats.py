@@ -392,7 +392,7 @@ def told(arguments: list[str]) -> None:
         except SystemExit as end:
             code = end.code
     out.flush()
-    said = out.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]
+    said = out.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]  # it is BytesIO
     if code not in (0, 2, None) or (code == 2 and err.getvalue().count("\n") != 1):
         raise Wrong(f"glassnet {' '.join(arguments)}: exit code {code}, {err.getvalue()!r:.400}")
     if acting := ACTING.search(said + err.getvalue()):

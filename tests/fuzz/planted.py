@@ -58,7 +58,7 @@ def writes_elsewhere(path: Path) -> None:
 def acts_on_the_terminal(path: Path) -> None:
     import glassnet.cli.app
 
-    plain, glassnet.cli.app.visible = glassnet.cli.app.visible, lambda text, most: text  # type: ignore[assignment]
+    plain, glassnet.cli.app.visible = glassnet.cli.app.visible, lambda text, most: text  # type: ignore[assignment]  # planted
     try:
         told(["show", f"{path}\x1b[2J"])
     finally:

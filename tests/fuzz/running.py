@@ -62,7 +62,7 @@ def _watch_one(kind: str, numbers: range, seed: int, folder: Path, outcome: Outc
         while True:
             ready, _, _ = select.select([worker.stdout], [], [], 1.0)
             if ready:
-                piece = os.read(worker.stdout.fileno(), 2**16)  # type: ignore[union-attr]
+                piece = os.read(worker.stdout.fileno(), 2**16)  # type: ignore[union-attr]  # it is a pipe
                 if not piece:
                     break
                 *lines, rest = (rest + piece).split(b"\n")

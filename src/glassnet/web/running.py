@@ -84,7 +84,7 @@ class Connection(HttpToolsProtocol):
     _clock: asyncio.TimerHandle | None = None
     _head = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._begin()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import sparse
 
 from glassnet import InputError
@@ -295,10 +296,9 @@ def test_a_cache_is_of_the_labels_beside_images_too(tmp_path):
 
 
 def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
-    image = pytest.importorskip("PIL.Image")
     for row in range(6):
         (tmp_path / "data" / "ab"[row % 2]).mkdir(parents=True, exist_ok=True)
-        image.fromarray(np.full((2, 2), row, np.uint8)).save(tmp_path / "data" / "ab"[row % 2] / f"{row}.png")
+        Image.fromarray(np.full((2, 2), row, np.uint8)).save(tmp_path / "data" / "ab"[row % 2] / f"{row}.png")
 
     def told():
         found = surveyed(open_files(tmp_path / "data"))
@@ -307,9 +307,9 @@ def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
     assert told() == (["a", "b"], 15)
     (tmp_path / "data" / "b").rename(tmp_path / "data" / "c")
     assert told() == (["a", "c"], 15)
-    image.fromarray(np.full((2, 2), 9, np.uint8)).save(tmp_path / "data" / "c" / "3.png")
+    Image.fromarray(np.full((2, 2), 9, np.uint8)).save(tmp_path / "data" / "c" / "3.png")
     assert told() == (["a", "c"], 21)
-    image.fromarray(np.full((2, 2), 1, np.uint8)).save(tmp_path / "data" / "c" / "new.png")
+    Image.fromarray(np.full((2, 2), 1, np.uint8)).save(tmp_path / "data" / "c" / "new.png")
     assert told() == (["a", "c"], 22)
 
 

@@ -114,7 +114,7 @@ class TextPass:
 
     def close(self) -> None:
         """Close the files."""
-        self._blocks.close()  # type: ignore[attr-defined]
+        self._blocks.close()  # type: ignore[attr-defined]  # a generator
 
 
 def _stored(found: Survey, y: Array) -> Array:

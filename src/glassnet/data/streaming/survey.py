@@ -434,4 +434,4 @@ def target_of(files: Files, target: str | None) -> str:
         source = _name(files)
         names = files.names
 
-    return choose_target(Named(), target)  # type: ignore[arg-type]
+    return choose_target(Named(), target)  # type: ignore[arg-type]  # all that is asked of a table

@@ -138,7 +138,7 @@ class Looks:
         """Return what the network says all over the plane, and each unit of the hidden layers."""
         structure = self.run.structure
         with np.errstate(all="ignore"):
-            cache = forward(structure, parameters, self._grid)  # type: ignore[arg-type]
+            cache = forward(structure, parameters, self._grid)  # type: ignore[arg-type]  # there is one: a plane is shown
         units = [_over_the_plane(cache, layer) for layer in range(1, structure.n_layers)]
         return {"side": BOUNDARY, "reach": REACH, "leaning": leaning(self.ready.blank, cache), "units": units}
 
