@@ -19,6 +19,8 @@ from glassnet.network.losses import LOSSES
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Examples, Workshop
 
+from .words import check_words
+
 TEXTS = {
     code: json.loads((resources.files("glassnet.web") / "page" / "texts" / f"{code}.json").read_text(encoding="utf-8"))
     for code in ("en", "ko")
@@ -302,24 +304,13 @@ def test_the_original_stalls_beside_todays_settings_and_one_is_told_why(visit) -
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_is_wider_than_the_window_nor_without_words(visit, language, width) -> None:
     page = visit("#learn", locale={"en": "en-US", "ko": "ko-KR"}[language], width=width, theme="dark")
-    panel = ready(page)
+    ready(page)
     page.locator(".learn-slowly").click()
     page.locator(".learn-step:visible").wait_for()
     for group in page.locator(".learn-choices details").all():
         group.evaluate("element => { element.open = true; }")
     page.wait_for_timeout(100)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    words = panel.inner_text() + " ".join(
-        page.eval_on_selector_all("#panel-learn [aria-label]", "all => all.map((e) => e.getAttribute('aria-label'))")
-    )
-    assert not re.findall(r"\blearn\.[a-z_.]+", words) and "undefined" not in words and "NaN" not in words
-    assert (re.search("[가-힣]", words) is not None) == (language == "ko")
-    unnamed = page.eval_on_selector_all(
-        "#panel-learn :is(button, input, select, canvas[role=img], svg[role=img])",
-        "all => all.filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))"
-        ".map((e) => e.outerHTML)",
-    )
-    assert unnamed == []
+    check_words(page, "learn", language, width)
 
 
 def test_language_and_theme_change_without_losing_the_training(visit) -> None:

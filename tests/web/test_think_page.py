@@ -16,6 +16,8 @@ from glassnet.scaling import Scaling
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Workshop, examples_of
 
+from .words import check_words
+
 TEXTS = {
     code: json.loads((resources.files("glassnet.web") / "page" / "texts" / f"{code}.json").read_text(encoding="utf-8"))
     for code in ("en", "ko")
@@ -591,3 +593,19 @@ def test_the_network_answers_while_one_draws_one_question_at_a_time(think, works
         page.locator(".think-chip", has_text="a10[999] × 0").wait_for()
         settled(page)
         page.locator(".think-saliency").wait_for()
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("task", ["digits", "houses"])
+def test_nothing_is_wider_than_the_window_nor_without_words(think, workshop, houses, task, width, language) -> None:
+    shop = workshop if task == "digits" else Workshop(houses[0], "houses", houses[1])
+    page = think(shop, locale={"en": "en-US", "ko": "ko-KR"}[language], width=width)
+    look_into(page, 1, 2)
+    page.locator(".think-silence").click()
+    page.locator(".think-chip").wait_for()
+    for way in ("rows", "edit"):
+        page.locator(f"[data-way={way}]").click()
+        settled(page)
+        page.wait_for_load_state("networkidle")
+        check_words(page, "think", language, width)

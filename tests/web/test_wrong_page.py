@@ -15,6 +15,8 @@ from glassnet.data import Table, choose_target, digits, features, target_values
 from glassnet.web.server import create_app
 from glassnet.web.workshop import Workshop, examples_of
 
+from .words import check_words
+
 TEXTS = {
     code: json.loads((resources.files("glassnet.web") / "page" / "texts" / f"{code}.json").read_text(encoding="utf-8"))
     for code in ("en", "ko")
@@ -340,23 +342,12 @@ def test_nothing_is_wider_than_the_window_nor_without_words(visit, serve, worksh
     shop = workshop if task == "digits" else shop_of(task)
     shop.model = replace(shop.model, settings=replace(shop.model.settings, epochs=2))
     page = visit("#wrong", at=serve(create_app(shop)), locale={"en": "en-US", "ko": "ko-KR"}[language], width=width)
-    panel = ready(page)
+    ready(page)
     page.locator(".wrong-search").click()
     page.locator(".wrong-where", has_text=re.compile(r"rows look|rows have|듯합니다")).wait_for(timeout=60_000)
     for group in page.locator("#panel-wrong details").all():
         group.evaluate("element => { element.open = true; }")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    words = panel.inner_text() + " ".join(
-        page.eval_on_selector_all("#panel-wrong [aria-label]", "all => all.map((e) => e.getAttribute('aria-label'))")
-    )
-    assert not re.findall(r"\bwrong\.[a-z_.]+|\{\w+\}", words) and "undefined" not in words and "NaN" not in words
-    assert (re.search("[가-힣]", words) is not None) == (language == "ko")
-    unnamed = page.eval_on_selector_all(
-        "#panel-wrong :is(button, input, select, progress, svg[role=img], [role=region], [role=grid])",
-        "all => all.filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length))"
-        ".map((e) => e.outerHTML)",
-    )
-    assert unnamed == []
+    check_words(page, "wrong", language, width)
 
 
 def test_a_verdict_that_takes_long_is_waited_for(visit, serve, workshop, monkeypatch) -> None:
