@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from glassnet.engines.fused.kernel import sum_of_sizes, sum_of_squares, tile, transpose
+from glassnet.engines.fused.kernel import ALL, ALL_AND_FETCH, sum_of_sizes, sum_of_squares, tile, transpose
 from glassnet.engines.fused.processor import LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, lanes
 from glassnet.engines.fused.zeros import list_features, list_rows
 
@@ -35,7 +35,8 @@ def test_a_tile_is_a_product_of_matrices(across: bool, of_bytes: bool) -> None:
     rows = np.concatenate([chosen * 50, np.zeros(16, np.int64)]).astype(np.int64)  # and some to fetch ahead
     some = np.flatnonzero(rng.random(k) < 0.5)
     terms = np.concatenate([some, np.zeros(16)]).astype(np.int32)
-    for listed, ks in ((-1, np.arange(k)), (0, some)):
+    walks = [(ALL, np.arange(k)), (0, some)] + ([] if across else [(ALL_AND_FETCH, np.arange(k))])
+    for listed, ks in walks:
         for more in (0, 1):
             C = before.copy()
             call(A.ravel(), table, rows, column, terms, listed, len(ks), B.ravel(), C.ravel(), more)

@@ -12,15 +12,15 @@ from numba import njit
 
 from glassnet.engines.fused.arrays import apart, part
 from glassnet.engines.fused.formulas import DECAY, LARS, NUMBERS, RATE, direction
-from glassnet.engines.fused.kernel import sum_of_sizes, sum_of_squares, tile, transpose
+from glassnet.engines.fused.kernel import ALL, sum_of_sizes, sum_of_squares, tile, transpose
 from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, RECORD, SQUARES_G, SQUARES_U, SQUARES_W
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS, across=True), tile(TILE_ROWS, 1, across=True)
 _listed, _listed_pair = tile(LISTED_ROWS, PANEL_VECTORS, across=True), tile(LISTED_ROWS, 2 * PANEL_VECTORS, across=True)
 
-#: Rows of the batch that are summed before the tile moves on: their h and dz stay in the nearest cache.
-SUMMED_ROWS = 128
+#: Rows of the batch that are summed before the tile moves on: their h and dz stay in a near cache.
+SUMMED_ROWS = 512
 
 
 @njit(**INNER)
@@ -44,12 +44,12 @@ def _products_across(
             first, c_at = (K - TILE_ROWS, g_at + (f1 - f0) * width) if beside else (f, g_at + (f - f0) * width)
             if wide:
                 _wide(
-                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, -1, count,
+                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL, count,
                     floats, d_at + k * d_step, d_step, 0, floats, c_at, width, 0, more,
                 )  # fmt: skip
             else:
                 _narrow(
-                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, -1, count,
+                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL, count,
                     floats, d_at + k * d_step, d_step, 0, floats, c_at, width, 0, more,
                 )  # fmt: skip
     over = f1 % TILE_ROWS if reaches_back and f1 == K else 0

@@ -32,6 +32,8 @@ from glassnet.engines.fused.processor import CHECKED, INNER, PANEL_VECTORS, VECT
 
 #: Rows of B whose A is fetched ahead when A is read across the rows, which the processor can't foresee.
 AHEAD = 8
+#: In the place of a list of terms: walk all of them; and ask meanwhile for the rows of A that the next tile reads.
+ALL, ALL_AND_FETCH = -1, -2
 
 
 def tile(height: int, vectors: int, across: bool = False) -> Callable[..., None]:
@@ -44,7 +46,8 @@ def tile(height: int, vectors: int, across: bool = False) -> Callable[..., None]
 
     - A(r, k) is ``a[rows[first + r] + column + k]`` or, with `across`, ``a[rows[first + k] + column + r]``. Where ``a``
       holds bytes, each stands for ``table[table_at + byte]``.
-    - k runs over 0 … count-1 or, where ``listed`` ≥ 0, over ``terms[listed]`` … ``terms[listed + count - 1]``.
+    - k runs over ``terms[listed]`` … ``terms[listed + count - 1]`` or, where ``listed`` is `ALL` or `ALL_AND_FETCH`,
+      over 0 … count-1. `ALL_AND_FETCH` is for rows that lie along.
     - row k of B begins at ``b[b_at + k b_step]``; its vectors lie side by side, two by two: the third begins
       ``b_panel`` numbers after the first. C is laid out in the same way.
     - where ``more`` is 1 the sum goes on from what C holds, where it is 0 it begins.
@@ -122,6 +125,8 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
         single = builder.insert_element(undefined, value, ir.Constant(I32, 0))
         return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(I32, width), [0] * width))
 
+    bytes_of_a = 1 if isinstance(element, ir.IntType) else size
+    few = max(1, min(4, 64 // bytes_of_a // height))  # terms for which a line of one of the next rows is asked for
     tiles = [(r, v) for r in range(height) for v in range(vectors)]
     accumulators = {rv: cgutils.alloca_once(builder, vector) for rv in tiles}
     with builder.if_else(builder.icmp_signed("!=", more, whole(0))) as (goes_on, begins):
@@ -150,14 +155,37 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
                 total = builder.call(multiply_add, [number_of_a, row[v], builder.load(accumulators[r, v])])
                 builder.store(total, accumulators[r, v])
 
+    def counted() -> None:
+        with cgutils.for_range(builder, count) as loop:
+            add_term(loop.index, lambda turn: turn)
+
+    def counted_and_fetched() -> None:
+        # a line of one row at a time: asked for all at once, they would wait for each other
+        whole_turns = builder.and_(count, whole(-few))
+        with cgutils.for_range_slice(builder, whole(0), whole_turns, whole(few), inc=True) as (k, turn):
+            row = builder.add(whole(height), builder.and_(turn, whole(height - 1)))
+            emit_fetch(builder, builder.gep(row_of_a(row), [builder.and_(k, whole(-few * height))]), 2)
+            for after in range(few):
+                add_term(builder.add(k, whole(after)), lambda turn: turn)
+        with cgutils.for_range_slice(builder, whole_turns, count, whole(1), inc=True) as (k, _):
+            add_term(k, lambda turn: turn)
+
     with builder.if_else(builder.icmp_signed(">=", listed, whole(0))) as (some, all_of_them):
         with some, cgutils.for_range(builder, count) as loop:
             add_term(
                 loop.index,
                 lambda turn: builder.sext(builder.load(builder.gep(terms, [builder.add(listed, turn)])), I64),
             )
-        with all_of_them, cgutils.for_range(builder, count) as loop:
-            add_term(loop.index, lambda turn: turn)
+        with all_of_them:
+            if across:
+                counted()
+            else:
+                fetches = builder.icmp_signed("==", listed, whole(ALL_AND_FETCH))
+                with builder.if_else(fetches) as (and_fetch, alone):
+                    with and_fetch:
+                        counted_and_fetched()
+                    with alone:
+                        counted()
     for r, v in tiles:
         target = vector_at(builder, c, place_of(c_at, c_step, whole(r), v, c_panel), vector)
         builder.store(builder.load(accumulators[r, v]), target, align=size)

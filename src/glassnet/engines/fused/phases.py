@@ -15,7 +15,7 @@ from numba import njit
 from glassnet.engines.fused.arrays import apart, number, part
 from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
 from glassnet.engines.fused.judging import ROOM, SIDE, judge, score
-from glassnet.engines.fused.kernel import tile, transpose
+from glassnet.engines.fused.kernel import ALL, ALL_AND_FETCH, tile, transpose
 from glassnet.engines.fused.layout import GROUP_ROWS
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, VECTOR_BYTES
 from glassnet.engines.fused.zeros import list_features
@@ -157,12 +157,12 @@ def _one_row(net, floats, ints, terms, a, row_at, column, listed, count, B_at, B
 
 @njit(**INNER)
 def _products(
-    net, floats, ints, terms, a, rows_at, column, K, units, B_at, B_panel, C_at, C_step, first, last, p0, p1
+    net, floats, ints, terms, a, rows_at, column, K, units, B_at, B_panel, C_at, C_step, first, last, p0, p1, walk
 ):  # fmt: skip
-    """C = A B for some rows and panels: z = h W, or da = dz Wᵀ."""
+    """C = A B for some rows and panels: z = h W, or da = dz Wᵀ; ``walk`` is `ALL` or `ALL_AND_FETCH`."""
     if last - first == 1:
         _one_row(
-            net, floats, ints, terms, a, rows_at + first, column, np.int64(-1), K,
+            net, floats, ints, terms, a, rows_at + first, column, np.int64(ALL), K,
             B_at, B_panel, C_at + first * C_step, p0, p1,
         )  # fmt: skip
         return
@@ -172,12 +172,12 @@ def _products(
         for i in range(first, last, TILE_ROWS):
             if units - p * width > half:
                 _wide(
-                    a, floats, net.table_at, ints, rows_at + i, column, terms, -1, K,
+                    a, floats, net.table_at, ints, rows_at + i, column, terms, walk, K,
                     floats, B, width, 0, floats, C + i * C_step, C_step, 0, 0,
                 )  # fmt: skip
             else:
                 _narrow(
-                    a, floats, net.table_at, ints, rows_at + i, column, terms, -1, K,
+                    a, floats, net.table_at, ints, rows_at + i, column, terms, walk, K,
                     floats, B, width, 0, floats, C + i * C_step, C_step, 0, 0,
                 )  # fmt: skip
 
@@ -199,12 +199,12 @@ def first_layer(net, layers, floats, ints, terms, x, keys, thread, parity, first
         elif net.in_place:
             _products(
                 net, floats, ints, terms, x, rows_at, column, K, layer.units,
-                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1,
+                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1, np.int64(ALL_AND_FETCH),
             )  # fmt: skip
         else:
             _products(
                 net, floats, ints, terms, floats, rows_at, column, K, layer.units,
-                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1,
+                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1, np.int64(ALL_AND_FETCH),
             )  # fmt: skip
         if layer.kind != SOFTMAX and net.layers > 1:
             _activate(net, layers, floats, keys, np.int64(1), parity, i, end, p0 * net.width, p1 * net.width)
@@ -245,7 +245,7 @@ def rows_forward(net, layers, floats, ints, terms, keys, parity, first, last):
             h_at = before.h_at + (parity * before.odd if l == 2 else 0)
             _products(
                 net, floats, ints, terms, floats, before.table_at, h_at, before.units, layer.units, layer.weights_at,
-                before.units * net.width, layer.z_at, layer.step, first, last, np.int64(0), layer.panels,
+                before.units * net.width, layer.z_at, layer.step, first, last, np.int64(0), layer.panels, np.int64(ALL),
             )  # fmt: skip
         if l > 1 or net.layers == 1 or layer.kind == SOFTMAX:
             columns = layer.units if layer.kind == SOFTMAX or l == net.layers else layer.step
@@ -260,6 +260,7 @@ def rows_back(net, layers, floats, ints, terms, keys, parity, first, last):
         _products(
             net, floats, ints, terms, floats, layer.table_at, layer.d_at, layer.units, before.units,
             layer.turned_at, layer.step * net.width, before.d_at, before.step, first, last, np.int64(0), before.panels,
+            np.int64(ALL),
         )  # fmt: skip
         second = parity * before.odd if l == 2 else 0
         n = before.units if before.kind == SOFTMAX else before.step
