@@ -553,18 +553,22 @@ TIMES = """() => {
 }"""
 
 
-def large():
-    """Return a model of 10 layers of 1,000 units, with random weights."""
-    structure = Structure((784, *[1000] * 10, 10), (*["relu"] * 10, "softmax"))
+#: Hidden layers of networks for MNIST's pixels.
+HIDDEN = {"mnist": (128, 64), "large": (1000,) * 10}
+
+
+def for_pixels(hidden):
+    """Return a model for pictures of 28 × 28, with random weights."""
+    structure = Structure((784, *hidden, 10), (*["relu"] * len(hidden), "softmax"))
     vector = (np.random.default_rng(0).standard_normal(structure.n_parameters) * 0.045).astype(np.float32)
     scaling = Scaling("bytes", np.zeros(784), np.full(784, 1 / 255))
     names = tuple(f"pixel{place}" for place in range(784))
     return Model(structure, vector, scaling, names, "label", "classification", tuple(range(10)))
 
 
-@pytest.mark.parametrize("size", ["digits", "large"])
+@pytest.mark.parametrize("size", ["digits", *HIDDEN])
 def test_the_network_answers_while_one_draws_one_question_at_a_time(think, workshop, size, record_property) -> None:
-    page = think(workshop if size == "digits" else Workshop(large(), "large"))
+    page = think(workshop if size == "digits" else Workshop(for_pixels(HIDDEN[size]), size))
     answers, open_ones, at_once = [], set(), []
 
     def begun(ask):
@@ -585,7 +589,7 @@ def test_the_network_answers_while_one_draws_one_question_at_a_time(think, works
     record_property("stroke_to_picture_ms", took[len(took) // 2])
     assert set(at_once) == {1}
     sizes = [len(got.body()) for got in answers]
-    assert max(sizes) < (20_000 if size == "digits" else 300_000)  # numbers of units, never weights
+    assert max(sizes) < {"digits": 20_000, "mnist": 60_000, "large": 300_000}[size]  # numbers of units, never weights
     if size == "large":
         look_into(page, 10, 999)
         assert page.locator(".think-network canvas").bounding_box()["width"] < 1000

@@ -29,7 +29,7 @@ const HEAVY = 1e6;
 /** Milliseconds that the pen must rest for that. */
 const REST = 120;
 /** Connections that are asked for, in all. */
-const CONNECTIONS = 210;
+const CONNECTIONS = 120;
 
 /** Fill the tab. */
 export function mount(root, context) {
@@ -38,6 +38,7 @@ export function mount(root, context) {
     take, openRow, lookAt, hoverOver, silence, choose, draw, scaleOf,
   };
   let parts = [];
+  const old = new Set(); // the parts that don't show what is so
   let drawing = false;
   let asking = false;
   let again = null; // what is to be asked for next: { since, slopes }
@@ -78,14 +79,16 @@ export function mount(root, context) {
     draw();
   }
 
-  /** Show what is so, at the next moment at which the screen is painted. */
-  function draw() {
+  /** Show what is so, in all parts or some, at the next moment at which the screen is painted. */
+  function draw(some = parts) {
+    for (const part of some) old.add(part);
     if (drawing) return;
     drawing = true;
     requestAnimationFrame(() => {
       drawing = false;
       if (desk.about?.version !== context.model.version) return; // another model took its place, and is asked about
-      for (const part of parts) part.draw();
+      for (const part of parts) if (old.has(part)) part.draw();
+      old.clear();
       if (waitedFor === 0) root.setAttribute("aria-busy", "false");
       if (since !== null && desk.told !== null) measure(since);
       since = null;
@@ -119,7 +122,7 @@ export function mount(root, context) {
   function take(row, from, at = null) {
     Object.assign(desk, { row, from });
     ask(at);
-    draw();
+    draw(parts.slice(0, 1)); // the input; the others show what is said of it, once it is said
   }
 
   /** Open what another tab hands over: a row at hand, or a training row with its values. */
@@ -172,7 +175,7 @@ export function mount(root, context) {
 
   async function askOnce(now) {
     const { model } = context;
-    const question = { row: desk.row, strongest: Math.max(24, Math.round(CONNECTIONS / model.activations.length)), saliency: now.slopes };
+    const question = { row: desk.row, strongest: Math.max(12, Math.round(CONNECTIONS / model.activations.length)), saliency: now.slopes };
     if (Object.keys(desk.scale).length) question.scale = desk.scale;
     if (now.slopes) {
       question.of = kindOfSlope(model);

@@ -3,7 +3,9 @@
 //
 // How large the box is, and how dark ink, comes from the rows at hand (`glassnet.web.thinking.pen`).
 
-const FINE = 8;
+/** Points of the drawing on a side of a pixel, each of them antialiased; coarse pictures have more. */
+const FINE = 4;
+const FINE_COARSE = 8;
 /** How thick a line is, as a share of the side; coarse pictures have relatively thicker ones. */
 const THICK = 0.1;
 const THICK_COARSE = 0.17;
@@ -24,10 +26,10 @@ export function digitOf(strokes, pen) {
   const longest = Math.max(right - left, bottom - top, SMALLEST);
   const scale = (pen.box * side - thick) / longest;
   const middle = [(left + right) / 2, (top + bottom) / 2];
-  const first = covered(strokes, side, thick, scale, middle, [0, 0]);
+  const first = covered(strokes, side, thick, scale, middle);
   const free = [right - left, bottom - top].map((length) => Math.max(0, Math.floor((side - length * scale - thick) / 2)));
   const shift = centreOfMass(first, side).map((at, axis) => Math.max(-free[axis], Math.min(free[axis], Math.round((side - 1) / 2 - at))));
-  const share = shift[0] === 0 && shift[1] === 0 ? first : covered(strokes, side, thick, scale, middle, shift);
+  const share = moved(first, side, shift);
   const whole = high - low >= 8;
   return Array.from(share, (part, place) => {
     const value = Math.min(low + part * (high - low), most === null ? high : most[place]);
@@ -36,13 +38,15 @@ export function digitOf(strokes, pen) {
 }
 
 /** How much of each pixel is covered, 0 … 1. */
-function covered(strokes, side, thick, scale, middle, shift) {
-  const pen = brushFor(side * FINE);
-  pen.setTransform(FINE, 0, 0, FINE, 0, 0);
+function covered(strokes, side, thick, scale, middle) {
+  const fine = side < 16 ? FINE_COARSE : FINE;
+  const wide = side * fine;
+  const pen = brushFor(wide);
+  pen.setTransform(fine, 0, 0, fine, 0, 0);
   pen.clearRect(0, 0, side, side);
   pen.lineCap = pen.lineJoin = "round";
   pen.lineWidth = thick;
-  const at = ([x, y]) => [(x - middle[0]) * scale + side / 2 + shift[0], (y - middle[1]) * scale + side / 2 + shift[1]];
+  const at = ([x, y]) => [(x - middle[0]) * scale + side / 2, (y - middle[1]) * scale + side / 2];
   for (const stroke of strokes) {
     pen.beginPath();
     const [x, y] = at(stroke[0]);
@@ -51,14 +55,19 @@ function covered(strokes, side, thick, scale, middle, shift) {
     for (const point of stroke.slice(1)) pen.lineTo(...at(point));
     pen.stroke();
   }
-  const { data } = pen.getImageData(0, 0, side * FINE, side * FINE);
+  const { data } = pen.getImageData(0, 0, wide, wide);
   const share = new Float32Array(side * side);
-  const wide = side * FINE;
   for (let y = 0; y < wide; y += 1) {
-    const row = Math.floor(y / FINE) * side;
-    for (let x = 0; x < wide; x += 1) share[row + Math.floor(x / FINE)] += data[4 * (y * wide + x) + 3];
+    const row = Math.floor(y / fine) * side;
+    for (let x = 0; x < wide; x += 1) share[row + Math.floor(x / fine)] += data[4 * (y * wide + x) + 3];
   }
-  return share.map((sum) => sum / (255 * FINE * FINE));
+  return share.map((sum) => sum / (255 * fine * fine));
+}
+
+/** A picture moved by whole pixels; nothing of it is moved out. */
+function moved(share, side, [right, down]) {
+  const shift = down * side + right;
+  return Float32Array.from(share, (_, place) => share[place - shift] ?? 0);
 }
 
 let brush = null;

@@ -5,7 +5,7 @@ import { shown } from "/learn_numbers.js";
 import { sharp } from "/learn_paint.js";
 import { number, t } from "/texts.js";
 import { colour } from "/theme.js";
-import { ink, inked, scaled, squares } from "/think_signs.js";
+import { ink, inked, scaled, squaresOfPicture } from "/think_signs.js";
 import { outputName } from "/think_words.js";
 
 const MOST_BARS = 14;
@@ -61,7 +61,7 @@ export function makeMind(desk) {
     pen.globalAlpha = 0.35;
     pen.drawImage(inked(ink(desk.row, desk.about.pen), side), 0, 0, cell * side, cell * side);
     pen.globalAlpha = 1;
-    squares(pen, scaled(values), cell, (place) => [(place % side) * cell, Math.floor(place / side) * cell]);
+    squaresOfPicture(pen, scaled(values), cell, side);
     pen.strokeStyle = colour("edge");
     pen.lineWidth = 1;
     pen.strokeRect(0.5, 0.5, cell * side - 1, cell * side - 1);

@@ -12,6 +12,8 @@ import { given, givenName, outputName, unitName } from "/think_words.js";
 /** Connections that are shown of the unit that is looked at. */
 const MOST_OWN = 16;
 const INPUT = 0;
+/** From dash to dash of a connection below zero, in pixels. */
+const DASH = 11;
 
 /** The section. */
 export function makeNetwork(desk) {
@@ -154,7 +156,6 @@ export function makeNetwork(desk) {
       } else if (looked !== null) quiet = 0.25;
       for (let line = terms.length - 1; line >= 0; line -= 1) connect(pen, layer, from[line], to[line], terms[line] / most, quiet);
     });
-    pen.setLineDash([]);
     pen.globalAlpha = 1;
   }
 
@@ -180,18 +181,15 @@ export function makeNetwork(desk) {
     pen.globalAlpha = (0.1 + 0.7 * strength * strength) * quiet;
     pen.strokeStyle = colour(share < 0 ? "negative" : "positive");
     pen.lineWidth = 0.6 + layout.boldness * strength;
-    pen.setLineDash(share < 0 ? [5, 3] : []);
     pen.beginPath();
     if (layout.upright) {
       const [left, right, top, bottom] = [x1 + before.cell / 2, x2 + here.cell / 2, y1 + before.cell, y2];
       const middle = (top + bottom) / 2;
-      pen.moveTo(left, top);
-      pen.bezierCurveTo(left, middle, right, middle, right, bottom);
+      curve(pen, [left, top, left, middle, right, middle, right, bottom], share < 0);
     } else {
       const [left, right, top, bottom] = [x1 + before.cell, x2, y1 + before.cell / 2, y2 + here.cell / 2];
       const middle = (Math.max(left, before.x + before.width) + right) / 2;
-      pen.moveTo(left, top);
-      pen.bezierCurveTo(middle, top, middle, bottom, right, bottom);
+      curve(pen, [left, top, middle, top, middle, bottom, right, bottom], share < 0);
     }
     pen.stroke();
   }
@@ -329,6 +327,22 @@ export function makeNetwork(desk) {
   }
 
   return { root, draw };
+}
+
+/** A Bézier curve, or dashes along it, which take a browser without a graphics card half as long as dashes of its own. */
+function curve(pen, [x1, y1, x2, y2, x3, y3, x4, y4], dashed) {
+  if (!dashed) {
+    pen.moveTo(x1, y1);
+    pen.bezierCurveTo(x2, y2, x3, y3, x4, y4);
+    return;
+  }
+  const dashes = Math.max(3, Math.round(Math.hypot(x4 - x1, y4 - y1) / DASH));
+  const along = (from, a, b, to, t) => (1 - t) ** 3 * from + 3 * t * (1 - t) * ((1 - t) * a + t * b) + t ** 3 * to;
+  for (let dash = 0; dash < dashes; dash += 1) {
+    const [begin, end] = [dash / dashes, (dash + 0.62) / dashes];
+    pen.moveTo(along(x1, x2, x3, x4, begin), along(y1, y2, y3, y4, begin));
+    pen.lineTo(along(x1, x2, x3, x4, end), along(y1, y2, y3, y4, end));
+  }
 }
 
 function cut(text, most) {

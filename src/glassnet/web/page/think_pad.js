@@ -109,7 +109,6 @@ export function makePad(desk) {
   function drawn(since) {
     own = digitOf(strokes, picture);
     desk.take(own, { kind: "drawn" }, since);
-    paint();
   }
 
   function draw() {

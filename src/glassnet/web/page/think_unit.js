@@ -6,7 +6,7 @@ import { sharp } from "/learn_paint.js";
 import { number, percent, t } from "/texts.js";
 import { colour } from "/theme.js";
 import { thumbnail } from "/think_rows.js";
-import { ink, inked, scaled, squares } from "/think_signs.js";
+import { ink, inked, scaled, squaresOfPicture } from "/think_signs.js";
 import { bracketed, given, givenName, inputName, needsData, unitName } from "/think_words.js";
 
 const MOST_TERMS = 6;
@@ -131,7 +131,7 @@ export function makeUnit(desk) {
   function drawWeights(layer, { weights: W }) {
     const caption = element("figcaption", { text: t(layer === 1 && model.picture ? "think.unit.weights.picture" : "think.unit.weights", { name: `W${layer}` }) });
     if (layer === 1 && model.picture) {
-      weights.replaceChildren(caption, painted(W, t("think.unit.weights.said", { name: `W${layer}` }), (pen, cell, side) => squares(pen, scaled(W), cell, (place) => [(place % side) * cell, Math.floor(place / side) * cell])));
+      weights.replaceChildren(caption, painted(W, t("think.unit.weights.said", { name: `W${layer}` }), (pen, cell, side) => squaresOfPicture(pen, scaled(W), cell, side)));
       return;
     }
     const best = W.map((_, i) => i).sort((i, j) => Math.abs(W[j]) - Math.abs(W[i])).slice(0, MOST_WEIGHTS);
@@ -160,7 +160,7 @@ export function makeUnit(desk) {
       pen.globalAlpha = 0.35;
       pen.drawImage(inked(ink(desk.row, desk.about.pen), side), 0, 0, cell * side, cell * side);
       pen.globalAlpha = 1;
-      squares(pen, scaled(values), cell, (place) => [(place % side) * cell, Math.floor(place / side) * cell]);
+      squaresOfPicture(pen, scaled(values), cell, side);
     }));
   }
 
