@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,19 +101,21 @@ def run(options: Namespace) -> None:
     seconds = 1 if options.smoke else 5 if options.quick else 10
     print("The generator is wrk with one thread, on the same cores. A processor's share is of one core.\n")
     with tempfile.TemporaryDirectory() as folder:
-        for problem in (digits(), mnist(min(options.rows, 2000), options.data)):
+        problems = [digits()] if options.smoke else [digits(), mnist(min(options.rows, 2000), options.data)]
+        connections = CONNECTIONS[::3] if options.smoke else CONNECTIONS
+        for problem in problems:
             pixels = problem.x_bytes if problem.x_bytes is not None else problem.x
             settings = glassnet.suggest_settings(problem.rows, epochs=2, engine="reference")
             model = glassnet.fit(pixels, problem.y, hidden=(128, 64), settings=settings)
             path, script = Path(folder, "m.glassnet"), Path(folder, "row.lua")
             glassnet.save(model, path)
             script.write_text(_SCRIPT % json.dumps({"rows": np.asarray(pixels[:1]).tolist()}))
-            _throughput(problem.name, path, script, seconds, options.rounds)
+            _throughput(problem.name, path, script, connections, seconds, options.rounds)
         _steadiness(path, script, seconds if options.quick else 120)
         _disturbed(path, script, seconds)
 
 
-def _throughput(name: str, model: Path, script: Path, seconds: int, rounds: int) -> None:
+def _throughput(name: str, model: Path, script: Path, at_once: Sequence[int], seconds: int, rounds: int) -> None:
     """Print how many one-row predictions are answered, beside what one writes by hand and beside nothing at all."""
     kinds = ("glassnet serve", "FastAPI, by hand", "uvicorn alone")
     cells = [
@@ -128,7 +130,7 @@ def _throughput(name: str, model: Path, script: Path, seconds: int, rounds: int)
     head([f"{name}, one row a request", "connections", *cells])
     with contextlib.ExitStack() as stack:
         running = {kind: stack.enter_context(_server(kind, model)) for kind in kinds}
-        for connections in CONNECTIONS:
+        for connections in at_once:
             rows: dict[str, list[Load]] = {kind: [] for kind in kinds}
             for _ in range(min(rounds, 3)):
                 for kind, (address, pid) in running.items():

@@ -14,7 +14,8 @@ from tests.conftest import REPOSITORY
 
 @pytest.mark.parametrize("part", ["epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading"])
 def test_a_part_of_the_benchmarks_prints_its_table_in_the_shortest_form(part, tmp_path):
-    command = [sys.executable, "benchmarks", part, "--smoke", "--threads", "1", "--batches", "1,32", "--out", tmp_path]
+    batches = "1,32" if part in ("epoch", "growth") else "32"
+    command = [sys.executable, "benchmarks", part, "--smoke", "--threads", "1", "--batches", batches, "--out", tmp_path]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "| --- |" in done.stdout
@@ -26,7 +27,7 @@ def test_the_server_under_load_prints_its_tables(tmp_path):
     done = smoke(tmp_path, "serving")
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| glassnet serve")]
-    assert len(rows) == 8 and all(row[6] == "0" for row in rows), done.stdout
+    assert len(rows) == 2 and all(row[6] == "0" for row in rows), done.stdout
     assert "among slow clients and cut bodies" in done.stdout and "comes to" in done.stdout
 
 

@@ -62,8 +62,7 @@ def test_it_opens_in_any_width_and_theme(alone, name: str, width: int, theme: st
 
 
 @pytest.mark.parametrize("name", ["picture", "picture in Korean", "report", "report in English"])
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1440)])
 def test_axe_finds_nothing_serious(alone, findings, name: str, width: int, theme: str) -> None:
     page = alone(name, viewport={"width": width, "height": 900}, color_scheme=theme)
     for folded in page.locator("details").all():
