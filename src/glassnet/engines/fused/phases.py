@@ -262,14 +262,18 @@ def rows_back(net, layers, floats, ints, terms, keys, parity, first, last):
             layer.turned_at, layer.step * net.width, before.d_at, before.step, first, last, np.int64(0), before.panels,
             np.int64(ALL),
         )  # fmt: skip
-        second = parity * before.odd if l == 2 else 0
-        n = before.units if before.kind == SOFTMAX else before.step
-        for i in range(first, last):
-            d = part(floats, before.d_at + i * before.step, n)
-            if before.threshold > 0:
+        second, step = parity * before.odd if l == 2 else 0, before.step
+        if before.threshold > 0:
+            n = before.units if before.kind == SOFTMAX else step
+            for i in range(first, last):
+                d = part(floats, before.d_at + i * step, n)
                 _drop(d, d, keys[l - 1], i * before.units, before)
-            z = part(floats, before.z_at + second + i * before.step, n)
-            a = part(floats, before.a_at + second + i * before.step, n)
+        # rows lie side by side, and all activations but one are taken number by number
+        rows, n = (last - first, before.units) if before.kind == SOFTMAX else (1, (last - first) * step)
+        for i in range(first, first + rows):
+            d = part(floats, before.d_at + i * step, n)
+            z = part(floats, before.z_at + second + i * step, n)
+            a = part(floats, before.a_at + second + i * step, n)
             derive(before.kind, d, z, a)
 
 
