@@ -117,6 +117,7 @@ def pytorch(problem: Problem, batch: int, threads: int, *, keep_sparse: bool = F
     csr = hasattr(problem.x, "toarray")
     data = problem.x if csr and keep_sparse else torch.from_numpy(problem.x.toarray() if csr else problem.x)
     torch.sparse.check_sparse_tensor_invariants.disable()
+    # PyTorch says so at each process, of what is timed here as it is
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
 
     def batch_loss(chosen: Any) -> Any:

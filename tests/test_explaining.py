@@ -66,7 +66,8 @@ def test_the_activations_are_those_of_the_forward_pass_by_name() -> None:
         np.testing.assert_array_equal(array, cache[name])
 
 
-# BLAS, multiplying whole vectors, may meet numbers beside a small matrix, and say so; every result is compared here
+# BLAS, multiplying whole vectors, may meet what lies beside a small matrix, and say so; the test itself asserts that
+# every result is a number
 @pytest.mark.filterwarnings("ignore:invalid value encountered in matmul:RuntimeWarning")
 @settings(max_examples=30, deadline=None)
 @given(
@@ -101,6 +102,7 @@ def test_any_shape_and_dtype_is_answered_in_the_dtype_of_the_parameters(
     for name, array in changes.items():
         assert array.dtype == dtype
         np.testing.assert_allclose(array, whole[name], rtol=rtol, atol=rtol)
+    assert all(np.isfinite(array).all() for array in (*layers.values(), *changes.values(), slopes, shares))
     np.testing.assert_allclose(slopes, saliency(structure, vector, numbers), rtol=rtol, atol=rtol)
     np.testing.assert_allclose(shares, integrated_gradients(structure, vector, numbers), rtol=rtol, atol=rtol)
 

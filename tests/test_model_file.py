@@ -215,6 +215,7 @@ def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: P
         (set_array("scaling.factor", np.array([0.5, 1, 2])), "scaling would change the codes of a table"),
     ],
 )
+# the damage divides by 0
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
 def test_tables_that_do_not_fit_together_are_refused(damage, message: str, tmp_path: Path) -> None:
     save(with_tables()[0], tmp_path / "m.glassnet")

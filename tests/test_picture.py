@@ -24,7 +24,7 @@ from glassnet.picture.wording import LANGUAGES, Words, number, percent, short
 
 from .pages import Page
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 DIGITS, NUMBERS = load_digits(return_X_y=True)
 IRIS, KIND = load_iris(return_X_y=True, as_frame=True)
 HUBER = Settings(loss="huber", epochs=2)

@@ -31,7 +31,7 @@ from glassnet.report.network import tiled
 from .pages import Page
 from .test_picture import HOSTILE
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 DIGITS, NUMBERS = load_digits(return_X_y=True)
 TUMOURS = load_breast_cancer(as_frame=True)
 SUGAR = load_diabetes(as_frame=True, scaled=False)

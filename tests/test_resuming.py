@@ -316,7 +316,7 @@ SMALL = {"hidden_layer_sizes": (7,), "batch_size": 10, "random_state": 3}
     ],
 )
 @pytest.mark.parametrize("after", [2, 9])
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 def test_estimators_go_on_as_if_never_stopped(estimator: Any, after: int) -> None:
     whole = estimator.fit(X, Y)
 

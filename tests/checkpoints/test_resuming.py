@@ -117,8 +117,8 @@ def copy_of(estimator: NeuralNetwork, *callbacks: Callback) -> Any:
     return type(estimator)(**{**estimator.get_params(), "callbacks": list(callbacks)})
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:Training interrupted by user.")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
+@pytest.mark.filterwarnings("ignore:Training interrupted by user.")  # it is, on purpose
 @pytest.mark.parametrize("stops", [[4], [13, 1, 11]], ids=str)
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -146,7 +146,7 @@ def test_a_finished_estimator_is_there_at_once_with_its_warning(tmp_path: Path) 
         assert network.n_iter_ == 3
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 def test_another_second_fit_is_not_taken_for_the_first(tmp_path: Path) -> None:
     x, y = problem()
     network = MLPClassifier(**SMALL, max_iter=3, warm_start=True, callbacks=[Checkpoint(tmp_path, resume=True)])
@@ -155,7 +155,7 @@ def test_another_second_fit_is_not_taken_for_the_first(tmp_path: Path) -> None:
         network.fit(x, y)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 def test_rows_that_are_set_aside_anew_are_told(tmp_path: Path) -> None:
     x, y = problem()
     for seed in (0, 1):

@@ -15,7 +15,7 @@ from glassnet.network.losses import CLASSIFICATION, LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 
 X, y = load_iris(return_X_y=True)
 XR, yr = load_diabetes(return_X_y=True)

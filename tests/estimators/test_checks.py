@@ -20,7 +20,7 @@ def declared(estimator: Any) -> dict[str, str]:
     return dict(instance_generator.PER_ESTIMATOR_XFAIL_CHECKS.get(getattr(theirs, type(estimator).__name__), {}))
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 @parametrize_with_checks(INSTANCES, expected_failed_checks=declared)
 def test_each_check(estimator: Any, check: Any) -> None:
     check(estimator)

@@ -49,7 +49,7 @@ XM, YM = problem("three targets")
 XL, YL = problem("multi-label")
 QUICK: dict[str, Any] = {"hidden_layer_sizes": (4,), "max_iter": 4, "random_state": 1, "batch_size": 12}
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 
 
 def classifier(home: Any, **parameters: Any) -> Any:

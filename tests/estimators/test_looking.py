@@ -7,7 +7,7 @@ from sklearn.datasets import load_diabetes, load_iris
 
 from glassnet import InputError, MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 X, y = load_iris(return_X_y=True)
 XR, yr = load_diabetes(return_X_y=True)
 TARGETS = {

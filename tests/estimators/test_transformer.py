@@ -10,11 +10,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from glassnet import InputError, MLPClassifier, MLPRegressor, MLPTransformer
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 X, y = load_iris(return_X_y=True)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # scikit-learn tells which checks don't apply
 @parametrize_with_checks([MLPTransformer(MLPRegressor(hidden_layer_sizes=(3,), max_iter=5, random_state=0))])
 def test_it_is_a_transformer_as_scikit_learn_wants_them(estimator, check) -> None:
     check(estimator)

@@ -20,7 +20,7 @@ from glassnet import Callback, InputError, MLPClassifier, MLPRegressor
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.optimizers import OPTIMIZERS
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
 X, y = load_iris(return_X_y=True)
 XR, yr = load_diabetes(return_X_y=True)
 TARGETS = {
