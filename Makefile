@@ -53,7 +53,7 @@ test: $(VENV)/.dev  ## the whole test suite
 	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 
 crash: $(VENV)/.dev  ## kill trainings 50 times each, fill disks, tear checkpoints; each ends in the same bits
-	$(ONE_THREAD) GLASSNET_KILLS=50 $(BIN)/python -m pytest tests/crash -s
+	$(ONE_THREAD) GLASSNET_KILLS=50 $(BIN)/python -m pytest tests/training/checkpoints/crash -s
 
 fuzz: $(VENV)/.dev  ## break 100,000 model files and 20,000 of each other format; N=… for another count, KIND="csv idx" for some
 	$(ONE_THREAD) $(BIN)/python -m tests.fuzz $(KIND) $(if $(N),--n $(N))

@@ -20,7 +20,7 @@ from turns import Times, head, line, seconds, take_turns
 import glassnet
 from glassnet.network.structure import Structure
 from glassnet.training import Settings
-from glassnet.training.engine_choice import choose_engine
+from glassnet.training.dispatch import select_engine
 
 FUSED, REFERENCE, AUTO, SKLEARN = "glassnet, fused", "glassnet, reference", "glassnet", "scikit-learn"
 #: Whose classes are taken, and with which engine.
@@ -103,7 +103,7 @@ def turning_point(problem: Problem, batch: int | str, dtype: Any) -> int:
     size = min(200 if batch == "auto" else int(batch), problem.rows)
     for epochs in range(1, 1_000_000):
         settings = Settings(epochs=epochs, batch_size=size, dtype=np.dtype(dtype).name)
-        engine = choose_engine(settings, settings.objective(structure), settings.update_rule(), problem.rows)
+        engine = select_engine(settings, settings.objective(structure), settings.update_rule(), problem.rows)
         if engine.name == "fused":
             return epochs
     raise AssertionError("auto never takes the fused engine")

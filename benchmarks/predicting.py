@@ -13,7 +13,7 @@ from turns import head, line, take_turns
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.models.model import CLASSIFICATION, Model
-from glassnet.scaling import fit_scaling
+from glassnet.preprocessing.scaling import fit_scaling
 from glassnet.training import Settings
 
 ROWS, CALLS = 10_000, 300

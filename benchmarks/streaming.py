@@ -19,16 +19,16 @@ from problems import MNIST_SIZES, Problem, mnist, pixels
 from turns import head, line, seconds, take_turns
 
 from glassnet.data import open_files
-from glassnet.data.streaming.source import BUFFER_BYTES, StreamSource
-from glassnet.data.streaming.survey import Survey, Wanted, survey
 from glassnet.engines.interface import Rows
 from glassnet.models.fitting_files import source_of
 from glassnet.models.model import CLASSIFICATION, Model
-from glassnet.scaling import BYTE_SCALE
+from glassnet.preprocessing.scaling import BYTE_SCALE
+from glassnet.streaming.scan import Survey, Wanted, survey
+from glassnet.streaming.source import BUFFER_BYTES, StreamSource
 from glassnet.training import Settings, train
-from glassnet.training.loop import _by_batches, prepare
+from glassnet.training.loop import _by_batches, build_run
 from glassnet.training.source import InMemory, Source
-from glassnet.training.standing import begin
+from glassnet.training.state import init_state
 
 BATCH = 128
 #: Bytes of a small buffer: so many for MNIST's 47 MB that an epoch takes six of them.
@@ -83,7 +83,7 @@ def _epoch(problem: Problem, source: Source, threads: int) -> Callable[[], None]
     how = Settings(
         engine="fused", optimizer="gradient_descent", learning_rate=0.1, batch_size=BATCH, epochs=1, threads=threads
     )
-    run = prepare(problem.structure, how, source, None, None, "accuracy", begin(problem.structure, how))
+    run = build_run(problem.structure, how, source, None, None, "accuracy", init_state(problem.structure, how))
 
     def epoch() -> None:
         run.history.clear()

@@ -12,42 +12,42 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from glassnet.callbacks import HistoryToCsv, LivePlot, ProgressBar, SaveParameters
-    from glassnet.checkpoints import Checkpoint
     from glassnet.errors import InputError
     from glassnet.estimators import MLPClassifier, MLPRegressor, MLPTransformer
-    from glassnet.mislabelled import find_mislabelled
+    from glassnet.inspection.label_errors import find_mislabelled
     from glassnet.models import Model, fit, load, save
     from glassnet.models.fitting import suggest_settings
     from glassnet.models.fitting_files import fit_files
-    from glassnet.models.parameters_file import load_parameters
     from glassnet.network.gradient_check import check_gradients
     from glassnet.network.structure import Structure
-    from glassnet.picture import show
     from glassnet.training import Callback, Settings, train
+    from glassnet.training.callbacks import HistoryToCsv, LivePlot, ProgressBar, SaveParameters
+    from glassnet.training.checkpoints import Checkpoint
+    from glassnet.training.parameters_file import load_parameters
+    from glassnet.visualization import show
 
 # What stands here under its short name is imported when it is first used, so that `import glassnet` costs nothing.
 _HOMES = {
-    "HistoryToCsv": "glassnet.callbacks",
-    "LivePlot": "glassnet.callbacks",
-    "ProgressBar": "glassnet.callbacks",
-    "SaveParameters": "glassnet.callbacks",
-    "Checkpoint": "glassnet.checkpoints",
+    "HistoryToCsv": "glassnet.training.callbacks",
+    "LivePlot": "glassnet.training.callbacks",
+    "ProgressBar": "glassnet.training.callbacks",
+    "SaveParameters": "glassnet.training.callbacks",
+    "Checkpoint": "glassnet.training.checkpoints",
     "InputError": "glassnet.errors",
     "MLPClassifier": "glassnet.estimators",
     "MLPRegressor": "glassnet.estimators",
     "MLPTransformer": "glassnet.estimators",
-    "find_mislabelled": "glassnet.mislabelled",
+    "find_mislabelled": "glassnet.inspection.label_errors",
     "Model": "glassnet.models",
     "fit": "glassnet.models",
     "load": "glassnet.models",
     "save": "glassnet.models",
     "suggest_settings": "glassnet.models.fitting",
     "fit_files": "glassnet.models.fitting_files",
-    "load_parameters": "glassnet.models.parameters_file",
+    "load_parameters": "glassnet.training.parameters_file",
     "check_gradients": "glassnet.network.gradient_check",
     "Structure": "glassnet.network.structure",
-    "show": "glassnet.picture",
+    "show": "glassnet.visualization",
     "Callback": "glassnet.training",
     "Settings": "glassnet.training",
     "train": "glassnet.training",

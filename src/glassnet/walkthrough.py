@@ -27,14 +27,14 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Rows, Weights
 from glassnet.errors import InputError
 from glassnet.network import activations, backward, forward, optimizers
-from glassnet.network.activations import Array
 from glassnet.network.losses import LOSSES
 from glassnet.network.structure import Structure
 from glassnet.training import Settings
-from glassnet.training.engine_choice import choose_engine
+from glassnet.training.dispatch import select_engine
 from glassnet.training.metrics import METRICS
 
 #: What is printed after an epoch: its number, and the share of the test rows that are right.
@@ -259,7 +259,7 @@ def _descend_compiled(batch_size: int) -> Callable[..., None]:
     update = settings.update_rule()
 
     def descend(structure: Structure, vector: Array, X: Array, Y: Array, alpha: float) -> None:
-        engine = choose_engine(settings, settings.objective(structure), update, len(X))
+        engine = select_engine(settings, settings.objective(structure), update, len(X))
         weights, batches = Weights(vector, _DESCENT.start(vector), None), -(-len(X) // batch_size)
         rates, rng = np.full(batches, alpha * batch_size / len(X)), np.random.default_rng(0)  # nothing is drawn
         engine.train_epoch(weights, Rows(X, Y), None, rates, rng, METRICS["accuracy"].row, None, None)

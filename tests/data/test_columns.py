@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 import pytest
 
 from glassnet import InputError
-from glassnet.data import Table, choose_target, digits, features, is_classification, read_table, target_values
+from glassnet.data import Table, choose_target, features, is_classification, read_table, target_values
 from glassnet.data.tables import Run
+from glassnet.datasets import digits
 
 GOOD = "a,b,label\n1,2.5,x\n3,4,y\n5,-6e3,x\n"
 

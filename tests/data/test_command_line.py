@@ -18,7 +18,7 @@ from glassnet import InputError
 from glassnet.cli import main
 from glassnet.data import features, read_table
 from glassnet.models import load, save
-from glassnet.scaling import fit_scaling
+from glassnet.preprocessing.scaling import fit_scaling
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))

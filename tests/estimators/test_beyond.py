@@ -174,7 +174,7 @@ def test_label_smoothing_spreads_the_truth() -> None:
 def test_the_average_of_the_weights_predicts() -> None:
     averaged, plain = (classifier(weight_average=a, max_iter=3).fit(X, y) for a in (0.9, None))
     assert np.abs(averaged.coefs_[0] - plain.coefs_[0]).max() > 0
-    assert np.allclose(averaged._standing.weights.parameters, plain._vector)
+    assert np.allclose(averaged._state.weights.parameters, plain._vector)
 
 
 def test_class_weights_multiply_row_weights() -> None:
@@ -194,7 +194,7 @@ def test_rows_of_ones_own_are_validated_on_and_never_trained_on() -> None:
     given = (X[held], y[held])
     fitted = classifier(early_stopping=True, max_iter=30).fit(X[train], y[train], validation_data=given)
     blind = classifier(max_iter=len(fitted.validation_scores_), tol=0, n_iter_no_change=1000).fit(X[train], y[train])
-    assert fitted._standing.weights.parameters.tobytes() == blind._vector.tobytes()
+    assert fitted._state.weights.parameters.tobytes() == blind._vector.tobytes()
     assert fitted.best_validation_score_ == fitted.score(*given) == max(fitted.validation_scores_)
     reported = classifier().fit(X[train], y[train], validation_data=given)
     assert reported.validation_scores_ is None and reported.history_[-1].validation_metric == reported.score(*given)
@@ -253,7 +253,7 @@ def test_patience_min_delta_and_the_best_weights() -> None:
     again = classifier(max_iter=at, learning_rate_init=0.5).fit(X, y)
     assert (best.coefs_[0] == again.coefs_[0]).all()
     last = classifier(early_stopping=True, restore_best_weights=False, max_iter=30).fit(X, y)
-    assert last._vector.tobytes() == last._standing.weights.parameters.tobytes()
+    assert last._vector.tobytes() == last._state.weights.parameters.tobytes()
 
 
 def test_callbacks_are_called_and_may_stop_it() -> None:
@@ -311,7 +311,7 @@ def test_replaced_weights_begin_anew_from_there() -> None:
     again = classifier(warm_start=True).fit(X, y)
     again.coefs_ = [W.copy() for W in fitted.coefs_]
     assert (fitted.fit(X, y).coefs_[0] == again.fit(X, y).coefs_[0]).all()
-    assert fitted._standing.weights.state.step == 8
+    assert fitted._state.weights.state.step == 8
 
 
 def test_a_network_keeps_its_layers() -> None:

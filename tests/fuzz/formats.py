@@ -16,8 +16,8 @@ from scipy.sparse import issparse
 from glassnet import InputError, Settings, Structure, fit, load, load_parameters, save, train
 from glassnet.cli import main
 from glassnet.models import Model
-from glassnet.models.parameters_file import save_parameters
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
+from glassnet.training.parameters_file import save_parameters
 
 #: What may not reach a terminal.
 ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

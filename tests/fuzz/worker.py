@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 #: Bytes that a file may take beside what the process had before.
-MOST_MEMORY = 10**9
+MAX_MEMORY = 10**9
 #: What a file that is read must never lead to.
 FORBIDDEN = (
     "os.system", "os.exec", "os.spawn", "os.posix_spawn", "subprocess.Popen", "socket.connect", "pickle.find_class",
@@ -60,7 +60,7 @@ def work(kind: str, seed: int, numbers: range, folder: Path) -> None:
         grown = _most_memory() - before
         if watched:
             fault += f" did {watched[:3]}"
-        if grown > MOST_MEMORY:
+        if grown > MAX_MEMORY:
             fault += f" took {grown:,} bytes"
         if (seconds := time.process_time() - began) > 5:
             fault += f" took {seconds:.1f} s"
@@ -95,7 +95,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if os.path.exists("/proc/self/statm"):
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + 2 * MOST_MEMORY
+        limit = pages * resource.getpagesize() + 2 * MAX_MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 

@@ -14,10 +14,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import glassnet
-from glassnet.data import choose_target, digits, features, target_values
-from glassnet.web.running import Server, listen, server_settings
+from glassnet.data import choose_target, features, target_values
+from glassnet.datasets import digits
+from glassnet.web.app_state import AppState, digits_examples
 from glassnet.web.server import create_app
-from glassnet.web.workshop import Workshop, digits_examples
+from glassnet.web.server_runtime import Server, listen, server_settings
 
 SOURCE = Path(__file__).parents[2] / "src"
 #: What the client and the browser call the server.
@@ -40,7 +41,7 @@ def digits_model():
 def workshop(digits_model):
     """Return a workshop with that model and its rows."""
     training, test = digits_examples(digits_model)
-    workshop = Workshop(digits_model, "digits", test, training)
+    workshop = AppState(digits_model, "digits", test, training)
     yield workshop
     workshop.closing.set()  # a training that waits need not wait any longer
 

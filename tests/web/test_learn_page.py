@@ -16,8 +16,8 @@ from glassnet.data import Table, target_values
 from glassnet.network import backward, forward
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.losses import LOSSES
+from glassnet.web.app_state import AppState, Examples
 from glassnet.web.server import create_app
-from glassnet.web.workshop import Examples, Workshop
 
 from .words import check_words
 
@@ -341,7 +341,7 @@ def houses():
         target_name="price",
     )
     examples = Examples(table, x, y)
-    return Workshop(model, "houses", examples, examples)
+    return AppState(model, "houses", examples, examples)
 
 
 def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:

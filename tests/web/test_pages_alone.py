@@ -4,7 +4,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from glassnet import Settings, fit, show
-from glassnet.report import write_report
+from glassnet.visualization.report import write_report
 
 DIGITS, NUMBERS = load_digits(return_X_y=True)
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import glassnet
+from glassnet.web.app_state import AppState
 from glassnet.web.server import create_app
-from glassnet.web.workshop import Workshop
 
 from .test_page import TABS
 
@@ -157,7 +157,7 @@ def test_names_out_of_a_file_are_text_in_the_picture(visit, serve) -> None:
     settings = glassnet.Settings(loss="categorical_crossentropy", epochs=1, engine="reference")
     x = np.random.default_rng(0).normal(size=(20, 2))
     model = glassnet.fit(x, np.array(names)[np.arange(20) % 2], hidden=(3,), settings=settings, feature_names=names)
-    page = visit("#model", at=serve(create_app(Workshop(model, "</svg> ../x"))))
+    page = visit("#model", at=serve(create_app(AppState(model, "</svg> ../x"))))
     name, drawing = save(page, page.locator(".pictured").first, "SVG")
     assert re.fullmatch(r"glassnet-_svg_.*-what\.svg", name) and "/" not in name
     assert "<script>alert(1)</script>, a & b" in " ".join(check_alone(drawing).itertext())

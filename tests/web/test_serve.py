@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 from glassnet.cli import main
-from glassnet.web.running import listen
+from glassnet.web.server_runtime import listen
 
 from .conftest import SOURCE
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 import glassnet
-from glassnet import Structure, explaining
+from glassnet import Structure, inspection
 from glassnet.data import Table
 from glassnet.models import Model
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
+from glassnet.web.app_state import AppState, examples_of
 from glassnet.web.server import create_app
-from glassnet.web.workshop import Workshop, examples_of
 
 from .words import check_words
 
@@ -236,7 +236,7 @@ def test_every_number_of_a_unit_is_the_librarys(think, workshop, layer, unit) ->
     look_into(page, layer, unit)
     model = workshop.model
     x = model.inputs(np.array([questions[-1]["row"]]))
-    layers = {name: values[0] for name, values in explaining.activations(model.structure, model.vector, x).items()}
+    layers = {name: values[0] for name, values in inspection.activations(model.structure, model.vector, x).items()}
     layers["a0"] = x[0]
     W, b = model.parameters[f"W{layer}"][:, unit], model.parameters[f"b{layer}"][unit]
     formula = page.locator(".think-formula")
@@ -265,7 +265,7 @@ def test_every_number_of_a_unit_is_the_librarys(think, workshop, layer, unit) ->
 def test_hover_and_keyboard_read_z_a_and_b_of_any_unit(think, workshop) -> None:
     page = think()
     model, x = workshop.model, workshop.examples.x[:1]
-    layers = explaining.activations(model.structure, model.vector, model.inputs(x))
+    layers = inspection.activations(model.structure, model.vector, model.inputs(x))
     read = page.locator(".think-network-card .think-read")
 
     def numbers():
@@ -307,7 +307,7 @@ def test_the_rows_that_excite_a_unit_and_its_histogram_are_the_librarys(think, w
     page = think()
     look_into(page, 2, 4)
     model, x = workshop.model, workshop.examples.x
-    a = explaining.activations(model.structure, model.vector, model.inputs(x))["a2"][:, 4]
+    a = inspection.activations(model.structure, model.vector, model.inputs(x))["a2"][:, 4]
     rows = [int(row.get_attribute("data-row")) for row in page.locator(".think-exciting .think-thumb").all()]
     assert rows == np.argsort(-a.astype(float), kind="stable")[:12].tolist()
     counts, _ = np.histogram(a, 32)
@@ -329,12 +329,12 @@ def test_the_rows_that_excite_a_unit_and_its_histogram_are_the_librarys(think, w
 
 def test_the_saliency_is_the_librarys_and_of_the_output_that_was_chosen(think, flowers) -> None:
     model, examples = flowers
-    page = think(Workshop(model, "iris", examples))
+    page = think(AppState(model, "iris", examples))
     x = model.inputs(examples.x[:1])
     for chosen in ("", "2"):
         page.locator("#think-output").select_option(chosen)
         settled(page)
-        slopes = explaining.saliency(model.structure, model.vector, x, None if chosen == "" else int(chosen), "logit")
+        slopes = inspection.saliency(model.structure, model.vector, x, None if chosen == "" else int(chosen), "logit")
         shown = {
             int(bar.get_attribute("data-column")): float(bar.locator(".think-value").get_attribute("title"))
             for bar in page.locator(".think-mind .think-bar").all()
@@ -356,7 +356,7 @@ def test_units_are_silenced_and_the_answers_with_and_without_stand_side_by_side(
     page.locator(".think-chip", has_text="a1[3] × 0").wait_for()
     settled(page)
     scale = {"a1": {3: 0.0}}
-    expected = explaining.activations(structure, model.vector, inputs, scale)
+    expected = inspection.activations(structure, model.vector, inputs, scale)
     assert bars(page) == pytest.approx(expected["a3"][0].tolist(), rel=1e-5)
     assert bars(page, ".soft") == pytest.approx(model.predict_proba(x)[0].tolist(), rel=1e-5)
     assert page.locator(".think-formula [data-exact=h]").get_attribute("title") == "0"
@@ -369,7 +369,7 @@ def test_units_are_silenced_and_the_answers_with_and_without_stand_side_by_side(
     page.locator(".think-chip", has_text="a2[6] × 1.5").wait_for()
     settled(page)
     scale["a2"] = {6: 1.5}
-    expected = explaining.activations(structure, model.vector, inputs, scale)
+    expected = inspection.activations(structure, model.vector, inputs, scale)
     assert bars(page) == pytest.approx(expected["a3"][0].tolist(), rel=1e-5)
     assert said(page) == str(expected["a3"][0].argmax())
     term = page.locator(".think-formula")
@@ -381,7 +381,7 @@ def test_units_are_silenced_and_the_answers_with_and_without_stand_side_by_side(
     page.locator(".think-chip").first.click()
     page.locator(".think-chip", has_text="a1[3]").wait_for(state="detached")
     settled(page)
-    expected = explaining.activations(structure, model.vector, inputs, {"a2": {6: 1.5}})
+    expected = inspection.activations(structure, model.vector, inputs, {"a2": {6: 1.5}})
     assert bars(page) == pytest.approx(expected["a3"][0].tolist(), rel=1e-5)
     page.get_by_role("button", name="Reset all").click()
     settled(page)
@@ -428,7 +428,7 @@ def test_rows_are_found_by_class_by_number_and_one_after_the_other(think, worksh
 
 def test_numbers_are_edited_and_the_network_answers(think, flowers) -> None:
     model, examples = flowers
-    page = think(Workshop(model, "iris", examples), expected=["422"])
+    page = think(AppState(model, "iris", examples), expected=["422"])
     assert said(page) == str(model.predict(examples.x[:1])[0])
     page.get_by_role("button", name="Numbers").click()
     row = examples.x[0].copy()
@@ -456,7 +456,7 @@ def test_numbers_are_edited_and_the_network_answers(think, flowers) -> None:
 
 def test_many_columns_are_searched_and_turned_over_and_a_value_stands_in_its_range(think, houses) -> None:
     model, examples = houses
-    page = think(Workshop(model, "houses", examples))
+    page = think(AppState(model, "houses", examples))
     page.get_by_role("button", name="Numbers").click()
     page.get_by_text("1–12 of 30").wait_for()
     page.get_by_role("button", name="Later columns").click()
@@ -477,7 +477,7 @@ def test_many_columns_are_searched_and_turned_over_and_a_value_stands_in_its_ran
 
 
 def test_without_data_it_says_what_needs_some_and_how_to_give_it(think, flowers) -> None:
-    page = think(Workshop(flowers[0], "iris"))
+    page = think(AppState(flowers[0], "iris"))
     assert TEXTS["en"]["think.from.start"] in page.locator(".think-answer").inner_text()
     page.get_by_role("button", name="Rows", exact=True).click()
     page.locator(".think-input").get_by_text("glassnet serve iris.glassnet --data rows.csv").wait_for()
@@ -568,7 +568,7 @@ def for_pixels(hidden):
 
 @pytest.mark.parametrize("size", ["digits", *HIDDEN])
 def test_the_network_answers_while_one_draws_one_question_at_a_time(think, workshop, size, record_property) -> None:
-    page = think(workshop if size == "digits" else Workshop(for_pixels(HIDDEN[size]), size))
+    page = think(workshop if size == "digits" else AppState(for_pixels(HIDDEN[size]), size))
     answers, open_ones, at_once = [], set(), []
 
     def begun(ask):
@@ -603,7 +603,7 @@ def test_the_network_answers_while_one_draws_one_question_at_a_time(think, works
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("task", ["digits", "houses"])
 def test_nothing_is_wider_than_the_window_nor_without_words(think, workshop, houses, task, width, language) -> None:
-    shop = workshop if task == "digits" else Workshop(houses[0], "houses", houses[1])
+    shop = workshop if task == "digits" else AppState(houses[0], "houses", houses[1])
     page = think(shop, locale={"en": "en-US", "ko": "ko-KR"}[language], width=width)
     look_into(page, 1, 2)
     page.locator(".think-silence").click()

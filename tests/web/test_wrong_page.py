@@ -11,9 +11,10 @@ import pyarrow as pa
 import pytest
 
 import glassnet
-from glassnet.data import Table, choose_target, digits, features, target_values
+from glassnet.data import Table, choose_target, features, target_values
+from glassnet.datasets import digits
+from glassnet.web.app_state import AppState, examples_of
 from glassnet.web.server import create_app
-from glassnet.web.workshop import Workshop, examples_of
 
 from .words import check_words
 
@@ -62,7 +63,7 @@ def shop_of(task="classification", classes=3, rows=300):
         source="rows.csv",
     )
     rows = examples_of(table, model)
-    return Workshop(model, "rows", rows, rows)
+    return AppState(model, "rows", rows, rows)
 
 
 def test_the_headline_tells_how_good_the_model_is_on_which_rows(visit, workshop) -> None:
@@ -260,7 +261,7 @@ def test_planted_labels_are_found_and_saved_as_csv(visit, serve, digits_model, t
         features(swapped, digits_model.feature_names), labels, hidden=(48,), settings=settings, **names
     )
     rows = examples_of(swapped, model)
-    page = visit("#wrong", at=serve(create_app(Workshop(model, "digits", rows, rows))))
+    page = visit("#wrong", at=serve(create_app(AppState(model, "digits", rows, rows))))
     ready(page)
     section = page.get_by_role("region", name=EN["wrong.labels"])
     section.get_by_role("button", name=EN["wrong.labels.begin"]).click()
@@ -315,7 +316,7 @@ def test_where_nothing_may_be_changed_there_is_no_search(visit, serve, workshop)
 def test_what_is_missing_is_told_and_how_to_give_it(visit, serve, missing) -> None:
     shop = shop_of()
     rows = None if missing == "data" else replace(shop.examples, y=None)
-    page = visit("#wrong", at=serve(create_app(Workshop(shop.model, "rows", rows, rows))))
+    page = visit("#wrong", at=serve(create_app(AppState(shop.model, "rows", rows, rows))))
     page.get_by_text(EN[f"wrong.missing.{missing}"].format(target="target")).wait_for()
     page.get_by_text("glassnet serve MODEL --data FILE").wait_for()
 
@@ -353,7 +354,7 @@ def test_nothing_is_wider_than_the_window_nor_without_words(visit, serve, worksh
 def test_a_verdict_that_takes_long_is_waited_for(visit, serve, workshop, monkeypatch) -> None:
     import time
 
-    from glassnet.web.judging import judge
+    from glassnet.web.error_analysis import service as judge
 
     def slowly(*args):
         time.sleep(0.7)

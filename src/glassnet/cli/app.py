@@ -11,20 +11,20 @@ from typing import Annotated
 import typer
 
 from glassnet import __version__
-from glassnet.cli.check import check_gradients
-from glassnet.cli.look import plot, show
+from glassnet._utils.text_safety import escape_control_chars
+from glassnet.cli.check_gradients import check_gradients
+from glassnet.cli.inspect import plot, show
+from glassnet.cli.predict import evaluate, export, predict
 from glassnet.cli.report import report
 from glassnet.cli.serve import serve
 from glassnet.cli.train import train
-from glassnet.cli.use import evaluate, export, predict
 from glassnet.cli.warmup import warmup
 from glassnet.errors import InputError
-from glassnet.visible import visible
 
 #: Exit codes: what the user can mend; stopped by Ctrl-C (128 + SIGINT).
 MENDABLE, INTERRUPTED = 2, 130
 #: Characters of an error that are told: it may quote a file whose columns have names of any length.
-MOST_TOLD = 2000
+MAX_TOLD = 2000
 
 app = typer.Typer(
     name="glassnet",
@@ -101,5 +101,5 @@ def _value_of(error: typer.BadParameter, typed: list[str]) -> str:
 
 def _fail(message: str) -> None:
     if message:  # without a command the help says it all
-        sys.stderr.write(f"glassnet: {visible(' '.join(message.split()), MOST_TOLD)}\n")
+        sys.stderr.write(f"glassnet: {escape_control_chars(' '.join(message.split()), MAX_TOLD)}\n")
     sys.exit(MENDABLE)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from glassnet.data import DIGITS, Matrix, Table, digits, features, open_files, read_table, target_values
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import lookup
+from glassnet.data import Matrix, Table, features, open_files, read_table, target_values
+from glassnet.datasets import DIGITS, digits
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import REGRESSION
-from glassnet.network.activations import Array
-from glassnet.network.names import entry
 
 Number = TypeVar("Number", int, float)
 
@@ -50,7 +51,7 @@ def assignments(option: str, texts: Sequence[str], names: Sequence[str]) -> dict
         name, sign, value = text.partition("=")
         if not sign:
             raise InputError(f"{option} {text}: there is no '='; write it like {option} l1=0.001")
-        entry(dict.fromkeys(names), name.strip(), f"{option}: the setting")
+        lookup(dict.fromkeys(names), name.strip(), f"{option}: the setting")
         try:
             found[name.strip()] = json.loads(value)
         except ValueError:

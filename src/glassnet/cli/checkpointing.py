@@ -13,12 +13,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from glassnet.checkpoints import Checkpoint
-from glassnet.checkpoints.folder import refuse_used
-from glassnet.checkpoints.lock import FolderLock
-from glassnet.cli.screen import Screen
+from glassnet.cli.console import Screen
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning, DivergenceWarning, Run
+from glassnet.training.checkpoints import Checkpoint
+from glassnet.training.checkpoints.folder import refuse_used
+from glassnet.training.checkpoints.lock import FolderLock
 
 #: Exit code of a training that went well, but a checkpoint or the model could not be written.
 UNWRITTEN = 3

@@ -6,16 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.atomic import check_writable
+from glassnet._utils.arrays import Array
+from glassnet._utils.atomic_write import check_writable
 from glassnet.cli.arguments import refuse_text, rows_with_truth, table_for
-from glassnet.cli.screen import Screen
-from glassnet.cli.use import ModelArgument
-from glassnet.data import DIGITS, Matrix, Table, choose_target, features, read_table, target_values
-from glassnet.data.words import listed
+from glassnet.cli.console import Screen
+from glassnet.cli.predict import ModelArgument
+from glassnet.data import Matrix, Table, choose_target, features, read_table, target_values
+from glassnet.data.formatting import listed
+from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
 from glassnet.models import Model, load
 from glassnet.models.storage import HoldsEstimator
-from glassnet.network.activations import Array
 
 
 def report(
@@ -40,7 +41,7 @@ def report(
     language: Annotated[str, typer.Option(help="Of the page: en or ko.")] = "en",
 ) -> None:
     """Write a report on a model: one page with curves, figures, confusions, the worst rows and the layers."""
-    from glassnet.report import write_report
+    from glassnet.visualization.report import write_report
 
     screen = Screen()
     x = y = None
@@ -70,7 +71,7 @@ def _loaded(path: str) -> Any:
         return load(path)
     except HoldsEstimator:
         from glassnet import estimators
-        from glassnet.estimators.storage import kind_in
+        from glassnet.estimators._storage import kind_in
 
         return getattr(estimators, kind_in(path)).load(path)
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glassnet.callbacks.progress import metric_words
-from glassnet.cli.screen import Screen
-from glassnet.data import choose_target, digits, features, read_table, target_values
+from glassnet.cli.console import Screen
+from glassnet.data import choose_target, features, read_table, target_values
+from glassnet.datasets import digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, load
+from glassnet.training.callbacks.progress import metric_words
 
 if TYPE_CHECKING:
-    from glassnet.web.workshop import Examples
+    from glassnet.web.app_state import Examples
 
 #: What the extra brings.
 NEEDED = ("fastapi", "uvicorn", "orjson", "prometheus_client")
@@ -67,11 +68,11 @@ def serve(
         raise InputError("serve needs the extra 'web': pip install 'glassnet[web]'")
     if log not in LOGS:
         raise InputError(f"--log {log} is not known; choose one of {', '.join(LOGS)}")
-    from glassnet.web import recording
-    from glassnet.web.guard import is_loopback
-    from glassnet.web.running import listen, run
+    from glassnet.web import observability as recording
+    from glassnet.web.app_state import AppState
+    from glassnet.web.security import is_loopback
     from glassnet.web.server import create_app
-    from glassnet.web.workshop import Workshop
+    from glassnet.web.server_runtime import listen, run
 
     screen = Screen(as_json, quiet)
     if token is not None and len(token) < 16:
@@ -82,7 +83,7 @@ def serve(
         token = secrets.token_urlsafe(24)
     loaded = load(model) if model is not None else _train_digits(screen)
     examples, training = _rows(loaded, data)
-    workshop = Workshop(loaded, Path(model).name if model else "digits", examples, training, read_only)
+    workshop = AppState(loaded, Path(model).name if model else "digits", examples, training, read_only)
     sockets = listen(host, port)
     logs = {"plain": recording.log_plain, "json": recording.log_json, "none": recording.no_log}
     names = frozenset(part.lower() for part in name or ())
@@ -115,7 +116,7 @@ def _train_digits(screen: Screen) -> Model:
 
 def _rows(model: Model, data: str | None) -> tuple[Examples | None, Examples | None]:
     """Return the rows to look at and those to train on."""
-    from glassnet.web.workshop import digits_examples, examples_of
+    from glassnet.web.app_state import digits_examples, examples_of
 
     if data is not None:
         try:

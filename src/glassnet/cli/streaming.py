@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from glassnet.atomic import write_atomically
+from glassnet._utils.atomic_write import write_atomically
 from glassnet.cli.checkpointing import before_the_training
-from glassnet.cli.screen import Screen
+from glassnet.cli.console import Screen
 from glassnet.data import Files
-from glassnet.data.streaming.memory import fit_into_memory, free_memory, memory_needed
-from glassnet.data.streaming.survey import Wanted, survey, target_of
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.fitting import check_task
 from glassnet.models.fitting_files import fit_stream, survey_test, task_of
+from glassnet.streaming.memory import fit_into_memory, free_memory, memory_needed
+from glassnet.streaming.scan import Wanted, survey, target_of
 from glassnet.training import Callback, Settings
 
 

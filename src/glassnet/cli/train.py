@@ -10,32 +10,24 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from glassnet.atomic import check_writable
-from glassnet.callbacks.progress import metric_words
+from glassnet._utils.arrays import Array
+from glassnet._utils.atomic_write import check_writable
 from glassnet.cli.arguments import assignments, numbers, placed, refuse_text
 from glassnet.cli.checkpointing import Checkpointing, checkpointing, exit_code, how_to_go_on, tell_warnings
-from glassnet.cli.screen import Progressing, Screen
+from glassnet.cli.console import Progressing, Screen
 from glassnet.cli.streaming import is_streamed, list_bad_rows, train_streamed
-from glassnet.data import (
-    Files,
-    Matrix,
-    Table,
-    choose_target,
-    digits,
-    features,
-    is_classification,
-    open_files,
-    target_values,
-)
+from glassnet.data import Files, Matrix, Table, choose_target, features, is_classification, open_files, target_values
+from glassnet.datasets import digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, save
 from glassnet.models.fitting import check_task, suggest_settings
 from glassnet.models.model import CLASSIFICATION, REGRESSION, encode_classes
-from glassnet.network.activations import ACTIVATIONS, Array
+from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 from glassnet.training import Settings
+from glassnet.training.callbacks.progress import metric_words
 from glassnet.training.settings import LBFGS
 
 #: What may be named as data.

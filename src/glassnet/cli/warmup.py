@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.screen import Screen
+from glassnet.cli.console import Screen
 from glassnet.errors import InputError
 
 

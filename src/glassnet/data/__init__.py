@@ -1,28 +1,25 @@
 """Data: files and arrays to tables, tables to numbers, each fault with its file, row and column."""
 
 from glassnet.data.columns import (
-    MOST_NUMBERED_CLASSES,
+    MAX_NUMBERED_CLASSES,
     choose_target,
     features,
     is_classification,
     target_values,
 )
-from glassnet.data.digits import DIGITS, digits
+from glassnet.data.discovery import open_files, read_table
 from glassnet.data.files import Files
-from glassnet.data.finding import open_files, read_table
-from glassnet.data.given import as_files
+from glassnet.data.in_memory import as_files
 from glassnet.data.tables import TARGET_NAMES, Matrix, Table
 
 __all__ = [
-    "DIGITS",
     "Files",
-    "MOST_NUMBERED_CLASSES",
+    "MAX_NUMBERED_CLASSES",
     "Matrix",
     "TARGET_NAMES",
     "Table",
     "as_files",
     "choose_target",
-    "digits",
     "features",
     "is_classification",
     "open_files",

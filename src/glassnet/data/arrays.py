@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.data.file import MOST_FEATURES
+from glassnet._utils.arrays import Array
+from glassnet.data.file import MAX_FEATURES
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Matrix
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 
 
 @cache
@@ -25,15 +25,15 @@ def column_names(shape: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def check_width(source: str, shape: tuple[int, ...]) -> None:
-    """Refuse rows of more than `MOST_FEATURES` numbers.
+    """Refuse rows of more than `MAX_FEATURES` numbers.
 
     Raises
     ------
     InputError
         Naming the file.
     """
-    if math.prod(shape) > MOST_FEATURES:
-        raise InputError(f"{source}: rows of shape {shape} have more than {MOST_FEATURES:,} numbers; too many")
+    if math.prod(shape) > MAX_FEATURES:
+        raise InputError(f"{source}: rows of shape {shape} have more than {MAX_FEATURES:,} numbers; too many")
 
 
 def block_of(

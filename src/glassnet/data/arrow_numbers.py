@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.network.activations import Array
+from glassnet._utils.arrays import Array
 
 
 def numbers_of(column: Any) -> Array:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import issparse
 
+from glassnet._utils.arrays import Array
 from glassnet.data.arrow_numbers import mask_of
+from glassnet.data.formatting import cell
 from glassnet.data.tables import Matrix, Run, Table
-from glassnet.data.words import cell
-from glassnet.network.activations import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 #: So many bad rows are listed; beyond that they are only counted, so that memory stays bounded.
-MOST_LISTED = 100_000
+MAX_LISTED = 100_000
 #: What Arrow reads as a number.
 NUMBER = r"^[ \t]*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
 #: What stands for bytes that are no UTF-8.
@@ -32,7 +32,7 @@ class BadRows:
     Parameters
     ----------
     found : list of (file, row, reason)
-        At most `MOST_LISTED` of them, in the order of the rows; rows count from 1 below the header.
+        At most `MAX_LISTED` of them, in the order of the rows; rows count from 1 below the header.
     count : int
         How many there were.
     numbers : set of str, optional
@@ -47,7 +47,7 @@ class BadRows:
         """Note rows by number and reason."""
         for row, reason in sorted(reasons):
             self.count += 1
-            if len(self.found) < MOST_LISTED:
+            if len(self.found) < MAX_LISTED:
                 self.found.append((source, row, reason))
 
     def numbers_in(self, columns: pa.Table) -> set[str]:

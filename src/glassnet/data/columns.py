@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.data.arrow_numbers import mask_of, numbers_of, text_of
+from glassnet.data.formatting import cell, is_number, listed
 from glassnet.data.matrices import matrix_features, matrix_target, small
 from glassnet.data.tables import TARGET_NAMES, Matrix, Table
-from glassnet.data.words import cell, is_number, listed
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 
 #: At most so many different whole numbers are classes rather than values.
-MOST_NUMBERED_CLASSES = 20
+MAX_NUMBERED_CLASSES = 20
 #: Rows made into numbers at once.
 ROWS_AT_ONCE = 4096
 
@@ -162,9 +162,9 @@ def target_values(table: Table | Matrix, name: str) -> Array:
 
 
 def is_classification(values: Array) -> bool:
-    """Say whether a target is classes: text, or at most `MOST_NUMBERED_CLASSES` different whole numbers."""
+    """Say whether a target is classes: text, or at most `MAX_NUMBERED_CLASSES` different whole numbers."""
     return bool(
-        values.dtype.kind == "O" or (values.dtype.kind in "iu" and len(np.unique(values)) <= MOST_NUMBERED_CLASSES)
+        values.dtype.kind == "O" or (values.dtype.kind in "iu" and len(np.unique(values)) <= MAX_NUMBERED_CLASSES)
     )
 
 

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from glassnet.data.formatting import first_line
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Matrix, Table
-from glassnet.data.words import first_line
 from glassnet.errors import InputError
 
 #: Bytes of numbers that a block holds, more or less.
 BLOCK = 1 << 22
 #: More columns are refused: each takes memory of its own.
-MOST_COLUMNS = 100_000
+MAX_COLUMNS = 100_000
 #: More features of a matrix, whose columns take none, are refused: the first layer has a weight for each and each unit.
-MOST_FEATURES = 4_000_000
+MAX_FEATURES = 4_000_000
 
 
 class File(ABC):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from glassnet.data.bad_rows import BadRows
 from glassnet.data.file import File
+from glassnet.data.formatting import listed
 from glassnet.data.joining import joined
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Matrix, Table
 from glassnet.data.text.kinds import Kinds
 from glassnet.data.text.svmlight import joint_names
-from glassnet.data.words import listed
 from glassnet.errors import InputError
 
 ERROR, SKIP = "error", "skip"

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse, vstack
 
 from glassnet.data.arrow_numbers import numbers_of
-from glassnet.data.growing import Growing
+from glassnet.data.growable import Growing
 from glassnet.data.tables import TARGET_NAMES, Matrix, Run, Table, joined_runs
 from glassnet.errors import InputError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: A table of at least so many columns, all of them bytes, becomes a matrix: they are pixels.
-LEAST_PIXELS = 16
+MIN_PIXELS = 16
 
 
 def joined(blocks: Iterable[Table | Matrix], rows: int = 0) -> Table | Matrix:
@@ -109,7 +109,7 @@ class _Pixels:
         self._names: tuple[str, ...] = ()
 
     def matrix(self, block: Table) -> Matrix | None:
-        """Return a block as a matrix, if it has `LEAST_PIXELS` columns, all of them bytes without an empty cell."""
+        """Return a block as a matrix, if it has `MIN_PIXELS` columns, all of them bytes without an empty cell."""
         import pyarrow as pa
 
         columns = block.columns
@@ -133,7 +133,7 @@ class _Pixels:
         import pyarrow as pa
 
         self._schema, byte = schema, pa.uint8()
-        self._are_bytes = len(schema) >= LEAST_PIXELS and all(type_ == byte for type_ in schema.types)
+        self._are_bytes = len(schema) >= MIN_PIXELS and all(type_ == byte for type_ in schema.types)
         self._target = next((name for name in TARGET_NAMES if name in schema.names), None)
         self._names = tuple(name for name in schema.names if name != self._target)
 

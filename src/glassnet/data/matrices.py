@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from glassnet._utils.arrays import Array
+from glassnet.data.formatting import cell, listed
 from glassnet.data.tables import Matrix
-from glassnet.data.words import cell, listed
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 
 #: Rows looked at at once.
 ROWS_AT_ONCE = 4096

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa

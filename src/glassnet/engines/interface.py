@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
 from glassnet.network.optimizers import Optimizer, State
 from glassnet.network.structure import Structure
@@ -57,7 +57,7 @@ class Weights:
     average: Array | None
 
     @property
-    def in_use(self) -> Array:
+    def eval_parameters(self) -> Array:
         """The vector that predicts: the average if there is one, else the parameters."""
         return self.parameters if self.average is None else self.average
 
@@ -111,7 +111,7 @@ def numbers(x: Any, scale: float, dtype: Any) -> Array:
 
 
 @dataclass
-class Figures:
+class EpochMetrics:
     """What an epoch came to.
 
     Parameters
@@ -133,13 +133,13 @@ class Figures:
 
 
 @dataclass
-class Tally:
+class EpochAccumulator:
     """What an epoch has come to so far: sums, added batch after batch, so that they do not depend on where it was cut.
 
     Parameters
     ----------
     loss, score, gradient_norm : float
-        Sums of what `Figures` has the means of.
+        Sums of what `EpochMetrics` has the means of.
     rows, batches : int
         How many were met.
     """
@@ -158,10 +158,10 @@ class Tally:
         self.rows += int(np.sum(rows))
         self.batches += len(rows)
 
-    def figures(self) -> Figures:
+    def figures(self) -> EpochMetrics:
         """Return the means."""
         rows, batches = max(self.rows, 1), max(self.batches, 1)
-        return Figures(self.loss / rows, self.score / rows, self.gradient_norm / batches)
+        return EpochMetrics(self.loss / rows, self.score / rows, self.gradient_norm / batches)
 
 
 #: Numbers that all layers together hold where nothing is learned: a wide network needs no more room than a narrow one.
@@ -229,9 +229,9 @@ class Engine(Protocol):
         metric: RowMetric,
         on_batch: OnBatch | None,
         combine: Combine | None,
-        tally: Tally | None = None,
+        tally: EpochAccumulator | None = None,
         pause: Pause | None = None,
-    ) -> Figures:
+    ) -> EpochMetrics:
         """Go through the rows once, in the given order, batch by batch, changing ``weights`` in place.
 
         ``order`` may leave rows out; without it all are taken as they stand. ``learning_rates`` has one entry for each

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.interface import (
     Combine,
-    Figures,
+    EpochAccumulator,
+    EpochMetrics,
     Objective,
     OnBatch,
     Pause,
     RowMetric,
     Rows,
-    Tally,
     UpdateRule,
     Weights,
     numbers,
     rows_at_once,
 )
-from glassnet.network.activations import Array
-from glassnet.network.backward import backward, loss_and_output_gradient, makes_output, penalty
+from glassnet.network.backward import backward, loss_and_output_gradient, loss_computes_output, penalty
 from glassnet.network.forward import dropout_masks, forward
 from glassnet.network.optimizers import average, clip, limit_norms, update
 
@@ -102,14 +102,14 @@ class ReferenceEngine:
         metric: RowMetric,
         on_batch: OnBatch | None = None,
         combine: Combine | None = None,
-        tally: Tally | None = None,
+        tally: EpochAccumulator | None = None,
         pause: Pause | None = None,
-    ) -> Figures:
+    ) -> EpochMetrics:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
         aim, structure, rule = self.objective, self.objective.structure, self.rule
         views, gradient = structure.views(weights.parameters), np.empty_like(weights.parameters)
         gradient_views = structure.views(gradient, "d")
-        tally = tally if tally is not None else Tally()
+        tally = tally if tally is not None else EpochAccumulator()
         samples, last = len(rows) if order is None else len(order), f"a{structure.n_layers}"
 
         for batch, learning_rate in enumerate(learning_rates):
@@ -118,7 +118,9 @@ class ReferenceEngine:
             x, y, w = _batch(rows, here, order, room)
             masks = dropout_masks(structure, aim.dropout, len(x), rng, self.dtype, out=room)
 
-            cache = forward(structure, views, x, masks=masks, out=room, last=not makes_output(aim.loss, structure))
+            cache = forward(
+                structure, views, x, masks=masks, out=room, last=not loss_computes_output(aim.loss, structure)
+            )
             loss, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w, room[last])
             l2 = aim.decay(_weight(w, len(x)) if aim.alpha else 1.0)
             loss += penalty(views, aim.l1, l2)
@@ -127,7 +129,7 @@ class ReferenceEngine:
                 combine(gradient)
             norm = clip(gradient, rule.clip_norm, rule.clip_value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                return Figures(loss, math.nan, norm, bad_batch=tally.batches)
+                return EpochMetrics(loss, math.nan, norm, bad_batch=tally.batches)
             update(
                 rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay
             )

@@ -12,12 +12,12 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.estimators.estimator import NeuralNetwork
-from glassnet.estimators.parameters import CLASSIFIER
-from glassnet.estimators.plan import has_partial_fit
-from glassnet.estimators.words import find_activation, find_loss
-from glassnet.network.activations import Array
+from glassnet.estimators._mlp import NeuralNetwork
+from glassnet.estimators._parameter_constraints import CLASSIFIER
+from glassnet.estimators._params import has_partial_fit
+from glassnet.estimators._sklearn_names import find_activation, find_loss
 from glassnet.network.losses import Loss
 
 
@@ -117,7 +117,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     min_delta, patience : float, int, optional
         Go before tol and n_iter_no_change: patience 1 stops at the first epoch that is not better.
     callbacks : Callback or list of them, optional
-        See `glassnet.training.callbacks`.
+        See `glassnet.training.callbacks.base`.
     preprocess : "auto" or None, default=None
         Whether to scale, fill in and encode columns, by figures of the training rows (`glassnet.preprocessing`).
     categorical_features : array-like or "from_dtype", optional

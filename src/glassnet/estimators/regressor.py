@@ -9,14 +9,14 @@ from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.estimators.estimator import NeuralNetwork
-from glassnet.estimators.parameters import REGRESSOR
-from glassnet.estimators.predicting import check_outputs
-from glassnet.estimators.words import find_loss
-from glassnet.network.activations import Array
+from glassnet.estimators._base import check_outputs
+from glassnet.estimators._mlp import NeuralNetwork
+from glassnet.estimators._parameter_constraints import REGRESSOR
+from glassnet.estimators._sklearn_names import find_loss
 from glassnet.network.losses import Loss
-from glassnet.scaling import Scaling, standardise
+from glassnet.preprocessing.scaling import Scaling, standardise
 
 
 class MLPRegressor(RegressorMixin, NeuralNetwork):

@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.estimators.estimator import DTYPES
+from glassnet.estimators._mlp import DTYPES
 from glassnet.estimators.regressor import MLPRegressor
-from glassnet.network.activations import Array
 
 
 class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

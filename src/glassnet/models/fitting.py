@@ -10,18 +10,18 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet import __version__
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model, default_names
-from glassnet.network.activations import Array
 from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
-from glassnet.scaling import BYTE_SCALE, fit_scaling, standardise
+from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, standardise
 from glassnet.training import Callback, Epoch, Settings, Trained, train
 from glassnet.training.settings import LBFGS
 
 #: With fewer steps than this even an easy table is not learned.
-LEAST_STEPS = 600
+MIN_STEPS = 600
 #: Losses whose size follows the target's unit, so that the target is better standardised.
 _STANDARDISED = ("half_mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "pinball")
 
@@ -65,7 +65,7 @@ def fit(
     feature_names, target_name : sequence of str, str
         Names of the columns; x1, x2, … and y if not given.
     callbacks : iterable of Callback
-        See `glassnet.training.callbacks`.
+        See `glassnet.training.callbacks.base`.
     source : str
         Where the data came from, for the record.
 
@@ -224,7 +224,7 @@ def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -
     ----------
     samples : int
         Rows to train on: the batch is about a fiftieth of them, a power of 2 from 8 to 128, and the epochs are 15, or
-        as many as make `LEAST_STEPS` steps.
+        as many as make `MIN_STEPS` steps.
     task : str
         ``"classification"`` or ``"regression"``, which decides the loss.
     **changes
@@ -235,7 +235,7 @@ def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -
         "loss": "categorical_crossentropy" if task == CLASSIFICATION else "half_mean_squared_error",
         "optimizer": "adamw",
         "batch_size": batch_size,
-        "epochs": max(15, -(-LEAST_STEPS // -(-samples // batch_size))),
+        "epochs": max(15, -(-MIN_STEPS // -(-samples // batch_size))),
     }
     if changes.get("optimizer") in (None, "adamw"):
         suggested |= {"learning_rate": 0.01, "weight_decay": 0.2}
@@ -248,7 +248,7 @@ def build_structure(
     features: int, hidden: Sequence[int], activation: str | Sequence[str], settings: Settings, outputs: int
 ) -> Structure:
     """Return the layers for a task: the output activation is the loss's own link, or the identity, if none is given."""
-    loss = settings.found_loss()
+    loss = settings.resolve_loss()
     if loss.name == "pinball":
         outputs = max(outputs, len(loss.settings["quantiles"]))
     chosen = [activation] * len(hidden) if isinstance(activation, str) else list(activation)

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.data import as_files, is_classification
-from glassnet.data.streaming.moments import Moments
-from glassnet.data.streaming.source import BUFFER_BYTES, Preparing, StreamSource
-from glassnet.data.streaming.survey import Survey, Wanted, survey, target_of
-from glassnet.data.streaming.values import MOST_CLASSES, TRAINING, VALIDATION, Encoding, name_of
 from glassnet.errors import InputError
 from glassnet.models.fitting import (
     build_structure,
@@ -23,8 +20,11 @@ from glassnet.models.fitting import (
     suggest_settings,
 )
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
-from glassnet.network.activations import Array
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
+from glassnet.streaming.moments import Moments
+from glassnet.streaming.scan import Survey, Wanted, survey, target_of
+from glassnet.streaming.source import BUFFER_BYTES, Preparing, StreamSource
+from glassnet.streaming.values import MAX_CLASSES, TRAINING, VALIDATION, Encoding, name_of
 from glassnet.training import Callback, Settings, train
 
 
@@ -127,7 +127,7 @@ def fit_stream(
     task = task or task_of(found)
     settings = settings or suggest_settings(len(training), task)
     classes = _classes(found, task)
-    check_task(task, settings.found_loss().name)
+    check_task(task, settings.resolve_loss().name)
     scaling = training.features.scaling(found.sparse)
     target_scaling = training.target.standard() if standardises(task, settings) else None
     blank = Model(
@@ -198,7 +198,7 @@ def _classes(found: Survey, task: str) -> tuple[str | int, ...]:
         _refuse_text(found)
     elif values.many:
         raise InputError(
-            f"{found.name}: the target column {found.wanted.target!r} holds more than {MOST_CLASSES:,} different "
+            f"{found.name}: the target column {found.wanted.target!r} holds more than {MAX_CLASSES:,} different "
             "values; classes are fewer: choose regression"
         )
     different = values.different

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import issparse
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.interface import NUMBERS_AT_ONCE, check_finite, looks_finite
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
 from glassnet.models.exchange.portable import MULTICLASS, Portable, as_labels
-from glassnet.network.activations import Array
 from glassnet.network.embeddings import check_codes
 from glassnet.network.losses import as_outputs
 from glassnet.network.structure import Structure
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
 from glassnet.training.history import Epoch
 from glassnet.training.metrics import judge, judged
 from glassnet.training.rows import check_rows
 from glassnet.training.settings import Settings
 
 if TYPE_CHECKING:
-    from glassnet.picture.sight import Sight
+    from glassnet.models.network_view import NetworkView
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 
@@ -214,17 +214,17 @@ class Model:
         what = f"{len(self.classes)} classes of" if self.classes else ""
         return f"{self.task}: {len(self.feature_names)} features → {what} {self.target_name!r}\n{self.structure}"
 
-    def sight(self, X: Any = None, row: int = 0) -> Sight:
+    def sight(self, X: Any = None, row: int = 0) -> NetworkView:
         """Return what there is to see: the layers and, where X is given, one row's way through them.
 
         `glassnet.show` draws it.
         """
-        from glassnet.models.sight import sight_of
+        from glassnet.models.network_view import network_view
 
-        return sight_of(self, X, row)
+        return network_view(self, X, row)
 
     def _repr_html_(self) -> str:
-        from glassnet.picture import Picture
+        from glassnet.visualization import Picture
 
         curves = [("loss", [epoch.loss for epoch in self.history])]
         validated = [epoch.validation_loss for epoch in self.history if epoch.validation_loss is not None]
@@ -240,7 +240,7 @@ class Model:
         y : array-like (samples,) or (samples, outputs)
             Raw targets.
         """
-        loss = self.settings.found_loss()
+        loss = self.settings.resolve_loss()
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
@@ -259,7 +259,7 @@ class Model:
         y : array-like (samples,) or (samples, outputs)
             Raw targets.
         """
-        loss = self.settings.found_loss()
+        loss = self.settings.resolve_loss()
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             seen, output = judged(self._engine, self.structure, loss, self.vector, rows)

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from glassnet import __version__
+from glassnet._utils.arrays import Array
+from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
+from glassnet._utils.safetensors_file import LONGEST_HEADER, read_arrays, write_arrays
 from glassnet.errors import InputError
-from glassnet.models.arrays_file import LONGEST_HEADER, read_arrays, write_arrays
-from glassnet.models.fields import FAULTS, Fields, fault, read_json
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
-from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
 from glassnet.training.history import Epoch
+from glassnet.training.parameters_file import check_arrays, layers_of
 from glassnet.training.settings import Settings
 
 #: The entry of the metadata that holds the JSON, and the version of what it says.
@@ -29,7 +30,7 @@ KEY, FORMAT_VERSION = "glassnet", 1
 _COUNTS = ("best_epoch", "training_rows", "validation_rows")
 _WORDS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
 #: Classes that are numbers are whole ones of 64 bits, or fractions.
-_LEAST_CLASS, _MOST_CLASS = -(2**63), 2**63 - 1
+_MIN_CLASS, _MAX_CLASS = -(2**63), 2**63 - 1
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -175,14 +176,6 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     )
 
 
-def layers_of(told: Fields, arrays: dict[str, Array]) -> list[int]:
-    """Return the layers' sizes; no more of them than there are arrays, before anything is made for each."""
-    sizes = told.list_of("layer_sizes", int)
-    if len(sizes) > len(arrays) + 1:
-        raise InputError(f"there are {len(sizes) - 1:,} layers and {len(arrays):,} arrays; a layer has two")
-    return sizes
-
-
 def read_epoch(record: dict[str, Any]) -> Epoch:
     """Check a record of the history: numbers, of which the epoch's is a whole one, 1 or more."""
     told = Fields(record, "history")
@@ -198,7 +191,7 @@ def _classes(told: Fields) -> list[Any]:
     if len({isinstance(label, str) for label in classes}) > 1:
         raise InputError("some classes are text and some numbers; they must be all text or all numbers")
     for label in classes:
-        if isinstance(label, int) and not _LEAST_CLASS <= label <= _MOST_CLASS:
+        if isinstance(label, int) and not _MIN_CLASS <= label <= _MAX_CLASS:
             raise InputError(f"the class {label} does not fit in 64 bits")
     return classes
 
@@ -220,23 +213,3 @@ def _facts(facts: dict[str, Any]) -> dict[str, Any]:
         for key in set(facts).intersection(keys):
             told.value(key, kind)
     return facts
-
-
-def check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]], structure: Structure) -> None:
-    """Refuse arrays that are not of these names and shapes, of the right dtypes, finite, and no factor 0."""
-    if set(arrays) != set(expected):
-        odd = ", ".join(sorted(set(arrays) ^ set(expected))[:8])
-        raise InputError(f"the arrays are not those of layers {structure.layer_sizes}: {odd}")
-    for name, shape in expected.items():
-        array = arrays[name]
-        if array.shape != shape:
-            raise InputError(f"{name} has shape {array.shape}; it must be {shape}")
-        wanted = ("float64",) if "." in name else ("float32", "float64")
-        if array.dtype.name not in wanted or ("." not in name and array.dtype != arrays["W1"].dtype):
-            raise InputError(
-                f"{name} has dtype {array.dtype}; it must be {' or '.join(wanted)}, the same for all layers"
-            )
-        if not np.isfinite(array).all():
-            raise InputError(f"{name} holds NaN or infinity")
-        if name.endswith(".factor") and not array.all():
-            raise InputError(f"{name} holds 0, by which no value can be scaled back")

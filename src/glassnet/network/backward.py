@@ -10,14 +10,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from glassnet.network.activations import Array
+from glassnet._utils.arrays import Array
 from glassnet.network.embeddings import input_gradient, table_gradients
 from glassnet.network.forward import Cache
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 
 
-def seen_by(loss: Loss, structure: Structure, cache: Cache) -> Array:
+def loss_input(loss: Loss, structure: Structure, cache: Cache) -> Array:
     """Return what the loss is given: the logits z_L if the last activation is the loss's link, else a_L."""
     linked = structure.activations[-1].name == loss.link
     return cache[f"{'z' if linked else 'a'}{structure.n_layers}"]
@@ -27,7 +27,9 @@ def output_gradient(
     loss: Loss, structure: Structure, cache: Cache, y: Array, sample_weight: Array | None = None
 ) -> Array:
     """Return dz_L, the gradient of the mean loss with respect to the last pre-activation, with the shape of z_L."""
-    return _through_activation(structure, cache, loss, loss.gradient(seen_by(loss, structure, cache), y, sample_weight))
+    return _through_activation(
+        structure, cache, loss, loss.gradient(loss_input(loss, structure, cache), y, sample_weight)
+    )
 
 
 def loss_and_output_gradient(
@@ -39,14 +41,14 @@ def loss_and_output_gradient(
     out: Array | None = None,
 ) -> tuple[float, Array]:
     """Return the mean loss and dz_L at once; where the loss makes a_L on the way it is put in the cache, in ``out``."""
-    seen, a = seen_by(loss, structure, cache), None
-    if makes_output(loss, structure):
+    seen, a = loss_input(loss, structure, cache), None
+    if loss_computes_output(loss, structure):
         a = cache[f"a{structure.n_layers}"] = np.empty_like(seen) if out is None else out
     value, gradient = loss.mean_and_gradient(seen, y, sample_weight, a)
     return value, _through_activation(structure, cache, loss, gradient)
 
 
-def makes_output(loss: Loss, structure: Structure) -> bool:
+def loss_computes_output(loss: Loss, structure: Structure) -> bool:
     """Say whether `loss_and_output_gradient` makes a_L on the way."""
     return loss.together is not None and structure.activations[-1].name == loss.link
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
 
 #: Rows whose codes are checked at once.

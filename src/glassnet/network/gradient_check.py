@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
-from glassnet.network.backward import backward, output_gradient, penalty, seen_by
+from glassnet.network.backward import backward, loss_input, output_gradient, penalty
 from glassnet.network.forward import dropout_masks, dropout_rates, forward
 from glassnet.network.initializers import Initializer, initialize
 from glassnet.network.losses import Loss, find_loss
@@ -140,7 +140,7 @@ def check_gradients(
         vector[np.abs(vector) < CLEARANCE] = CLEARANCE
 
     def objective() -> float:
-        seen = seen_by(found, structure, forward(structure, views, x, masks=masks))
+        seen = loss_input(found, structure, forward(structure, views, x, masks=masks))
         return found.mean(seen, y, w) + penalty(views, l1, l2)
 
     cache = forward(structure, views, x, masks=masks)
@@ -195,7 +195,7 @@ def _smooth_here(structure: Structure, loss: Loss, cache: dict[str, Array], y: A
         ]
         if _jumps(*slopes):
             return False
-    seen = seen_by(loss, structure, cache)
+    seen = loss_input(loss, structure, cache)
     scale = len(seen) * seen.shape[-1]
     return not _jumps(*(scale * loss.gradient(seen + step, y) for step in (-CLEARANCE, CLEARANCE)))
 

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
-from glassnet.network.names import entry
 from glassnet.network.structure import Structure
 
 #: Every entry of a table of embeddings is drawn from U(-r, r) with this r: as Keras does, with which the paper's
@@ -140,7 +140,7 @@ def initialize(
         views[f"E{t}"][...] = rng.uniform(-TABLE_REACH, TABLE_REACH, table)
     for layer, *shape in structure.layers():
         chosen = structure.activations[layer - 1].initializer if initializer == "auto" else initializer
-        rule = chosen if callable(chosen) else entry(INITIALIZERS, chosen, "initializer")
+        rule = chosen if callable(chosen) else lookup(INITIALIZERS, chosen, "initializer")
         drawn = np.asarray(rule(rng, (shape[0], shape[1])))
         if drawn.shape != tuple(shape):
             raise InputError(f"the initializer gave shape {drawn.shape} for W{layer}; it needs {tuple(shape)}")

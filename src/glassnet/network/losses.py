@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import check_settings, lookup
 from glassnet.errors import InputError
-from glassnet.network.activations import Array, largest_of, sigmoid, softmax, sum_of
-from glassnet.network.names import check_settings, entry
+from glassnet.network.activations import largest_of, sigmoid, softmax, sum_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Loss:
         The activation whose input the loss wants to see, if the last layer has it.
     settings : mapping
         The loss's own numbers, such as Huber's ``delta``.
-    steepness : float
+    grad_scale : float
         Multiplies `gradient`, but not `mean`: scikit-learn reports a mean over the outputs and descends along their
         sum. 1 for all losses here.
     together : callable, optional
@@ -49,7 +50,7 @@ class Loss:
     derivative: Callable[..., Array]
     link: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    steepness: float = 1.0
+    grad_scale: float = 1.0
     together: Callable[..., tuple[Array, Array]] | None = None
 
     def __repr__(self) -> str:
@@ -88,9 +89,9 @@ class Loss:
         if gradient.ndim == 1:
             return gradient
         if sample_weight is None:
-            gradient *= self.steepness / len(gradient)
+            gradient *= self.grad_scale / len(gradient)
         else:
-            total = float(np.sum(sample_weight)) / self.steepness
+            total = float(np.sum(sample_weight)) / self.grad_scale
             gradient *= (sample_weight / total if total else np.zeros_like(sample_weight))[:, np.newaxis]
         return gradient
 
@@ -316,5 +317,5 @@ def find_loss(loss: str | Loss, **settings: Any) -> Loss:
     ValueError
         If there is no such loss or it has no such setting.
     """
-    found = loss if isinstance(loss, Loss) else entry(LOSSES, loss, "loss")
+    found = loss if isinstance(loss, Loss) else lookup(LOSSES, loss, "loss")
     return found.with_settings(**settings)

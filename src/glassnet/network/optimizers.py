@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import check_settings, lookup
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
-from glassnet.network.names import check_settings, entry
 from glassnet.network.structure import Structure
 
 
@@ -144,11 +144,11 @@ def lars(
     for name, place in slices.items():
         part, weights = g[place], w[place]
         inside = decay if name.startswith("W") else 0.0
-        length, steepness = _norm(weights), _norm(part)
+        length, grad_scale = _norm(weights), _norm(part)
         if inside:
             part += np.multiply(weights, inside, out=state.scratch[0][place])
-        if length > 0 and steepness > 0:
-            part *= coefficient * length / (steepness + inside * length)
+        if length > 0 and grad_scale > 0:
+            part *= coefficient * length / (grad_scale + inside * length)
     v = state.moments["v"]
     v *= momentum
     v += g
@@ -305,7 +305,7 @@ def find_optimizer(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
     ValueError
         If there is no such optimizer or it has no such setting.
     """
-    found = optimizer if isinstance(optimizer, Optimizer) else entry(OPTIMIZERS, optimizer, "optimizer")
+    found = optimizer if isinstance(optimizer, Optimizer) else lookup(OPTIMIZERS, optimizer, "optimizer")
     return found.with_settings(**settings)
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import check_settings, lookup
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
-from glassnet.network.names import check_settings, entry
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Schedule:
     whole: bool = False
 
     @property
-    def sees_whole(self) -> bool:
+    def needs_total_steps(self) -> bool:
         """Whether it depends on the length of the whole training; a cosine with periods of its own does not."""
         return self.whole and not self.settings.get("period")
 
@@ -178,7 +178,7 @@ def find_schedule(schedule: str | Schedule, **settings: Any) -> Schedule:
     ValueError
         If there is no such schedule or it has no such setting.
     """
-    found = schedule if isinstance(schedule, Schedule) else entry(SCHEDULES, schedule, "schedule")
+    found = schedule if isinstance(schedule, Schedule) else lookup(SCHEDULES, schedule, "schedule")
     return found.with_settings(**settings)
 
 

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
-from glassnet.network.activations import ACTIVATIONS, Activation, Array
-from glassnet.network.names import entry
+from glassnet.network.activations import ACTIVATIONS, Activation
 
 #: More parameters than this is a typing error rather than a network for a desk (it would take 32 GB in float64).
-MOST_PARAMETERS = 2**32
+MAX_PARAMETERS = 2**32
 
 #: Codes are held in the dtype of the numbers beside them, and float32 tells whole numbers apart up to here.
-MOST_CATEGORIES = 2**24
+MAX_CATEGORIES = 2**24
 
 #: Bytes that a processor's cores exchange at once.
 CACHE_LINE = 64
@@ -85,7 +86,7 @@ class Structure:
         layers = len(sizes) - 1
         if isinstance(activations, (str, Activation)):
             activations = (*([activations] * (layers - 1)), "identity")
-        chosen = tuple(a if isinstance(a, Activation) else entry(ACTIVATIONS, a, "activation") for a in activations)
+        chosen = tuple(a if isinstance(a, Activation) else lookup(ACTIVATIONS, a, "activation") for a in activations)
         if len(chosen) != layers:
             raise InputError(f"activations has {len(chosen)} entries for {layers} layers; give one for each layer")
         object.__setattr__(self, "layer_sizes", tuple(int(size) for size in sizes))
@@ -96,10 +97,10 @@ class Structure:
             raise InputError(
                 f"layer_sizes[0] is {sizes[0]} and the tables have {units} units; it counts those and the numbers"
             )
-        if self.n_parameters > MOST_PARAMETERS:
+        if self.n_parameters > MAX_PARAMETERS:
             raise InputError(
                 f"layer_sizes {sizes}{f' and tables {self.tables}' if self.tables else ''} make "
-                f"{self.n_parameters:,} parameters; the most is {MOST_PARAMETERS:,}"
+                f"{self.n_parameters:,} parameters; the most is {MAX_PARAMETERS:,}"
             )
 
     @property
@@ -238,8 +239,8 @@ def _checked_tables(tables: Iterable[tuple[int, int]]) -> tuple[tuple[int, int],
                 f"tables[{place}] is {table!r}; give (categories, size), two whole numbers, 1 or more: (1000, 8)"
             )
         categories, size = (int(number) for number in table)
-        if categories > MOST_CATEGORIES:
-            raise InputError(f"tables[{place}] has {categories:,} categories; the most is {MOST_CATEGORIES:,}")
+        if categories > MAX_CATEGORIES:
+            raise InputError(f"tables[{place}] has {categories:,} categories; the most is {MAX_CATEGORIES:,}")
         checked.append((categories, size))
     return tuple(checked)
 

@@ -4,14 +4,14 @@
 preparation back from what `Preparation.describe` and `Preparation.arrays` said.
 """
 
-from glassnet.preprocessing.columns import CODES, MOST_ONE_HOT, ONE_HOT, Category, Number, vector_width
+from glassnet.preprocessing.columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Number, vector_width
 from glassnet.preprocessing.fitting import fit_preparation
 from glassnet.preprocessing.preparation import Preparation
 from glassnet.preprocessing.rebuilding import rebuild
 
 __all__ = [
     "CODES",
-    "MOST_ONE_HOT",
+    "MAX_ONE_HOT",
     "ONE_HOT",
     "Category",
     "Number",

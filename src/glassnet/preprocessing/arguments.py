@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.preprocessing.faults import listed
 from glassnet.preprocessing.tables import Table
 

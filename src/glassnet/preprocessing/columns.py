@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from glassnet.network.activations import Array
+from glassnet._utils.arrays import Array
 
 #: What a category may be; all four come back from a file as they were.
 Value: TypeAlias = str | int | bool | float
@@ -20,14 +20,14 @@ Value: TypeAlias = str | int | bool | float
 #: each category, which for few is just as good and needs no table; with more, the columns would be multiplied by 0
 #: nearly always, and a learned vector is far narrower (11 numbers for 33 categories). skrub's TableVectorizer changes
 #: its way at 40, for the same reason.
-MOST_ONE_HOT = 32
+MAX_ONE_HOT = 32
 
 #: No learned vector is wider: what fast.ai's first rule, min(50, n/2), allowed at most. The later rule grows to 600,
 #: which for ten thousand categories is more numbers than the rest of a network for tables.
 WIDEST_VECTOR = 50
 
 #: Whole numbers up to this are the same in every reader of JSON; larger ones are written as ``{"int": "…"}``.
-MOST_NUMBER = 2**53
+MAX_NUMBER = 2**53
 
 ONE_HOT, CODES = "one-hot", "codes"
 
@@ -139,7 +139,7 @@ class Category:
             "column": self.position,
             "encoding": self.encoding,
             "categories": [
-                {"int": str(value)} if isinstance(value, int) and abs(value) > MOST_NUMBER else value
+                {"int": str(value)} if isinstance(value, int) and abs(value) > MAX_NUMBER else value
                 for value in self.categories
             ],
             "shares": None if self.shares is None else list(self.shares),

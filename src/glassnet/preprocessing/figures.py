@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.network.activations import Array
+from glassnet._utils.arrays import Array
 from glassnet.preprocessing.faults import FINITE, Fault
+from glassnet.preprocessing.scaling import ROWS_AT_ONCE, fit_scaling, standardise
 from glassnet.preprocessing.tables import SparseTable
-from glassnet.scaling import ROWS_AT_ONCE, fit_scaling, standardise
 
 #: Columns whose median is taken at once, so that the copy stays small.
 COLUMNS_AT_ONCE = 16

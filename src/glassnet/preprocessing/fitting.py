@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.preprocessing.arguments import column_names, is_unicode, marked_categories, training_rows
-from glassnet.preprocessing.columns import CODES, MOST_ONE_HOT, ONE_HOT, Category, Value
+from glassnet.preprocessing.columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
 from glassnet.preprocessing.faults import MEND_DATE, Fault
 from glassnet.preprocessing.figures import dense_figures, sparse_factors
 from glassnet.preprocessing.objects import BOOLEAN, CATEGORY, is_missing
@@ -18,10 +18,10 @@ from glassnet.preprocessing.preparation import Preparation, factorised
 from glassnet.preprocessing.tables import SparseTable, Table, read_table
 
 #: Whole numbers that a category may be: what 64 bits hold, signed or not.
-LEAST_WHOLE, MOST_WHOLE = -(2**63), 2**64 - 1
+MIN_WHOLE, MAX_WHOLE = -(2**63), 2**64 - 1
 
 #: Codes up to this are exact in float32.
-MOST_CODES = 2**24
+MAX_CODES = 2**24
 
 
 def fit_preparation(
@@ -50,7 +50,7 @@ def fit_preparation(
     Preparation
         Numbers with mean 0 and deviation 1 (bytes as pixels are, an array of uint8, by 1/255; sparse ones are not
         centred), an indicator beside a column of which some training rows miss the value, booleans as 0 and 1, up to
-        `MOST_ONE_HOT` categories one-hot, more as codes. Categories of a single training row are too rare for a code.
+        `MAX_ONE_HOT` categories one-hot, more as codes. Categories of a single training row are too rare for a code.
 
     Raises
     ------
@@ -99,19 +99,19 @@ def _category(table: Table, position: int, name: str) -> Category:
     for value in counts:
         _check_value(value, position)
     rows = len(places)
-    if len(counts) > MOST_ONE_HOT:
+    if len(counts) > MAX_ONE_HOT:
         # one row can't teach the network what a category is like, but such rows teach it what an unknown one is
         counts = {value: count for value, count in counts.items() if count > 1}
     others = rows - sum(counts.values())
     ordered = sorted(counts, key=lambda value: (isinstance(value, str), value))
-    if len(counts) <= MOST_ONE_HOT:
+    if len(counts) <= MAX_ONE_HOT:
         shares = None if others else tuple(counts[value] / rows for value in ordered)
         return Category(name, position, tuple(ordered), ONE_HOT, shares)
     if not others:
         # code 0 must have rows to learn from: an unknown category is then taken for the rarest
         ordered.remove(min(reversed(ordered), key=counts.__getitem__))
-    if len(ordered) >= MOST_CODES:
-        raise Fault(position, f"has {len(ordered)} categories; the most is {MOST_CODES - 1}: leave the column out")
+    if len(ordered) >= MAX_CODES:
+        raise Fault(position, f"has {len(ordered)} categories; the most is {MAX_CODES - 1}: leave the column out")
     return Category(name, position, tuple(ordered), CODES)
 
 
@@ -125,7 +125,7 @@ def _check_value(value: Any, position: int) -> None:
         why = "which is no valid Unicode text; mend it"
     elif isinstance(value, float) and np.isinf(value):
         why = "which is no finite number; leave the entry empty"
-    elif isinstance(value, int) and not LEAST_WHOLE <= value <= MOST_WHOLE:
+    elif isinstance(value, int) and not MIN_WHOLE <= value <= MAX_WHOLE:
         why = "which does not fit in 64 bits; make text of it"
     if why:
         raise Fault(position, f"holds {value!a:.60}, {why}")

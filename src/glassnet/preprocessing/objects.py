@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.network.activations import Array
+from glassnet._utils.arrays import Array
 from glassnet.preprocessing.faults import MEND_TYPE, Fault
 
 #: What a column holds.

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.preprocessing.columns import CODES, ONE_HOT, Category, Number
 from glassnet.preprocessing.faults import FINITE, Fault, listed
+from glassnet.preprocessing.scaling import ROWS_AT_ONCE
 from glassnet.preprocessing.tables import SparseTable, Table, read_table
-from glassnet.scaling import ROWS_AT_ONCE
 
 _TOO_FAR = "that is too far from the training rows for {}"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
-from glassnet.preprocessing.columns import CODES, MOST_ONE_HOT, ONE_HOT, Category, Value
+from glassnet.preprocessing.columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
 from glassnet.preprocessing.preparation import Preparation
 
 _FIELDS = {"names": list, "named": bool, "centred": bool, "booleans": list, "indicators": list, "categories": list}
@@ -95,8 +95,8 @@ def _category(content: Any, names: list[str], place: int) -> Category:
     values = tuple(_read(value, f"{where}.categories[{number}]") for number, value in enumerate(told["categories"]))
     if len(set(values)) != len(values):
         raise InputError(f"{where}.categories holds a category twice")
-    if encoding == ONE_HOT and len(values) > MOST_ONE_HOT:
-        raise InputError(f"{where} has {len(values)} categories one-hot; the most is {MOST_ONE_HOT}")
+    if encoding == ONE_HOT and len(values) > MAX_ONE_HOT:
+        raise InputError(f"{where} has {len(values)} categories one-hot; the most is {MAX_ONE_HOT}")
     if shares is not None:
         if encoding != ONE_HOT or len(shares) != len(values):
             raise InputError(f"{where}.shares has {len(shares)} entries for {len(values)} categories as {encoding}")

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.preprocessing.faults import MEND_DATE, MEND_TYPE, Fault
 from glassnet.preprocessing.objects import (
     BOOLEAN,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
 from glassnet.training.settings import Settings
 

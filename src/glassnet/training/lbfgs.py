@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from glassnet.engines.interface import Figures
-from glassnet.network.activations import Array
+from glassnet._utils.arrays import Array
+from glassnet.engines.interface import EpochMetrics
 from glassnet.training.metrics import NO_METRIC
 from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS_LIMITS
 from glassnet.training.source import InMemory
 
-AfterEpoch: TypeAlias = Callable[[Figures, float], None]
+AfterEpoch: TypeAlias = Callable[[EpochMetrics, float], None]
 
 
 def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
@@ -50,8 +50,8 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
         if run.metric.name != NO_METRIC:
             output = run.engine.outputs(vector, rows.x, scale=rows.scale)
             score = float(np.mean(run.metric.row(output, rows.y)))
-        run.standing.epochs += 1
-        after_epoch(Figures(loss, score, math.sqrt(slope @ slope)), 1.0)
+        run.state.epochs += 1
+        after_epoch(EpochMetrics(loss, score, math.sqrt(slope @ slope)), 1.0)
         if on_batch is not None:
             on_batch(0, loss)
         if run.stop_reason:

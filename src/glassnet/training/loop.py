@@ -11,22 +11,22 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from glassnet.engines.interface import Figures
+from glassnet._utils.arrays import Array
+from glassnet.engines.interface import EpochMetrics
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.network.losses import CLASSIFICATION
 from glassnet.network.optimizers import find_optimizer
 from glassnet.network.structure import Structure
-from glassnet.training.callbacks import Callback
-from glassnet.training.engine_choice import choose_engine
+from glassnet.training.callbacks.base import Callback
+from glassnet.training.dispatch import select_engine
 from glassnet.training.history import Epoch, Trained
 from glassnet.training.lbfgs import AfterEpoch, by_lbfgs
 from glassnet.training.metrics import NO_METRIC, find_metric
-from glassnet.training.rows import check_rows, set_aside
+from glassnet.training.rows import check_rows, split_validation
 from glassnet.training.run import Run
 from glassnet.training.settings import Settings
 from glassnet.training.source import InMemory, Part, Source
-from glassnet.training.standing import Standing, begin
+from glassnet.training.state import TrainingState, init_state
 
 Data: TypeAlias = tuple[Any, ...]
 
@@ -51,7 +51,7 @@ def train(
     metric: str = "",
     callbacks: Iterable[Callback] = (),
     parameters: Array | None = None,
-    standing: Standing | None = None,
+    state: TrainingState | None = None,
     scale: float = 1.0,
 ) -> Trained:
     """Train a network.
@@ -61,7 +61,7 @@ def train(
     structure : Structure
         The layers.
     x : array-like or SciPy sparse matrix (samples, features), or Source
-        Finite numbers; scale them first (`glassnet.scaling`). Bytes (uint8) are kept as bytes and scaled on the way.
+        Finite numbers; scale them first (`glassnet.preprocessing`). Bytes (uint8) are kept and scaled on the way.
         A `Source` brings rows part by part, and y along.
     y : array-like (samples,) or (samples, outputs), or None
         Classes as whole numbers from 0, or values.
@@ -81,7 +81,7 @@ def train(
         Called at the four moments of `Callback`, in this order.
     parameters : array (n_parameters,), optional
         Where to start from; drawn by ``settings.initializer`` if not given. It is not changed.
-    standing : Standing, optional
+    state : TrainingState, optional
         Where an earlier training stands, with these settings but for ``epochs``: this one goes on as if the other had
         never ended, and changes it. Schedules that look at the whole training see each one as a whole.
     scale : float, optional
@@ -103,10 +103,10 @@ def train(
         If loss or gradient stop being finite: says where, and what to try.
     """
     settings = settings or Settings()
-    standing = standing or begin(structure, settings, parameters)
+    state = state or init_state(structure, settings, parameters)
     data = x if isinstance(x, Source) and y is None else (x, y, sample_weight)
-    run = prepare(structure, settings, data, validation, test, metric, standing, scale)
-    carry_out(run, callbacks)
+    run = build_run(structure, settings, data, validation, test, metric, state, scale)
+    run_training(run, callbacks)
     vector, best_epoch = run.result()
     if run.message:
         warnings.warn(run.message, DivergenceWarning, stacklevel=2)
@@ -123,20 +123,20 @@ def train(
     )
 
 
-def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
+def run_training(run: Run, callbacks: Iterable[Callback] = ()) -> None:
     """Take a run to its end, however it comes: all epochs, a callback, Ctrl-C, or numbers that are not finite."""
     callbacks = tuple(callbacks)
-    run.remembering = [callback for callback in callbacks if _any_has([callback], "memory")]
+    run.stateful = [callback for callback in callbacks if _any_has([callback], "state_dict")]
     began = time.perf_counter()
 
-    def after_epoch(figures: Figures, learning_rate: float) -> None:
+    def after_epoch(figures: EpochMetrics, learning_rate: float) -> None:
         nonlocal began
         judged: dict[str, float | None] = {}
         for name in run.judged:
             judged[f"{name}_loss"], judged[f"{name}_metric"] = run.evaluate(name)
         score = None
         if run.metric.name != NO_METRIC:
-            score = run.metric.of_mean(figures.score, run.source)
+            score = run.metric.aggregate(figures.score, run.source)
         now = time.perf_counter()
         run.note_epoch(
             Epoch(
@@ -190,18 +190,18 @@ def carry_out(run: Run, callbacks: Iterable[Callback] = ()) -> None:
             ends.callback(callback.on_train_end, run)
 
 
-def prepare(
+def build_run(
     structure: Structure,
     settings: Settings,
     training: Data | Source,
     validation: Data | Array | Source | None,
     test: Data | Source | None,
     metric: str,
-    standing: Standing,
+    state: TrainingState,
     scale: float = 1.0,
 ) -> Run:
     """Check everything that can be checked, and set up the run."""
-    objective, loss, dtype = settings.objective(structure), settings.found_loss(), np.dtype(settings.dtype)
+    objective, loss, dtype = settings.objective(structure), settings.resolve_loss(), np.dtype(settings.dtype)
 
     def source(data: Data | Source, name: str) -> Source:
         if isinstance(data, Source):
@@ -212,7 +212,7 @@ def prepare(
     if validation is not None and not isinstance(validation, (tuple, Source)):
         if not isinstance(learned, InMemory):
             raise InputError("validation names rows by number, but the rows come from a stream; give a Source of them")
-        chosen, rows = set_aside(learned.rows, validation)
+        chosen, rows = split_validation(learned.rows, validation)
         learned = InMemory(learned.rows, chosen)
         judged["validation"] = InMemory(rows)
         validation = None
@@ -222,21 +222,21 @@ def prepare(
     if settings.full_batch and not isinstance(learned, InMemory):
         raise InputError("optimizer 'lbfgs' looks at all rows at once, but they come from a stream; choose another")
     rule = Settings(optimizer=find_optimizer("gradient_descent")) if settings.full_batch else settings
-    engine = choose_engine(settings, objective, rule.update_rule(), len(learned))
+    engine = select_engine(settings, objective, rule.update_rule(), len(learned))
     of_classes = loss.name in CLASSIFICATION or (isinstance(learned, InMemory) and learned.rows.y.ndim == 1)
     measured = find_metric(metric or ("accuracy" if of_classes else "r2"))
-    return Run(structure, settings, engine, standing, measured, learned, judged)
+    return Run(structure, settings, engine, state, measured, learned, judged)
 
 
 def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Callable[[], None] | None) -> None:
     """Epoch after epoch over shuffled batches, with an optimizer's rule; goes on where the run stands."""
-    settings, standing, batches = run.settings, run.standing, run.batches
-    schedule = settings.found_schedule()
-    base = settings.learning_rate or settings.found_optimizer().learning_rate
+    settings, state, batches = run.settings, run.state, run.batches
+    schedule = settings.resolve_schedule()
+    base = settings.learning_rate or settings.resolve_optimizer().learning_rate
     while (epoch := len(run.history)) < settings.epochs:
-        step = (epoch if schedule.sees_whole else standing.epochs) * batches
-        rates = base * standing.rate_scale * schedule.factors(step, batches, batches, settings.epochs * batches)
-        parts = standing.parts(run.source, settings.batch_size, settings.shuffle, on_pause is not None)
+        step = (epoch if schedule.needs_total_steps else state.epochs) * batches
+        rates = base * state.rate_scale * schedule.factors(step, batches, batches, settings.epochs * batches)
+        parts = state.parts(run.source, settings.batch_size, settings.shuffle, on_pause is not None)
         try:
             for part in parts:
                 bad = _through(run, part, rates, on_batch, on_pause)
@@ -245,16 +245,19 @@ def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Call
                     return
         finally:
             getattr(parts, "close", lambda: None)()  # a stream reads ahead on a thread of its own
-        figures = standing.tally.figures()
-        if not np.isfinite(np.add.reduce(run.weights.in_use)) and not np.isfinite(run.weights.in_use).all():
+        figures = state.tally.figures()
+        if (
+            not np.isfinite(np.add.reduce(run.weights.eval_parameters))
+            and not np.isfinite(run.weights.eval_parameters).all()
+        ):
             run.diverge(epoch + 1, ", in its last batches", float(rates[-1]))  # where units are saturated no loss tells
             return
-        standing.end_epoch()
+        state.end_epoch()
         after_epoch(figures, float(rates[-1]))
-        if standing.plateau is not None:
+        if state.plateau is not None:
             record = run.history[-1]
             loss = record.loss if record.validation_loss is None else record.validation_loss
-            standing.rate_scale = standing.plateau.observe(loss)
+            state.rate_scale = state.plateau.observe(loss)
         if on_pause is not None:
             on_pause()
         if run.stop_reason:
@@ -263,13 +266,13 @@ def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Call
 
 def _through(run: Run, part: Part, rates: Array, on_batch: Any, on_pause: Callable[[], None] | None) -> int | None:
     """Train on a part, pausing when asked to; return the batch of the epoch that was not finite, if one was."""
-    tally, size, order = run.standing.tally, run.settings.batch_size, part.order
+    tally, size, order = run.state.tally, run.settings.batch_size, part.order
     first, here = tally.batches, math.ceil(len(part) / size)
     while (done := tally.batches - first) < here:
         if done:
             order = (np.arange(len(part)) if part.order is None else part.order)[done * size :]
         figures = run.engine.train_epoch(
-            run.weights, part.rows, order, rates[first + done : first + here], run.standing.rng, run.metric.row,
+            run.weights, part.rows, order, rates[first + done : first + here], run.state.rng, run.metric.row,
             on_batch, None, tally, None if on_pause is None else run.pauses,
         )  # fmt: skip
         if figures.bad_batch is not None:

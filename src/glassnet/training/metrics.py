@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import lookup
 from glassnet.engines.interface import Engine, RowMetric, Rows
-from glassnet.network.activations import Array
+from glassnet.metrics.per_sample import no_metric, right, squared_error, subset_accuracy_per_sample
 from glassnet.network.losses import Loss
-from glassnet.network.names import entry
-from glassnet.network.scores import all_right, not_judged, right, squared_error
 from glassnet.network.structure import Structure
 from glassnet.training.source import Source
 
@@ -29,13 +29,13 @@ class Metric:
         What it is called.
     row : callable
         ``row(output (samples, outputs), y) -> (samples,)``.
-    of_mean : callable
-        ``of_mean(mean of row over the rows, source of the rows) -> float``: the figure itself.
+    aggregate : callable
+        ``aggregate(mean of row over the rows, source of the rows) -> float``: the figure itself.
     """
 
     name: str
     row: RowMetric
-    of_mean: Callable[[float, Source], float]
+    aggregate: Callable[[float, Source], float]
 
 
 def _r2(mean_squared_error: float, source: Source) -> float:
@@ -75,13 +75,13 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("accuracy", right, lambda mean, source: mean),
-        Metric("subset_accuracy", all_right, lambda mean, source: mean),
+        Metric("subset_accuracy", subset_accuracy_per_sample, lambda mean, source: mean),
         Metric("r2", squared_error, _r2),
-        Metric(NO_METRIC, not_judged, lambda mean, source: mean),
+        Metric(NO_METRIC, no_metric, lambda mean, source: mean),
     )
 }
 
 
 def find_metric(metric: str) -> Metric:
     """Return the metric of that name; a ValueError names them all if there is none."""
-    return entry(METRICS, metric, "metric")
+    return lookup(METRICS, metric, "metric")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Rows
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.network.embeddings import check_codes
 from glassnet.network.losses import CLASSIFICATION, Loss
 from glassnet.network.structure import Structure
@@ -94,7 +94,7 @@ def check_inputs(structure: Structure, x: Any, dtype: Any = np.float32, name: st
     return x
 
 
-def set_aside(rows: Rows, which: Any) -> tuple[Array, Rows]:
+def split_validation(rows: Rows, which: Any) -> tuple[Array, Rows]:
     """Part rows into those to learn from, as whole numbers, and those to be judged on; x is shared.
 
     Raises

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import OptimizeResult
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Engine, Weights
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.training.history import Epoch
-from glassnet.training.memory import Memory, Remembering
 from glassnet.training.metrics import NO_METRIC, Metric, judge
 from glassnet.training.settings import Settings
 from glassnet.training.source import Source
-from glassnet.training.standing import Standing
+from glassnet.training.state import TrainingState
+from glassnet.training.state_dict import StateDict, Stateful
 
 #: Reasons to stop that are no end: a training that remembers goes on after them.
 INTERRUPTIONS = ("interrupted", "terminated")
@@ -34,7 +34,7 @@ class Run:
         What is trained, and how.
     engine : Engine
         What computes.
-    standing : Standing
+    state : TrainingState
         The parameters and all that moves with them.
     metric : Metric
         What is recorded beside the loss.
@@ -49,36 +49,36 @@ class Run:
         structure: Structure,
         settings: Settings,
         engine: Engine,
-        standing: Standing,
+        state: TrainingState,
         metric: Metric,
         source: Source,
         judged: dict[str, Source],
     ) -> None:
-        self.structure, self.settings, self.engine, self.standing = structure, settings, engine, standing
+        self.structure, self.settings, self.engine, self.state = structure, settings, engine, state
         self.metric, self.source, self.judged = metric, source, judged
-        self.remembering: Sequence[Remembering] = ()  # callbacks that have a memory; others may come and go
+        self.stateful: Sequence[Stateful] = ()  # callbacks that have a memory; others may come and go
         self.pause_at = math.inf
         self.outputs: dict[str, Array] = {}
         self.minimum: OptimizeResult | None = None
-        self.loss: Loss = settings.found_loss()
+        self.loss: Loss = settings.resolve_loss()
         self.history: list[Epoch] = []
         self.stop_reason = ""
         self.message = ""
         self.best_epoch = 0
         self._best_figure = math.inf
-        self._best = self.weights.in_use.copy()
-        self._good = self.weights.in_use.copy()
+        self._best = self.weights.eval_parameters.copy()
+        self._good = self.weights.eval_parameters.copy()
         self._keeps_best = settings.restore_best and ("validation" in judged or settings.patience is not None)
 
     @property
     def weights(self) -> Weights:
         """The parameters, the optimizer's memory, the running average."""
-        return self.standing.weights
+        return self.state.weights
 
     @property
     def parameters(self) -> dict[str, Array]:
         """The parameters that predict at this moment, by name."""
-        return self.structure.views(self.weights.in_use)
+        return self.structure.views(self.weights.eval_parameters)
 
     @property
     def batches(self) -> int:
@@ -110,7 +110,7 @@ class Run:
         source, losses, scores, weights = self.judged[name], [], [], []
         for part in source.parts(self.settings.batch_size, None):
             rows = part.rows
-            loss, output = judge(self.engine, self.structure, self.loss, self.weights.in_use, rows)
+            loss, output = judge(self.engine, self.structure, self.loss, self.weights.eval_parameters, rows)
             self.outputs[name] = output
             losses.append(loss)
             weights.append((len(rows), len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight))))
@@ -119,17 +119,17 @@ class Run:
         if len(losses) > 1:
             del self.outputs[name]
         counts, sums = zip(*weights, strict=True)
-        score = self.metric.of_mean(_mean(scores, counts), source) if scores else None
+        score = self.metric.aggregate(_mean(scores, counts), source) if scores else None
         return _mean(losses, sums), score
 
     def note_epoch(self, record: Epoch) -> None:
         """Record an epoch that went well and decide whether it is the best so far and whether to go on."""
         self.history.append(record)
-        np.copyto(self._good, self.weights.in_use)
+        np.copyto(self._good, self.weights.eval_parameters)
         figure = self.monitored(record)
         if figure < self._best_figure - (self.settings.min_delta if math.isfinite(self._best_figure) else 0):
             self._best_figure, self.best_epoch = figure, record.epoch
-            np.copyto(self._best, self.weights.in_use)
+            np.copyto(self._best, self.weights.eval_parameters)
         elif self.settings.patience is not None and record.epoch - self.best_epoch >= self.settings.patience:
             self.stop(f"no better for {self.settings.patience} epochs")
 
@@ -139,19 +139,19 @@ class Run:
         value = float(getattr(record, prefix + self.settings.monitor))
         return value if self.settings.monitor == "loss" else -value
 
-    def memory(self) -> Memory:
+    def state_dict(self) -> StateDict:
         """Return all that it takes to go on, in another process too: see `Callback.on_pause`."""
-        standing, arrays = self.standing.memory(), {"best": self._best.copy(), "good": self._good.copy()}
-        arrays |= standing.under("standing").arrays
+        state, arrays = self.state.state_dict(), {"best": self._best.copy(), "good": self._good.copy()}
+        arrays |= state.add_prefix("state").arrays
         told = []
-        for number, callback in enumerate(self.remembering):
-            own = callback.memory()
-            arrays |= own.under(f"callbacks.{number}").arrays
-            told.append({"kind": type(callback).__name__, "told": own.told})
-        return Memory(
+        for number, callback in enumerate(self.stateful):
+            own = callback.state_dict()
+            arrays |= own.add_prefix(f"callbacks.{number}").arrays
+            told.append({"kind": type(callback).__name__, "told": own.metadata})
+        return StateDict(
             arrays,
             {
-                "standing": standing.told,
+                "state": state.metadata,
                 "history": [epoch.known() for epoch in self.history],
                 "best_epoch": self.best_epoch,
                 "best_figure": self._best_figure,
@@ -160,7 +160,7 @@ class Run:
             },
         )
 
-    def remember(self, memory: Memory) -> None:
+    def load_state_dict(self, state_dict: StateDict) -> None:
         """Take over what a run with the same network, settings, rows and callbacks knew.
 
         Raises
@@ -168,25 +168,25 @@ class Run:
         InputError
             If it was another one's.
         """
-        told = memory.told
+        told = state_dict.metadata
         kinds = [callback["kind"] for callback in told["callbacks"]]
-        here = [type(callback).__name__ for callback in self.remembering]
+        here = [type(callback).__name__ for callback in self.stateful]
         if kinds != here:
             raise InputError(
                 f"the training had {kinds} as callbacks with a memory, and this one has {here}; give the same ones"
             )
         for name, vector in (("best", self._best), ("good", self._good)):
-            found = memory.arrays.get(name)
+            found = state_dict.arrays.get(name)
             if found is None or (found.shape, found.dtype) != (vector.shape, vector.dtype):
                 raise InputError(f"{name} is not that of this network")
-        self.standing.remember(memory.within("standing", told["standing"]))
+        self.state.load_state_dict(state_dict.strip_prefix("state", told["state"]))
         for vector, name in ((self._best, "best"), (self._good, "good")):
-            vector[...] = memory.arrays[name]
+            vector[...] = state_dict.arrays[name]
         self.history[:] = [Epoch(**{**_UNKNOWN, **record}) for record in told["history"]]
         self.best_epoch, self._best_figure = told["best_epoch"], told["best_figure"]
         self.stop_reason = told["stop_reason"]
-        for number, callback in enumerate(self.remembering):
-            callback.remember(memory.within(f"callbacks.{number}", told["callbacks"][number]["told"]))
+        for number, callback in enumerate(self.stateful):
+            callback.load_state_dict(state_dict.strip_prefix(f"callbacks.{number}", told["callbacks"][number]["told"]))
 
     def result(self) -> tuple[Array, int]:
         """Return the parameters to keep and the epoch that they come from."""
@@ -194,9 +194,9 @@ class Run:
             return self._best, self.best_epoch
         # an epoch cut short by Ctrl-C was never judged, and its last update may be half done
         cut_short = self.stop_reason in INTERRUPTIONS and bool(self.history)
-        if cut_short or self.stop_reason == "diverged" or not np.isfinite(self.weights.in_use).all():
+        if cut_short or self.stop_reason == "diverged" or not np.isfinite(self.weights.eval_parameters).all():
             return self._good, len(self.history)
-        return self.weights.in_use.copy(), len(self.history)
+        return self.weights.eval_parameters.copy(), len(self.history)
 
     def diverge(self, epoch: int, where: str, learning_rate: float) -> None:
         """Stop because a number is no longer finite, and go back to the last good parameters."""

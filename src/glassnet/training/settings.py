@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.registry import check_settings, lookup
 from glassnet.engines.interface import Objective, UpdateRule
 from glassnet.errors import InputError
 from glassnet.network.forward import dropout_rates
 from glassnet.network.losses import Loss, find_loss
-from glassnet.network.names import check_settings, entry
 from glassnet.network.optimizers import Optimizer, find_optimizer
 from glassnet.network.schedules import Plateau, Schedule, find_schedule
 from glassnet.network.structure import Structure
@@ -130,7 +130,7 @@ class Settings:
         _check("average", self.average, Real, "a number above 0 and below 1, such as 0.999", lambda v: 0 < v < 1)
         if self.monitor not in ("loss", "metric"):
             raise InputError(f"monitor is {self.monitor!r}; it must be 'loss' or 'metric'")
-        entry(dict.fromkeys(ENGINES), self.engine, "engine")
+        lookup(dict.fromkeys(ENGINES), self.engine, "engine")
         if self.dtype not in ("float32", "float64"):
             raise InputError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
         for name in ("shuffle", "restore_best"):
@@ -145,12 +145,12 @@ class Settings:
             raise InputError(
                 f"reduce_on_plateau is {self.reduce_on_plateau!r:.80}; it must be True, False or a mapping"
             )
-        self.found_loss()
-        self.found_schedule()
+        self.resolve_loss()
+        self.resolve_schedule()
         self.plateau()
         if self.full_batch:
             for name in self.optimizer_settings:
-                entry(LBFGS_LIMITS, name, "setting of lbfgs")
+                lookup(LBFGS_LIMITS, name, "setting of lbfgs")
             check_settings(self.optimizer_settings, LBFGS_LIMITS, "lbfgs")
             for name in ("clip_norm", "clip_value", "max_norm", "average", "weight_decay", "learning_rate"):
                 if getattr(self, name) is not None:
@@ -160,22 +160,22 @@ class Settings:
             if self.dropout:
                 raise InputError("dropout does not go with optimizer 'lbfgs', which needs a loss that does not change")
         else:
-            self.found_optimizer()
+            self.resolve_optimizer()
 
     @property
     def full_batch(self) -> bool:
         """Whether each step looks at all rows (L-BFGS)."""
         return self.optimizer == LBFGS
 
-    def found_loss(self) -> Loss:
+    def resolve_loss(self) -> Loss:
         """Return the loss with its settings."""
         return find_loss(self.loss, **self.loss_settings)
 
-    def found_optimizer(self) -> Optimizer:
+    def resolve_optimizer(self) -> Optimizer:
         """Return the optimizer with its settings."""
         return find_optimizer(self.optimizer, **self.optimizer_settings)
 
-    def found_schedule(self) -> Schedule:
+    def resolve_schedule(self) -> Schedule:
         """Return the schedule with its settings."""
         return find_schedule(self.schedule, **self.schedule_settings)
 
@@ -193,14 +193,14 @@ class Settings:
 
     def objective(self, structure: Structure) -> Objective:
         """Return what is minimised over a structure; a ValueError if loss or dropout do not suit it."""
-        loss = self.found_loss()
+        loss = self.resolve_loss()
         check_output(structure, loss)
         return Objective(structure, loss, dropout_rates(structure, self.dropout), self.l1, self.l2, self.alpha)
 
     def update_rule(self) -> UpdateRule:
         """Return how the parameters change."""
         return UpdateRule(
-            self.found_optimizer(), self.weight_decay, self.clip_norm, self.clip_value, self.max_norm, self.average
+            self.resolve_optimizer(), self.weight_decay, self.clip_norm, self.clip_value, self.max_norm, self.average
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Rows
-from glassnet.network.activations import Array
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,27 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from glassnet import __version__
-from glassnet.web import explaining, files, judging, learning, looking, predicting, recording, refusals, thinking
-from glassnet.web.guard import Door, Guard
-from glassnet.web.workshop import Workshop
+from glassnet.web import error_analysis, errors, explain, files, learn, model_info, observability, predict, think
+from glassnet.web.app_state import AppState
+from glassnet.web.security import AccessPolicy, SecurityMiddleware
 
-#: The rooms, each with a router of its own; a new one is added here and nowhere else. Their paths begin with ``/api/``.
-ROOMS = (predicting, explaining, looking, thinking, learning, judging)
+#: Modules with an `APIRouter` named ``router``; a new one is added here. Their paths begin with ``/api/``.
+ROUTED = (predict, explain, model_info, think, learn, error_analysis)
 
 
 def create_app(
-    workshop: Workshop,
+    workshop: AppState,
     *,
     host: str = "127.0.0.1",
     token: str | None = None,
     names: frozenset[str] = frozenset(),
-    log: recording.Log = recording.no_log,
+    log: observability.Log = observability.no_log,
 ) -> FastAPI:
     """Return the app that serves a workshop.
 
     Parameters
     ----------
-    workshop : Workshop
+    workshop : AppState
         The model, the rows, the locks.
     host : str
         The address it will listen on: it decides which Host headers are let in.
@@ -55,17 +55,17 @@ def create_app(
     )
     app.state.workshop, app.state.made = workshop, {}
     app.state.workers = CapacityLimiter(os.cpu_count() or 1)  # threads for predictions that take long
-    refusals.install(app)
-    for room in ROOMS:
-        app.include_router(room.router)
+    errors.install(app)
+    for module in ROUTED:
+        app.include_router(module.router)
     page = files.page_files()
     app.router.routes.extend(files.routes(page))
-    figures = recording.Figures()
-    app.include_router(recording.router)
+    figures = observability.Figures()
+    app.include_router(observability.router)
     app.state.figures = figures
-    door = Door(host, token, names, frozenset(page) | {"/healthz"})
-    app.add_middleware(predicting.Quick)
-    app.add_middleware(Guard, door=door, limits=workshop.limits)
-    labels = dict.fromkeys(page, "page") | {predicting.PREDICT: predicting.PREDICT}
-    app.add_middleware(recording.Recorder, figures=figures, labels=labels, log=log)
+    door = AccessPolicy(host, token, names, frozenset(page) | {"/healthz"})
+    app.add_middleware(predict.PredictFastPath)
+    app.add_middleware(SecurityMiddleware, door=door, limits=workshop.limits)
+    labels = dict.fromkeys(page, "page") | {predict.PREDICT: predict.PREDICT}
+    app.add_middleware(observability.Recorder, figures=figures, labels=labels, log=log)
     return app

@@ -9,13 +9,13 @@ from typing import TypeVar
 from anyio import to_thread
 from starlette.requests import Request
 
-from glassnet.web.refusals import Refusal
+from glassnet.web.errors import ApiError
 
 Result = TypeVar("Result")
 
 
 async def apart(request: Request, work: Callable[[], Result], seconds: float) -> Result:
-    """Let a thread do the work, not more threads than there are cores; a Refusal, 503, if it takes too long."""
+    """Let a thread do the work, not more threads than there are cores; a ApiError, 503, if it takes too long."""
     try:
         async with asyncio.timeout(seconds):
             return await to_thread.run_sync(work, limiter=request.app.state.workers, abandon_on_cancel=True)
@@ -23,6 +23,6 @@ async def apart(request: Request, work: Callable[[], Result], seconds: float) ->
         raise too_long() from None
 
 
-def too_long() -> Refusal:
+def too_long() -> ApiError:
     """Return the error that tells that something takes too long."""
-    return Refusal(503, "too_long", "the answer takes too long; send fewer rows at once, or try again later")
+    return ApiError(503, "too_long", "the answer takes too long; send fewer rows at once, or try again later")

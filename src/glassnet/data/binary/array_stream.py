@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from glassnet.data.words import first_line
+from glassnet._utils.arrays import Array
+from glassnet.data.formatting import first_line
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 
 #: An array in Fortran's order has to be read whole to get at its rows; more bytes are refused.
-MOST_FORTRAN = 1 << 29
+MAX_FORTRAN = 1 << 29
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def read_rows(what: str, stream: Any, header: Header, at_once: int) -> Iterator[
     shape, dtype = header.shape, header.dtype
     if header.fortran and len(shape) > 1:
         size = math.prod(shape) * dtype.itemsize
-        if size > MOST_FORTRAN:
+        if size > MAX_FORTRAN:
             raise InputError(f"{what}: it is in Fortran's order; save it row by row: numpy.ascontiguousarray(x)")
         whole = np.frombuffer(_exactly(what, stream, size), dtype).reshape(shape, order="F")
         for first in range(0, shape[0], at_once):

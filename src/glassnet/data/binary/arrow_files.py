@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.data.arrow_columns import blocks_of_columns
-from glassnet.data.file import MOST_COLUMNS, File, rows_at_once
+from glassnet.data.file import MAX_COLUMNS, File, rows_at_once
+from glassnet.data.formatting import first_line
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Table, check_names
-from glassnet.data.words import first_line
 from glassnet.errors import InputError
 
 
@@ -89,8 +89,8 @@ def _names(file: File, schema: Any) -> list[str]:
     names = list(schema.names)
     if not names:
         raise InputError(f"{file.path}: the file has no columns")
-    if len(names) > MOST_COLUMNS:
-        raise InputError(f"{file.path}: the file has {len(names):,} columns, more than {MOST_COLUMNS:,}")
+    if len(names) > MAX_COLUMNS:
+        raise InputError(f"{file.path}: the file has {len(names):,} columns, more than {MAX_COLUMNS:,}")
     check_names(file.source, names)
     return names
 

@@ -12,10 +12,10 @@ from typing import Any
 from glassnet.data.arrays import block_of, check_width, column_names
 from glassnet.data.arrow_columns import numbered
 from glassnet.data.binary.array_stream import Header, read_header, read_rows
-from glassnet.data.file import MOST_COLUMNS, File, rows_at_once
+from glassnet.data.file import MAX_COLUMNS, File, rows_at_once
+from glassnet.data.formatting import first_line, listed
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Matrix, Table
-from glassnet.data.words import first_line, listed
 from glassnet.errors import InputError
 
 
@@ -55,8 +55,8 @@ class NpzFile(File):
         self._headers: dict[str, Header] = {}
         with _archive(path) as archive:
             members = archive.infolist()
-            if not 0 < len(members) <= MOST_COLUMNS:
-                raise InputError(f"{path}: it holds {len(members):,} arrays; there must be 1 to {MOST_COLUMNS:,}")
+            if not 0 < len(members) <= MAX_COLUMNS:
+                raise InputError(f"{path}: it holds {len(members):,} arrays; there must be 1 to {MAX_COLUMNS:,}")
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 if name == member.filename or member.flag_bits & 1 or name in self._headers:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.data.ahead import ahead
+from glassnet._utils.arrays import Array
 from glassnet.data.arrays import column_names
-from glassnet.data.file import MOST_FEATURES, File, rows_at_once
+from glassnet.data.file import MAX_FEATURES, File, rows_at_once
+from glassnet.data.formatting import first_line
+from glassnet.data.ordered_map import ahead
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Matrix, Run
-from glassnet.data.words import first_line
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 
 #: The ends of pictures' names.
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -84,8 +84,8 @@ class PictureFolder(File):
                 (width, height), mode = image.size, image.mode
                 if mode not in _GREY + _COLOURED:
                     return f"it has {mode} for each pixel; save it with 8 bits for each colour"
-                if width * height * (1 if mode in _GREY else 3) > MOST_FEATURES:
-                    return f"it has {width}×{height} pixels, more than {MOST_FEATURES:,} numbers; make it smaller"
+                if width * height * (1 if mode in _GREY else 3) > MAX_FEATURES:
+                    return f"it has {width}×{height} pixels, more than {MAX_FEATURES:,} numbers; make it smaller"
                 if shape is not None and (height, width) != shape[:2]:
                     return f"it has {width}×{height} pixels, the first picture {shape[1]}×{shape[0]}; make them alike"
                 coloured = mode in _COLOURED if shape is None else len(shape) == 3

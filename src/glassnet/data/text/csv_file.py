@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glassnet.data.ahead import ahead
 from glassnet.data.arrow_numbers import mask_of
 from glassnet.data.bad_rows import FOREIGN
-from glassnet.data.file import MOST_COLUMNS, File, opened
+from glassnet.data.file import MAX_COLUMNS, File, opened
+from glassnet.data.formatting import first_line, is_number, short
+from glassnet.data.ordered_map import ahead
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Table, check_names
 from glassnet.data.text.lines import LONGEST_ROW, QuoteLeftOpen, RowTooLong, blocks_of_rows, rows_end
-from glassnet.data.words import first_line, is_number, short
 from glassnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -198,8 +198,8 @@ def _names(path: Path, header: bytes) -> list[str]:
 
     if not _is_utf8(header):
         raise InputError(f"{path}: the header is no UTF-8 text; is this a CSV file? save it as CSV in UTF-8")
-    if header.count(b",") >= MOST_COLUMNS:
-        raise InputError(f"{path}: the header names more than {MOST_COLUMNS:,} columns; is this a CSV file?")
+    if header.count(b",") >= MAX_COLUMNS:
+        raise InputError(f"{path}: the header names more than {MAX_COLUMNS:,} columns; is this a CSV file?")
     try:
         names = csv.read_csv(
             pa.BufferReader(header),

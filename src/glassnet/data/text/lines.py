@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.network.activations import Array
+from glassnet._utils.arrays import Array
 
 #: Bytes of text that are parsed at once; the first blocks are smaller, so that it is soon known what columns hold.
 BLOCK = 1 << 21

@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
-from glassnet.data.file import MOST_FEATURES, File, opened
+from glassnet._utils.arrays import Array
+from glassnet.data.file import MAX_FEATURES, File, opened
+from glassnet.data.formatting import first_line, short
 from glassnet.data.passes import Pass
 from glassnet.data.tables import Matrix
 from glassnet.data.text.lines import LONGEST_ROW, RowTooLong, blocks_of_rows
-from glassnet.data.words import first_line, short
 from glassnet.errors import InputError
-from glassnet.network.activations import Array
 
 #: What the number before the entries is called.
 TARGET = "y"
@@ -94,8 +94,8 @@ def _parsed(text: bytes) -> Sparse:
     from sklearn.datasets import load_svmlight_file
 
     x, y = load_svmlight_file(io.BytesIO(text), dtype=np.float64, zero_based=True)
-    if x.nnz and x.indices.max() > MOST_FEATURES:
-        raise ValueError(f"column {x.indices.max():,} is more than {MOST_FEATURES:,}")
+    if x.nnz and x.indices.max() > MAX_FEATURES:
+        raise ValueError(f"column {x.indices.max():,} is more than {MAX_FEATURES:,}")
     return x, y
 
 

@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.fused.formulas import DECAY, NO_SCORE, NUMBERS, knows, rule_numbers, score_number
 from glassnet.engines.fused.layout import RECORD, Plan
-from glassnet.engines.fused.place import Place
 from glassnet.engines.fused.processor import usable_cores
 from glassnet.engines.fused.threads import CROWD
+from glassnet.engines.fused.workspace import Place
 from glassnet.engines.interface import (
     Combine,
-    Figures,
+    EpochAccumulator,
+    EpochMetrics,
     Objective,
     OnBatch,
     Pause,
     RowMetric,
     Rows,
-    Tally,
     UpdateRule,
     Weights,
     numbers,
     rows_at_once,
 )
-from glassnet.network.activations import Array
 from glassnet.network.forward import forward
 from glassnet.network.optimizers import FLUSH_EVERY
 
@@ -38,7 +38,7 @@ RUN_SECONDS = 0.1
 #: Multiplications of the first run, before it is known how fast they go.
 FIRST_RUN = 1e9
 #: Numbers that the outputs of a run hold at most: they are kept for the metric.
-MOST_OUTPUTS = 2**22
+MAX_OUTPUTS = 2**22
 #: Multiplications that are worth a thread of their own.
 THREAD_PAYS = 2_000_000
 #: Multiplications below which a forward pass by the steps themselves is done before the compiled one has begun.
@@ -143,15 +143,15 @@ class FusedEngine:
         metric: RowMetric,
         on_batch: OnBatch | None = None,
         combine: Combine | None = None,
-        tally: Tally | None = None,
+        tally: EpochAccumulator | None = None,
         pause: Pause | None = None,
-    ) -> Figures:
+    ) -> EpochMetrics:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
         if combine is not None:
             raise NotImplementedError("the fused engine never has the whole gradient; use the reference engine")
         with CROWD as trainings:
             place = self._place("training", self.batch_size, rows, trainings)
-            tally = tally if tally is not None else Tally()
+            tally = tally if tally is not None else EpochAccumulator()
             return self._train_epoch(place, weights, rows, order, learning_rates, rng, metric, on_batch, tally, pause)
 
     def _train_epoch(
@@ -164,16 +164,16 @@ class FusedEngine:
         rng: np.random.Generator,
         metric: RowMetric,
         on_batch: OnBatch | None,
-        tally: Tally,
+        tally: EpochAccumulator,
         pause: Pause | None,
-    ) -> Figures:
+    ) -> EpochMetrics:
         state, batches = weights.state, len(learning_rates)
         order = np.arange(len(rows)) if order is None else order
         before, product = state.step, state.numbers.get("product", 1.0)
         steps, _ = rule_numbers(self.rule.optimizer, learning_rates, before, product)
         score = score_number(metric, rows.y, self.objective.structure.n_outputs)
         place.net["score"], place.net["hands_out"] = score, score == NO_SCORE
-        most = max(1, MOST_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
+        most = max(1, MAX_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
         room = min(len(order), most * self.batch_size) if score == NO_SCORE else 0
         outputs = np.empty((room, self.objective.structure.n_outputs), self.dtype)
         records = np.zeros((min(batches, most), RECORD))
@@ -199,7 +199,9 @@ class FusedEngine:
             if len(wrong):
                 bad = int(wrong[0])
                 state.step += bad
-                return Figures(float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), tally.batches + bad)
+                return EpochMetrics(
+                    float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), tally.batches + bad
+                )
             state.step += length
             objectives = found[:, 0] + found[:, 1]
             scores = found[:, 3]

@@ -12,12 +12,14 @@ import math
 import numpy as np
 from numba import njit
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.fused.arrays import apart
 from glassnet.engines.fused.exponentials import exp_of, expm1_of, logistic_of, tanh_of
 from glassnet.engines.fused.processor import INNER
 from glassnet.engines.interface import Objective, RowMetric, UpdateRule
-from glassnet.network import activations, losses, optimizers, scores
-from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
+from glassnet.metrics import per_sample as scores
+from glassnet.network import activations, losses, optimizers
+from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 from glassnet.network.optimizers import Optimizer
 
 # The functions that have a compiled formula here, by name; what is new in the library's tables runs on the reference
@@ -31,7 +33,7 @@ _LOSSES = (
     "binary_crossentropy", "categorical_crossentropy", "focal", "hinge",
 )  # fmt: skip
 _RULES = ("gradient_descent", "momentum", "lars", "adagrad", "rmsprop", "adadelta", "adam", "nadam", "lion")
-_SCORES = ("right", "all_right", "squared_error", "not_judged")
+_SCORES = ("right", "subset_accuracy_per_sample", "squared_error", "no_metric")
 
 (
     IDENTITY, SIGMOID, TANH, HARD_SIGMOID, RELU, LEAKY_RELU, ELU, SELU,
@@ -81,7 +83,7 @@ def score_number(metric: RowMetric, y: Array, n_outputs: int) -> int:
         fits = name == "right" and y.dtype.kind in "iu"
     else:
         fits = y.ndim == 1 or y.shape[1] == n_outputs
-    return SCORE[name] if fits or name == "not_judged" else NO_SCORE
+    return SCORE[name] if fits or name == "no_metric" else NO_SCORE
 
 
 @njit(**INNER)

@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.fused.formulas import ACTIVATION, LOSS, NO_SCORE, RELU, RULE
-from glassnet.engines.fused.judging import ROOM, SIDE
 from glassnet.engines.fused.kernel import AHEAD
+from glassnet.engines.fused.loss_kernels import ROOM, SIDE
 from glassnet.engines.fused.processor import LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, lanes
 from glassnet.engines.interface import Objective, UpdateRule
-from glassnet.network.activations import Array
 
 #: Rows of W that are updated at once, unless fewer are left; the last chunk takes up to so many more.
 CHUNK_ROWS = 64
@@ -61,7 +61,7 @@ NET = np.dtype(
     + [
         (name, np.float64)
         for name in (
-            "l1", "steepness", "decay", "clip_value", "clip_norm", "max_norm", "average",
+            "l1", "grad_scale", "decay", "clip_value", "clip_norm", "max_norm", "average",
             "lars_coefficient", "lars_decay", "flush_below",
         )
     ]
@@ -188,7 +188,7 @@ class Plan:
             "outer": batch_size == 1 and updates and not only_forward and is_plain(objective, rule),
             "whole": keeps and updates, "updates": updates, "only_forward": only_forward,
             "l1": objective.l1, "has_l2": objective.l2 > 0 or objective.alpha > 0,
-            "steepness": objective.loss.steepness, "scores_at": rows, "sums_at": 2 * rows,
+            "grad_scale": objective.loss.grad_scale, "scores_at": rows, "sums_at": 2 * rows,
             "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
             "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,
             "max_norm": rule.max_norm or 0, "average": rule.average or 0,

@@ -18,16 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.fused.arrays import part
 from glassnet.engines.fused.cache import kept
-from glassnet.engines.fused.changes import (
-    change_biases,
-    change_chunk,
-    change_listed_chunks,
-    limit_norms,
-    sum_up,
-    whole_stage,
-)
 from glassnet.engines.fused.layout import GROUP_ROWS, RECORD
 from glassnet.engines.fused.online import change_by_row
 from glassnet.engines.fused.phases import (
@@ -41,9 +34,16 @@ from glassnet.engines.fused.phases import (
     rows_out,
 )
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, TILE_ROWS
+from glassnet.engines.fused.sparsity import list_rows
 from glassnet.engines.fused.threads import GIVE_UP, meet
-from glassnet.engines.fused.zeros import list_rows
-from glassnet.network.activations import Array
+from glassnet.engines.fused.update import (
+    change_biases,
+    change_chunk,
+    change_listed_chunks,
+    limit_norms,
+    sum_up,
+    whole_stage,
+)
 
 #: Rows are shared out so many at a time: whole tiles.
 TOGETHER = max(TILE_ROWS, LISTED_ROWS)
@@ -117,7 +117,7 @@ def _rows_phase(work, thread, threads, s, start, size, parity, keys):
         total = 0.0
         for i in range(start, start + size):
             total += np.float64(work.weights[work.order[i]])
-    share = floats.dtype.type(net.steepness / total if total > 0 else 0.0)
+    share = floats.dtype.type(net.grad_scale / total if total > 0 else 0.0)
     out_at = s * net.batch * layers[net.layers].units
     first, last = _own_rows(net, size, thread, threads)
     for i in range(first, last, GROUP_ROWS):

@@ -14,11 +14,11 @@ from numba import njit
 
 from glassnet.engines.fused.arrays import apart, number, part
 from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
-from glassnet.engines.fused.judging import ROOM, SIDE, judge, score
 from glassnet.engines.fused.kernel import ALL, ALL_AND_FETCH, tile, transpose
 from glassnet.engines.fused.layout import GROUP_ROWS
+from glassnet.engines.fused.loss_kernels import ROOM, SIDE, judge, score
 from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, VECTOR_BYTES
-from glassnet.engines.fused.zeros import list_features
+from glassnet.engines.fused.sparsity import list_features
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS), tile(TILE_ROWS, 1)
 _row, _row_of_four = tile(1, PANEL_VECTORS), tile(1, 4 * PANEL_VECTORS)

@@ -13,8 +13,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from glassnet._utils.arrays import Array
 from glassnet.engines.fused.processor import INNER
-from glassnet.network.activations import Array
 
 #: Where the flags lie in the array that the threads share, a cache line apart: who has arrived, whether to give up.
 ARRIVED, GIVE_UP, FLAGS = 0, 8, 16

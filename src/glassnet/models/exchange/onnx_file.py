@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import __version__
-from glassnet.atomic import write_atomically
+from glassnet._utils.atomic_write import write_atomically
 from glassnet.errors import InputError
 from glassnet.models.exchange.onnx_graph import NODES, Graph, element_type
 from glassnet.models.exchange.onnx_inputs import Value, add_inputs
@@ -21,7 +21,7 @@ OPSET, IR_VERSION = 18, 8
 #: Of ai.onnx.ml, used for categories alone: that of the same release.
 CATEGORIES_OPSET = 3
 #: A file of protocol buffers can't be longer.
-MOST_BYTES = 2**31 - 2**20
+MAX_BYTES = 2**31 - 2**20
 HOW_TO_INSTALL = 'install it with: pip install "glassnet[onnx]"'
 
 
@@ -66,9 +66,9 @@ def onnx_bytes(portable: Portable, *, input_dtype: Any = None) -> bytes:
     onnx = needed("onnx", HOW_TO_INSTALL)
     from onnx import helper
 
-    if portable.vector.nbytes > MOST_BYTES:
+    if portable.vector.nbytes > MAX_BYTES:
         raise InputError(
-            f"the parameters take {portable.vector.nbytes:,} bytes; an ONNX file holds at most {MOST_BYTES:,}: "
+            f"the parameters take {portable.vector.nbytes:,} bytes; an ONNX file holds at most {MAX_BYTES:,}: "
             "use float32, or fewer units"
         )
     raw_type = _input_type(portable, input_dtype)

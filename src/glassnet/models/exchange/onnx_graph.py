@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE, Array
+from glassnet._utils.arrays import Array
+from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 
 #: Where ONNX has what finds the number of a category.
 CATEGORIES_DOMAIN = "ai.onnx.ml"

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.activations import ACTIVATIONS, Array
+from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.structure import Structure
 from glassnet.preprocessing import Preparation
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
 
 #: What the outputs say: one yes-or-no question; which one of several; several yes-or-no questions; values.
 BINARY, MULTICLASS, MULTILABEL, REGRESSION = "binary", "multiclass", "multilabel", "regression"

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
+from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
 from glassnet.models.exchange.portable import check_network, needed
-from glassnet.network.activations import ACTIVATIONS, LEAKY_SLOPE, Array
-from glassnet.network.names import entry
+from glassnet.network.activations import ACTIVATIONS, LEAKY_SLOPE
 from glassnet.network.structure import Structure
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
 
 HOW_TO_INSTALL = "install PyTorch as https://pytorch.org/get-started says"
 
@@ -166,7 +167,7 @@ def from_torch(module: Any, *, output: str | None = None) -> tuple[Structure, Ar
         activations.append(output or "identity")
     elif output is not None:
         raise InputError(f"output is {output!r}, but the module ends with {activations[-1]!r} of its own; leave it out")
-    entry(ACTIVATIONS, activations[-1], "output")
+    lookup(ACTIVATIONS, activations[-1], "output")
     dtypes = {array.dtype.name for arrays in (tables, *weights) for array in arrays}
     if len(dtypes) > 1:
         raise InputError(f"the layers have the dtypes {', '.join(sorted(dtypes))}; bring them to one: module.float()")

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.models.exchange.portable import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Portable
-from glassnet.network.activations import Array
 from glassnet.network.structure import Structure
-from glassnet.scaling import Scaling
+from glassnet.preprocessing.scaling import Scaling
 
 #: Our names of what scikit-learn has, and its own: of hidden layers, and of outputs by what they mean.
 HIDDEN = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic", "identity": "identity"}

@@ -1,7 +1,7 @@
 // From strokes to the picture that the network gets, as MNIST's makers did it (LeCun, Bottou, Bengio & Haffner 1998):
 // what is drawn is fitted into a box, keeping its shape, antialiased, and its centre of mass is put into the middle.
 //
-// How large the box is, and how dark ink, comes from the rows at hand (`glassnet.web.thinking.pen`).
+// How large the box is, and how dark ink, comes from the rows at hand (`glassnet.web.think.pen`).
 
 /** Points of the drawing on a side of a pixel, each of them antialiased; coarse pictures have more. */
 const FINE = 4;

@@ -1,0 +1,1 @@
+"""The ground that every package may use: array types, atomic writes, safe text, lookups by name."""

@@ -1,0 +1,120 @@
+"""``glassnet show`` and ``glassnet plot``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.cli.arguments import rows_with_truth, table_for
+from glassnet.cli.console import Screen
+from glassnet.cli.predict import ModelArgument
+from glassnet.datasets import DIGITS
+from glassnet.models import Model, load
+from glassnet.training.callbacks.progress import metric_words
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def show(
+    model: ModelArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Show what is in a model file: layers, scaling, how it was trained, its history."""
+    loaded, screen = load(model), Screen(as_json)
+    facts = loaded.facts
+    screen.result(
+        {
+            "task": loaded.task,
+            "target": loaded.target_name,
+            "features": list(loaded.feature_names),
+            "classes": list(loaded.classes),
+            "layer_sizes": list(loaded.structure.layer_sizes),
+            "tables": [list(table) for table in loaded.structure.tables],
+            "activations": [activation.name for activation in loaded.structure.activations],
+            "parameters": loaded.structure.n_parameters,
+            "scaling": loaded.scaling.kind,
+            "settings": loaded.settings.as_json(),
+            "facts": dict(facts),
+            "history": [epoch.known() for epoch in loaded.history],
+        }
+    )
+    for line in _lines(loaded):
+        screen.say(line)
+
+
+def plot(
+    model: ModelArgument,
+    out: Annotated[str, typer.Option(metavar="DIR", help="The folder for the pictures; made if need be.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV file with the target, for the confusion matrix and the worst rows.",
+            show_default="for the digits' model, its test rows",
+        ),
+    ] = None,
+) -> None:
+    """Draw a model: learning curves, first weights, confusion matrix, the most confidently wrong rows."""
+    from glassnet.visualization.plots import draw_all
+
+    loaded, screen = load(model), Screen()
+    rows = None
+    if data is not None or loaded.facts.get("source") == DIGITS:
+        rows = rows_with_truth(loaded, table_for(loaded, data))
+    for path, title in draw_all(loaded, out, rows):
+        screen.say(f"{path}: {title}")
+    if rows is None:
+        screen.say("for the confusion matrix and the worst rows, name a file with --data")
+
+
+def _lines(model: Model) -> list[str]:
+    facts, settings = model.facts, model.settings
+    classes = ", ".join(str(label) for label in model.classes[:12])
+    lines = [f"{model.task}: {len(model.feature_names):,} columns → {model.target_name}"]
+    if model.classes:
+        lines.append(f"classes: {classes}{' …' if len(model.classes) > 12 else ''}")
+    lines += ["", *model.structure.describe().splitlines(), ""]
+    scalings = {
+        "bytes": "by 1/255",
+        "standard": "to mean 0 and deviation 1, by the training rows",
+        "largest": "by the largest entry of each column in the training rows",
+    }
+    lines.append(f"features scaled {scalings[model.scaling.kind]}")
+    plain = settings.as_json()
+    lines.append(
+        f"trained on {facts.get('training_rows', 0):,} rows of {facts.get('source') or 'arrays'} "
+        f"by {plain['optimizer']}, loss {plain['loss']}, schedule {plain['schedule']}, batch {settings.batch_size}, "
+        f"seed {settings.random_state}, engine {facts.get('engine', '?')}, glassnet {facts.get('glassnet', '?')}"
+    )
+    if facts.get("validation_rows"):
+        lines.append(f"validated on {facts['validation_rows']:,} rows that it never trained on")
+    lines.append(
+        f"{len(model.history)} epochs, {facts.get('stop_reason', '?')}; epoch {facts.get('best_epoch', '?')} is kept"
+    )
+    return lines + _charts(model)
+
+
+def _charts(model: Model) -> list[str]:
+    metric = str(model.facts.get("metric", "accuracy"))
+    lines = []
+    for name in ("loss", "validation_loss", "test_loss", "metric", "validation_metric", "test_metric"):
+        values = [getattr(epoch, name) for epoch in model.history]
+        if values and None not in values:
+            title = name.replace("metric", metric).replace("_", " ")
+            ends = (
+                (metric_words(metric, v).removeprefix("accuracy ") for v in (values[0], values[-1]))
+                if "metric" in name
+                else (f"{v:.4f}" for v in (values[0], values[-1]))
+            )
+            lines.append(f"{title:>20}  {_sparkline(values)}  {' → '.join(ends)}")
+    return lines
+
+
+def _sparkline(values: list[Any], width: int = 40) -> str:
+    """Draw numbers as a row of bars, the lowest and the highest as the ends of the scale."""
+    if len(values) > width:
+        values = [values[place * (len(values) - 1) // (width - 1)] for place in range(width)]
+    low, high = min(values), max(values)
+    step = (high / 2 - low / 2) or 1.0  # of halves, whose difference is finite
+    return "".join(_BARS[round((value / 2 - low / 2) / step * (len(_BARS) - 1))] for value in values)

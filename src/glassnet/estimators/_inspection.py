@@ -1,0 +1,157 @@
+"""InspectionMixin into a fitted estimator: what it computes for a row, and why it says what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_is_fitted
+
+from glassnet import inspection
+from glassnet._utils.arrays import Array
+from glassnet.errors import InputError
+
+if TYPE_CHECKING:
+    from glassnet.models.network_view import NetworkView
+
+
+class InspectionMixin:
+    """What an estimator shows of itself that scikit-learn's does not."""
+
+    def prepare(self, X: Any) -> Any:
+        """Return rows as the network takes them: checked and, with ``preprocess``, prepared.
+
+        Returns
+        -------
+        array or CSR matrix (samples, inputs)
+            In the network's dtype, the columns named by `input_names`.
+        """
+        check_is_fitted(self)
+        rows = self._rows_to_predict(X).astype(self._vector.dtype, copy=False)
+        return rows.tocsr() if issparse(rows) else rows
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the network's inputs: of the columns, or x0, x1, …; with ``preprocess``, what became of them."""
+        check_is_fitted(self)
+        if self._preparation is not None:
+            return self._preparation.names_out
+        return tuple(getattr(self, "feature_names_in_", [f"x{column}" for column in range(self.n_features_in_)]))
+
+    def explain(self, X: Any) -> dict[str, Array]:
+        """Return what every unit computes for each row, by the names of the maths.
+
+        Returns
+        -------
+        dict of array (samples, units)
+            ``z1``, ``a1``, …: before and after each layer's activation.
+        """
+        rows = self.prepare(X)
+        return inspection.activations(self._structure, self._vector_in_use(), rows)
+
+    def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Array]:
+        """Return the gradients of the mean loss over rows, penalties left out.
+
+        Returns
+        -------
+        dict of array
+            ``dW1``, ``db1``, …, each like the parameter, and ``dx`` (samples, inputs).
+        """
+        rows = self.prepare(X)
+        truth = self._transformed(self._encode(self._check_rows(X, y, reset=False)[1], False, True))
+        loss = self._loss_for(self.n_outputs_, self._vector.dtype)
+        return inspection.gradients(self._structure, self._vector_in_use(), loss, rows, truth, sample_weight)
+
+    def saliency(self, X: Any, output: Any = None, of: str = "output") -> Array:
+        """Return how one output moves with each input: its derivative (Simonyan et al. 2013, arXiv:1312.6034).
+
+        Parameters
+        ----------
+        X : array-like (samples, features)
+            The rows.
+        output : int, str or array of int (samples,), optional
+            The number of the class in ``classes_``, or its name, if that is text; of the label, or of the value. If not
+            given, each row's most likely class; of several values one has to be named.
+        of : str
+            ``"output"``, ``"probability"``, or ``"logit"``: what stands before the last activation.
+
+        Returns
+        -------
+        array (samples, inputs)
+        """
+        rows = self.prepare(X)
+        chosen, scale = self._chosen(X, output)
+        return scale * inspection.saliency(self._structure, self._vector_in_use(), rows, chosen, of)
+
+    def integrated_gradients(
+        self, X: Any, baseline: Any = None, output: Any = None, of: str = "output", **limits: Any
+    ) -> Array:
+        """Share the difference that an output makes between a baseline and a row among the inputs.
+
+        See `glassnet.inspection.integrated_gradients` (Sundararajan et al. 2017, arXiv:1703.01365).
+
+        Parameters
+        ----------
+        X, output, of
+            See `saliency`.
+        baseline : array-like (inputs,) or (samples, inputs), optional
+            Inputs of the network that say nothing; zeros if not given.
+        **limits
+            ``tolerance`` and ``steps``.
+
+        Returns
+        -------
+        array (samples, inputs)
+            Each row adds up to the difference of the output at the row and at the baseline.
+        """
+        rows = self.prepare(X)
+        chosen, scale = self._chosen(X, output)
+        return scale * inspection.integrated_gradients(
+            self._structure, self._vector_in_use(), rows, baseline, chosen, of, **limits
+        )
+
+    def _chosen(self, X: Any, output: Any) -> tuple[Any, Any]:
+        """Return which unit is meant, and its scale: of two classes the first is what the only unit is not."""
+        if not self._classifies:
+            if output is None and self.n_outputs_ > 1:
+                raise InputError(f"output must say which of the {self.n_outputs_} values is meant: 0, 1, …")
+            deviation = self._deviation()
+            many = len(deviation) > 1 and output is not None
+            return output, (deviation[np.asarray(output)].reshape(-1, 1) if many else float(deviation[0]))
+        if isinstance(output, str):
+            if output not in self.classes_:
+                raise InputError(
+                    f"output is {output!r}; it must be a class, one of {', '.join(map(str, self.classes_))}"
+                )
+            output = int(np.flatnonzero(self.classes_ == output)[0])
+        if self._kind != "binary":
+            return output, 1
+        if output is None:
+            return 0, np.where(self.predict(X) == self.classes_[-1], 1, -1)[:, np.newaxis]
+        classes = np.asarray(output)
+        if classes.dtype.kind not in "iu" or classes.ndim > 1 or np.any((classes < 0) | (classes > 1)):
+            raise InputError(f"output is {output!r:.80}; with two classes it is 0 or 1, or one of them for each row")
+        sign = np.where(classes == 1, 1, -1)
+        return 0, sign[:, np.newaxis] if classes.ndim else sign
+
+    def sight(self, X: Any = None, row: int = 0) -> NetworkView:
+        """Return what there is to see: the layers and, where X is given, one row's way through them.
+
+        `glassnet.show` draws it.
+        """
+        from glassnet.estimators._network_view import network_view
+
+        return network_view(self, X, row)
+
+    def _html_repr(self) -> str:
+        """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
+        parameters: str = super()._html_repr()  # type: ignore[misc]  # of BaseEstimator, beside it
+        if not hasattr(self, "_vector"):
+            return parameters
+        from glassnet.visualization import Picture
+
+        curves = [("loss", [epoch.loss for epoch in self.history_])]
+        if getattr(self, "validation_scores_", None):
+            curves.append(("validation score", self.validation_scores_))
+        return parameters + Picture(self.sight(), curves=curves).html

@@ -1,0 +1,124 @@
+"""Where a training begins: scikit-learn's draws, number by number, so that the same seed gives the same network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet._utils.arrays import Array
+from glassnet.errors import InputError
+from glassnet.network.initializers import TABLE_REACH
+from glassnet.network.structure import Structure
+from glassnet.training.state_dict import StateDict, set_stream_state, stream_state
+
+#: 6 / (fan_in + fan_out) is the square of the reach (Glorot & Bengio 2010); scikit-learn takes 2 for the sigmoid.
+GLOROT, GLOROT_SIGMOID = 6.0, 2.0
+
+
+def draw_weights(structure: Structure, random_state: np.random.RandomState, dtype: Any, sigmoid: bool) -> Array:
+    """Draw weights and biases as scikit-learn does: uniform, layer after layer, each W before its b.
+
+    Parameters
+    ----------
+    structure : Structure
+        What they are for.
+    random_state : numpy.random.RandomState
+        Where they are drawn from.
+    dtype : float32 or float64
+        Of the result.
+    sigmoid : bool
+        Whether the hidden layers are sigmoid ones.
+
+    Returns
+    -------
+    array (n_parameters,)
+        The flat vector.
+    """
+    vector = structure.new_vector(dtype)
+    views = structure.views(vector)
+    for table in range(1, len(structure.tables) + 1):
+        E = views[f"E{table}"]
+        E[...] = random_state.uniform(-TABLE_REACH, TABLE_REACH, E.shape)
+    for layer, before, units in structure.layers():
+        reach = np.sqrt((GLOROT_SIGMOID if sigmoid else GLOROT) / (before + units))
+        views[f"W{layer}"][...] = random_state.uniform(-reach, reach, (before, units))
+        views[f"b{layer}"][...] = random_state.uniform(-reach, reach, units)
+    return vector
+
+
+class Orders:
+    """Each epoch's order is the last one's, shuffled, as in scikit-learn; other rows begin anew.
+
+    Parameters
+    ----------
+    random_state : numpy.random.RandomState
+        Where orders are drawn from.
+    shuffle : bool
+        Whether they are shuffled at all.
+    """
+
+    def __init__(self, random_state: np.random.RandomState, shuffle: bool) -> None:
+        self.random_state, self.shuffle = random_state, shuffle
+        self._rows = self.last = np.empty(0, np.int64)
+
+    def over(self, rows: Array) -> None:
+        """Take these rows from now on, beginning as they stand; if they are the same as before, go on."""
+        if len(rows) != len(self._rows) or not np.array_equal(rows, self._rows):
+            self._rows = self.last = rows
+
+    def __call__(self, rows: Array) -> Array:
+        """Return the order of the next epoch."""
+        if self.shuffle:
+            self.last = self.random_state.permutation(self.last)
+        return self.last
+
+    def state_dict(self) -> StateDict:
+        """Return where it stands."""
+        return StateDict({"last": self.last}, {"stream": stream_state(self.random_state), "shuffle": self.shuffle})
+
+    def load_state_dict(self, state_dict: StateDict) -> None:
+        """Go back to where it stood, over the same rows.
+
+        Raises
+        ------
+        InputError
+            If it was over others.
+        """
+        last = state_dict.arrays["last"]
+        if last.dtype != self._rows.dtype or not np.array_equal(np.sort(last), np.sort(self._rows)):
+            raise InputError("the order of the rows is not one of these rows")
+        set_stream_state(self.random_state, state_dict.metadata["stream"])
+        self.last = last
+        self.shuffle = state_dict.metadata["shuffle"]
+
+
+def split(
+    samples: int, y: Array | None, groups: Any, fraction: float, random_state: np.random.RandomState
+) -> tuple[Array, Array]:
+    """Choose the rows to learn from and those to validate on, as scikit-learn does: stratified by y where it is given.
+
+    Parameters
+    ----------
+    samples : int
+        How many rows there are.
+    y : array (samples,), optional
+        Classes whose shares are to be the same on both sides.
+    groups : array-like (samples,), optional
+        Rows of one group stay on one side.
+    fraction : float
+        The share of the rows, or groups, to validate on.
+    random_state : numpy.random.RandomState
+        Where the choice is drawn from.
+    """
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    rows = np.arange(samples)
+    if groups is not None:
+        chosen = GroupShuffleSplit(1, test_size=fraction, random_state=random_state)
+        training, validation = next(chosen.split(rows, groups=groups))
+    else:
+        training, validation = train_test_split(rows, random_state=random_state, test_size=fraction, stratify=y)
+    if len(validation) < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    return training, validation

@@ -1,0 +1,100 @@
+"""Scaling: the figures by which raw features become a network's inputs, taken from the training rows alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, issparse
+
+from glassnet._utils.arrays import Array
+
+#: Bytes are multiplied by this, so that they lie between 0 and 1.
+BYTE_SCALE = 1 / 255
+
+#: Rows summed up at once, so that the wide intermediate stays small.
+ROWS_AT_ONCE = 4096
+#: Numbers scaled at once: what is between stays in the nearest cache.
+NUMBERS_AT_ONCE = 2**17
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Scaled = (raw - shift) · factor, column by column.
+
+    Parameters
+    ----------
+    kind : str
+        ``"bytes"`` (by 1/255), ``"standard"`` (mean 0, deviation 1), or, for sparse rows, ``"largest"`` (the largest
+        entry becomes 1 or -1, and 0 stays 0).
+    shift, factor : array (columns,), float64
+        The figures.
+    """
+
+    kind: str
+    shift: Array
+    factor: Array
+
+    def apply(self, raw: Any, dtype: Any = np.float32) -> Any:
+        """Scale rows (samples, columns) into a new array of the dtype; sparse ones stay so if nothing is shifted."""
+        if issparse(raw) and not self.shift.any():
+            return csr_matrix(((raw.data * self.factor[raw.indices]).astype(dtype), raw.indices, raw.indptr), raw.shape)
+        scaled = np.empty(raw.shape, dtype)
+        shifted, most = self.shift.any(), max(1, NUMBERS_AT_ONCE // max(1, raw.shape[1]))
+        for first in range(0, raw.shape[0], most):
+            part = slice(first, first + most)
+            rows = raw[part].toarray() if issparse(raw) else raw[part]
+            rows = rows - self.shift if shifted else rows
+            np.multiply(rows, self.factor, out=scaled[part], dtype=np.float64, casting="same_kind")
+        return scaled
+
+    def undo(self, scaled: Array) -> Array:
+        """Return the raw values of scaled ones, float64."""
+        return np.asarray(scaled, np.float64) / self.factor + self.shift
+
+
+def fit_scaling(raw: Any) -> Scaling:
+    """Choose the scaling that suits the training rows.
+
+    Parameters
+    ----------
+    raw : array or SciPy CSR matrix (samples, columns)
+        Finite numbers.
+
+    Returns
+    -------
+    Scaling
+        Of sparse rows by the largest entry of each column, which leaves zeros as they are. Else by 1/255 if every entry
+        is a whole number from 0 to 255 and the upper half is used, as pixels do; else to mean 0 and deviation 1, where
+        a constant column becomes 0 and survives.
+    """
+    if issparse(raw):
+        largest = np.asarray(abs(raw).max(axis=0).todense(), np.float64).reshape(-1)
+        return Scaling("largest", np.zeros(len(largest)), 1 / np.where(largest > 1e-300, largest, 1.0))
+    if _are_bytes(raw):
+        columns = raw.shape[1]
+        return Scaling("bytes", np.zeros(columns), np.full(columns, BYTE_SCALE))
+    return standardise(raw)
+
+
+def standardise(raw: Array) -> Scaling:
+    """Return the scaling of rows (samples, columns) to mean 0 and deviation 1; constant columns become 0."""
+    mean = np.asarray(np.mean(raw, axis=0, dtype=np.float64))
+    # the farthest entry, a power of 2: squares of what it divides neither overflow nor vanish, and lose no bit
+    reach = np.maximum(np.max(raw, axis=0) - mean, mean - np.min(raw, axis=0))
+    reach = np.exp2(np.floor(np.log2(reach, out=np.zeros_like(mean), where=reach > 0)))
+    square = np.zeros(raw.shape[1])
+    for first in range(0, len(raw), ROWS_AT_ONCE):
+        square += np.sum(np.square((raw[first : first + ROWS_AT_ONCE] - mean) / reach), axis=0)
+    deviation: Array = reach * np.sqrt(square / len(raw))
+    # rounding leaves a constant column with a tiny deviation; dividing by that would blow it up
+    deviation[deviation <= np.maximum(1e-12 * np.abs(mean), np.finfo(np.float64).tiny)] = 1.0
+    return Scaling("standard", mean, 1 / deviation)
+
+
+def _are_bytes(raw: Array) -> bool:
+    if raw.dtype == np.uint8:
+        return bool(raw.max() > 127)
+    low, high = raw.min(), raw.max()
+    return bool(low >= 0 and 127 < high <= 255 and np.array_equal(raw, np.floor(raw)))

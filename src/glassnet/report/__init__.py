@@ -1,5 +1,0 @@
-"""A report on a model: one page that stands for itself."""
-
-from glassnet.report.writing import report_of, write_report
-
-__all__ = ["report_of", "write_report"]

@@ -1,0 +1,112 @@
+"""The history as a table in a file, a row after each epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from glassnet._utils.atomic_write import check_writable
+from glassnet.errors import InputError
+from glassnet.training.callbacks.base import Callback, CallbackWarning
+from glassnet.training.history import Epoch
+from glassnet.training.run import Run
+
+HEADER = [f.name for f in fields(Epoch)]
+
+
+class HistoryToCsv(Callback):
+    """Write a row after each epoch, which is on the disk before the next one begins.
+
+    The columns are the fields of `glassnet.training.Epoch`, in their order, numbers with all their digits; figures of
+    rows that were not given are left empty. Spreadsheets, pandas and polars read it, while the training goes on too.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its folder is made if need be.
+    append : bool
+        False: each training begins the file anew. True: it goes on below what is there, which must have the same
+        columns; the epochs of each training count from 1.
+
+    Raises
+    ------
+    InputError
+        Before the first epoch: if the file can't be written, or can't be gone on with.
+
+    Warns
+    -----
+    CallbackWarning
+        If a row can't be written (a full disk): the training goes on, and the row is tried again with the next.
+    """
+
+    def __init__(self, path: str | Path, append: bool = False) -> None:
+        self.path, self.append = path, append
+        self._written, self._end = 0, 0
+
+    def __repr__(self) -> str:
+        return f"HistoryToCsv({str(self.path)!r}{', append=True' if self.append else ''})"
+
+    def on_train_begin(self, run: Run) -> None:
+        """Begin the file, or find where it ends."""
+        check_writable(self.path)
+        path = Path(self.path)
+        self._written = 0
+        try:
+            if self.append and path.exists() and path.stat().st_size:
+                self._end = _end_of_table(path)
+                with open(path, "r+b"):
+                    pass
+            else:
+                self._end = path.write_bytes(_lines([HEADER]))
+        except OSError as error:
+            raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another place") from None
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write the row, and those that could not be written before."""
+        rows = [["" if value is None else value for value in astuple(e)] for e in run.history[self._written :]]
+        try:
+            with open(self.path, "r+b") as file:
+                # where the last whole row ended: what was interrupted in the middle of a row is written over
+                file.seek(min(self._end, file.seek(0, io.SEEK_END)))
+                file.write(_lines(rows))
+                end = file.tell()
+        except OSError as error:
+            warnings.warn(
+                f"{self.path}: can't be written: {error.strerror or error}; the training goes on, and each epoch tries "
+                "again",
+                CallbackWarning,
+                stacklevel=2,
+            )
+            return
+        self._end, self._written = end, len(run.history)
+
+    def on_train_end(self, run: Run) -> None:
+        """Write what Ctrl-C or a full disk kept back."""
+        if self._written < len(run.history):
+            self.on_epoch_end(run)
+
+
+def _lines(rows: list[list[object]] | list[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _end_of_table(path: Path) -> int:
+    """Return the size of a table that can be gone on with; an InputError if it is another one, or cut short."""
+    with open(path, "rb") as file:
+        header = file.readline(10_000)
+        size = file.seek(0, io.SEEK_END)
+        file.seek(size - 1)
+        last = file.read(1)
+    if header.rstrip(b"\r\n") != _lines([HEADER]).rstrip(b"\n"):
+        raise InputError(
+            f"{path}: its first line is {header[:80]!r}, not the columns of a history; name another file, or leave "
+            "append out to begin this one anew"
+        )
+    if last != b"\n":
+        raise InputError(f"{path}: its last line is cut short; mend or remove it, or name another file")
+    return size

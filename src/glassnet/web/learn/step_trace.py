@@ -1,0 +1,188 @@
+"""One step, slowly: forward, loss, backward, update of the next batch, each with its numbers by its name.
+
+Every number comes from the library's own functions, called on copies; then the training takes the step itself, and
+`Walk.agrees` says whether it came to the same parameters, to the last bit.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet._utils.arrays import Array
+from glassnet.engines.interface import Rows, numbers
+from glassnet.errors import InputError
+from glassnet.network.backward import backward, loss_and_output_gradient, loss_input, penalty
+from glassnet.network.forward import dropout_masks, forward
+from glassnet.network.losses import as_outputs
+from glassnet.network.optimizers import average, clip, limit_norms, update
+from glassnet.training import Run
+
+#: Rows and columns of an array that are told.
+MOST = 24
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A step that was looked at before it was taken.
+
+    Parameters
+    ----------
+    told : dict
+        What the page shows.
+    after : array (n_parameters,)
+        The parameters that it must lead to.
+    step : int
+        Its number in the training, from 1.
+    """
+
+    told: dict[str, Any]
+    after: Array
+    step: int
+
+    def agrees(self, run: Run) -> bool | None:
+        """Say whether the training, at rest, came to the same parameters; None if it is not just behind this step."""
+        if run.weights.state.step != self.step:
+            return None
+        return bool(np.array_equal(run.weights.parameters, self.after))
+
+
+def walk(run: Run, batch: Rows | None) -> Walk:
+    """Take the next step on copies.
+
+    Parameters
+    ----------
+    run : Run
+        At rest before the batch.
+    batch : Rows
+        What comes next.
+
+    Raises
+    ------
+    InputError
+        If the optimizer takes no steps by batches.
+    """
+    if run.settings.full_batch:
+        raise InputError("L-BFGS looks at all rows several times for one step, which can't be shown batch by batch")
+    if batch is None:
+        raise InputError("the training is over; there is no further step")
+    with np.errstate(all="ignore"):
+        return _walk(run, batch)
+
+
+def _walk(run: Run, batch: Rows) -> Walk:
+    engine: Any = run.engine
+    structure, weights, aim, rule = run.structure, run.weights, engine.objective, engine.rule
+    dtype = weights.parameters.dtype
+    vector, state = weights.parameters.copy(), copy.deepcopy(weights.state)
+    before = structure.views(weights.parameters.copy())
+    views = structure.views(vector)
+    rng = copy.deepcopy(run.state.rng)
+    x, y, w = numbers(batch.x, batch.scale, dtype), batch.y, batch.sample_weight
+
+    masks = dropout_masks(structure, aim.dropout, len(x), rng, dtype)
+    cache = forward(structure, views, x, masks=masks)
+    loss, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w)
+    l2 = aim.decay(float(len(x)) if w is None else float(np.sum(w))) if aim.alpha else aim.l2
+    punished = penalty(views, aim.l1, l2)
+    each = aim.loss.samples(loss_input(aim.loss, structure, cache), as_outputs(y, dz), **aim.loss.settings)
+    gradient = np.empty_like(vector)
+    gradients = structure.views(gradient, "d")
+    backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradients)
+    shown_gradients = {name: array.copy() for name, array in gradients.items()}
+    length = clip(gradient, rule.clip_norm, rule.clip_value)
+    clipped = {name: array.copy() for name, array in gradients.items()}
+    rate = float(_rate(run))
+    update(rule.optimizer, structure, vector, gradient, state, rate, rule.weight_decay)
+    if rule.max_norm is not None:
+        limit_norms(structure, vector, rule.max_norm)
+    if weights.average is not None and rule.average is not None:
+        average(weights.average.copy(), vector, rule.average, state.scratch[0])
+
+    last = structure.n_layers
+    stages: list[dict[str, Any]] = []
+    for layer, activation in enumerate(structure.activations, start=1):
+        given = f"h{layer - 1}" if f"h{layer - 1}" in cache else "x" if layer == 1 else f"a{layer - 1}"
+        stages.append({"step": "forward", "name": f"z{layer}", "layer": layer, "given": given})
+        stages.append({"step": "forward", "name": f"a{layer}", "layer": layer, "activation": activation.name})
+    stages.append({"step": "loss", "name": "loss", "layer": last})
+    for layer in range(last, 0, -1):
+        stages.append({"step": "backward", "name": f"dz{layer}", "layer": layer, "through": _through(run, layer)})
+        stages.append({"step": "backward", "name": f"dW{layer}", "layer": layer})
+        stages.append({"step": "backward", "name": f"db{layer}", "layer": layer})
+        if layer > 1:
+            stages.append({"step": "backward", "name": f"da{layer - 1}", "layer": layer})
+    for name in structure.shapes:
+        stages.append({"step": "update", "name": name, "layer": int(name[1:])})
+
+    arrays = {"x": x, "y": as_outputs(y, dz), "each": each[:, np.newaxis]}
+    arrays |= {name: cache[name] for name in cache if name[0] in "hzad" and name != "a0"}
+    arrays |= before | shown_gradients
+    after = structure.views(vector)
+    arrays |= {f"{name}.after": after[name] for name in after}
+    arrays |= {f"{name}.change": after[name] - before[name] for name in after}
+    arrays |= {f"{name}.clipped": array for name, array in clipped.items()} if rule.clip_norm or rule.clip_value else {}
+    told = {
+        "stages": stages,
+        "arrays": {name: told_array(array) for name, array in arrays.items()},
+        "layers": list(structure.layer_sizes),
+        "activations": [activation.name for activation in structure.activations],
+        "loss": loss + punished,
+        "mean_loss": loss,
+        "penalty": punished,
+        "loss_name": aim.loss.name,
+        "link": aim.loss.link if structure.activations[-1].name == aim.loss.link else None,
+        "optimizer": rule.optimizer.name,
+        "plain": rule.optimizer.name == "gradient_descent" and not run.settings.weight_decay and rule.max_norm is None,
+        "rate": rate,
+        "gradient_length": length,
+        "rows": len(x),
+        "epoch": len(run.history) + 1,
+        "batch": run.state.tally.batches + 1,
+        "batches": run.batches,
+        "step": state.step,
+    }
+    return Walk(told, vector, state.step)
+
+
+def told_array(array: Array) -> dict[str, Any]:
+    """Return the first rows and columns of an array, and what there is to say of all of it.
+
+    Returns
+    -------
+    dict
+        ``shape``; ``values``, the first `MOST` rows and columns, row by row; ``least``, ``most``, ``length``.
+    """
+    table = array if array.ndim > 1 else array[np.newaxis]
+    wide = table.astype(np.float64)
+    return {
+        "shape": list(array.shape),
+        "values": table[:MOST, :MOST],
+        "least": float(wide.min()),
+        "most": float(wide.max()),
+        "length": math.sqrt(float(np.sum(wide * wide))),
+    }
+
+
+def _through(run: Run, layer: int) -> str:
+    """Say what dz of a layer comes from: the loss's own gradient, or da by an activation's derivative."""
+    structure = run.structure
+    name = structure.activations[layer - 1].name
+    if layer == structure.n_layers and name in (run.loss.link, "identity"):
+        return "loss"
+    return name
+
+
+def _rate(run: Run) -> float:
+    """Return the learning rate of the next step, as `glassnet.training.loop` has it."""
+    settings, state, batches = run.settings, run.state, run.batches
+    schedule = settings.resolve_schedule()
+    base = settings.learning_rate or settings.resolve_optimizer().learning_rate
+    epoch = len(run.history) if schedule.needs_total_steps else state.epochs
+    factors = schedule.factors(epoch * batches, batches, batches, settings.epochs * batches)
+    rates = base * state.rate_scale * factors
+    return float(rates[state.tally.batches])

@@ -1,9 +1,0 @@
-"""Think: one row's way through the network.
-
-`endpoints` is what the page talks to, beside ``POST /api/explain``; `pen` is what drawing by hand needs to know of the
-pictures. What the units answer to the rows at hand is `glassnet.web.survey`.
-"""
-
-from glassnet.web.thinking.endpoints import router
-
-__all__ = ["router"]

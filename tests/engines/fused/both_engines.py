@@ -1,0 +1,212 @@
+"""What the tests of the fused engine share: the same training on either engine, and how far apart two of them are."""
+
+import contextlib
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from glassnet import Settings, Structure
+from glassnet.engines.fused.cache import code_folder
+from glassnet.engines.fused.engine import FusedEngine
+from glassnet.engines.interface import EpochMetrics, Rows, Weights
+from glassnet.engines.reference import ReferenceEngine
+from glassnet.network.initializers import initialize
+from glassnet.network.losses import LOSSES
+from glassnet.training.metrics import METRICS
+
+#: What engines may differ by, relative to the largest number of an array.
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
+#: The loop is compiled once for each of these.
+KINDS = [(dtype, what) for dtype in ("float64", "float32") for what in ("numbers", "bytes")]
+
+
+# ------------------------------------------------------------------------------------------------- compiling once
+
+
+@contextlib.contextmanager
+def _lock(name: str, wait: bool) -> Iterator[bool]:
+    """Hold a lock that all test processes share; yields False where another one has it and we don't wait."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: each process compiles for itself
+        yield True
+        return
+    with open(code_folder() / f"{name}.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _compile(kind: tuple[str, str], wait: bool) -> bool:
+    name = "-".join(kind)
+    with _lock(name, wait) as ours:
+        if ours and not (code_folder() / f"{name}.done").exists():
+            settings = Settings(dtype=kind[0], batch_size=4)
+            structure = Structure((4, 2), ("softmax",))
+            x = np.ones((4, 4), np.uint8 if kind[1] == "bytes" else kind[0])
+            engine = FusedEngine(settings.objective(structure), settings.update_rule(), 4, kind[0])
+            vector = initialize(structure, np.random.default_rng(0), dtype=kind[0])
+            engine.loss_and_gradients(vector, Rows(x, np.zeros(4, np.int64)))
+            (code_folder() / f"{name}.done").touch()
+        return ours
+
+
+@functools.cache
+def compiled(dtype: str, what: str = "numbers") -> None:
+    """Have the loop compiled for a dtype and a kind of input, by one test process; the others do another kind."""
+    code_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    wanted = (dtype, what)
+    if not _compile(wanted, wait=False):
+        for other in KINDS:
+            if other != wanted and _compile(other, wait=False):
+                break
+        _compile(wanted, wait=True)
+
+
+def compiled_for(rows: Rows, dtype: Any) -> None:
+    """Have the loop compiled for these rows."""
+    compiled(str(np.dtype(dtype)), "bytes" if rows.x.dtype == np.uint8 else "numbers")
+
+
+def python(code: str, timeout: float = 120, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own, which is ended when it hangs."""
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout, env=environment
+    )
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+# --------------------------------------------------------------------------------------------------- data, training
+
+
+def some_rows(
+    settings: Settings, structure: Structure, n: int = 53, kind: str = "dense", weighted: bool = False, seed: int = 0
+) -> Rows:
+    """Return rows that suit a loss: ``dense``, ``sparse`` (nine zeros in ten), the same as ``csr``, or ``bytes``."""
+    rng, dtype = np.random.default_rng(seed), settings.dtype
+    x: Any = rng.standard_normal((n, structure.n_inputs)).astype(dtype)
+    if kind != "dense":
+        x *= rng.random(x.shape) > 0.9
+    if kind == "bytes":
+        x = (np.abs(x) * 80).clip(0, 255).astype(np.uint8)
+    k = structure.n_outputs
+    if settings.resolve_loss().link == "softmax":
+        y = rng.integers(0, k, n)
+    elif settings.resolve_loss().link == "sigmoid" or settings.loss == "hinge":
+        y = rng.integers(0, 2, (n, k)).astype(dtype)
+    else:
+        y = rng.random((n, k)).astype(dtype)
+    w = rng.random(n).astype(dtype) if weighted else None
+    return Rows(sparse.csr_matrix(x) if kind == "csr" else x, y, w, 1 / 255)
+
+
+def last_activation(loss: str) -> str:
+    """Return the activation of the output layer that goes with a loss."""
+    return LOSSES[loss].link or "identity"
+
+
+def make(kind: type, settings: Settings, structure: Structure, **others: Any) -> Any:
+    """Return an engine."""
+    return kind(settings.objective(structure), settings.update_rule(), settings.batch_size, settings.dtype, **others)
+
+
+@dataclass
+class Outcome:
+    """What a training came to: also the random stream, a number drawn after it."""
+
+    weights: Weights
+    figures: list[EpochMetrics]
+    engine: Any
+    drawn: int
+
+    @property
+    def bits(self) -> bytes:
+        """All that training changed, as bytes."""
+        vectors = [self.weights.parameters, *self.weights.state.moments.values()]
+        if self.weights.average is not None:
+            vectors.append(self.weights.average)
+        figures = [value for f in self.figures for value in (f.loss, f.score, f.gradient_norm)]
+        return b"".join(vector.tobytes() for vector in vectors) + np.array(figures).tobytes()
+
+
+def trained(
+    engine: Any, settings: Settings, structure: Structure, rows: Rows, epochs: int = 2, copied: bool = False,
+    on_batch: Any = None, seed: int = 1,
+) -> Outcome:  # fmt: skip
+    """Train some epochs, each in an order of its own; with `copied`, on rows copied in that order."""
+    vector = initialize(structure, np.random.default_rng(7), dtype=settings.dtype)
+    weights = Weights(vector, settings.resolve_optimizer().start(vector), vector.copy() if settings.average else None)
+    rate = settings.learning_rate or settings.resolve_optimizer().learning_rate
+    batches, rng, figures = -(-len(rows) // settings.batch_size), np.random.default_rng(seed), []
+    metric = METRICS["accuracy" if rows.y.ndim == 1 else "r2"].row
+    if engine.name == "fused":
+        compiled_for(rows, settings.dtype)
+    for epoch in range(epochs):
+        order = rng.permutation(len(rows))
+        these, in_order = rows, order
+        if copied:
+            w = None if rows.sample_weight is None else rows.sample_weight[order]
+            these, in_order = Rows(rows.x[order], rows.y[order], w, rows.scale), None
+        rates = rate * np.linspace(1, 0.5, batches) / (epoch + 1)
+        figures.append(engine.train_epoch(weights, these, in_order, rates, rng, metric, on_batch, None))
+    return Outcome(weights, figures, engine, int(rng.integers(2**62)))
+
+
+# -------------------------------------------------------------------------------------------------------- comparing
+
+
+def apart(a: Any, b: Any) -> float:
+    """Return the largest difference of two arrays, relative to the largest number in them."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    assert a.shape == b.shape
+    assert np.isfinite(a).all() == np.isfinite(b).all()
+    difference = float(np.max(np.abs(a - b), initial=0.0))
+    return difference / max(float(np.max(np.abs(a), initial=0.0)), 1e-30) if difference else 0.0
+
+
+def differences(expected: Outcome, got: Outcome, rows: Rows) -> dict[str, float]:
+    """Return how far apart two trainings are in everything that an engine answers, by name."""
+    found = {"parameters": apart(expected.weights.parameters, got.weights.parameters)}
+    for name, moment in expected.weights.state.moments.items():
+        found[f"moment {name}"] = apart(moment, got.weights.state.moments[name])
+    if expected.weights.average is not None:
+        found["average"] = apart(expected.weights.average, got.weights.average)
+    for name in ("loss", "gradient_norm"):
+        found[name] = apart(*([getattr(f, name) for f in of.figures] for of in (expected, got)))
+    if rows.y.ndim > 1:  # a class may be won by a hair
+        found["score"] = apart([f.score for f in expected.figures], [f.score for f in got.figures])
+    vector = expected.weights.eval_parameters
+    for logits in (False, True):
+        answers = (of.engine.outputs(vector, rows.x, logits, scale=rows.scale) for of in (expected, got))
+        found["logits" if logits else "outputs"] = apart(*answers)
+    (loss, gradient), (loss_too, gradient_too) = (of.engine.loss_and_gradients(vector, rows) for of in (expected, got))
+    found["objective"], found["gradient"] = apart(loss, loss_too), apart(gradient, gradient_too)
+    return found
+
+
+def assert_agree(settings: Settings, structure: Structure, rows: Rows, epochs: int = 2, **others: Any) -> None:
+    """Train on both engines and hold everything that they answer together."""
+    with np.errstate(all="ignore"):
+        expected = trained(make(ReferenceEngine, settings, structure), settings, structure, rows, epochs)
+    got = trained(make(FusedEngine, settings, structure, **others), settings, structure, rows, epochs)
+    assert np.isfinite(expected.weights.parameters).all()
+    wrong = {k: v for k, v in differences(expected, got, rows).items() if not v <= TOLERANCE[settings.dtype]}
+    assert not wrong, wrong
+    if rows.y.ndim == 1:
+        assert np.allclose([f.score for f in expected.figures], [f.score for f in got.figures], atol=1.5 / len(rows))
+    assert got.weights.state.step == expected.weights.state.step
+    assert apart(*([of.weights.state.numbers.get("product", 1)] for of in (expected, got))) < 1e-12
+    assert got.drawn == expected.drawn  # the random stream went on from the same place

@@ -1,0 +1,76 @@
+"""Evaluation: figures that can be counted by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from glassnet import Settings, fit
+from glassnet.models.evaluation import evaluate, evaluate_blocks
+from glassnet.visualization.plots import confusion_matrix
+
+
+def test_classes_are_counted() -> None:
+    """A network whose output is its input: class a where the first column is larger."""
+    x = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1], [1, 0]])
+    model = fit(x, list("aabba"), hidden=(), settings=Settings(epochs=1))
+    scaling = replace(model.scaling, shift=np.zeros(2), factor=np.ones(2))
+    told = replace(model, vector=np.array([9, 0, 0, 9, 0, 0], np.float32), scaling=scaling)
+    found = evaluate(told, x, list("abbba"))
+    assert found["accuracy"] == 0.8
+    assert found["confusion_matrix"] == [[2, 0], [1, 2]]
+    assert found["classes"]["a"] == {"precision": pytest.approx(2 / 3), "recall": 1.0, "rows": 2}
+    assert found["classes"]["b"] == {"precision": 1.0, "recall": pytest.approx(2 / 3), "rows": 3}
+    sure, wrong = np.log(1 + np.exp(-9)), np.log(1 + np.exp(9))
+    assert found["loss"] == pytest.approx((4 * sure + wrong) / 5, rel=1e-5)
+
+
+def test_values_are_measured_in_their_unit() -> None:
+    x = np.array([[0.0], [1], [2], [3]])
+    model = fit(x, [0.5, 1, 2, 3], hidden=(), task="regression", settings=Settings(loss="huber", epochs=1))
+    unit = replace(model.scaling, shift=np.zeros(1), factor=np.ones(1))
+    told = replace(model, vector=np.array([1, 0], np.float32), scaling=unit, target_scaling=unit)
+    found = evaluate(told, x, [0, 1, 2, 5])
+    assert found["mean_absolute_error"] == pytest.approx(0.5)
+    assert found["root_mean_squared_error"] == pytest.approx(1.0)
+    assert found["r2"] == pytest.approx(1 - 4 / 14)
+    assert found["rows"] == 4
+    assert evaluate(told, x[:1], [1])["r2"] is None
+
+
+def test_classes_may_be_fractions() -> None:
+    x = np.random.default_rng(0).standard_normal((60, 2))
+    y = np.where(x[:, 0] > 0, 0.5, 2.0)
+    model = fit(x, y, task="classification")
+    found = evaluate(model, x, y)
+    assert found["accuracy"] == np.mean(model.predict(x) == y) > 0.9
+    assert found["classes"]["0.5"]["rows"] == found["confusion_matrix"][0][0] + found["confusion_matrix"][0][1]
+    assert "60 rows right" in confusion_matrix(model, x, y).get_suptitle()
+
+
+def test_rows_in_parts_come_to_the_figures_of_scikit_learn_for_all_of_them() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((500, 3))
+    label = np.array(list("abc"))[rng.integers(0, 3, 500)]
+    model = fit(x, label, hidden=(4,), settings=Settings(epochs=2))
+    whole, predicted = evaluate(model, x, label), model.predict(x)
+    parts = evaluate_blocks(model, [(x[first : first + 37], label[first : first + 37]) for first in range(0, 500, 37)])
+    assert parts["loss"] == pytest.approx(whole["loss"], rel=1e-6) and parts | {"loss": 0} == whole | {"loss": 0}
+    precision, recall, _, rows = metrics.precision_recall_fscore_support(label, predicted, zero_division=0)
+    for place, name in enumerate("abc"):
+        assert whole["classes"][name] == {"precision": precision[place], "recall": recall[place], "rows": rows[place]}
+    assert whole["confusion_matrix"] == metrics.confusion_matrix(label, predicted).tolist()
+
+    values = np.column_stack([1e6 + x[:, 0], 3 * x[:, 1]])
+    settings = Settings(loss="half_mean_squared_error", epochs=2)
+    model = fit(x, values, hidden=(4,), task="regression", settings=settings)
+    whole, predicted = evaluate(model, x, values), model.predict(x)
+    parts = evaluate_blocks(model, [(x[first : first + 37], values[first : first + 37]) for first in range(0, 500, 37)])
+    for name, figure in (
+        ("r2", metrics.r2_score),
+        ("mean_absolute_error", metrics.mean_absolute_error),
+        ("root_mean_squared_error", metrics.root_mean_squared_error),
+    ):
+        assert whole[name] == pytest.approx(figure(values, predicted), rel=1e-9)
+        assert parts[name] == pytest.approx(whole[name], rel=1e-9)

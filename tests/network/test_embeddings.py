@@ -1,0 +1,383 @@
+"""Embeddings: on paper, against PyTorch, as what they stand for (one-hot rows times a matrix), and wrong codes."""
+
+from itertools import accumulate
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassnet import InputError, Settings, Structure, check_gradients, train
+from glassnet.engines.interface import Rows, Weights
+from glassnet.engines.reference import ReferenceEngine
+from glassnet.network import backward as backward_step
+from glassnet.network.activations import ACTIVATIONS
+from glassnet.network.backward import backward, output_gradient, penalty
+from glassnet.network.embeddings import check_codes, look_up, table_gradients
+from glassnet.network.forward import dropout_masks, forward
+from glassnet.network.initializers import initialize
+from glassnet.network.losses import LOSSES
+from glassnet.network.optimizers import OPTIMIZERS, limit_norms, update
+from glassnet.training.metrics import METRICS
+
+# One number and one code of three categories, which learn two numbers each; one output as it comes; loss (o - y)² / 2.
+#
+#   x = ( 2  1 )   y = ( 2 )   E1 = ( 1    0 )   W1 = ( 1 )   b1 = (0.5)
+#       ( 1  1 )       ( 1 )        ( 0.5 -1 )        ( 2 )
+#       ( 3  0 )       ( 4 )        ( 7    7 )        ( 3 )
+#
+# Forward     a0 = (2  0.5  -1 / 1  0.5  -1 / 3  1  0), the second row of E1 twice, then the first
+#             z1 = (2 + 1 - 3 + 0.5 / 1 + 1 - 3 + 0.5 / 3 + 2 + 0 + 0.5) = (0.5 / -0.5 / 5.5)
+# Loss        o - y = (-1.5 / -1.5 / 1.5), so 3 · 1.5² / 2 / 3           = 1.125
+# Backward    dz1 = (o - y) / 3                     = (-0.5 / -0.5 / 0.5)
+#             dW1 = a0ᵀ dz1                         = (-1 - 0.5 + 1.5 / -0.25 - 0.25 + 0.5 / 0.5 + 0.5) = (0 / 0 / 1)
+#             da0 = dz1 W1ᵀ                         = (-0.5 -1 -1.5 / -0.5 -1 -1.5 / 0.5 1 1.5)
+#             dE1: row 0 the third sample's,        = (1 1.5), row 1 the first two's sum, (-2 -3), row 2 nobody's, (0 0)
+#             dx  = da0 of the number, 0 for a code = (-0.5 0 / -0.5 0 / 0.5 0)
+# Update, with a learning rate of 0.1:
+#             E1 = (0.9 -0.15 / 0.7 -0.7 / 7 7),  W1 = (1 / 2 / 2.9),  b1 = 0.5 + 0.05
+ON_PAPER = Structure((3, 1), ["identity"], tables=[(3, 2)])
+BEFORE = {"E1": [[1, 0], [0.5, -1], [7, 7]], "W1": [[1], [2], [3]], "b1": [0.5]}
+AFTER = {"E1": [[0.9, -0.15], [0.7, -0.7], [7, 7]], "W1": [[1], [2], [2.9]], "b1": [0.55]}
+X, Y = np.array([[2.0, 1], [1, 1], [3, 0]]), np.array([[2.0], [1], [4]])
+LOSS = LOSSES["half_mean_squared_error"]
+
+#: Two numbers and three columns of codes, one of them with a single category.
+THREE = Structure((2 + 4 + 1 + 3, 6, 3), ("tanh", "softmax"), tables=[(5, 4), (1, 1), (9, 3)])
+
+
+def draw_rows(structure: Structure, samples: int, seed: int = 0) -> np.ndarray:
+    """Return numbers and codes, float64 (samples, columns)."""
+    rng = np.random.default_rng(seed)
+    codes = [rng.integers(categories, size=samples) for categories, _ in structure.tables]
+    return np.column_stack([rng.standard_normal((samples, structure.n_numbers)), *codes])
+
+
+def one_hot(structure: Structure, x: np.ndarray) -> np.ndarray:
+    """Return x with a column for each category in place of each code."""
+    codes = x[:, structure.n_numbers :].astype(int)
+    columns = [np.eye(categories)[codes[:, t]] for t, (categories, _) in enumerate(structure.tables)]
+    return np.hstack([x[:, : structure.n_numbers], *columns])
+
+
+def test_forward_and_backward_give_the_numbers_on_paper() -> None:
+    parameters = {name: np.array(p, float) for name, p in BEFORE.items()}
+    cache = forward(ON_PAPER, parameters, X)
+    assert cache["a0"].tolist() == [[2, 0.5, -1], [1, 0.5, -1], [3, 1, 0]]
+    assert cache["a1"].tolist() == [[0.5], [-0.5], [5.5]]
+    assert LOSS.mean(cache["a1"], Y) == 1.125
+    gradients = backward(ON_PAPER, parameters, cache, output_gradient(LOSS, ON_PAPER, cache, Y), need_dx=True)
+    assert {name: gradient.tolist() for name, gradient in gradients.items()} == {
+        "dE1": [[1, 1.5], [-2, -3], [0, 0]],
+        "dW1": [[0], [0], [1]],
+        "db1": [-0.5],
+        "dx": [[-0.5, 0], [-0.5, 0], [0.5, 0]],
+    }
+
+
+def test_a_step_of_training_gives_the_numbers_on_paper() -> None:
+    chosen = Settings(
+        loss=LOSS, optimizer="gradient_descent", learning_rate=0.1, epochs=1, batch_size=3, dtype="float64"
+    )
+    trained = train(ON_PAPER, X, Y, chosen, parameters=ON_PAPER.flatten(BEFORE, float))
+    for name, expected in AFTER.items():
+        np.testing.assert_allclose(trained.parameters[name], expected, rtol=1e-14, err_msg=name)
+    assert trained.history[0].loss == 1.125
+    assert trained.history[0].gradient_norm == pytest.approx((1 + 2.25 + 4 + 9 + 1 + 0.25) ** 0.5)
+
+
+@pytest.mark.parametrize("optimizer", ["gradient_descent", "adam"])
+def test_every_step_is_pytorchs(optimizer: str) -> None:
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    x, y = draw_rows(THREE, 60), np.random.default_rng(1).integers(3, size=60)
+    vector = initialize(THREE, np.random.default_rng(2))
+    chosen = Settings(
+        optimizer=optimizer, learning_rate=0.05, l2=0.02, batch_size=12, epochs=1, shuffle=False, dtype="float64"
+    )
+
+    tables = [torch.nn.Embedding(categories, size, dtype=torch.float64) for categories, size in THREE.tables]
+    layers = [torch.nn.Linear(before, units, dtype=torch.float64) for _, before, units in THREE.layers()]
+    theirs = {f"E{t}": table.weight for t, table in enumerate(tables, start=1)}
+    for number, layer in enumerate(layers, start=1):
+        theirs |= {f"W{number}": layer.weight, f"b{number}": layer.bias}
+    with torch.no_grad():
+        for name, p in THREE.views(vector).items():
+            theirs[name].copy_(torch.from_numpy(p.T if name[0] == "W" else p))
+    rule = torch.optim.Adam if optimizer == "adam" else torch.optim.SGD
+    update_theirs = rule(theirs.values(), lr=0.05)
+
+    for step in range(1, 6):  # the first batches once more each time: what is compared is the state after each step
+        rows = slice(12 * (step - 1), 12 * step)
+        ours = train(THREE, x[: 12 * step], y[: 12 * step], chosen, parameters=vector)
+        codes = torch.from_numpy(x[rows, 2:].astype(int))
+        a = torch.cat([torch.from_numpy(x[rows, :2]), *(table(codes[:, t]) for t, table in enumerate(tables))], dim=1)
+        loss = torch.nn.functional.cross_entropy(layers[1](torch.tanh(layers[0](a))), torch.from_numpy(y[rows]))
+        loss = loss + sum(0.01 * (layer.weight**2).sum() for layer in layers)
+        update_theirs.zero_grad()
+        loss.backward()
+        update_theirs.step()
+        for name, p in ours.parameters.items():
+            expected = theirs[name].detach().numpy()
+            expected = expected.T if name[0] == "W" else expected
+            np.testing.assert_allclose(p, expected, rtol=1e-9, atol=1e-12, err_msg=f"{name} after step {step}")
+
+
+TABLES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 5)), min_size=1, max_size=4)
+
+
+@given(tables=TABLES, numbers=st.integers(0, 4), samples=st.integers(0, 12), seed=st.integers(0, 99))
+def test_it_is_one_hot_rows_times_the_tables(tables, numbers: int, samples: int, seed: int) -> None:
+    structure = Structure((numbers + sum(size for _, size in tables), 2), ["tanh"], tables)
+    assert (structure.n_numbers, structure.n_inputs) == (numbers, numbers + len(tables))
+    rng = np.random.default_rng(seed)
+    views = structure.views(rng.standard_normal(structure.n_parameters))
+    x, da0 = draw_rows(structure, samples, seed), rng.standard_normal((samples, structure.layer_sizes[0]))
+    a0, codes = look_up(structure, views, x)
+    gradients = table_gradients(structure, codes, da0)
+    spread, units, column = one_hot(structure, x), numbers, numbers
+    np.testing.assert_array_equal(a0[:, :numbers], x[:, :numbers])
+    for t, (categories, size) in enumerate(tables, start=1):
+        H = spread[:, column : column + categories]
+        np.testing.assert_array_equal(a0[:, units : units + size], H @ views[f"E{t}"])
+        np.testing.assert_allclose(gradients[f"dE{t}"], H.T @ da0[:, units : units + size], atol=1e-13)
+        units, column = units + size, column + categories
+
+
+def test_a_table_is_a_first_layer_without_bias_over_one_hot_columns() -> None:
+    x, vector = draw_rows(THREE, 11), np.random.default_rng(3).standard_normal(THREE.n_parameters)
+    parameters = THREE.views(vector)
+    first = scipy.sparse.block_diag([np.eye(2), *(parameters[f"E{t}"] for t in (1, 2, 3))]).toarray()
+    plain = Structure((len(first), 10, 6, 3), ("identity", "tanh", "softmax"))
+    same = {"W1": first, "b1": np.zeros(10)} | {f"{n}{k + 1}": parameters[f"{n}{k}"] for k in (1, 2) for n in "Wb"}
+    expected = forward(plain, same, one_hot(THREE, x))
+    cache = forward(THREE, parameters, x)
+    np.testing.assert_allclose(cache["a2"], expected["a3"], rtol=1e-13)
+    dz = np.random.default_rng(4).standard_normal((11, 3))
+    theirs, ours = backward(plain, same, expected, dz), backward(THREE, parameters, cache, dz)
+    for t, (row, column) in enumerate(zip((2, 7, 8), (2, 6, 7), strict=True), start=1):
+        categories, size = THREE.tables[t - 1]
+        block = theirs["dW1"][row : row + categories, column : column + size]
+        np.testing.assert_allclose(ours[f"dE{t}"], block, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(ours["dW2"], theirs["dW3"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "huber", "poisson"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])
+def test_every_gradient_agrees_with_central_differences(activation: str, loss: str) -> None:
+    structure = Structure((7, 4, 2), (activation, LOSSES[loss].link or activation), tables=[(6, 3), (2, 2)])
+    found = check_gradients(structure, loss, dropout=(0.2, 0.3), l1=0.01, l2=0.02, weighted=True)
+    assert found.ok, str(found)
+    assert set(found.errors) == {"E1", "E2", "W1", "b1", "W2", "b2", "x"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables=TABLES, numbers=st.integers(0, 2), samples=st.integers(1, 4), seed=st.integers(0, 2**32))
+def test_any_tables_are_right(tables, numbers: int, samples: int, seed: int) -> None:
+    structure = Structure((numbers + sum(size for _, size in tables), 3, 2), "tanh", tables)
+    found = check_gradients(structure, "log_cosh", samples=samples, seed=seed)
+    assert found.error < 1e-5, str(found)
+    assert ("x" in found.errors) == (numbers > 0)
+
+
+def the_last_wins(structure, codes, da0, out=None):
+    gradients = table_gradients(structure, codes, da0, out)
+    gradients["dE1"][codes[:, 0]] = da0[:, :3]
+    return gradients
+
+
+def the_wrong_units(structure, codes, da0, out=None):
+    return table_gradients(structure, codes, np.roll(da0, 1, axis=-1), out)
+
+
+@pytest.mark.parametrize("wrong", [the_last_wins, the_wrong_units])
+def test_a_wrong_gradient_of_a_table_is_found(wrong, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backward_step, "table_gradients", wrong)
+    found = check_gradients(Structure((3, 4, 2), "tanh", tables=[(2, 3)]), "log_cosh")
+    assert not found and found.worst.startswith("dE1")
+
+
+def test_a_single_sample_is_a_batch_of_one() -> None:
+    parameters = THREE.views(np.random.default_rng(0).standard_normal(THREE.n_parameters))
+    x, dz = draw_rows(THREE, 1), np.array([[0.1, -0.3, 0.2]])
+    one, batch = forward(THREE, parameters, x[0]), forward(THREE, parameters, x)
+    assert one["a0"].shape == (10,) and one["codes"].shape == (3,)
+    found = backward(THREE, parameters, one, dz[0], need_dx=True)
+    for name, gradient in backward(THREE, parameters, batch, dz, need_dx=True).items():
+        np.testing.assert_allclose(found[name], gradient.reshape(found[name].shape), rtol=1e-12, err_msg=name)
+    assert found["dx"].shape == (5,) and not found["dx"][2:].any()
+
+
+def test_it_writes_where_it_is_told_to() -> None:
+    vector = np.random.default_rng(0).standard_normal(THREE.n_parameters)
+    gradient, x = np.full_like(vector, np.nan), draw_rows(THREE, 7)
+    room = THREE.views(gradient, "d") | {name: np.empty((7, 10)) for name in ("a0", "da0")}
+    cache = forward(THREE, THREE.views(vector), x, out=room)
+    backward(THREE, THREE.views(vector), cache, np.ones((7, 3)), out=room)
+    assert cache["a0"] is room["a0"] and cache["da0"] is room["da0"]
+    assert np.isfinite(gradient).all()
+
+
+def test_an_epoch_is_the_steps_called_in_order() -> None:
+    chosen = Settings(batch_size=5, dropout=(0.1, 0.2), l1=0.01, l2=0.02, dtype="float64")
+    vector = initialize(THREE, np.random.default_rng(3))
+    weights = Weights(vector.copy(), chosen.resolve_optimizer().start(vector), None)
+    x, y = draw_rows(THREE, 23), np.random.default_rng(1).integers(3, size=23)
+    objective, state = chosen.objective(THREE), chosen.resolve_optimizer().start(vector)
+    engine = ReferenceEngine(objective, chosen.update_rule(), 5, "float64")
+    order, rates = np.random.default_rng(0).permutation(23), np.full(5, 0.01)
+    engine.train_epoch(weights, Rows(x, y), order, rates, np.random.default_rng(9), METRICS["accuracy"].row)
+
+    rng = np.random.default_rng(9)
+    for batch in range(5):
+        rows, views = order[5 * batch : 5 * batch + 5], THREE.views(vector)
+        masks = dropout_masks(THREE, objective.dropout, len(rows), rng, np.float64)
+        assert masks["mask0"].shape == (len(rows), 10)  # dropout takes units of embeddings, not codes
+        cache = forward(THREE, views, x[rows], masks=masks)
+        gradient = np.empty_like(vector)
+        dz = output_gradient(objective.loss, THREE, cache, y[rows])
+        backward(THREE, views, cache, dz, l1=0.01, l2=0.02, out=THREE.views(gradient, "d"))
+        update(chosen.resolve_optimizer(), THREE, vector, gradient, state, 0.01)
+    assert weights.parameters.tobytes() == vector.tobytes()
+
+
+def test_only_the_tables_say_what_the_categories_mean() -> None:
+    """The numbers tell nothing: what can be learned is each category's own level."""
+    rng = np.random.default_rng(0)
+    level, shop = rng.standard_normal(40), rng.integers(40, size=2000)
+    x, y = np.column_stack([rng.standard_normal(2000), shop]), level[shop]
+    structure = Structure((1 + 3, 16, 1), "relu", tables=[(40, 3)])
+    chosen = Settings(loss="half_mean_squared_error", epochs=20, learning_rate=0.01)
+    trained = train(structure, x[:1500], y[:1500], chosen, test=(x[1500:], y[1500:]))
+    assert trained.engine == "reference"
+    assert trained.history[-1].test_metric > 0.95
+    again = train(structure, x[:1500], y[:1500], chosen)
+    assert again.vector.tobytes() == trained.vector.tobytes()
+
+
+def test_lbfgs_and_sparse_rows_and_whole_bytes_train_tables_too() -> None:
+    x, y = np.abs(np.round(draw_rows(THREE, 50))), np.arange(50) % 3
+    found = [
+        train(THREE, rows, y, Settings(epochs=2)).vector.tobytes()
+        for rows in (x, scipy.sparse.csr_array(x), x.astype(np.uint8), x.astype(np.int64), x.astype(np.float32))
+    ]
+    assert len(set(found)) == 1
+    trained = train(THREE, x, y, Settings(optimizer="lbfgs", epochs=20))
+    assert trained.history[-1].loss < trained.history[0].loss
+
+
+def test_the_fused_engine_leaves_tables_to_the_reference() -> None:
+    trained = train(THREE, draw_rows(THREE, 20), np.arange(20) % 3, Settings(epochs=1, engine="fused"))
+    assert trained.engine == "reference"
+
+
+def test_penalties_decay_and_the_longest_weights_leave_tables_alone() -> None:
+    vector = np.full(THREE.n_parameters, 2.0)
+    views = THREE.views(vector)
+    weights = sum(W.size for name, W in views.items() if name[0] == "W")
+    assert penalty(views, l1=0.1, l2=0.5) == pytest.approx(weights * (0.2 + 1.0))
+    gradient = np.zeros_like(vector)
+    rule = OPTIMIZERS["adamw"]
+    update(rule, THREE, vector, gradient, rule.start(vector), 0.1, weight_decay=0.5)
+    limit_norms(THREE, vector, 1.0)
+    assert all((views[f"E{t}"] == 2).all() for t in (1, 2, 3))
+    assert all((np.abs(views[f"W{k}"]) < 1).all() for k in (1, 2))
+
+
+def test_tables_are_drawn_first_and_small() -> None:
+    structure = Structure((30, 5), ["tanh"], tables=[(4000, 20), (2, 10)])
+    views = structure.views(initialize(structure, np.random.default_rng(0), "zeros"))
+    assert not views["W1"].any()
+    expected = np.random.default_rng(0)
+    for name in ("E1", "E2"):
+        np.testing.assert_array_equal(views[name], expected.uniform(-0.05, 0.05, views[name].shape))
+    drawn = structure.views(initialize(structure, np.random.default_rng(0), dtype=np.float32))
+    np.testing.assert_array_equal(drawn["E1"], views["E1"].astype(np.float32))
+
+
+def test_a_structure_without_tables_is_what_it_was() -> None:
+    plain = Structure((3, 4, 2), "tanh")
+    assert plain == Structure((3, 4, 2), "tanh", tables=()) and plain.n_inputs == plain.n_numbers == 3
+    assert list(plain.shapes) == ["W1", "b1", "W2", "b2"]
+    x = np.ones((2, 3))
+    cache = forward(plain, plain.views(np.zeros(plain.n_parameters)), x)
+    assert cache["a0"] is x and "codes" not in cache
+
+
+def test_tables_come_first_in_the_vector_and_in_the_description() -> None:
+    starts = [0, *accumulate(int(np.prod(shape)) for shape in THREE.shapes.values())]
+    assert list(THREE.shapes) == ["E1", "E2", "E3", "W1", "b1", "W2", "b2"]
+    assert [place.start for place in THREE.slices.values()] == starts[:-1] and starts[-1] == THREE.n_parameters
+    assert str(THREE).splitlines() == [
+        "layer    units  activation  weights        parameters",
+        "numbers      2",
+        "codes 1      4              E1 5×4                 20",
+        "codes 2      1              E2 1×1                  1",
+        "codes 3      3              E3 9×3                 27",
+        "1            6  tanh        W1 10×6, b1 6          66",
+        "2            3  softmax     W2 6×3, b2 3           21",
+        "total                                             135",
+    ]
+    only = Structure((4, 2), ["tanh"], tables=[(5, 4)])
+    assert "numbers" not in str(only) and (only.n_numbers, only.n_inputs) == (0, 1)
+    assert only != Structure((4, 2), ["tanh"], tables=[(6, 4)])
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ([(5, 3), (9, 8)], r"layer_sizes\[0\] is 10 and the tables have 11 units; it counts those and the numbers"),
+        ([(5, 3), 4], r"tables\[1\] is 4; give \(categories, size\), two whole numbers, 1 or more: \(1000, 8\)"),
+        ([(5, 3, 1)], r"tables\[0\] is \(5, 3, 1\)"),
+        ([(5, 0)], r"tables\[0\] is \(5, 0\)"),
+        ([(5.0, 3)], r"tables\[0\] is \(5.0, 3\)"),
+        ([(True, 3)], r"tables\[0\] is \(True, 3\)"),
+        (["53"], r"tables\[0\] is '53'"),
+        ([(2**24 + 1, 1)], r"tables\[0\] has 16,777,217 categories; the most is 16,777,216"),
+    ],
+)
+def test_what_makes_no_tables_is_refused(tables, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Structure((10, 2), ["tanh"], tables)
+
+
+def test_tables_count_among_the_parameters() -> None:
+    with pytest.raises(InputError, match="and tables .* make 5,033,165,101 parameters; the most is 4,294,967,296"):
+        Structure((300, 1), ["tanh"], tables=[(2**24, 300)])
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("value", "told"), [(5, "5.0"), (-1, "-1.0"), (1.5, "1.5"), (2.0**24, "16777216.0"), (-1e-3, "-0.001")]
+)
+def test_a_code_that_no_table_has_is_refused(value: float, told: str, kind: str) -> None:
+    x = draw_rows(THREE, 5000)
+    x[4500, 2] = value
+    rows = scipy.sparse.csr_array(x) if kind == "sparse" else x
+    message = rf"^x\[4500, 2\] is {told}; that column holds the codes of table E1, whole numbers 0 … 4"
+    with pytest.raises(InputError, match=message):
+        train(THREE, rows, np.arange(5000) % 3, Settings(epochs=1, dtype="float64"))
+    with pytest.raises(InputError, match=r"validation x\[4500, 2\]"):
+        train(THREE, x[:50], np.arange(50) % 3, Settings(epochs=1), validation=(rows, np.arange(5000) % 3))
+
+
+def test_a_code_is_told_by_the_name_of_its_column_and_nan_is_none() -> None:
+    x = draw_rows(THREE, 4)
+    check_codes(THREE, x)
+    x[3, 4] = np.nan
+    with pytest.raises(InputError, match=r"rows\[3, 4\] \(column 'city'\) is nan; .* E3, whole numbers 0 … 8"):
+        check_codes(THREE, x, "rows", ("a", "b", "street", "house", "city"))
+
+
+def test_rows_that_do_not_suit_the_tables_are_refused() -> None:
+    with pytest.raises(InputError, match=r"x has shape \(4, 10\); the structure needs \(samples, 5\)"):
+        train(THREE, np.zeros((4, 10)), np.arange(4) % 3)
+    with pytest.raises(InputError, match="x holds bytes and scale is 0.00392157, by which the codes of tables can't"):
+        train(THREE, np.zeros((4, 5), np.uint8), np.arange(4) % 3, scale=1 / 255)
+
+
+def test_every_activation_takes_what_the_tables_give() -> None:
+    for activation in ACTIVATIONS:
+        structure = Structure((4, 2), [activation], tables=[(3, 2), (2, 2)])
+        out = forward(structure, structure.views(np.ones(structure.n_parameters)), np.array([[2, 1]]))
+        assert np.isfinite(out["a1"]).all(), activation

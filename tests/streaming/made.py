@@ -1,0 +1,90 @@
+"""Files made for a test, given out in tables of any size."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as csv
+
+from glassnet.data import Table
+from glassnet.streaming.scan import Survey, Wanted, survey
+from glassnet.streaming.source import Preparing, StreamSource
+from glassnet.streaming.values import TRAINING, Encoding
+
+
+class InTables:
+    """A CSV file whose rows come a few at a time, each table with types of its own."""
+
+    def __init__(self, path: Path, columns: dict[str, Any], rows: int, text: bool = True) -> None:
+        self.table, self.rows = pa.table(columns), rows
+        if text:
+            csv.write_csv(self.table, path)
+        self.files = self.paths = (path,)
+        self.names = list(self.table.column_names)
+        self.bad_rows: list[Any] = []
+        self.passes = 0
+
+    @property
+    def bad_count(self) -> int:
+        return len(self.bad_rows)
+
+    def blocks(self, text: Any = ()) -> Iterator[Table]:
+        self.passes += 1
+        for first in range(0, len(self.table), self.rows):
+            yield Table(str(self.files[0]), self.table.slice(first, self.rows))
+
+
+def columns_of(x: np.ndarray, y: Any) -> dict[str, Any]:
+    return {"label": y, **{f"x{c}": x[:, c] for c in range(x.shape[1])}}
+
+
+def pixels(rows: int, columns: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return bytes and classes; the first byte of each row counts the rows."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 256, (rows, columns), np.uint8)
+    x[:, 0], x[:, 1], x[:, 2] = np.arange(rows) % 256, np.arange(rows) // 256 % 256, 255
+    return x, rng.integers(0, 3, rows)
+
+
+def numbers_of(x: Any) -> list[int]:
+    """Return which rows of `pixels` these are."""
+    return (x[:, 0].astype(int) + 256 * x[:, 1].astype(int)).tolist()
+
+
+def surveyed(files: Any, fraction: float = 0.0, cache: bool = True, group: str = "") -> Survey:
+    return survey(files, Wanted("label", group, fraction), cache)
+
+
+def source_of(found: Survey, side: int = TRAINING, buffer_bytes: int = 2**26, dtype: Any = np.float32) -> StreamSource:
+    classes = found.values.different.tolist()
+    encode = Encoding(classes, found.values.texts)
+    preparing = Preparing(found.sides[TRAINING].features.scaling(), encode, dtype, repr(classes))
+    return StreamSource(found, side, preparing, 0.0, buffer_bytes)
+
+
+class Seeds:
+    """Draws that give one seed after the other."""
+
+    def __init__(self, seed: int = 7) -> None:
+        self.next = seed
+
+    def seed(self) -> int:
+        self.next += 1
+        return self.next - 1
+
+    def order(self, rows: np.ndarray) -> np.ndarray:
+        raise AssertionError("a stream has no list of its rows")
+
+
+def read_all(parts: Any) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """Return x and y of parts in their order, and the parts' lengths."""
+    xs, ys, lengths = [], [], []
+    for part in parts:
+        order = np.arange(len(part.rows)) if part.order is None else part.order
+        x = part.rows.x[order]
+        xs.append((x.toarray() if hasattr(x, "toarray") else x).copy())
+        ys.append(part.rows.y[order].copy())
+        lengths.append(len(order))
+    return np.concatenate(xs), np.concatenate(ys), lengths

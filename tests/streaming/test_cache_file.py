@@ -1,0 +1,419 @@
+"""A cache that is cut, changed, hostile or of other files is noticed and made anew, never trusted."""
+
+import json
+import os
+import struct
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy import sparse
+
+from glassnet import InputError
+from glassnet.data import open_files
+from glassnet.streaming import cache_file as module
+from glassnet.streaming import reading as reading_module
+from glassnet.streaming import scan as survey_module
+from glassnet.streaming.blocks import Block, Packer, compact, decoded, encoded, size_of
+from glassnet.streaming.cache_file import CacheFile, CacheWriter, DamagedCache, remove_unfinished
+from tests.streaming.made import InTables, columns_of, pixels, read_all, source_of, surveyed
+
+OWNERS = {os.getuid()}
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for using in (survey_module, reading_module):
+        monkeypatch.setattr(using, "block_rows", lambda columns: 16)
+
+
+@pytest.fixture
+def files(tmp_path) -> InTables:
+    x, y = pixels(90)
+    return InTables(tmp_path / "t.csv", columns_of(x, y), 25)
+
+
+def path_of(files) -> Path:
+    (path,) = (files.files[0].parent / ".glassnet").iterdir()
+    return path
+
+
+def rows_of(found) -> list[bytes]:
+    return [array.tobytes() for array in read_all(source_of(found).parts(16, None))[:2]]
+
+
+# ------------------------------------------------------------------------------------------------------------- blocks
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 30),
+    st.integers(1, 6),
+    st.sampled_from(["u1", "f4", "f8"]),
+    st.sampled_from(["i8", "f8", "i4"]),
+    st.booleans(),
+)
+def test_a_block_comes_back_as_it_was(rows, columns, kind, target, is_sparse):
+    rng = np.random.default_rng(rows)
+    values = {"u1": rng.integers(0, 256, (rows, columns)), "f4": rng.integers(0, 9, (rows, columns)) / 4 - 0.25}
+    x = compact(np.asarray(values.get(kind, rng.normal(size=(rows, columns)))))
+    assert x.dtype == kind
+    if is_sparse:
+        x = compact(sparse.csr_matrix(x))
+    y = rng.integers(0, 9, rows).astype(target)
+    kind, target_kind, entries, arrays = encoded(Block(x, y))
+    content = np.frombuffer(b"".join(array.tobytes() for array in arrays), np.uint8)
+    assert len(content) == size_of(rows, columns, kind, target_kind, entries)
+    back = decoded(content, rows, columns, kind, target_kind, entries)
+    np.testing.assert_array_equal(back.y, y)
+    assert (back.x != x).sum() == 0 and type(back.x) is type(x)
+
+
+def test_numbers_are_kept_exactly_in_as_few_bytes_as_that_takes():
+    def kind(*numbers):
+        return compact(np.array([numbers], np.float64)).dtype
+
+    assert [kind(0, 255), kind(0.5, 300), kind(-1), kind(0.1), kind(2**24 + 1), kind(1e300)] == [
+        "u1", "f4", "f4", "f8", "f8", "f8",
+    ]  # fmt: skip
+
+
+def test_a_packer_keeps_every_row_and_begins_anew_where_the_targets_kind_changes():
+    packer, found = Packer(4), []
+    for first, count, kind in ((0, 3, "i8"), (3, 6, "i8"), (9, 2, "f8"), (11, 9, "f8")):
+        x = np.arange(first, first + count, dtype=np.float64)[:, np.newaxis]
+        found += packer.add(x, x[:, 0].astype(kind))
+    found += packer.rest()
+    assert np.concatenate([block.x[:, 0] for block in found]).tolist() == list(range(20))
+    assert [len(block.y) for block in found] == [4, 4, 1, 4, 4, 3]
+
+
+# ------------------------------------------------------------------------------------------------------------- damage
+
+
+def test_a_whole_cache_is_used_again_without_reading_the_files(files):
+    found = surveyed(files, 0.2)
+    again = surveyed(files, 0.2)
+    assert files.passes == 1 and again.cache is not None
+    assert rows_of(again) == rows_of(found)
+    for side, before in zip(again.sides, found.sides, strict=True):
+        assert (side.digest, side.rows, side.features.bytes) == (before.digest, before.rows, before.features.bytes)
+        for name in ("count", "mean", "deviation", "low", "high"):
+            np.testing.assert_array_equal(getattr(side.features, name), getattr(before.features, name))
+            np.testing.assert_array_equal(getattr(side.target, name), getattr(before.target, name))
+    assert again.values.as_json() == found.values.as_json()
+
+
+def test_any_byte_that_changed_is_noticed_wherever_it_is(files):
+    expected = rows_of(surveyed(files))
+    path = path_of(files)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [*rng.integers(0, len(whole), 60).tolist(), *range(len(whole) - 52, len(whole))]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        before = files.passes
+        assert rows_of(surveyed(files)) == expected
+        assert files.passes == before + 1, f"byte {place} of {len(whole)}"
+    assert path.read_bytes()[:-200] == whole[:-200]
+
+
+def test_a_cache_cut_anywhere_or_with_something_behind_it_is_noticed(files):
+    expected = rows_of(surveyed(files))
+    path = path_of(files)
+    whole = path.read_bytes()
+    for content in (
+        *(whole[: len(whole) * part // 20] for part in range(20)),
+        whole[:-1],
+        whole + b"\0",
+        b"",
+        whole[1:],
+    ):
+        path.write_bytes(content)
+        before = files.passes
+        assert rows_of(surveyed(files)) == expected and files.passes == before + 1
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 4), st.integers(0, 2**64 - 1)), min_size=1, max_size=3))
+def test_a_hostile_index_with_right_checksums_is_refused_before_anything_is_made_of_it(tmp_path, changes):
+    path = tmp_path / "hostile.blocks"
+    writer = CacheWriter(path, 0o600)
+    for first in range(5):
+        writer.write(0, Block(np.full((4, 3), first, np.uint8), np.arange(4)))
+    honest = list(writer.index)
+    for column, block, value in changes:
+        writer.index[8 * block + column] = value
+    writer.finish({"columns": 3}, np.zeros((10, 3)))
+    if list(writer.index) == honest:
+        return
+    try:
+        cache = CacheFile(path, OWNERS)
+        cache.check_blocks()
+    except DamagedCache:
+        return
+    # what is left may be another side, which is for the facts to deny
+    different = [place for place, (a, b) in enumerate(zip(writer.index, honest, strict=True)) if a != b]
+    assert all(place % 8 in (5, 7) for place in different)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        b"{",
+        b"[" * 100_000,
+        b"{}",
+        b'{"columns": 0}',
+        b'{"columns": 1e400}',
+        b'{"columns": "3"}',
+        b'{"columns": 4}',
+        b'{"columns": [3]}',
+        b"null",
+        b"\xff\xfe",
+        b'{"columns": 3}',
+    ],
+)
+def test_hostile_facts_with_right_checksums_are_refused(files, facts):
+    expected = rows_of(surveyed(files))
+    path = path_of(files)
+    whole = path.read_bytes()
+    path.write_bytes(with_facts(whole, facts))
+    before = files.passes
+    assert rows_of(surveyed(files)) == expected and files.passes == before + 1
+
+
+def with_facts(whole: bytes, facts: bytes) -> bytes:
+    """Put other facts into a cache, and make every checksum and size right again."""
+    size = module._TRAILER.size
+    magic, at, told, index, figures, _, _ = module._TRAILER.unpack(whole[-size:])
+    footer = facts + whole[at + told : -size]
+    trailer = struct.pack("<16sQQQQI", magic, at, len(facts), index, figures, zlib.crc32(footer))
+    return whole[:at] + footer + trailer + struct.pack("<I", zlib.crc32(trailer))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("names", ["a"]),
+        ("entries", -1.5),
+        ("values", {"texts": [1], "counts": [[], []], "whole": True, "many": False, "numbers": True}),
+        ("values", {"texts": [], "counts": [[[1, -5]], []], "whole": True, "many": False, "numbers": True}),
+        ("values", None),
+        ("sides", []),
+        ("sides", [{"count": 3}, {}]),
+        ("fingerprint", None),
+        ("fingerprint", {"times": "0", "sizes": "0", "hash": "0"}),
+        ("bad_rows", [[1]]),
+        ("text", 5),
+    ],
+)
+def test_facts_that_are_not_ours_are_refused(files, name, value):
+    expected = rows_of(surveyed(files))
+    path = path_of(files)
+    whole = path.read_bytes()
+    size = module._TRAILER.size
+    _, at, told, *_ = module._TRAILER.unpack(whole[-size:])
+    facts = json.loads(whole[at : at + told])
+    assert name in facts
+    path.write_bytes(with_facts(whole, json.dumps(facts | {name: value}).encode()))
+    before = files.passes
+    assert rows_of(surveyed(files)) == expected and files.passes == before + 1
+
+
+def test_a_huge_size_in_the_trailer_is_refused_without_being_believed(files):
+    surveyed(files)
+    path = path_of(files)
+    whole = path.read_bytes()
+    trailer = struct.pack("<16sQQQQI", module.MAGIC, 0, 2**62, 2**62, 2**63, 0)
+    path.write_bytes(whole[: -module._TRAILER.size] + trailer + struct.pack("<I", zlib.crc32(trailer)))
+    with pytest.raises(DamagedCache, match="sizes"):
+        CacheFile(path, OWNERS)
+
+
+def test_numbers_that_are_not_finite_are_refused_though_the_checksum_is_right(tmp_path):
+    path = tmp_path / "t.blocks"
+    for x in (np.array([[np.nan]]), sparse.csr_matrix(np.array([[np.inf]]))):
+        writer = CacheWriter(path, 0o600)
+        writer.write(0, Block(x, np.zeros(1, np.int64)))
+        writer.finish({"columns": 1}, np.zeros((10, 1)))
+        with pytest.raises(DamagedCache, match="not finite"):
+            CacheFile(path, OWNERS).block(0, np.empty(1000, np.uint8))
+
+
+@pytest.mark.parametrize(("array", "value"), [("indices", 3), ("indices", -1), ("indptr", 7)])
+def test_csr_that_points_outside_is_refused(tmp_path, array, value):
+    x = sparse.csr_matrix(np.ones((2, 3)))
+    getattr(x, array)[1] = value
+    writer = CacheWriter(tmp_path / "t.blocks", 0o600)
+    writer.write(0, Block(x, np.zeros(2, np.int64)))
+    writer.finish({"columns": 3}, np.zeros((10, 3)))
+    with pytest.raises(DamagedCache, match="column is not there|begin where"):
+        CacheFile(tmp_path / "t.blocks", OWNERS).block(0, np.empty(1000, np.uint8))
+
+
+def test_somebody_elses_file_a_link_a_folder_and_a_pipe_are_no_caches(files, tmp_path):
+    surveyed(files)
+    path = path_of(files)
+    with pytest.raises(DamagedCache, match="somebody else"):
+        CacheFile(path, {os.getuid() + 1})
+    (tmp_path / "link").symlink_to(path)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "folder", "pipe", "nothing"):
+        with pytest.raises(DamagedCache):
+            CacheFile(tmp_path / name, OWNERS)
+
+
+# ------------------------------------------------------------------------------------------------------- other files
+
+
+def test_files_that_changed_have_another_cache_and_touched_or_copied_ones_the_same(files, tmp_path):
+    surveyed(files)
+    stat = files.files[0].stat()
+    os.utime(files.files[0], ns=(1, stat.st_mtime_ns + 10**9))
+    assert surveyed(files).cache and files.passes == 1
+    text = files.files[0].read_text()
+    files.files[0].write_text(text.replace("255", "254", 1))
+    surveyed(files)
+    assert files.passes == 2
+    files.files[0].write_text(text + text.splitlines()[-1] + "\n")
+    surveyed(files)
+    assert files.passes == 3 and len(list((tmp_path / ".glassnet").iterdir())) == 1
+
+
+def test_a_cache_is_of_the_labels_beside_images_too(tmp_path):
+    images, labels = tmp_path / "train-images-idx3-ubyte", tmp_path / "train-labels-idx1-ubyte"
+    images.write_bytes(b"\0\0\x08\x03" + struct.pack(">3I", 40, 2, 2) + bytes(range(160)))
+    for many in (4, 2):
+        labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", 40) + bytes(row % many for row in range(40)))
+        assert surveyed(open_files(images)).values.different.tolist() == list(range(many))
+
+
+def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
+    for row in range(6):
+        (tmp_path / "data" / "ab"[row % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((2, 2), row, np.uint8)).save(tmp_path / "data" / "ab"[row % 2] / f"{row}.png")
+
+    def told():
+        found = surveyed(open_files(tmp_path / "data"))
+        return found.values.different.tolist(), round(found.sides[0].features.mean[0] * len(found.sides[0]))
+
+    assert told() == (["a", "b"], 15)
+    (tmp_path / "data" / "b").rename(tmp_path / "data" / "c")
+    assert told() == (["a", "c"], 15)
+    Image.fromarray(np.full((2, 2), 9, np.uint8)).save(tmp_path / "data" / "c" / "3.png")
+    assert told() == (["a", "c"], 21)
+    Image.fromarray(np.full((2, 2), 1, np.uint8)).save(tmp_path / "data" / "c" / "new.png")
+    assert told() == (["a", "c"], 22)
+
+
+def test_another_question_is_another_cache_and_the_older_one_goes(files, tmp_path):
+    surveyed(files, 0.2)
+    assert surveyed(files, 0.3).wanted.fraction == 0.3 and files.passes == 2
+    assert len(list((tmp_path / ".glassnet").iterdir())) == 1
+
+
+def test_a_cache_is_read_by_nobody_who_can_not_read_the_files(files):
+    files.files[0].chmod(0o600)
+    surveyed(files)
+    assert path_of(files).stat().st_mode & 0o777 == 0o600
+
+
+def test_where_the_folder_can_not_be_written_the_cache_goes_to_the_users_own(files, tmp_path, monkeypatch):
+    (tmp_path / ".glassnet").write_text("in the way")
+    monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own"))
+    found = surveyed(files)
+    assert found.cache.path.parent == tmp_path / "own" / "data" and found.note == ""
+    surveyed(files)
+    assert files.passes == 1
+
+
+def test_where_nothing_can_be_written_each_pass_reads_the_files_and_it_is_said(files, tmp_path, monkeypatch):
+    (tmp_path / ".glassnet").write_text("in the way")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "data").write_text("in the way")
+    monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own"))
+    found = surveyed(files)
+    assert found.cache is None and ".glassnet: can't be written" in found.note
+    assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 2
+
+
+def test_a_disk_that_is_full_in_the_middle_costs_the_cache_and_nothing_else(files, tmp_path, monkeypatch):
+    written = []
+
+    def write(self, side, block):
+        written.append(block)
+        if len(written) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(CacheWriter, "write", write)
+    found = surveyed(files)
+    assert found.cache is None and "No space left on device" in found.note
+    assert list((tmp_path / ".glassnet").iterdir()) == []
+    assert len(read_all(source_of(found).parts(16, None))[0]) == 90
+
+
+def test_an_error_in_the_files_leaves_no_half_cache(files, tmp_path):
+    files.table = files.table.set_column(2, "x1", [[None if row == 70 else 1 for row in range(90)]])
+    with pytest.raises(InputError, match="x1"):
+        surveyed(files)
+    assert list((tmp_path / ".glassnet").iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    living = CacheWriter(tmp_path / "a.blocks", 0o600)
+    (tmp_path / f"b.xyz{module.UNFINISHED}").write_bytes(b"half")
+    remove_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [living._temporary.name]
+    living.abandon()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_whose_file_is_taken_for_one_left_behind_before_it_could_lock_it_makes_another(files, monkeypatch):
+    made, mkstemp = [], tempfile.mkstemp
+
+    def seen_at_once(**how):
+        handle, name = mkstemp(**how)
+        made.append(name)
+        if len(made) < 3:
+            remove_unfinished(files.files[0].parent / ".glassnet")
+        return handle, name
+
+    monkeypatch.setattr(tempfile, "mkstemp", seen_at_once)
+    found = surveyed(files)
+    assert found.note == "" and len(made) == 3
+    assert list(found.cache.path.parent.iterdir()) == [found.cache.path]
+
+
+def test_a_cache_that_another_question_takes_away_at_once_is_used_all_the_same(files, monkeypatch):
+    replace = os.replace
+
+    def taken_away(source, target):
+        replace(source, target)
+        os.unlink(target)
+
+    monkeypatch.setattr(os, "replace", taken_away)
+    found = surveyed(files)
+    assert found.note == "" and found.cache is not None
+    assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 1
+
+
+def test_files_that_change_while_they_are_read_are_refused(files):
+    text = files.files[0].read_text()
+    blocks = files.blocks
+
+    def growing(names=()):
+        for number, table in enumerate(blocks(names)):
+            if number == 1:
+                files.files[0].write_text(text * 2)
+            yield table
+
+    files.blocks = growing
+    with pytest.raises(InputError, match="changed while it was read"):
+        surveyed(files)

@@ -1,0 +1,106 @@
+"""Figures from blocks are those of all rows at once."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from glassnet.preprocessing.scaling import fit_scaling, standardise
+from glassnet.streaming.moments import Moments, are_bytes
+
+
+def of(*blocks) -> Moments:
+    moments = Moments(blocks[0].shape[1])
+    for block in blocks:
+        moments.add(block)
+    return moments
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 1000),
+    st.lists(st.integers(0, 1000), max_size=5),
+    st.sampled_from([0.0, 1.0, 1e9, -1e12, 1e-30]),
+    st.sampled_from([1.0, 1e-6, 1e-150, 1e150]),
+    st.integers(0, 2**32 - 1),
+)
+def test_blocks_of_any_size_merge_into_the_figures_of_numpy(rows, cuts, centre, unit, seed):
+    x = np.random.default_rng(seed).standard_normal((rows, 3)) * unit + centre
+    blocks = np.split(x, sorted(cut % (rows + 1) for cut in cuts))
+    found = of(*blocks)
+    one, other = of(*blocks[: len(blocks) // 2], blocks[-1][:0]), of(*blocks[len(blocks) // 2 :])
+    one.merge(other)
+    for moments in (found, one):
+        assert moments.count == rows
+        aside = (x - x[0]) / unit  # NumPy's own sums lose digits where the centre is far off
+        expected = x[0] + aside.mean(axis=0) * unit
+        np.testing.assert_allclose(moments.mean, expected, rtol=1e-12, atol=1e-13 * unit)
+        np.testing.assert_allclose(
+            moments.deviation, aside.std(axis=0) * unit, rtol=1e-9, atol=1e-15 * (abs(centre) + unit)
+        )
+        np.testing.assert_array_equal([moments.low, moments.high], [x.min(axis=0), x.max(axis=0)])
+
+
+def test_a_small_deviation_far_from_zero_keeps_its_digits_where_sums_of_squares_would_lose_them_all():
+    x = 1e9 + np.random.default_rng(0).uniform(0, 1e-3, (10_000, 2))
+    found = of(*np.array_split(x, 37))
+    expected = (x - 1e9).std(axis=0)
+    np.testing.assert_allclose(found.deviation, expected, rtol=1e-5)  # the mean itself ends at 1e-7
+    naive = np.mean(x**2, axis=0) - np.mean(x, axis=0) ** 2
+    assert not np.allclose(np.sqrt(np.abs(naive)), expected, rtol=0.5)
+
+
+def test_bytes_add_up_exactly():
+    x = np.random.default_rng(0).integers(0, 256, (3000, 5), np.uint8)
+    x[:, 0] = 255  # the largest sums of squares that there are
+    found = of(*np.array_split(x, 7))
+    np.testing.assert_allclose(found.deviation, x.std(axis=0, dtype=np.float64), rtol=1e-14, atol=0)
+    np.testing.assert_allclose(found.mean, x.mean(axis=0, dtype=np.float64), rtol=1e-15)
+    assert found.bytes and found.deviation[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["bytes", "small bytes", "whole numbers", "fractions", "constant"])
+def test_the_scaling_is_the_one_of_rows_in_memory(kind):
+    rng = np.random.default_rng(1)
+    x = {
+        "bytes": rng.integers(0, 256, (700, 4)).astype(np.uint8),
+        "small bytes": rng.integers(0, 17, (700, 4)).astype(np.uint8),
+        "whole numbers": rng.integers(-5, 300, (700, 4)).astype(np.float64),
+        "fractions": rng.normal(3, 2, (700, 4)),
+        "constant": np.column_stack([np.full(700, 0.1), rng.normal(size=700)]),
+    }[kind]
+    found, expected = of(*np.array_split(x, 9)).scaling(), fit_scaling(x)
+    assert found.kind == expected.kind == ("bytes" if kind == "bytes" else "standard")
+    np.testing.assert_allclose(found.factor, expected.factor, rtol=1e-12)
+    np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-12)
+    if kind == "constant":
+        assert found.factor[0] == 1 and found.shift[0] == 0.1
+
+
+def test_one_number_that_is_no_byte_makes_them_no_bytes_wherever_it_comes():
+    x = np.full((600, 2), 200, np.uint8)
+    late = np.full((1, 2), 200.5)
+    assert of(x).bytes and not of(x, late).bytes and not of(late, x).bytes
+    assert of(x.astype(np.float64)).bytes
+    one, other = of(x), of(late)
+    one.merge(other)
+    assert not one.bytes and one.scaling().kind == "standard"
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 256.0, 0.5, np.nan, np.inf])
+def test_what_a_byte_is(wrong):
+    assert are_bytes(np.array([[0.0, 255.0]])) and are_bytes(np.empty((0, 2)))
+    assert not are_bytes(np.array([[0.0], [wrong]]))
+
+
+def test_sparse_rows_have_the_figures_of_the_same_rows_filled_in():
+    rng = np.random.default_rng(2)
+    x = sparse.random(500, 8, 0.3, "csr", rng=rng)
+    x.data -= 0.3
+    found, dense = of(x[:123], x[123:]), of(x.toarray())
+    for name in ("mean", "deviation", "low", "high"):
+        np.testing.assert_allclose(getattr(found, name), getattr(dense, name), rtol=1e-12, atol=1e-15, err_msg=name)
+    np.testing.assert_allclose(found.standard().factor, standardise(x.toarray()).factor, rtol=1e-12)
+    for name in ("kind", "shift", "factor"):
+        np.testing.assert_array_equal(getattr(found.scaling(sparse=True), name), getattr(fit_scaling(x), name))

@@ -1,0 +1,385 @@
+"""A stream gives the rows that are in the files, each once an epoch, in an order of the seed alone."""
+
+import gc
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from glassnet import InputError, Settings, Structure, train
+from glassnet.engines.interface import Rows
+from glassnet.preprocessing.scaling import BYTE_SCALE
+from glassnet.streaming import reading as reading_module
+from glassnet.streaming import scan as survey_module
+from glassnet.streaming import source as source_module
+from glassnet.streaming.blocks import block_rows
+from glassnet.streaming.source import StreamSource
+from glassnet.streaming.values import TRAINING, VALIDATION
+from glassnet.training.source import Part, Source
+from tests.streaming.made import (
+    InTables,
+    Seeds,
+    columns_of,
+    numbers_of,
+    pixels,
+    read_all,
+    source_of,
+    surveyed,
+)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 16 rows, so that a few hundred rows are many blocks."""
+    monkeypatch.setattr(survey_module, "block_rows", lambda columns: 16)
+    monkeypatch.setattr(reading_module, "block_rows", lambda columns: 16)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left():
+    yield
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "glassnet-stream":
+            # nobody waits for a thread whose stream was let go; it ends by itself, soon
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+def made(tmp_path, rows=500, cache=True, fraction=0.2, buffer_bytes=16 * 22 * 6, side=TRAINING) -> StreamSource:
+    x, y = pixels(rows)
+    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, y), 37), fraction, cache)
+    assert (found.cache is not None) == cache
+    return source_of(found, side, buffer_bytes)
+
+
+def test_it_is_a_source(tmp_path):
+    assert isinstance(made(tmp_path), Source)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.integers(2, 400),
+    table=st.integers(1, 90),
+    batch_size=st.integers(1, 70),
+    buffer_rows=st.integers(1, 200),
+    fraction=st.sampled_from([0.0, 0.3]),
+    seed=st.one_of(st.none(), st.integers(0, 2**40)),
+)
+def test_every_row_comes_exactly_once_an_epoch_with_its_target(
+    tmp_path, cache, rows, table, batch_size, buffer_rows, fraction, seed
+):
+    x, y = pixels(rows)
+    files = InTables(tmp_path / "t.csv", columns_of(x, y), table)
+    try:
+        found = surveyed(files, fraction, cache)
+    except InputError:
+        assert rows < 30  # nobody on one side, or one class
+        return
+    met = []
+    for side in (TRAINING, VALIDATION) if fraction else (TRAINING,):
+        source = source_of(found, side, buffer_rows * 22)
+        parts = source.parts(batch_size, None if seed is None else Seeds(seed))
+        xs, ys, lengths = read_all(parts)
+        assert len(xs) == len(source) and all(length % batch_size == 0 for length in lengths[:-1])
+        numbers = numbers_of(xs)
+        np.testing.assert_array_equal(xs, x[numbers])
+        np.testing.assert_array_equal(np.array(found.values.different)[ys], y[numbers])
+        if seed is None:
+            assert numbers == sorted(numbers)
+        met += numbers
+    assert sorted(met) == list(range(rows))
+
+
+@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize("batch_size", [5, 16, 40])
+def test_whatever_comes_first_the_order_is_the_same(tmp_path, cache, batch_size):
+    source = made(tmp_path, cache=cache)
+    whole, targets, lengths = read_all(source.parts(batch_size, Seeds()))
+    assert len(lengths) > 3
+    for first in range(-(-len(source) // batch_size)):
+        x, y, _ = read_all(source.parts(batch_size, Seeds(), first))
+        np.testing.assert_array_equal(x, whole[first * batch_size :])
+        np.testing.assert_array_equal(y, targets[first * batch_size :])
+    x, _, _ = read_all(source.parts(batch_size, None, 3))
+    assert numbers_of(x) == sorted(numbers_of(whole))[3 * batch_size :]
+
+
+def test_two_epochs_have_two_orders_and_the_seed_is_drawn_at_the_call(tmp_path):
+    source, draws = made(tmp_path), Seeds(7)
+    first = source.parts(16, draws)
+    assert draws.next == 8
+    one, two = numbers_of(read_all(first)[0]), numbers_of(read_all(source.parts(16, draws))[0])
+    assert one != two and sorted(one) == sorted(two)
+    assert numbers_of(read_all(source.parts(16, Seeds(7)))[0]) == one
+
+
+def test_without_a_cache_rows_move_only_within_a_buffer(tmp_path):
+    x, y = pixels(2000)
+    files = InTables(tmp_path / "t.csv", columns_of(x, y), 100)
+    numbers = numbers_of(read_all(source_of(surveyed(files, cache=False), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
+    away = np.abs(np.array(numbers) - np.arange(2000))
+    assert away.mean() > 20 and np.quantile(away, 0.99) < 400
+    cached = numbers_of(read_all(source_of(surveyed(files), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
+    assert np.abs(np.array(cached) - np.arange(2000)).mean() > 400
+
+
+def test_two_passes_at_once_do_not_mix(tmp_path):
+    source = made(tmp_path)
+    alone = read_all(source.parts(16, Seeds(1)))[0]
+    one, two = source.parts(16, Seeds(1)), source.parts(16, Seeds(2))
+    met = []
+    for part, _ in zip(one, two, strict=True):
+        time.sleep(0.002)
+        met.append(part.rows.x[part.order].copy())
+    np.testing.assert_array_equal(np.concatenate(met), alone)
+
+
+def test_bytes_stay_bytes_and_numbers_are_standardised_as_in_memory(tmp_path):
+    part = next(made(tmp_path).parts(16, None))
+    assert part.rows.x.dtype == np.uint8 and part.rows.scale == BYTE_SCALE
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.normal(5, 3, 300), rng.integers(0, 9, 300), np.full(300, 2.5)])
+    found = surveyed(InTables(tmp_path / "n.csv", columns_of(x, rng.integers(0, 2, 300)), 41))
+    source = source_of(found, buffer_bytes=1000)
+    scaled, _, _ = read_all(source.parts(16, None))
+    assert scaled.dtype == np.float32
+    np.testing.assert_array_equal(scaled, found.sides[TRAINING].features.scaling().apply(x, np.float32))
+    np.testing.assert_allclose(scaled.std(axis=0), [1, 1, 0], atol=1e-5)
+
+
+def test_validation_rows_that_are_no_bytes_are_scaled_by_the_figures_of_the_training_rows(tmp_path):
+    x, y = pixels(400)
+    x = x.astype(np.float64)
+    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
+    aside = numbers_of(read_all(source_of(found, VALIDATION).parts(16, None))[0])
+    x[aside[3], 4] = 0.5
+    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
+    rows, judged = (next(source_of(found, side).parts(1000, None)).rows for side in (TRAINING, VALIDATION))
+    assert rows.x.dtype == np.uint8 and judged.x.dtype == np.float32
+    np.testing.assert_array_equal(judged.x, (x[aside] * BYTE_SCALE).astype(np.float32))
+
+
+def test_types_that_widen_on_the_way_cost_nothing(tmp_path):
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.integers(0, 256, (200, 3)), np.full(200, 255)]).astype(np.float64)
+    x[90], x[150, 1] = np.float32(0.1), 1 / 3
+    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, rng.integers(0, 2, 200)), 30))
+    kinds = found.cache.index[:, 6].tolist()
+    assert kinds[5] == 1 and kinds[9] == 2 and kinds.count(0) == len(kinds) - 2
+    scaled, _, _ = read_all(source_of(found).parts(16, None))
+    np.testing.assert_array_equal(scaled, found.sides[TRAINING].features.scaling().apply(x, np.float32))
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_target_that_turns_into_text_is_text_from_the_beginning(tmp_path, cache):
+    x, _ = pixels(96)
+
+    y = ["1"] * 19 + ["01"] + ["2", "x"] * 9 + ["1", "x"] + ["2.5", "1"] * 28
+    files = InTables(tmp_path / "t.csv", columns_of(x, y), 20)
+    files.blocks = lambda text=(): InTables.blocks(files) if text else _turned(files)
+    found = surveyed(files, cache=cache)
+    assert found.values.different.tolist() == ["01", "1", "2", "2.5", "x"]
+    _, classes, _ = read_all(source_of(found).parts(16, None))
+    assert found.values.different[classes].tolist() == y
+
+
+def _turned(files):
+    """Give numbers where a table's targets all are some."""
+    import pyarrow as pa
+
+    from glassnet.data import Table
+
+    for table in InTables.blocks(files):
+        labels = table.columns["label"].to_pylist()
+        if "x" not in labels:
+            values = pa.array([float(label) for label in labels])
+            if all(float(label).is_integer() for label in labels):
+                values = values.cast("int64")
+            table = Table(table.source, table.columns.set_column(0, "label", values))
+        yield table
+
+
+def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
+    x = sparse.random(300, 50, 0.1, "csr", rng=np.random.default_rng(0))
+    x.data = np.round(x.data, 1) + 0.5
+    y = np.arange(300) % 2
+    files = InTables(tmp_path / "t.csv", columns_of(np.zeros((300, 50)), y), 45)
+    monkeypatch.setattr(survey_module, "features", lambda table, names: next(rows))
+    pieces = [x[first : first + 45] for first in range(0, 300, 45)]
+    rows = iter(pieces)
+    found = surveyed(files)
+    assert found.sparse and found.entries == x.nnz
+    scaling = found.sides[TRAINING].features.scaling(sparse=True)
+    preparing = source_module.Preparing(scaling, np.asarray, np.float32, "")
+    source = StreamSource(found, TRAINING, preparing, 0.0, 3000)
+    whole, classes, lengths = read_all(source.parts(16, Seeds()))
+    assert len(lengths) > 2 and sparse.issparse(next(source.parts(16, Seeds())).rows.x)
+    expected = (x.toarray() * scaling.factor).astype(np.float32)
+    np.testing.assert_array_equal(np.sort(whole.sum(axis=1)), np.sort(expected.sum(axis=1)))
+    in_order, classes, _ = read_all(source.parts(16, None))
+    np.testing.assert_array_equal(in_order, expected)
+    np.testing.assert_array_equal(classes, y)
+    skipped, _, _ = read_all(source.parts(16, Seeds(), 7))
+    np.testing.assert_array_equal(skipped, whole[7 * 16 :])
+    # a model that takes something off the features needs them all
+    filled = next(source_of(found).parts(300, None)).rows.x
+    np.testing.assert_array_equal(filled, found.sides[TRAINING].features.scaling().apply(x.toarray(), np.float32))
+
+
+# ----------------------------------------------------------------------------------------------------------- training
+
+
+class InMemoryAsStreamed:
+    """The rows of a stream, held in memory as one part, in the stream's order."""
+
+    def __init__(self, stream: StreamSource) -> None:
+        self.stream = stream
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def spread(self) -> float:
+        return 0.0
+
+    def fingerprint(self) -> str:
+        return ""
+
+    def parts(self, batch_size, draws, first=0):
+        x, y, _ = read_all(self.stream.parts(batch_size, draws))
+        return iter([Part(Rows(x, y, scale=BYTE_SCALE), np.arange(first * batch_size, len(x)))])
+
+
+@pytest.mark.parametrize("engine", ["reference", "fused"])
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_streamed_training_is_one_in_memory_in_the_same_order_bit_for_bit(tmp_path, engine, cache):
+    stream = made(tmp_path, cache=cache)
+    judged = made(tmp_path, cache=cache, side=VALIDATION, buffer_bytes=2**20)
+    how = Settings(engine=engine, epochs=3, batch_size=16, dropout=0.2, average=0.99, threads=1)
+    structure = Structure((6, 8, 3), ("relu", "softmax"))
+    streamed = train(structure, stream, None, how, validation=judged)
+    x, y, _ = read_all(judged.parts(16, None))
+    held = train(structure, InMemoryAsStreamed(stream), None, how, validation=(x, y), scale=BYTE_SCALE)
+    np.testing.assert_array_equal(streamed.vector, held.vector)
+    for a, b in zip(streamed.history, held.history, strict=True):
+        assert (a.loss, a.metric, a.validation_loss, a.validation_metric) == (
+            b.loss, b.metric, b.validation_loss, b.validation_metric,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["reference", "fused"])
+def test_without_shuffling_a_streamed_training_is_the_plain_one_bit_for_bit(tmp_path, engine):
+    stream = made(tmp_path, fraction=0.0)
+    x, y = pixels(500)
+    how = Settings(engine=engine, epochs=2, batch_size=16, shuffle=False, threads=1)
+    structure = Structure((6, 8, 3), ("relu", "softmax"))
+    streamed, plain = train(structure, stream, None, how), train(structure, x, y, how, scale=BYTE_SCALE)
+    np.testing.assert_array_equal(streamed.vector, plain.vector)
+    assert [e.loss for e in streamed.history] == [e.loss for e in plain.history]
+
+
+# ------------------------------------------------------------------------------------------------- what is left behind
+
+
+def test_a_pass_that_is_left_or_closed_ends_its_thread_at_once(tmp_path):
+    source = made(tmp_path)
+    parts = source.parts(16, Seeds())
+    next(parts)
+    parts.close()
+    assert threading.active_count() == 1
+    with pytest.raises(StopIteration):
+        next(parts)
+    parts.close()
+    left = source.parts(16, Seeds())
+    next(left)
+    del left
+    gc.collect()
+    time.sleep(0.2)
+    assert threading.active_count() == 1
+
+
+def test_an_interrupted_training_ends_the_thread(tmp_path):
+    from glassnet import Callback
+
+    class Impatient(Callback):
+        def on_batch_end(self, run, batch, loss):
+            if batch == 5:
+                raise self.how
+
+    for error in (KeyboardInterrupt, ZeroDivisionError):
+        impatient = Impatient()
+        impatient.how = error
+        structure = Structure((6, 3), ("softmax",))
+        how = Settings(engine="reference", batch_size=16)
+        if error is KeyboardInterrupt:
+            assert train(structure, made(tmp_path), None, how, callbacks=[impatient]).stop_reason == "interrupted"
+        else:
+            with pytest.raises(error):
+                train(structure, made(tmp_path), None, how, callbacks=[impatient])
+        assert threading.active_count() == 1
+
+
+def test_what_goes_wrong_while_reading_is_raised_where_the_rows_are_wanted(tmp_path):
+    files = InTables(tmp_path / "t.csv", columns_of(*pixels(500)), 37)
+    source = source_of(surveyed(files, cache=False))
+    files.table = files.table.slice(0, 300)
+    with pytest.raises(InputError, match="the files have changed since the first pass; start again"):
+        read_all(source.parts(16, Seeds()))
+    assert threading.active_count() == 1
+
+
+def test_files_that_hold_a_new_class_in_a_later_pass_are_told(tmp_path):
+    x, y = pixels(100)
+    files = InTables(tmp_path / "t.csv", columns_of(x, [f"c{v}" for v in y]), 37)
+    source = source_of(surveyed(files, cache=False))
+    files.table = files.table.set_column(0, "label", [["d"] * 100])
+    with pytest.raises(InputError, match="'d' was not there in the first pass"):
+        read_all(source.parts(16, Seeds()))
+
+
+def test_a_cache_damaged_while_in_use_is_told_and_taken_away(tmp_path):
+    source = made(tmp_path)
+    path = source._found.cache.path
+    with open(path, "r+b") as file:
+        file.seek(200)
+        file.write(b"????")
+    with pytest.raises(InputError, match="was damaged while it was in use .*start again"):
+        read_all(source.parts(16, Seeds()))
+    assert not path.exists()
+
+
+def test_the_fingerprint_is_of_the_rows_the_targets_and_the_order(tmp_path):
+    x, y = pixels(300)
+
+    def of(x, y, name="t.csv", **how):
+        how = {"buffer_bytes": 1000, "cache": True} | how
+        found = surveyed(InTables(tmp_path / name, columns_of(x, y), 37), 0.2, how.pop("cache"))
+        return source_of(found, **how).fingerprint()
+
+    one = of(x, y)
+    assert one == of(x, y) == of(x, y, "copy.csv") == of(x, y)
+    other_x, other_y = x.copy(), y.copy()
+    other_x[5, 3] += 1
+    other_y[5] = (y[5] + 1) % 3
+    others = [of(other_x, y), of(x, other_y), of(x, y, buffer_bytes=2000), of(x, y, cache=False)]
+    others.append(of(x, y, side=VALIDATION))
+    assert len({one, *others}) == 6
+    # what a disk that is full has changed is said, and changes nothing where all rows fit into one buffer
+    assert of(x, y, cache=False) == f"{one}, without a cache" and one.endswith(" blocks at once")
+    assert of(x, y, buffer_bytes=2000).partition(", ")[0] == one.partition(", ")[0]
+    assert of(x, y, buffer_bytes=2**20) == of(x, y, buffer_bytes=2**20, cache=False)
+
+
+def test_a_block_has_as_many_rows_as_make_a_block_of_about_a_megabyte():
+    assert [block_rows(columns) for columns in (1, 64, 784, 10_000, 10**7)] == [4096, 4096, 256, 16, 1]
+
+
+def test_memory_of_a_buffer_is_used_again(tmp_path):
+    source = made(tmp_path)
+    rooms = {id(part.rows.x) for _ in range(3) for part in source.parts(16, Seeds())}
+    assert len(rooms) == 1

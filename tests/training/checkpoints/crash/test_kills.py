@@ -1,0 +1,68 @@
+"""Killed at random moments and gone on with each time, a training ends in the bits of one that nobody disturbed."""
+
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glassnet import load
+
+from ..trainings import history
+from .killing import KILLS, SCRIPT, survive, timed
+from .streams import SMALL_BUFFERS, write_table
+from .training import problem
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing can be killed like that here")
+
+#: A kind of training; "command" is the command line, "stream" with ``--stream``, "text" with ``--no-cache`` besides.
+KINDS = ["reference-float32", "fused-float32", "estimator", "command", "stream", "text"]
+COMMANDS = ("command", "stream", "text")
+#: The short version: what is in the others stands in these, too.
+SHORT = ["fused-float32", "estimator", "stream"]
+MAIN = "from glassnet.cli import main; main()"
+
+
+def command_of(kind: str, place: Path, name: str, keep: bool = True) -> tuple[list[str | Path], tuple[str, ...]]:
+    """Return what trains, and the words by which it says that it has begun."""
+    if kind not in COMMANDS:
+        return [sys.executable, SCRIPT, kind, place / f"{name} kept" if keep else "-", place / name], ("training",)
+    table = write_table(place / "rows.csv", *problem())
+    command: list[str | Path] = [sys.executable, "-c", MAIN if kind == "command" else SMALL_BUFFERS, "train", table]
+    command += {"command": [], "stream": ["--stream"], "text": ["--stream", "--no-cache"]}[kind]
+    command += ["--hidden", "48,24", "--dropout", "0.1", "--epochs", "20", "--batch-size", "16", "--patience", "12"]
+    command += ["--engine", "reference", "--out", place / name]
+    if keep:
+        command += ["--checkpoint", place / f"{name} kept", "--checkpoint-every", "0.0005 minutes", "--resume"]
+    return command, ("going on after", "the training begins", "predicting" if not keep else "going on after")
+
+
+def result_of(kind: str, path: Path) -> object:
+    if kind not in COMMANDS:
+        return path.read_bytes()
+    model = load(path)
+    assert np.isfinite(model.vector).all()
+    return model.vector.tobytes(), history(model.history), model.facts, model.classes, model.scaling.shift.tobytes()
+
+
+@pytest.mark.timeout(600 + 60 * KILLS)
+@pytest.mark.parametrize("kind", KINDS if "GLASSNET_KILLS" in os.environ else SHORT)
+def test_a_training_survives_being_killed(tmp_path: Path, kind: str) -> None:
+    whole = command_of(kind, tmp_path, "whole", keep=False)
+    seconds = timed(*whole)
+    expected = result_of(kind, tmp_path / "whole")
+    chance, kills, starts, trainings = random.Random(11), 0, 0, 0
+    while kills < KILLS:  # a training may be over before it was killed as often as that
+        trainings += 1
+        assert trainings < 20 + KILLS
+        survived = survive(*command_of(kind, tmp_path, f"{trainings}"), seconds, min(KILLS - kills, 10), chance)
+        kills, starts = kills + survived.kills, starts + survived.starts
+        assert result_of(kind, tmp_path / f"{trainings}") == expected
+        kept = sorted(path.name for path in (tmp_path / f"{trainings} kept").iterdir())
+        assert len(kept) == 3 and kept[-1] == "lock" and not any(name.startswith(".") for name in kept)
+    caches = [path.suffix for path in tmp_path.glob(".glassnet/*")]
+    assert caches == ([".blocks"] if kind == "stream" else [])
+    print(f"{kind}: {kills} kills survived, {starts} starts, {trainings} trainings, {seconds:.1f} s undisturbed")

@@ -1,0 +1,152 @@
+"""The file of a checkpoint: what comes back, and what is refused."""
+
+import hashlib
+import json
+import os
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save
+
+from glassnet.errors import InputError
+from glassnet.training.checkpoints.file import DIGEST_BYTES, KEY, MAX_TOLD, read_checkpoint, write_checkpoint
+from glassnet.training.state_dict import StateDict
+
+from .trainings import MEMORY
+
+MOST = 2**28
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    write_checkpoint(tmp_path / "a.checkpoint", MEMORY)
+    return tmp_path / "a.checkpoint"
+
+
+def sealed(content: bytes) -> bytes:
+    """Return a file's bytes with the right digest at their end."""
+    return content + hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
+
+
+def made_up(told: Any, arrays: dict[str, Any] | None = None, key: str = KEY) -> bytes:
+    """Return a file as only somebody with bad intentions makes it: the JSON is anything, the digest right."""
+    text = told if isinstance(told, str) else json.dumps({"format_version": 1, "told": told})
+    content = save({**(arrays or {}), "digest": np.zeros(DIGEST_BYTES, np.uint8)}, {key: text})
+    return sealed(content[:-DIGEST_BYTES])
+
+
+def test_what_is_written_comes_back(path: Path) -> None:
+    found = read_checkpoint(path, MOST)
+    assert found.metadata == MEMORY.metadata
+    assert set(found.arrays) == set(MEMORY.arrays)
+    for name, array in MEMORY.arrays.items():
+        assert found.arrays[name].dtype == array.dtype and np.array_equal(found.arrays[name], array)
+    assert path.stat().st_size == write_checkpoint(path, MEMORY)
+
+
+def test_an_array_in_another_layout_is_written_as_it_reads(tmp_path: Path) -> None:
+    table = np.arange(12.0).reshape(3, 4)
+    write_checkpoint(
+        tmp_path / "a", StateDict({"turned": table.T, "some": table[:, ::2], "swapped": table.astype(">f8")})
+    )
+    found = read_checkpoint(tmp_path / "a", MOST).arrays
+    assert np.array_equal(found["turned"], table.T) and np.array_equal(found["some"], table[:, ::2])
+    assert np.array_equal(found["swapped"], table)
+
+
+def test_any_reader_of_safetensors_opens_it_and_its_end_is_the_digest_of_the_rest(path: Path) -> None:
+    arrays = load_file(path)
+    assert np.array_equal(arrays["parameters"], MEMORY.arrays["parameters"])
+    content = path.read_bytes()
+    assert arrays["digest"].tobytes() == content[-32:] == hashlib.blake2b(content[:-32], digest_size=32).digest()
+
+
+def test_a_file_cut_at_any_place_is_noticed(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in sorted({*np.linspace(0, len(whole) - 1, 200).astype(int), 7, 8, 39, 40, 41}):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match="a.checkpoint: it is (damaged or )?cut short"):
+            read_checkpoint(path, MOST)
+
+
+def test_a_file_with_any_byte_changed_is_noticed(path: Path) -> None:
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
+        with pytest.raises(InputError, match="damaged"):
+            read_checkpoint(path, MOST)
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(InputError, match="damaged"):
+        read_checkpoint(path, MOST)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (sealed(b"x" * 100), "no safetensors file"),
+        (sealed((2**40).to_bytes(8, "little") + b"{}"), "no safetensors file"),
+        (sealed((2).to_bytes(8, "little") + b"{}"), "no safetensors file"),
+        (made_up({}, key="glassnet"), "no checkpoint of glassnet"),
+        (sealed(save({"a": np.zeros(3)}, {KEY: "{}"})), "no safetensors file"),
+        (made_up('{"format_version": 1, "told": {}, "told": {}}'), "stands twice"),
+        (made_up('{"format_version": 1, "told": {"a": {"b": 1, "b": 1}}}'), "stands twice"),
+        (made_up('{"format_version": 1, "told": {"a": NaN}}'), "every number is finite"),
+        (made_up('{"format_version": 1, "told": {"a": 1e999}}'), "every number is finite"),
+        (
+            made_up('{"format_version": 1, "told": ' + '{"a":' * 100_000 + "1" + "}" * 100_001),
+            "more than 32 deep",
+        ),
+        (made_up('{"format_version": 1, "told": {"a": ' + "9" * 10_000 + "}}"), "digit"),
+        (made_up('{"format_version": 1, "told": {"a": '), "Expecting value"),
+        (made_up('{"format_version": 1, "told": []}'), "told is"),
+        (made_up('{"format_version": 1}'), "'told' is missing"),
+        (made_up('{"format_version": 2, "told": {}}'), "its format is 2, and this glassnet reads 1"),
+        (made_up('{"format_version": true, "told": {}}'), "format_version is True"),
+        (made_up("[]"), "no JSON object"),
+        (made_up("x" * (MAX_TOLD + 1)), "longer than 33554432 characters"),
+        (made_up({"a": "#rm"}), "invalid literal"),
+        (made_up({"a": {"#": [1, "x"]}}), "invalid literal"),
+        (made_up({}, {"a": np.array([1.0, np.nan])}), "its array 'a' holds NaN"),
+        (made_up({}, {"a": np.zeros(3, np.float16)}), "its array 'a' is of dtype 'F16'"),
+        (made_up({}, {f"a{number}": np.zeros(1) for number in range(1001)}), "1,002 arrays; the most is 1,000"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_somebody_made_up_is_refused_though_its_digest_is_right(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "a.checkpoint").write_bytes(content)
+    with pytest.raises(InputError, match=message) as found:
+        read_checkpoint(tmp_path / "a.checkpoint", MOST)
+    assert str(found.value).startswith(f"{tmp_path / 'a.checkpoint'}: ") and len(str(found.value)) < 400
+
+
+def test_a_file_of_absurd_size_is_not_looked_into(tmp_path: Path) -> None:
+    path = tmp_path / "a.checkpoint"
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="it has 1,099,511,627,776 bytes, and a checkpoint of this training"):
+        read_checkpoint(path, MOST)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such file"):
+        read_checkpoint(tmp_path / "a", MOST)
+    with pytest.raises(InputError, match="this is no file"):
+        read_checkpoint(tmp_path, MOST)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(InputError, match="this is no file"):  # and it does not wait for a writer
+            read_checkpoint(tmp_path / "pipe", MOST)
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="what it tells has"):
+        write_checkpoint(tmp_path / "a", StateDict({}, {"a": "x" * MAX_TOLD}))
+    assert not list(tmp_path.iterdir())

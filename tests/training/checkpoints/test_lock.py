@@ -1,0 +1,97 @@
+"""One training at a time in a folder, and no lock that a crash leaves behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glassnet.errors import InputError
+from glassnet.training.checkpoints.lock import FolderLock
+
+HOLDER = """
+import sys
+from pathlib import Path
+from glassnet.training.checkpoints.lock import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Return another process that holds the lock."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_and_told_who_holds_it(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"another training writes its checkpoints there .process {holder.pid} on '"):
+        FolderLock(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing can be killed like that here")
+def test_a_killed_process_leaves_no_lock(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    lock = FolderLock(tmp_path)
+    assert lock.held
+    lock.release()
+
+
+def test_a_second_training_of_the_same_process_is_refused_until_it_is_given_back(tmp_path: Path) -> None:
+    first = FolderLock(tmp_path)
+    with pytest.raises(InputError, match=f"process {os.getpid()} on"):
+        FolderLock(tmp_path)
+    first.release()
+    assert not first.held
+    FolderLock(tmp_path).release()
+
+
+def test_where_the_folder_was_removed_it_is_taken_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "below"
+    lock = FolderLock(folder)
+    shutil.rmtree(tmp_path / "deep")
+    assert not lock.held
+    lock.take()
+    assert lock.held
+    with pytest.raises(InputError, match="another training"):
+        FolderLock(folder)
+    lock.release()
+
+
+def test_where_another_took_the_folder_meanwhile_it_stays_theirs(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    lock = FolderLock(folder)
+    shutil.rmtree(folder)
+    other = FolderLock(folder)
+    with pytest.raises(InputError, match="another training"):
+        lock.take()
+    lock.release()
+    other.release()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"pid": "x", "host": 1}', "[" * 900])
+def test_a_lock_file_of_anything_is_no_harm(tmp_path: Path, content: str) -> None:
+    first = FolderLock(tmp_path)
+    (tmp_path / "lock").write_text(content)
+    with pytest.raises(InputError, match="it does not say which"):
+        FolderLock(tmp_path)
+    first.release()
+
+
+def test_a_place_that_can_be_no_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="can't be written: .*; name another folder"):
+        FolderLock(tmp_path / "file")

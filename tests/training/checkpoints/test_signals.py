@@ -1,0 +1,91 @@
+"""Ctrl-C and SIGTERM: kept back once, in the main thread, for the time of a training."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from glassnet.training.checkpoints.signals import Signals
+
+
+class Ended(Exception):
+    """What the handler of SIGTERM in these tests raises."""
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    def end(number: int, frame: Any) -> None:
+        raise Ended
+
+    before = signal.signal(signal.SIGTERM, end)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Ended)])
+def test_the_first_is_noted_and_the_second_acts_at_once(number: signal.Signals, error: type[BaseException]) -> None:
+    noted: list[int] = []
+    signals = Signals(lambda: noted.append(1))
+    signals.begin()
+    signal.raise_signal(number)
+    assert noted == [1] and signals.received == number
+    with pytest.raises(error):
+        signal.raise_signal(number)
+    assert noted == [1]
+
+
+def test_the_handlers_from_before_are_back_at_the_end() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    signals = Signals(lambda: None)
+    signals.begin()
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
+    signals.end()
+    signals.end()
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_what_was_kept_back_is_passed_on_to_whom_it_was_for() -> None:
+    signals = Signals(lambda: None)
+    signals.begin()
+    signal.raise_signal(signal.SIGTERM)
+    signals.end()
+    with pytest.raises(Ended):
+        signals.pass_on()
+
+
+def test_ctrl_c_has_done_its_work_by_ending_the_training() -> None:
+    signals = Signals(lambda: None)
+    signals.begin()
+    signal.raise_signal(signal.SIGINT)
+    signals.end()
+    signals.pass_on()
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        signals = Signals(lambda: pytest.fail("it was to be ignored"))
+        signals.begin()
+        signal.raise_signal(signal.SIGINT)
+        signals.end()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_nothing_is_touched() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    found = []
+
+    def run() -> None:
+        signals = Signals(lambda: None)
+        signals.begin()
+        found.append(signal.getsignal(signal.SIGINT))
+        signals.end()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [before]

@@ -1,0 +1,114 @@
+"""Which engine runs: what was asked for where it can, by sizes alone where nothing was, and the result says which."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glassnet import InputError, Settings, Structure, train
+from glassnet.engines.fused.formulas import knows
+from glassnet.network.activations import ACTIVATIONS, Activation
+from glassnet.network.losses import LOSSES
+from glassnet.network.optimizers import OPTIMIZERS
+from glassnet.training.dispatch import select_engine
+from tests.engines.fused.both_engines import compiled, python
+
+STRUCTURE = Structure((4, 5, 3), ("tanh", "softmax"))
+X, Y = np.random.default_rng(0).standard_normal((40, 4)), np.arange(40) % 3
+FUSED = Settings(engine="fused", epochs=2)
+
+
+def chosen(settings: Settings, structure: Structure = STRUCTURE, rows: int = 40) -> str:
+    return select_engine(settings, settings.objective(structure), settings.update_rule(), rows).name
+
+
+def test_fused_is_fused_however_small_the_work_is() -> None:
+    compiled("float32")
+    assert train(STRUCTURE, X, Y, FUSED).engine == "fused"
+    assert train(STRUCTURE, X[:1], Y[:1], replace(FUSED, epochs=1)).engine == "fused"
+
+
+def test_reference_is_reference_however_big_the_work_is() -> None:
+    assert chosen(Settings(engine="reference", epochs=1000), rows=10**7) == "reference"
+
+
+def test_auto_is_decided_by_sizes_alone() -> None:
+    assert train(STRUCTURE, X, Y, Settings(epochs=2)).engine == "reference"
+    wide = Structure((784, 128, 10), ("relu", "softmax"))
+    assert chosen(Settings(), wide, 300_000) == "fused"
+    assert chosen(Settings(threads=1), wide, 300_000) == "fused"
+    assert chosen(Settings(epochs=1), wide, 100) == "reference"
+
+
+@pytest.mark.parametrize("what", ["activation", "output activation", "loss", "optimizer"])
+def test_a_function_of_ones_own_runs_on_the_reference_engine(what: str) -> None:
+    tanh, softmax = ACTIVATIONS["tanh"], ACTIVATIONS["softmax"]
+    own = Activation("mine", lambda z, out=None: np.tanh(z, out=out), tanh.derivative)
+    structure, settings = STRUCTURE, FUSED
+    if what == "activation":
+        structure = Structure((4, 5, 3), (own, softmax))
+    elif what == "output activation":
+        structure, settings = Structure((4, 5, 3), (tanh, own)), replace(FUSED, loss="half_mean_squared_error")
+    elif what == "loss":
+        cross = LOSSES["categorical_crossentropy"]
+        settings = replace(FUSED, loss=replace(cross, name="mine", samples=lambda o, y, **s: cross.samples(o, y, **s)))
+    else:
+        own_rule = replace(OPTIMIZERS["adam"], name="mine", direction=lambda w, g, state, slices, **s: g)
+        settings = replace(FUSED, optimizer=own_rule)
+    assert train(structure, X, Y, settings).engine == "reference"
+
+
+@pytest.mark.parametrize("what", ["function", "derivative", "samples", "loss derivative", "direction"])
+def test_a_known_name_over_another_function_is_not_taken_for_the_librarys(what: str) -> None:
+    structure, loss, optimizer = STRUCTURE, LOSSES["huber"], OPTIMIZERS["adam"]
+    if what in ("function", "derivative"):
+        other = replace(ACTIVATIONS["tanh"], **{what: lambda *arrays, out=None: np.tanh(arrays[0], out=out)})
+        structure = Structure((4, 5, 3), (other, "identity"))
+    elif what in ("samples", "loss derivative"):
+        loss = replace(loss, **{what.split()[-1]: lambda o, y, **s: o - y})
+    else:
+        optimizer = replace(optimizer, direction=lambda w, g, state, slices, **s: g)
+    settings = Settings(loss=loss, optimizer=optimizer, engine="fused")
+    assert not knows(settings.objective(structure), settings.update_rule())
+    assert chosen(settings, structure) == "reference"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_everything_in_the_tables_knows(optimizer: str, loss: str) -> None:
+    for activation in ACTIVATIONS:
+        structure = Structure((4, 5, 3), (activation, LOSSES[loss].link or activation))
+        settings = Settings(loss=loss, optimizer=optimizer)
+        assert knows(settings.objective(structure), settings.update_rule())
+
+
+def test_settings_of_ones_own_for_a_rule_of_the_tables_run_on_the_fused_engine() -> None:
+    settings = replace(FUSED, optimizer="adam", optimizer_settings={"beta_1": 0.5}, loss="focal")
+    assert chosen(replace(settings, loss_settings={"gamma": 1.0})) == "fused"
+
+
+def test_full_batches_by_lbfgs_run_on_the_reference_engine() -> None:
+    assert train(STRUCTURE, X, Y, replace(FUSED, optimizer="lbfgs")).engine == "reference"
+
+
+def test_an_unknown_engine_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(InputError, match=r"engine.*fusd.*fused"):
+        Settings(engine="fusd")
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "all"])
+def test_threads_are_a_whole_number_above_nought(threads) -> None:
+    with pytest.raises(InputError, match="threads"):
+        Settings(threads=threads)
+
+
+def test_small_work_never_waits_for_a_compiler() -> None:
+    python("""
+import sys
+import glassnet, numpy as np
+assert "numba" not in sys.modules and "llvmlite" not in sys.modules
+x = np.random.default_rng(0).standard_normal((50, 4))
+found = glassnet.train(glassnet.Structure((4, 5, 3), ("tanh", "softmax")), x, np.arange(50) % 3)
+assert found.engine == "reference"
+assert "numba" not in sys.modules and "llvmlite" not in sys.modules
+""")

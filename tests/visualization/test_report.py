@@ -1,0 +1,446 @@
+"""`glassnet report`: the page's figures are the library's, whatever the model, the rows and the names."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+
+import glassnet
+from glassnet import InputError, MLPClassifier, MLPRegressor, Model, Settings, fit
+from glassnet._utils.safetensors_file import write_arrays
+from glassnet.cli import main
+from glassnet.models.evaluation import evaluate
+from glassnet.visualization.i18n import LANGUAGES, Words, number, percent
+from glassnet.visualization.images import weights
+from glassnet.visualization.report import report_of, write_report
+from glassnet.visualization.report.charts import MAX_DOTS, ticks
+from glassnet.visualization.report.figures import calibration, confusions, coverage, wilson, worst
+from glassnet.visualization.report.network import tiled
+from glassnet.visualization.report.report_data import case_of
+
+from .pages import Page
+from .test_show import HOSTILE
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
+DIGITS, NUMBERS = load_digits(return_X_y=True)
+TUMOURS = load_breast_cancer(as_frame=True)
+SUGAR = load_diabetes(as_frame=True, scaled=False)
+CLASSES = Settings(loss="categorical_crossentropy", epochs=2)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Model:
+    return fit(
+        DIGITS[:900], NUMBERS[:900], hidden=(24,), settings=CLASSES, validation_fraction=0.2, target_name="digit"
+    )
+
+
+@pytest.fixture(scope="module")
+def sugar() -> Model:
+    chosen = Settings(loss="half_mean_squared_error", epochs=4)
+    names = list(SUGAR.data)
+    return fit(SUGAR.data, SUGAR.target, hidden=(9,), task="regression", settings=chosen, feature_names=names)
+
+
+@pytest.fixture(scope="module")
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    return DIGITS[900:1300], NUMBERS[900:1300]
+
+
+def read(page: bytes) -> Page:
+    found = Page(page.decode())
+    found.check_that_it_stands_for_itself()
+    return found
+
+
+def pixels(address: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))))
+
+
+def cells(page: bytes, caption: str) -> list[list[str]]:
+    """Return the cells of the table's body, row by row."""
+    table = next(text for text in re.findall("<table.*?</table>", page.decode()) if caption in text)
+    body = re.search("<tbody>(.*)</tbody>", table)[1]
+    return [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", body)]
+
+
+# ---------------------------------------------------------------------------------------------- the library's numbers
+
+
+def test_a_classifiers_figures_are_those_of_evaluate(digits: Model, rows) -> None:
+    found, page = evaluate(digits, *rows), report_of(digits, *rows, source="held out.csv")
+    text = read(page).text
+    assert f"accuracy {percent(found['accuracy'])}" in text and f"loss {number(found['loss'])}" in text
+    assert "400 rows: held out.csv" in text
+    wrong = sum(sum(row) for row in found["confusion_matrix"]) - np.trace(found["confusion_matrix"])
+    assert f"wrong {wrong} of 400 rows" in text
+    shown = [[int(c) if c != "·" else 0 for c in row[1:]] for row in cells(page, "Rows of each true class")]
+    assert shown == found["confusion_matrix"]
+    for row, (name, figures) in zip(cells(page, "10 classes"), found["classes"].items(), strict=True):
+        assert row == [name, percent(figures["precision"]), percent(figures["recall"]), str(figures["rows"])]
+    most = max((n, -t, -p) for t, row in enumerate(found["confusion_matrix"]) for p, n in enumerate(row) if t != p)
+    assert f"“{-most[1]}” taken for “{-most[2]}”: {most[0]} row" in text
+
+
+def test_the_worst_rows_are_those_of_the_highest_loss(digits: Model, rows) -> None:
+    x, y = rows
+    page = read(report_of(digits, x, y))
+    loss = -np.log(digits.predict_proba(x)[np.arange(len(y)), y])
+    order = np.argsort(-loss, kind="stable")[:24]
+    shown = [attributes for attributes in page.all("img") if attributes["alt"].startswith("row ")]
+    assert [int(re.match(r"row (\d+)", image["alt"])[1]) - 1 for image in shown] == order.tolist()
+    first, picture = int(order[0]), x[order[0]].reshape(8, 8)
+    np.testing.assert_array_equal(pixels(shown[0]["src"]), np.round(255 - 255 * picture / picture.max()))
+    predicted = digits.predict(x)[first]
+    assert f"{y[first]} taken for {predicted}, {percent(digits.predict_proba(x)[first].max())}" in shown[0]["alt"]
+    assert f"The way of row {first + 1}" in page.text
+
+
+def test_a_regressors_figures_are_those_of_evaluate(sugar: Model) -> None:
+    x, y = SUGAR.data[:200], SUGAR.target[:200]
+    found, page = evaluate(sugar, x, y), report_of(sugar, x, y)
+    text = read(page).text
+    assert f"R² {number(found['r2'])}" in text and f"loss {number(found['loss'])}" in text
+    assert f"mean absolute error {number(found['mean_absolute_error'])}" in text
+    assert f"root mean squared error {number(found['root_mean_squared_error'])}" in text
+    residual = np.asarray(y) - sugar.predict(x)
+    assert f"mean {number(residual.mean())}, deviation {number(residual.std())}" in text
+    dots = re.search(r'class="dots" d="(.*?)"', page.decode())[1]
+    assert dots.count("M") == 200
+    worst_first = int(np.argmax(np.abs(residual)))
+    row = cells(page, "rows by their loss")[0]
+    assert row[:4] == [
+        str(worst_first + 1), number(y[worst_first], 5), number(sugar.predict(x)[worst_first], 5),
+        number(abs(residual[worst_first])),
+    ]  # fmt: skip
+
+
+def test_the_curves_are_the_history(digits: Model, rows) -> None:
+    text = read(report_of(digits, *rows)).text
+    for kind, field in (("training", "loss"), ("validation", "validation_loss"), ("validation", "validation_metric")):
+        first, last = (number(getattr(digits.history[place], field)) for place in (0, -1))
+        assert f"{kind}: {first} → {last}" in text
+    assert f"marks epoch {digits.facts['best_epoch']}" in text
+
+
+def test_calibration_is_scikit_learns() -> None:
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.5, 1, 2000)
+    right = rng.random(2000) < sure**2
+    both = np.column_stack([1 - sure, sure])
+    found = calibration(both, np.ones(2000, int), right.astype(int))
+    theirs, mean = calibration_curve(right, sure, n_bins=10)
+    full = found.rows > 0
+    np.testing.assert_allclose(found.right[full], theirs)
+    np.testing.assert_allclose(found.sure[full], mean)
+    assert found.rows.sum() == 2000 and found.error == pytest.approx(
+        np.sum(found.rows[full] / 2000 * abs(theirs - mean))
+    )
+    one = calibration(np.array([[0.0, 1.0]]), np.array([1]), np.array([0]))
+    assert one.error == 1 and one.rows[-1] == 1
+
+
+def test_intervals_orders_and_shares_by_hand() -> None:
+    assert wilson(8, 10) == pytest.approx((0.4901, 0.9433), abs=1e-4)  # Wilson's own formula, by a table
+    assert wilson(0, 1)[0] == 0 and wilson(1, 1)[1] == 1
+    assert confusions(np.array([[5, 1, 0], [3, 5, 0], [0, 1, 9]])) == [(1, 0, 3), (0, 1, 1), (2, 1, 1)]
+    assert worst(np.array([1.0, np.nan, 3.0, np.inf, 3.0]), 3).tolist() == [1, 3, 2]
+    assert coverage(np.array([[1.0], [2], [3], [4]]), np.array([[1.0, 9]] * 4)).tolist() == [0.25, 1.0]
+    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1] and ticks(1, 3, whole=True) == [1, 2, 3]
+    assert ticks(-1e-7, 1e-7)[0] == pytest.approx(-1e-7)
+
+
+# --------------------------------------------------------------------------------------------- kinds of models and rows
+
+
+def test_two_classes_of_an_estimator() -> None:
+    X, y = TUMOURS.data, TUMOURS.target_names[TUMOURS.target]
+    network = MLPClassifier((5,), preprocess="auto", max_iter=15, random_state=0).fit(X[:300], y[:300])
+    page = report_of(network, X[300:], y[300:])
+    text, said = read(page).text, network.predict(X[300:])
+    assert f"accuracy {percent(network.score(X[300:], y[300:]))}" in text
+    matrix = metrics.confusion_matrix(y[300:], said)
+    assert [[int(c) if c != "·" else 0 for c in row[1:]] for row in cells(page, "Rows of each")] == matrix.tolist()
+    proba = network.predict_proba(X[300:])
+    loss = metrics.log_loss(y[300:], proba)
+    assert f"loss {number(loss)}" in text
+    assert "Of the columns, the 8 with the strongest weights are shown" in text
+    worst_first = np.argmin(proba[np.arange(len(proba)), (y[300:] == network.classes_[1]) * 1])
+    assert cells(page, "rows by their loss")[0][:4] == [
+        str(worst_first + 1), y[300 + worst_first], said[worst_first], percent(proba[worst_first].max()),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["hinge", "two hinges", "several values", "quantiles", "poisson", "categories"])
+def test_other_kinds(kind: str) -> None:
+    X, y = SUGAR.data, SUGAR.target
+    if kind in ("hinge", "two hinges"):
+        y = pd.qcut(y, 3 if kind == "hinge" else 2, labels=False).to_numpy()
+        network = MLPClassifier((4,), loss="hinge", preprocess="auto", max_iter=5, random_state=0).fit(X, y)
+        text = read(report_of(network, X, y)).text
+        assert f"accuracy {percent(network.score(X, y))}" in text and "calibration" not in text
+        return
+    if kind == "categories":
+        frame = pd.DataFrame({"size": np.arange(400.0), "town": [f"town {i % 90}" for i in range(400)]})
+        network = MLPClassifier((4,), preprocess="auto", max_iter=3, random_state=0).fit(frame, np.arange(400) % 2)
+        assert "town" in read(report_of(network, frame, np.arange(400) % 2)).text
+        return
+    extra = {"quantiles": [0.1, 0.9]} if kind == "quantiles" else {"loss": "poisson"} if kind == "poisson" else {}
+    y = np.c_[y, -y, y] if kind == "several values" else y
+    network = MLPRegressor(hidden_layer_sizes=(4,), preprocess="auto", max_iter=20, random_state=0, **extra).fit(X, y)
+    page = report_of(network, X, y)
+    text = read(page).text
+    if kind == "quantiles":
+        below = np.mean(np.asarray(y)[:, np.newaxis] <= network.predict(X), axis=0)
+        assert [row[1] for row in cells(page, "each predicted quantile")] == [percent(share) for share in below]
+    else:
+        assert f"R² {number(network.score(X, y))}" in text
+    assert text.count("predicted and true") == {"several values": 3, "quantiles": 2}.get(kind, 1)
+
+
+def test_one_row(digits: Model, sugar: Model, rows) -> None:
+    text = read(report_of(digits, rows[0][:1], rows[1][:1])).text
+    assert "of 1 row" in text and "dead units 0" not in text
+    assert "R² not defined for one row" in read(report_of(sugar, SUGAR.data[:1], SUGAR.target[:1])).text
+
+
+def test_without_rows_there_are_curves_and_layers(digits: Model) -> None:
+    text = read(report_of(digits)).text
+    assert "No rows were given" in text and "How it learned" in text and "accuracy 9" not in text
+    assert "What is taken for what" not in text
+
+
+def test_a_model_that_is_right_about_everything() -> None:
+    x = np.repeat(np.eye(2) * 8, 30, axis=0)
+    model = fit(x, np.repeat([0, 1], 30), settings=Settings(loss="categorical_crossentropy", epochs=30))
+    assert "None: every row is right" in read(report_of(model, x, np.repeat([0, 1], 30))).text
+
+
+def test_many_classes_are_a_picture_and_a_list() -> None:
+    x = np.random.default_rng(0).standard_normal((300, 3))
+    model = fit(x, np.arange(300) % 75, hidden=(3,), settings=CLASSES)
+    page = read(report_of(model, x, np.arange(300) % 75))
+    (matrix,) = [image for image in page.all("img") if "true classes" in image["alt"]]
+    assert pixels(matrix["src"]).shape == (75, 75)
+    assert not page.all("table", class_="matrix")
+
+
+def test_dead_units_are_named(digits: Model, rows) -> None:
+    vector = digits.vector.copy()
+    digits.structure.views(vector)["b1"][[3, 5]] = -1000
+    broken = replace(digits, vector=vector)
+    seen = glassnet.inspection.activations(broken.structure, vector, broken.inputs(rows[0]))["a1"]
+    assert not seen[:, [3, 5]].any()
+    dead = np.flatnonzero(np.ptp(seen, axis=0) == 0).tolist()
+    assert f"layer 1: {len(dead)} units ({', '.join(map(str, dead))})" in read(report_of(broken, *rows)).text
+    case = case_of(broken, *rows)
+    np.testing.assert_allclose(case.rows.layers[0].mean, seen.mean(axis=0), rtol=1e-5)
+
+
+def test_the_first_layer_is_one_picture_of_all_its_units(digits: Model, rows) -> None:
+    (image,) = [image for image in read(report_of(digits, *rows)).all("img") if "each as a picture" in image["alt"]]
+    W1 = digits.parameters["W1"].T.reshape(24, 8, 8)
+    shown = pixels(image["src"])
+    np.testing.assert_array_equal(shown, weights(tiled(W1), float(np.quantile(np.abs(W1), 0.995))))
+    np.testing.assert_array_equal(tiled(W1)[:8, 9:17], W1[1])
+
+
+def test_a_deep_network_and_many_rows_stay_small() -> None:
+    x = np.random.default_rng(0).random((64, 784))
+    deep = fit(x, np.arange(64) % 10, hidden=(1000,) * 10, settings=Settings(loss="categorical_crossentropy", epochs=1))
+    assert len(report_of(deep, x, np.arange(64) % 10)) < 1_100_000
+    x = np.random.default_rng(0).standard_normal((20_000, 2))
+    line = fit(x, x[:, 0], hidden=(2,), task="regression", settings=Settings(loss="huber", epochs=1, batch_size=1000))
+    page = report_of(line, x, x[:, 0])
+    assert len(page) < 200_000 and f"{MAX_DOTS:,} of 20,000 rows are drawn" in read(page).text
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e38])
+def test_a_network_that_has_diverged_is_reported_as_it_is(sugar: Model, bad: float) -> None:
+    vector = sugar.vector.copy()
+    vector[::5] = bad
+    page = report_of(replace(sugar, vector=vector))
+    assert not re.search(r'(points|d|x|y|width|height)="[^"]*(nan|inf)', page.decode())
+
+
+# ---------------------------------------------------------------------------------------------- the page
+
+
+def test_the_page_has_language_headings_and_a_policy(digits: Model, rows) -> None:
+    for language in LANGUAGES:
+        page = read(report_of(digits, *rows, language=language))
+        assert page.all("html")[0]["lang"] == language
+        levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+        assert levels[0] == 1 and levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))
+        targets = {attributes["id"] for tag, attributes in page.elements if "id" in attributes}
+        assert {link["href"][1:] for link in page.all("a")} <= targets
+        (policy,) = page.all("meta", **{"http_equiv": "Content-Security-Policy"})
+        assert policy["content"].startswith("default-src 'none'; style-src 'sha256-")
+    assert report_of(digits, *rows) == report_of(digits, *rows)
+
+
+def test_every_language_says_everything() -> None:
+    english = Words("glassnet.visualization.report").texts
+    code = "".join(path.read_text("utf-8") for path in Path(glassnet.__file__).parent.joinpath("report").glob("*.py"))
+    asked = set(re.findall(r'words\(\s*"([^"]+)"', code))
+    assert asked <= set(english)
+    for language in LANGUAGES:
+        texts = Words("glassnet.visualization.report", language).texts
+        assert set(texts) == set(english)
+        for key, text in texts.items():
+            assert set(re.findall("{(.*?)}", text)) == set(re.findall("{(.*?)}", english[key])), key
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "korean"),
+    [
+        ("all epochs done", "all epochs done", "모든 에포크를 마침"),
+        ("no better for 12 epochs", "no better for 12 epochs", "12에포크 동안 나아지지 않음"),
+        ("no better for 1 epochs", "no better for 1 epoch", "1에포크 동안 나아지지 않음"),
+        ("a callback's own words", "a callback's own words", "a callback's own words"),
+    ],
+)
+def test_why_a_training_ended_is_told_in_the_language(digits: Model, reason: str, english: str, korean: str) -> None:
+    ended = replace(digits, facts={**digits.facts, "stop_reason": reason})
+    for language, words in (("en", english), ("ko", korean)):
+        assert words in Page(report_of(ended, language=language).decode()).text
+
+
+def test_markup_in_names_stays_text() -> None:
+    x = np.random.default_rng(0).standard_normal((60, 4))
+    y = np.array(HOSTILE, dtype=object)[np.arange(60) % 4]
+    model = replace(fit(x, y, hidden=(3,), settings=CLASSES), feature_names=tuple(HOSTILE), target_name=HOSTILE[1])
+    model = replace(model, facts=dict(model.facts) | {"source": HOSTILE[0], "stop_reason": HOSTILE[2]})
+    page = report_of(model, x, y, source=HOSTILE[0])
+    found = read(page)
+    assert not found.all("b") and HOSTILE[0] in found.text and HOSTILE[2] in found.text
+    assert len(found.all("style")) == 1
+    values = fit(x, x[:, 0], hidden=(3,), task="regression", settings=Settings(loss="huber", epochs=1))
+    read(report_of(replace(values, target_name=HOSTILE[2], feature_names=tuple(HOSTILE)), x, x[:, 0]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": None}, "x and y go together"),
+        ({"model": object()}, "model is a object; reports are of glassnet.Model, MLPClassifier and MLPRegressor"),
+        ({"language": "fr"}, "language is 'fr'; it must be one of en, ko"),
+        ({"x": DIGITS[:0], "y": NUMBERS[:0]}, "x has no rows"),
+        ({"x": DIGITS[:5]}, "x has 5 rows and y 400; they must be the same"),
+        ({"y": NUMBERS[:400] + 10}, "unknown to the model"),
+    ],
+)
+def test_what_can_not_be_reported(digits: Model, change: dict, message: str) -> None:
+    given = {"model": digits, "x": DIGITS[:400], "y": NUMBERS[:400]} | change
+    with pytest.raises(InputError, match=message):
+        report_of(**given)
+
+
+def test_several_labels_are_refused() -> None:
+    labels = np.c_[NUMBERS > 4, NUMBERS % 2] * 1
+    network = MLPClassifier((3,), max_iter=2).fit(DIGITS, labels)
+    with pytest.raises(InputError, match="several labels"):
+        report_of(network, DIGITS, labels)
+
+
+# ---------------------------------------------------------------------------------------------- the command line
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+def test_the_command_writes_the_same_page(
+    sugar: Model, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    glassnet.save(sugar, "m.glassnet")
+    SUGAR.data.assign(y=SUGAR.target).to_csv("held out.csv", index=False)
+    assert run("report", "m.glassnet", "--data", "held out.csv", "--out", "new/r.html", "--language", "ko") == 0
+    wanted = report_of(glassnet.load("m.glassnet"), SUGAR.data, SUGAR.target, source="held out.csv", language="ko")
+    assert Path("new/r.html").read_bytes() == wanted
+    assert "r.html: the report" in capsys.readouterr().out
+    assert run("report", "m.glassnet") == 0 and "name a file with --data" in capsys.readouterr().out
+    assert Path("report.html").read_bytes() == report_of(glassnet.load("m.glassnet"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "none.csv"], "there is no such file"),
+        (["--language", "fr"], "it must be one of en, ko"),
+        (["--out", "."], "this is a folder"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    sugar: Model, arguments: list, message: str, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    glassnet.save(sugar, "m.glassnet")
+    assert run("report", "m.glassnet", *arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1
+
+
+def test_an_estimators_file_is_reported_on_too(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = SUGAR.data.assign(sex=np.where(SUGAR.data["sex"] > 0, "f", "m"))  # text, which preprocess="auto" takes
+    rows.assign(sugar=SUGAR.target).to_csv("rows.csv", index=False)
+    network = MLPRegressor(hidden_layer_sizes=(4,), preprocess="auto", max_iter=3, random_state=0).fit(
+        rows, SUGAR.target
+    )
+    network.save("sugar.glassnet")
+    assert run("report", "sugar.glassnet", "--data", "rows.csv") == 0  # the one column that is new is the target
+    assert Path("report.html").read_bytes() == report_of(
+        MLPRegressor.load("sugar.glassnet"), rows, SUGAR.target, source="rows.csv"
+    )
+
+    classes = pd.DataFrame(DIGITS[:60]).assign(number=NUMBERS[:60]).astype(int)
+    classes.to_csv("digits.csv", index=False)
+    MLPClassifier((4,), max_iter=3, random_state=0).fit(DIGITS[:60], NUMBERS[:60]).save("digits.glassnet")  # no names
+    assert run("report", "digits.glassnet", "--data", "digits.csv", "--target", "number", "--out", "d.html") == 0
+    text = Page(Path("d.html").read_text("utf-8")).text
+    assert "60 rows: digits.csv" in text
+    accuracy = MLPClassifier.load("digits.glassnet").score(DIGITS[:60], NUMBERS[:60])
+    assert f"{100 * accuracy:.1f}" in text
+    assert run("report", "digits.glassnet", "--out", "without.html") == 0
+    assert "name a file with --data" in capsys.readouterr().out
+
+    for kind in ("os", "MLPTransformer"):  # which has no file
+        write_arrays(f"{kind}.glassnet", {"W1": np.zeros((1, 1))}, "glassnet-estimator", {"estimator": kind})
+    glassnet.save(
+        glassnet.fit(DIGITS[:60], NUMBERS[:60], hidden=(2,), settings=glassnet.Settings(epochs=1)), "m.glassnet"
+    )
+    rows.assign(sugar="sweet").to_csv("text.csv", index=False)
+    for arguments, message in [
+        (["digits.glassnet", "--data", "digits.csv"], "name the target with --target"),
+        (["digits.glassnet", "--data", "digits.csv", "--target", "none"], "there is no column 'none'"),
+        (["sugar.glassnet", "--data", "digits.csv"], "column 'age', 'sex', "),
+        (["sugar.glassnet", "--data", "text.csv"], "this estimator predicts numbers"),
+        (["os.glassnet"], "the estimator does not fit together"),
+        (["MLPTransformer.glassnet"], "the estimator does not fit together"),
+        (["m.glassnet", "--target", "none"], "leave --target out"),
+    ]:
+        assert run("report", *arguments) == 2
+        assert message in capsys.readouterr().err, arguments
+
+
+def test_the_digits_model_brings_its_own_rows(tmp_path: Path) -> None:
+    path = tmp_path / "d.glassnet"
+    assert run("train", "--hidden", "8", "--epochs", "1", "--out", path, "-q") == 0
+    assert run("report", path, "--out", tmp_path / "r.html") == 0
+    assert "360 rows: digits" in Page((tmp_path / "r.html").read_text("utf-8")).text
+    assert write_report(glassnet.load(path), path=tmp_path / "x.html") == tmp_path / "x.html"

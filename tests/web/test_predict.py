@@ -1,0 +1,322 @@
+"""Predictions over HTTP: the same numbers as from Python, and errors that name the entry at fault."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+import glassnet
+from glassnet import inspection
+from glassnet.web import observability as recording
+from glassnet.web.app_state import AppState, Limits
+from glassnet.web.errors import ApiError
+from glassnet.web.predict import predictions
+from glassnet.web.responses import as_json
+from glassnet.web.server import create_app
+from tests.web.conftest import HERE
+
+
+def client_of(model, **settings):
+    return TestClient(create_app(AppState(model, **settings)), base_url=HERE)
+
+
+@pytest.fixture(scope="module")
+def flowers():
+    """Return a model whose classes are text, with two columns."""
+    rng = np.random.default_rng(0)
+    kind = np.arange(80) % 2
+    x = rng.standard_normal((80, 2)) + 4 * kind[:, np.newaxis]
+    names = np.array(["<b>daisy</b>", "tulip"], dtype=object)
+    settings = glassnet.suggest_settings(80, epochs=20, engine="reference")
+    return glassnet.fit(x, names[kind], hidden=(6,), settings=settings, feature_names=["length", "größe"])
+
+
+@pytest.fixture(scope="module")
+def houses():
+    """Return a model of a value."""
+    x = np.random.default_rng(0).uniform(0, 10, (80, 2))
+    settings = glassnet.suggest_settings(80, "regression", epochs=20, engine="reference")
+    return glassnet.fit(x, 1000 * x[:, 0] + 0.5, hidden=(6,), task="regression", settings=settings, target_name="price")
+
+
+def refused(response, status=422):
+    assert response.status_code == status, response.text
+    assert "Traceback" not in response.text
+    return response.json()["error"]
+
+
+# -------------------------------------------------------------------------------------------------------------- predict
+
+
+def test_rows_as_lists_get_the_classes_and_probabilities_that_python_gets(client, workshop) -> None:
+    x = workshop.examples.x[:50]
+    told = client.post("/api/predict", json={"rows": x.tolist()}).json()
+    assert told["predictions"] == workshop.model.predict(x).tolist()
+    assert told["classes"] == list(range(10)) and told["target"] == "label"
+    assert np.array_equal(np.array(told["probabilities"], np.float32), workshop.model.predict_proba(x))
+
+
+def test_rows_as_objects_go_by_the_columns_names_in_any_order(flowers) -> None:
+    rows = [{"größe": 4.5, "length": 3.5, "colour": "red"}, {"length": -1, "größe": True}]
+    told = client_of(flowers).post("/api/predict", json={"rows": rows}).json()
+    assert told["predictions"] == flowers.predict([[3.5, 4.5], [-1, 1]]).tolist()
+    assert told["classes"] == ["<b>daisy</b>", "tulip"]
+
+
+def test_a_model_of_one_column_takes_objects_too() -> None:
+    settings = glassnet.suggest_settings(40, epochs=3, engine="reference")
+    model = glassnet.fit(np.arange(40.0).reshape(-1, 1), np.arange(40) % 2, hidden=(), settings=settings)
+    told = client_of(model).post("/api/predict", json={"rows": [{"x1": 3}, {"x1": 4.0}]}).json()
+    assert told["predictions"] == model.predict([[3], [4.0]]).tolist()
+
+
+def test_values_come_in_the_unit_of_the_target(houses) -> None:
+    told = client_of(houses).post("/api/predict", json={"rows": [[1, 2], [3.5, 4]]}).json()
+    assert told == {"target": "price", "predictions": houses.predict([[1, 2], [3.5, 4]]).tolist()}
+
+
+def test_a_large_request_is_answered_by_a_thread_with_the_same_numbers(client, workshop) -> None:
+    x = np.tile(workshop.examples.x, (20, 1))
+    told = client.post("/api/predict", json={"rows": x.tolist()}).json()
+    assert told["predictions"] == workshop.model.predict(x).tolist()
+
+
+@pytest.mark.parametrize(
+    ("row", "about", "words"),
+    [
+        ([1, "a"], {"column": "größe", "value": "a", "expected": "a finite number"}, "rows[1], column 'größe' is 'a'"),
+        ([None, 1], {"column": "length", "value": None}, "is null"),
+        ([[1], 1], {"column": "length", "value": "a list of 1"}, "a list of 1"),
+        ([1e300, 1], {"column": "length", "value": 1e300}, "within float32"),
+        ({"length": 1}, {"column": "größe", "value": None}, "has no column 'größe'"),
+        ({"length": 1, "größe": {}}, {"column": "größe", "value": "an object of 0"}, "column 'größe'"),
+        ([1, 2, 3], {"value": 3, "expected": "2 numbers"}, "has 3 entries; this model takes 2"),
+        ([], {"value": 0}, "has 0 entries"),
+        ("1,2", {"expected": "a list of 2 numbers, or an object with the columns' names"}, "rows[1] is 1,2"),
+    ],
+)
+def test_a_wrong_entry_is_told_by_row_column_value_and_what_was_expected(flowers, row, about, words) -> None:
+    told = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, 2], row]}))
+    assert {"code": "input", "row": 1} | about == {key: told[key] for key in {"code", "row", *about}}
+    assert words in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        (b"", "no_json", "empty"),
+        (b'{"rows": [[1, NaN]]}', "no_json", "no JSON"),
+        (b'{"rows": [[1, 1e999]]}', "no_json", "infinity"),
+        (b'{"rows": [[1, 2]', "no_json", "no JSON"),
+        (b"\xff\xfe", "no_json", "no JSON"),
+        (b"[" * 100_000, "no_json", "no JSON"),
+        (b"[[1, 2]]", "input", "give an object"),
+        (b"{}", "input", "rows is missing"),
+        (b'{"rows": []}', "input", "an empty list"),
+        (b'{"rows": {"length": 1}}', "input", "an object of 1"),
+        (b'{"rows": 7}', "input", "rows is 7"),
+        (b'{"rows": [7]}', "input", "rows[0] is 7"),
+    ],
+)
+def test_a_body_that_is_no_rows_is_told_what_it_lacks(flowers, body, code, words) -> None:
+    told = refused(client_of(flowers).post("/api/predict", content=body))
+    assert told["code"] == code and words in told["message"]
+
+
+def test_a_code_that_no_table_has_is_told_with_what_was_expected() -> None:
+    structure = glassnet.Structure((1 + 2, 2), ("softmax",), tables=[(4, 2)])
+    scaling = glassnet.fit([[0.0], [1.0]] * 4, [0, 1] * 4, hidden=()).scaling
+    scaling = type(scaling)("standard", np.zeros(2), np.ones(2))
+    vector = np.ones(structure.n_parameters, np.float32)
+    model = glassnet.Model(structure, vector, scaling, ("size", "colour"), "y", "classification", (0, 1))
+    told = refused(client_of(model).post("/api/predict", json={"rows": [[0.5, 3], [0.5, 4]]}))
+    assert (told["row"], told["column"], told["value"]) == (1, "colour", 4)
+    assert "a whole number from 0 to 3" in told["expected"]
+    assert client_of(model).post("/api/predict", json={"rows": [[0.5, 3]]}).status_code == 200
+
+
+def test_more_rows_than_the_limit_are_refused(houses) -> None:
+    client = client_of(houses, limits=Limits(rows=3))
+    assert client.post("/api/predict", json={"rows": [[1, 2]] * 3}).status_code == 200
+    told = refused(client.post("/api/predict", json={"rows": [[1, 2]] * 4}), 413)
+    assert told["code"] == "too_many_rows" and told["most"] == 3
+
+
+def test_what_takes_too_long_is_ended(houses, monkeypatch) -> None:
+    with pytest.raises(ApiError, match="takes too long"):
+        predictions(houses, np.ones((3, 2)), until=time.monotonic() - 1)
+    slow = predictions
+
+    def sleeps(*given):
+        time.sleep(1)
+        return slow(*given)
+
+    monkeypatch.setattr("glassnet.web.predict.predictions", sleeps)
+    client = client_of(houses, limits=Limits(seconds=0.2))
+    assert refused(client.post("/api/predict", json={"rows": [[1, 2]] * 9000}), 503)["code"] == "too_long"
+
+
+def test_a_long_value_is_not_sent_back_whole(flowers) -> None:
+    told = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, "x" * 10_000]]}))
+    assert len(told["value"]) == 80 and len(told["message"]) < 300
+
+
+# -------------------------------------------------------------------------------------------------------------- explain
+
+
+@pytest.mark.parametrize("of", ["output", "logit", "probability"])
+def test_explain_tells_every_z_and_a_and_the_saliency(client, workshop, of) -> None:
+    model, x = workshop.model, workshop.examples.x[:1]
+    told = client.post("/api/explain", json={"row": x[0].tolist(), "of": of}).json()
+    layers = inspection.activations(model.structure, model.vector, model.inputs(x))
+    for name, values in layers.items():
+        assert np.array_equal(np.array(told[name], np.float32), values[0]), name
+    assert np.array_equal(np.array(told["x"], np.float32), model.inputs(x)[0])
+    assert told["prediction"] == model.predict(x)[0] and told["output"] == int(np.argmax(layers["a3"]))
+    slope = inspection.saliency(model.structure, model.vector, model.inputs(x), of=of)
+    assert np.array_equal(np.array(list(told["saliency"].values()), np.float32), slope[0])
+    assert list(told["saliency"]) == list(model.feature_names) == list(told["row"])
+
+
+def test_explain_takes_an_object_and_an_output(flowers, houses) -> None:
+    told = client_of(flowers).post("/api/explain", json={"row": {"größe": 1, "length": 2}, "output": 0}).json()
+    assert told["output"] == 0 and told["row"] == {"length": 2.0, "größe": 1.0}
+    told = client_of(houses).post("/api/explain", json={"row": [1, 2]}).json()
+    assert told["prediction"] == houses.predict([[1, 2]])[0] and told["probabilities"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"rows": [[1, 2]]}, "row is missing"),
+        ({"row": [[1, 2], [3, 4]]}, "column 'length' is 'a list of 2'"),
+        ({"row": [1, 2], "output": 2}, "one of 0 … 1"),
+        ({"row": [1, 2], "output": True}, "a whole number"),
+        ({"row": [1, 2], "output": 10**30}, "a whole number"),
+        ({"row": [1, 2], "of": "nothing"}, "of is 'nothing'"),
+        ({"row": [1, 2], "of": [1]}, "of is"),
+        ({"row": [1, 1e300]}, "within float32"),
+    ],
+)
+def test_explain_refuses_what_does_not_fit(flowers, body, words) -> None:
+    assert words in refused(client_of(flowers).post("/api/explain", json=body))["message"]
+
+
+# ------------------------------------------------------------------------------------------------ the model, the server
+
+
+def test_the_model_is_described(client, workshop) -> None:
+    told = client.get("/api/model").json()
+    assert told["layer_sizes"] == [64, 16, 12, 10] and told["activations"] == ["relu", "relu", "softmax"]
+    assert told["picture"] == [8, 8] and told["examples"] == {
+        "source": "digits",
+        "rows": 360,
+        "has_target": True,
+        "unseen": True,
+    }
+    assert len(told["history"]) == 5 and told["parameters"] == workshop.model.structure.n_parameters
+
+
+def test_the_folders_of_files_are_nobodys_business(flowers) -> None:
+    secret = replace(flowers, facts={**flowers.facts, "source": "/home/ann/secret/flowers.csv"})
+    text = client_of(secret).get("/api/model").text
+    assert '"source":"flowers.csv"' in text and "secret" not in text
+
+
+def test_openapi_describes_the_endpoints_and_there_is_no_page_that_loads_from_elsewhere(client) -> None:
+    told = client.get("/api/openapi.json").json()
+    assert {"/api/predict", "/api/explain", "/api/model", "/healthz", "/metrics"} <= set(told["paths"])
+    assert told["paths"]["/api/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    for path in (
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/%2e%2e/pyproject.toml",
+        "/..%2fstyle.css",
+        "/page/index.html",
+        "/server.py",
+    ):
+        assert refused(client.get(path), 404)["code"] == "not_found"
+
+
+def test_no_endpoint_takes_a_path(client) -> None:
+    paths = client.get("/api/openapi.json").json()["paths"]
+    for path, methods in paths.items():
+        assert ":path" not in path
+        for method in methods.values():
+            for parameter in method.get("parameters", ()):
+                assert not {"path", "file", "folder", "filename"} & set(parameter["name"].lower().split("_")), path
+
+
+def test_the_figures_count_requests_rows_and_errors(client, workshop) -> None:
+    rows = workshop.examples.x[:7].tolist()
+    client.post("/api/predict", json={"rows": rows})
+    client.post("/api/predict", json={"rows": rows})
+    client.post("/api/predict", json={"rows": "none"})
+    client.get("/style.css")
+    client.get("/nowhere/1")
+    client.get("/nowhere/2")
+    told = client.get("/metrics")
+    assert told.headers["content-type"].startswith("text/plain; version=")
+    for line in (
+        'glassnet_requests_total{method="POST",path="/api/predict",status="200"} 2.0',
+        'glassnet_requests_total{method="POST",path="/api/predict",status="422"} 1.0',
+        'glassnet_requests_total{method="GET",path="page",status="200"} 1.0',
+        'glassnet_requests_total{method="GET",path="other",status="404"} 2.0',
+        "glassnet_rows_total 14.0",
+        'glassnet_errors_total{status="422"} 1.0',
+        'glassnet_request_seconds_bucket{le="+Inf",path="/api/predict"} 3.0',
+        "glassnet_requests_open 1.0",
+    ):
+        assert line in told.text, line
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_fault_of_ours_is_no_traceback_for_whoever_asked_and_one_for_whoever_runs_it(
+    client, workshop, capsys
+) -> None:
+    workshop.model = None
+    told = refused(client.post("/api/predict", json={"rows": [[1]]}), 500)
+    assert told["code"] == "fault" and "NoneType" not in told["message"]
+    assert "NoneType" in capsys.readouterr().err
+    assert 'status="500"} 1.0' in client.get("/metrics").text
+
+
+def test_a_request_is_a_line_in_the_log_that_nothing_can_be_smuggled_into(workshop) -> None:
+    lines = []
+    with TestClient(create_app(workshop, log=lines.append), base_url=HERE) as client:
+        client.post("/api/predict?x=secret", json={"rows": workshop.examples.x[:3].tolist()})
+        client.get("/a%0A200 GET /b")
+    assert [(line["method"], line["path"], line["status"], line["rows"]) for line in lines] == [
+        ("POST", "/api/predict", 200, 3),
+        ("GET", "/a\n200 GET /b", 404, None),
+    ]
+
+
+@pytest.mark.parametrize("log", [recording.log_plain, recording.log_json])
+def test_a_line_is_one_line(log, capsys) -> None:
+    log({"method": "GET", "path": "/a\n200 \x1b[31m", "status": 404, "ms": 1.25, "rows": 2, "client": "::1"})
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "\x1b" not in said and "404" in said
+
+
+def test_a_second_training_is_told_of_the_first(workshop) -> None:
+    with workshop.only_training():
+        with pytest.raises(ApiError, match="running already") as refusal, workshop.only_training():
+            pass
+        assert refusal.value.status_code == 409
+    with workshop.only_training():
+        pass
+    workshop.read_only = True
+    with pytest.raises(ApiError, match="--read-only"), workshop.only_training():
+        pass
+
+
+def test_json_holds_arrays_and_nothing_that_is_no_number() -> None:
+    told = as_json({"a": np.array([1.5, np.nan, -np.inf]), "b": np.arange(6).reshape(2, 3).T, "c": np.float32(0.1)})
+    assert told == b'{"a":[1.5,null,null],"b":[[0,3],[1,4],[2,5]],"c":0.1}'
+    assert as_json(np.array(["x", 1], dtype=object)) == b'["x",1]'
+    with pytest.raises(TypeError, match="serializable: set"):
+        as_json({"a": {1}})
