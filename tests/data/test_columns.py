@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from glassnet import InputError
 from glassnet.data import Table, choose_target, features, is_classification, read_table, target_values
 from glassnet.data.tables import Run
-from glassnet.datasets import digits
 
 GOOD = "a,b,label\n1,2.5,x\n3,4,y\n5,-6e3,x\n"
 
@@ -186,14 +184,6 @@ def test_every_row_needs_a_target(cell: str, tmp_path: Path) -> None:
     table = read_table(write(tmp_path, f"a,y\n1,0.5\n2,{cell}\n"))
     with pytest.raises(InputError, match="row 2, target column 'y' is .*every row needs a target"):
         target_values(table, "y")
-
-
-def test_the_digits_come_in_two_parts_that_share_no_row_by_chance() -> None:
-    train, test = digits()
-    assert (len(train), len(test)) == (1437, 360)
-    assert train.names == test.names and train.names[0] == "label" and len(train.names) == 65
-    share = [pc.mean(pc.equal(part.columns["label"], 3)).as_py() for part in (train, test)]
-    assert share[0] == pytest.approx(share[1], abs=0.005)
 
 
 def test_mnist_in_kaggles_layout_is_read_as_bytes(mnist: Path) -> None:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 import glassnet
 from glassnet.data import choose_target, features, target_values
-from glassnet.datasets import digits
+from glassnet.datasets import load_digits
 from glassnet.web.app_state import AppState, digits_examples
 from glassnet.web.server import create_app
 from glassnet.web.server_runtime import Server, listen, server_settings
@@ -28,7 +28,7 @@ HERE = "http://127.0.0.1"
 @pytest.fixture(scope="session")
 def digits_model():
     """Return a small model of the digits, trained in a moment."""
-    table, _ = digits()
+    table, _ = load_digits()
     target = choose_target(table)
     columns = [name for name in table.names if name != target]
     settings = glassnet.suggest_settings(len(table), epochs=5, engine="reference")

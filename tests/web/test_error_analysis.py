@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 import glassnet
 from glassnet.data import Table, features, target_values
 from glassnet.data.tables import Run
-from glassnet.datasets import digits
+from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.visualization.report.figures import wilson
 from glassnet.web.app_state import AppState, Examples, examples_of
@@ -433,7 +433,7 @@ def test_a_verdict_is_kept_until_the_model_changes(workshop) -> None:
 @pytest.fixture
 def planted(digits_model):
     """Return a workshop of digits of which 20 have another's label, and which they are."""
-    table, _ = digits()
+    table, _ = load_digits()
     rng = np.random.default_rng(5)
     target = digits_model.target_name
     labels = np.array(table.columns[target]).copy()

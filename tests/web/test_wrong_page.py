@@ -12,7 +12,7 @@ import pytest
 
 import glassnet
 from glassnet.data import Table, choose_target, features, target_values
-from glassnet.datasets import digits
+from glassnet.datasets import load_digits
 from glassnet.web.app_state import AppState, examples_of
 from glassnet.web.server import create_app
 
@@ -249,7 +249,7 @@ def test_values_are_shown_by_their_residuals(visit, serve) -> None:
 
 
 def test_planted_labels_are_found_and_saved_as_csv(visit, serve, digits_model, tmp_path) -> None:
-    table, _ = digits()
+    table, _ = load_digits()
     target, rng = choose_target(table), np.random.default_rng(5)
     labels = np.array(table.columns[target]).astype(int)
     which = rng.choice(len(labels), 20, replace=False)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
 from glassnet.data import Matrix, Table, features, open_files, read_table, target_values
-from glassnet.datasets import DIGITS, digits
+from glassnet.datasets import DIGITS, load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.model import REGRESSION
@@ -71,7 +71,7 @@ def table_for(model: Model, data: str | None) -> Table | Matrix:
         return read_table(data)
     if model.facts.get("source") != DIGITS:
         raise InputError("name the file with the rows; only a model of the built-in digits has rows of its own")
-    return digits()[1]
+    return load_digits()[1]
 
 
 def blocks_for(model: Model, data: str | None) -> Iterator[Table | Matrix]:

@@ -12,7 +12,7 @@ import typer
 
 from glassnet.cli.console import Screen
 from glassnet.data import choose_target, features, read_table, target_values
-from glassnet.datasets import digits
+from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, load
 from glassnet.training.callbacks.progress import metric_words
@@ -102,7 +102,7 @@ def serve(
 
 def _train_digits(screen: Screen) -> Model:
     screen.say("no model named: training one on scikit-learn's digits first")
-    table, held_out = digits()
+    table, held_out = load_digits()
     target = choose_target(table)
     columns = [column for column in table.names if column != target]
     rows, test = ((features(part, columns), target_values(part, target)) for part in (table, held_out))

@@ -17,7 +17,7 @@ from glassnet.cli.checkpointing import Checkpointing, checkpointing, exit_code, 
 from glassnet.cli.console import Progressing, Screen
 from glassnet.cli.streaming import is_streamed, list_bad_rows, train_streamed
 from glassnet.data import Files, Matrix, Table, choose_target, features, is_classification, open_files, target_values
-from glassnet.datasets import digits
+from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, save
 from glassnet.models.fitting import check_task, suggest_settings
@@ -303,7 +303,7 @@ def _tables(
     if files is None:
         if test is not None:
             raise InputError("--test needs the file to train on too: glassnet train DATA --test FILE")
-        return *digits(), [], 0
+        return *load_digits(), [], 0
     held_out = None if test is None else open_files(test, on_bad_row=on_bad_row)
     tables = files.table(), None if held_out is None else held_out.table()
     every = [files] if held_out is None else [files, held_out]

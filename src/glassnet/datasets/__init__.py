@@ -1,5 +1,14 @@
-"""Datasets that need no file: scikit-learn's digits, and points of the plane."""
+"""Datasets that need no file: scikit-learn's digits, and generators of two-class problems in the plane."""
 
-from glassnet.datasets.digits import DIGITS, digits
+from glassnet.datasets.digits import DIGITS, load_digits
+from glassnet.datasets.synthetic import GENERATORS, make_circles, make_moons, make_spiral, make_xor
 
-__all__ = ["DIGITS", "digits"]
+__all__ = [
+    "DIGITS",
+    "GENERATORS",
+    "load_digits",
+    "make_circles",
+    "make_moons",
+    "make_spiral",
+    "make_xor",
+]

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 
 from glassnet._utils.arrays import Array
 from glassnet.data import Matrix, Table, features, target_values
-from glassnet.datasets import DIGITS, digits
+from glassnet.datasets import DIGITS, load_digits
 from glassnet.models import Model
 from glassnet.web.errors import ApiError
 
@@ -167,7 +167,7 @@ def digits_examples(model: Model) -> tuple[Examples, Examples] | None:
     """Return the digits that a model of them was trained on, and those that it was not; None for other models."""
     if model.facts.get("source") != DIGITS:
         return None
-    training, test = digits()
+    training, test = load_digits()
     return examples_of(training, model), examples_of(test, model, unseen=True)
 
 

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import fields
 from typing import Any
 
-from glassnet.datasets import DIGITS
+from glassnet.datasets import DIGITS, GENERATORS
 from glassnet.training import Settings
 from glassnet.web.learn.plan import Plan
 from glassnet.web.learn.rows import RowsToLearn
@@ -93,19 +93,23 @@ def csv(rows: RowsToLearn) -> bytes:
 def _python_rows(rows: RowsToLearn) -> list[str]:
     """Return the lines that fetch x, y and columns."""
     if rows.is_plane:
-        drawn = ", ".join(f"{name}={value!r}" for name, value in rows.drawn.items())
+        make, drawn = GENERATORS[rows.kind].__name__, rows.drawn
         return [
             "import glassnet",
-            "from glassnet.datasets.plane import points",
+            f"from glassnet.datasets import {make}",
             "",
-            f"x, y = points({rows.kind!r}, {drawn})",
+            f"x, y = {make}({drawn['rows']!r}, noise={drawn['noise']!r}, random_state={drawn['seed']!r})",
             f"columns = {rows.names!r}",
         ]
-    read = "table, test = digits()" if rows.kind == DIGITS else f"table = read_table({_file(rows)!r})"
-    imported = "digits" if rows.kind == DIGITS else "read_table"
+    if rows.kind == DIGITS:
+        imports = ["from glassnet.data import features, target_values", "from glassnet.datasets import load_digits"]
+        read = "table, test = load_digits()"
+    else:
+        imports = ["from glassnet.data import features, read_table, target_values"]
+        read = f"table = read_table({_file(rows)!r})"
     return [
         "import glassnet",
-        f"from glassnet.data import {', '.join(sorted(['features', 'target_values', imported]))}",
+        *imports,
         "",
         read,
         f"columns = [name for name in table.names if name != {rows.target!r}]",

@@ -8,8 +8,7 @@ from typing import Any
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
 from glassnet.data import Table, choose_target, features, target_values
-from glassnet.datasets import DIGITS, digits
-from glassnet.datasets.plane import MAX_ROWS, PLANES, points
+from glassnet.datasets import DIGITS, GENERATORS, load_digits
 from glassnet.errors import InputError
 from glassnet.models.model import CLASSIFICATION
 from glassnet.web.app_state import AppState, Examples
@@ -18,6 +17,8 @@ from glassnet.web.app_state import AppState, Examples
 OWN = "own"
 #: What the columns of the plane are called.
 PLANE_NAMES, PLANE_TARGET = ("x1", "x2"), "class"
+#: Points of the plane at most: more are not drawn.
+MAX_ROWS = 5000
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class RowsToLearn:
     Parameters
     ----------
     kind : str
-        A name of `glassnet.datasets.plane.PLANES`, `DIGITS` or `OWN`.
+        A name of `glassnet.datasets.GENERATORS`, `DIGITS` or `OWN`.
     table : Table
         All columns.
     x, y : array (samples, features), array (samples,)
@@ -71,7 +72,7 @@ class RowsToLearn:
     @property
     def is_plane(self) -> bool:
         """Whether the rows are points that can be drawn."""
-        return self.kind in PLANES
+        return self.kind in GENERATORS
 
     def examples(self, chosen: Array, unseen: bool) -> Examples:
         """Return some of the rows as the workshop holds them."""
@@ -89,7 +90,7 @@ def own_rows(workshop: AppState) -> Own | None:
 
 def tasks(own: Own | None) -> dict[str, str]:
     """Return what may be chosen here, and whether it is classes or values."""
-    return dict.fromkeys([*PLANES, DIGITS], CLASSIFICATION) | ({} if own is None else {OWN: own.task})
+    return dict.fromkeys([*GENERATORS, DIGITS], CLASSIFICATION) | ({} if own is None else {OWN: own.task})
 
 
 def rows_to_learn(wanted: Any, own: Own | None) -> RowsToLearn:
@@ -111,13 +112,13 @@ def rows_to_learn(wanted: Any, own: Own | None) -> RowsToLearn:
         raise InputError(f"data is {wanted!r}; it must be an object such as {{'kind': 'spiral'}}")
     lookup(tasks(own), wanted.get("kind"), "data kind")
     name = str(wanted["kind"])
-    known = ("kind", "rows", "noise", "seed") if name in PLANES else ("kind",)
+    known = ("kind", "rows", "noise", "seed") if name in GENERATORS else ("kind",)
     for given in wanted:
         lookup(dict.fromkeys(known), given, f"setting of data {name!r}:")
-    if name in PLANES:
+    if name in GENERATORS:
         return _plane(name, {key: value for key, value in wanted.items() if key != "kind"})
     if name == DIGITS:
-        table = digits()[0]
+        table = load_digits()[0]
         target, task = choose_target(table), CLASSIFICATION
     else:
         assert own is not None  # `tasks` saw to it
@@ -137,6 +138,6 @@ def _plane(name: str, given: dict[str, Any]) -> RowsToLearn:
     noise = drawn["noise"]
     if isinstance(noise, bool) or not isinstance(noise, (int, float)) or not 0 <= noise <= 1:
         raise InputError(f"noise is {noise!r}; it must be a number from 0 to 1")
-    x, y = points(name, **drawn)
+    x, y = GENERATORS[name](drawn["rows"], noise=noise, random_state=drawn["seed"])
     columns = pa.table({PLANE_NAMES[0]: x[:, 0], PLANE_NAMES[1]: x[:, 1], PLANE_TARGET: y})
     return RowsToLearn(name, Table(name, columns), x, y, PLANE_NAMES, PLANE_TARGET, CLASSIFICATION, drawn)
