@@ -71,16 +71,42 @@ def test_training_that_diverges_ends_with_the_best_weights() -> None:
     models = pair(
         "one target", activation="identity", solver="sgd", learning_rate_init=30.0, early_stopping=True, max_iter=15
     )
-    # theirs goes on with numbers that are none; ours stops, says so, and keeps the best ones just the same
+    # scikit-learn continues with NaN; glassnet stops with a warning and keeps the same best weights
     mine, other = models
     with pytest.warns(DivergenceWarning, match="no longer a finite number at epoch"):
         mine.fit(100 * x, y)
     with unfinished(), np.errstate(all="ignore"):
         other.fit(100 * x, y)
     assert np.isnan(other.validation_scores_[-1]) and mine.n_iter_ < other.n_iter_
+    assert np.isnan(mine.validation_scores_[-1]) and np.isnan(mine.loss_curve_[-1])
+    assert len(mine.validation_scores_) == len(mine.loss_curve_) == mine.n_iter_
+    assert np.isfinite(mine.validation_scores_[:-1]).all()
     assert mine.best_validation_score_ == pytest.approx(other.best_validation_score_)
     for a, b in zip(mine.coefs_, other.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7)
+
+
+def test_training_that_diverges_in_its_first_epoch_ends_with_the_initial_weights() -> None:
+    x, y = problem("one target")
+    diverging = {"learning_rate_init": 1e9, "batch_size": 2, "early_stopping": True}
+    mine, other = pair("one target", activation="identity", solver="sgd", **diverging)
+    with pytest.warns(DivergenceWarning, match="at epoch 1"):
+        mine.fit(1e9 * x, y)
+    with unfinished(), np.errstate(all="ignore"):
+        other.fit(1e9 * x, y)
+    assert np.isnan(mine.validation_scores_).all() and np.isnan(other.validation_scores_).all()
+    assert mine.best_validation_score_ == other.best_validation_score_ == -np.inf
+    for a, b in zip(mine.coefs_, other.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-7)
+
+
+@pytest.mark.parametrize("stratify", [None, True])
+def test_a_class_of_one_row_is_named(stratify: bool | None) -> None:
+    x, y = problem("binary")
+    model = pair("binary", early_stopping=True)[0].set_params(stratify=stratify)
+    with pytest.raises(ValueError, match=r"Classes with too few members are: \['True'\]") as error:
+        model.fit(x, np.where(np.arange(len(y)) == 3, "rare", "common"))
+    assert error.value.__notes__ == ["Classes with one row: ['rare']"]
 
 
 def test_validation_rows_never_teach_and_are_the_same_rows() -> None:

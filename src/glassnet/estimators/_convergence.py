@@ -52,6 +52,20 @@ class Progress:
         if not best:
             self.best_vector = None
 
+    def add_diverged_epoch(self, vector: Array | None) -> None:
+        """Record NaN as loss and score of an epoch that diverged, as scikit-learn does.
+
+        Parameters
+        ----------
+        vector : array (n_parameters,), or None
+            The last finite parameters, which become the best ones if no epoch was completed.
+        """
+        assert self.scores is not None
+        self.losses.append(np.nan)
+        self.scores.append(np.nan)
+        if self.best_vector is None and vector is not None:
+            self.best_vector = vector.copy()
+
     def state_dict(self) -> StateDict:
         """Return all of it."""
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "best_vector"}

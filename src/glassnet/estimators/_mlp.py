@@ -262,7 +262,16 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
             # scikit-learn keeps the shares of the classes where there are two of them
             stratify = self.n_outputs_ == 1 if self.stratify is None else self.stratify
             by_class = y if self._classifies and stratify and groups is None else None
-            self._split = (*split(len(y), by_class, groups, self.validation_fraction, random_state), len(y))
+            if by_class is not None and self._kind == "binary":
+                by_class = y[:, np.newaxis] == self.classes_[-1]  # scikit-learn's message lists these: True, False
+            try:
+                rows = split(len(y), by_class, groups, self.validation_fraction, random_state)
+            except ValueError as error:
+                if "least populated classes" in str(error):
+                    classes, counts = np.unique(y, return_counts=True)
+                    error.add_note(f"Classes with one row: {classes[counts == 1].tolist()}")
+                raise
+            self._split = (*rows, len(y))
         return self._split[:2]
 
     def _judged(
@@ -284,7 +293,14 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
     def _score_of(self, judged: _Judged) -> Callable[[Run], float]:
         """Return what says how good the network is on the rows that are validated on."""
         if self.scoring is None:
-            return lambda run: self._score_outputs(run.outputs["validation"], judged.truth, judged.sample_weight)
+
+            def default_score(run: Run) -> float:
+                output = run.outputs["validation"]
+                if not np.isfinite(output).all():
+                    return np.nan
+                return self._score_outputs(output, judged.truth, judged.sample_weight)
+
+            return default_score
         from sklearn.metrics import get_scorer
 
         scorer = get_scorer(self.scoring) if isinstance(self.scoring, str) else self.scoring
@@ -344,6 +360,9 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         progress = self._progress
         vector, _ = run.result()
         run.weights.eval_parameters[...] = vector  # the last good ones, where the run ended in the middle of an epoch
+        watched = progress.scores is not None
+        if run.message and watched:
+            progress.add_diverged_epoch(vector if self._keeps_best() else None)
         best = progress.best_vector
         self._name_parameters(run.weights.eval_parameters if best is None else best.copy())
         self._left = _checksum(self._vector)
@@ -353,9 +372,9 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
             self.n_iter_ = _check_optimize_result("lbfgs", run.minimum, self.max_iter)
             self.loss_ = run.minimum.fun
         else:
-            self.n_iter_, self.t_ = len(run.history), progress.samples
+            self.n_iter_ = len(run.history) + (1 if run.message and watched else 0)
+            self.t_ = progress.samples
             self.loss_curve_, self.loss_ = progress.losses, progress.losses[-1] if progress.losses else np.nan
-            watched = progress.scores is not None
             self.best_loss_ = None if watched else progress.best_loss
             self.validation_scores_, self.best_validation_score_ = progress.scores, None
             if watched:
@@ -389,8 +408,9 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         progress = self._progress
         progress.samples, progress.losses = self.t_, list(getattr(self, "loss_curve_", []))
         progress.scores = getattr(self, "validation_scores_", None)
-        progress.best_loss = min(progress.losses, default=np.inf)
-        progress.best_score = max(progress.scores or [-np.inf])
+        # NaN is the loss and the score of an epoch that diverged
+        progress.best_loss = min((loss for loss in progress.losses if not np.isnan(loss)), default=np.inf)
+        progress.best_score = max((score for score in progress.scores or [] if not np.isnan(score)), default=-np.inf)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
