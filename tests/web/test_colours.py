@@ -21,7 +21,7 @@ WHITE = TO_XYZ.sum(axis=1)
 
 def colours(theme):
     """Return the style sheet's variables of a theme as linear red, green and blue."""
-    sheet = (PAGE / "style.css").read_text(encoding="utf-8")
+    sheet = (PAGE / "shared" / "style.css").read_text(encoding="utf-8")
     light = re.search(r":root \{(.*?)\n\}", sheet, re.S)[1]
     dark = re.search(r":root\[data-theme=\"dark\"\] \{(.*?)\n\}", sheet, re.S)[1]
     found = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", light + (dark if theme == "dark" else "")))

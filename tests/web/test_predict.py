@@ -255,7 +255,7 @@ def test_the_figures_count_requests_rows_and_errors(client, workshop) -> None:
     client.post("/api/predict", json={"rows": rows})
     client.post("/api/predict", json={"rows": rows})
     client.post("/api/predict", json={"rows": "none"})
-    client.get("/style.css")
+    client.get("/shared/style.css")
     client.get("/nowhere/1")
     client.get("/nowhere/2")
     told = client.get("/metrics")

@@ -176,7 +176,7 @@ def test_without_the_token_nothing_is_told(serve, closed_app, said) -> None:
         answer = ask(at, path, **given)
         assert code_of(answer) == (401, "no_token")
         assert answer[1]["www-authenticate"] == "Bearer" and TOKEN.encode() not in answer[2]
-    assert ask(at, "/")[0] == ask(at, "/style.css")[0] == ask(at, "/healthz")[0] == 200
+    assert ask(at, "/")[0] == ask(at, "/shared/style.css")[0] == ask(at, "/healthz")[0] == 200
     with pytest.raises(websockets.exceptions.InvalidStatus, match="403"):
         websockets.sync.client.connect(
             f"ws://{at.removeprefix('http://')}/api/echo", subprotocols=["glassnet", "token.x"]
@@ -209,7 +209,7 @@ def test_the_token_is_compared_in_constant_time(monkeypatch, workshop) -> None:
 
 def test_every_answer_tells_the_browser_to_trust_nothing_else(serve, open_app) -> None:
     at = serve(open_app)
-    answers = [ask(at, path) for path in ("/", "/style.css", "/page.js", "/api/model", "/nothing", "/healthz")]
+    answers = [ask(at, path) for path in ("/", "/shared/style.css", "/main.js", "/api/model", "/nothing", "/healthz")]
     answers += [ask(at, Host="evil.example"), ask(at, "/api/predict", "POST", b"{")]
     for status, headers, _ in answers:
         policy = headers["content-security-policy"]
@@ -223,9 +223,9 @@ def test_every_answer_tells_the_browser_to_trust_nothing_else(serve, open_app) -
 
 def test_a_file_of_the_page_is_sent_once(serve, open_app) -> None:
     at = serve(open_app)
-    _, headers, content = ask(at, "/style.css")
+    _, headers, content = ask(at, "/shared/style.css")
     assert content and headers["content-type"] == "text/css; charset=utf-8"
-    status, _, content = ask(at, "/style.css", If_None_Match=headers["etag"])
+    status, _, content = ask(at, "/shared/style.css", If_None_Match=headers["etag"])
     assert (status, content) == (304, b"")
 
 

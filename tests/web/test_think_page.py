@@ -190,7 +190,7 @@ def test_a_finger_draws(think) -> None:
 
 
 DIGIT_OF = """async ([strokes, pen]) => {
-    const { digitOf } = await import("/think_digit.js");
+    const { digitOf } = await import("/think/rasterize.js");
     return digitOf(strokes, pen);
 }"""
 MNIST_PEN = {"side": 28, "low": 0, "high": 255, "box": 20 / 28, "most": None}
@@ -490,8 +490,8 @@ def test_without_data_it_says_what_needs_some_and_how_to_give_it(think, flowers)
 # ------------------------------------------------------------------------------------------------------ with the others
 
 OPENED_BY_ANOTHER = """async (detail) => {
-    const { mount } = await import("/think.js");
-    const { get } = await import("/api.js");
+    const { mount } = await import("/think/tab.js");
+    const { get } = await import("/shared/api.js");
     const root = document.body.appendChild(document.createElement("div"));
     root.id = "another";
     const fail = (error) => { if (error !== null) root.textContent = String(error); };
