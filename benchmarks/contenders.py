@@ -36,13 +36,13 @@ def glassnet_epoch(
     loss = "categorical_crossentropy" if problem.classes else "half_mean_squared_error"
     how = Settings(**{"loss": loss, "optimizer": "gradient_descent", "batch_size": batch, **settings})
     aim, rule, vector = how.objective(problem.structure), how.update_rule(), problem.start()
-    weights = Weights(vector, rule.optimizer.start(vector), None)
+    weights = Weights(vector, rule.optimizer.init(vector), None)
     kind: Any = functools.partial(FusedEngine, threads=threads) if engine == "fused" else ReferenceEngine
     runner = kind(aim, rule, batch, np.float32)
     rate = problem.rate if rule.optimizer.name == "gradient_descent" else rule.optimizer.learning_rate
     rng, rates = np.random.default_rng(1), np.full(-(-problem.rows // batch), rate)
     rows = Rows(problem.x_bytes, problem.y, scale=1 / 255) if as_bytes else Rows(problem.x, problem.y)
-    metric = METRICS["accuracy" if problem.classes else "r2"].row
+    metric = METRICS["accuracy" if problem.classes else "r2"].per_sample
 
     def epoch() -> None:
         runner.train_epoch(weights, rows, rng.permutation(problem.rows), rates, rng, metric)

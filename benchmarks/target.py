@@ -59,7 +59,7 @@ TRIED: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     *[(HIDDEN, {"learning_rate": rate}) for rate in (0.007, 0.015)],
     *[(HIDDEN, {"loss_settings": {"label_smoothing": share}}) for share in (0.0, 0.03, 0.1)],
     *[(HIDDEN, {"optimizer_settings": {"beta_2": beta}}) for beta in (0.9, 0.98, 0.999)],
-    *[(HIDDEN, {"schedule_settings": {"rise": rise}}) for rise in (0.2, 0.4)],
+    *[(HIDDEN, {"schedule_settings": {"pct_start": pct_start}}) for pct_start in (0.2, 0.4)],
     *[(HIDDEN, {"dropout": 0.1}), (HIDDEN, {"optimizer": "adamw", "weight_decay": 0.1})],
 ]
 #: PyTorch takes longer for each step, so a larger batch, at a larger rate, pays for it: both are shown.

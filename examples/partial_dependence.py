@@ -36,7 +36,7 @@ def main() -> None:
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=0)
     network = MLPRegressor(
         hidden_layer_sizes=(32, 16), activation="silu", preprocess="auto", target_transform="standardize",
-        dropout=0.3, weight_decay=0.3, weight_average=0.98, solver="adamw", learning_rate_init=0.003,
+        dropout=0.3, weight_decay=0.3, ema_decay=0.98, solver="adamw", learning_rate_init=0.003,
         early_stopping=True, n_iter_no_change=40, max_iter=3 if given.quick else 300, random_state=0,
     ).fit(X_train, y_train)  # fmt: skip
     print(f"R² of the test rows: {network.score(X_test, y_test):.3f}, after {network.n_iter_} epochs")

@@ -236,7 +236,7 @@ def _descend_sample_by_sample(structure: Structure, vector: Array, X: Array, Y: 
     room = structure.views(gradient, "d")
     for layer, _, units in structure.layers():
         room |= {f"{name}{layer}": np.empty(units) for name in ("z", "a", "dz", "da")}
-    state = _DESCENT.start(vector)
+    state = _DESCENT.init(vector)
     for x, y in zip(X, Y, strict=True):
         cache = forward.forward(structure, parameters, x, out=room)
         dz = backward.output_gradient(LOSS, structure, cache, y)
@@ -260,9 +260,9 @@ def _descend_compiled(batch_size: int) -> Callable[..., None]:
 
     def descend(structure: Structure, vector: Array, X: Array, Y: Array, alpha: float) -> None:
         engine = select_engine(settings, settings.objective(structure), update, len(X))
-        weights, batches = Weights(vector, _DESCENT.start(vector), None), -(-len(X) // batch_size)
+        weights, batches = Weights(vector, _DESCENT.init(vector), None), -(-len(X) // batch_size)
         rates, rng = np.full(batches, alpha * batch_size / len(X)), np.random.default_rng(0)  # nothing is drawn
-        engine.train_epoch(weights, Rows(X, Y), None, rates, rng, METRICS["accuracy"].row, None, None)
+        engine.train_epoch(weights, Rows(X, Y), None, rates, rng, METRICS["accuracy"].per_sample, None, None)
 
     return descend
 

@@ -15,14 +15,14 @@ from glassnet.network.optimizers import update
 from glassnet.training.metrics import METRICS
 
 STRUCTURE = Structure((6, 5, 4, 3), ("relu", "tanh", "softmax"))
-ACCURACY = METRICS["accuracy"].row
+ACCURACY = METRICS["accuracy"].per_sample
 
 
 def prepared(settings: Settings, rows: int = 23, structure: Structure = STRUCTURE):
     """Return an engine, weights and rows for a test."""
     rng = np.random.default_rng(3)
     vector = initialize(structure, rng, dtype=settings.dtype)
-    weights = Weights(vector, settings.resolve_optimizer().start(vector), None)
+    weights = Weights(vector, settings.resolve_optimizer().init(vector), None)
     engine = ReferenceEngine(settings.objective(structure), settings.update_rule(), settings.batch_size, settings.dtype)
     x = rng.standard_normal((rows, structure.n_inputs)).astype(settings.dtype)
     return engine, weights, Rows(x, rng.integers(structure.n_outputs, size=rows))

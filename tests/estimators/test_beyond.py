@@ -172,7 +172,7 @@ def test_label_smoothing_spreads_the_truth() -> None:
 
 
 def test_the_average_of_the_weights_predicts() -> None:
-    averaged, plain = (classifier(weight_average=a, max_iter=3).fit(X, y) for a in (0.9, None))
+    averaged, plain = (classifier(ema_decay=a, max_iter=3).fit(X, y) for a in (0.9, None))
     assert np.abs(averaged.coefs_[0] - plain.coefs_[0]).max() > 0
     assert np.allclose(averaged._state.weights.parameters, plain._vector)
 
@@ -284,8 +284,8 @@ def test_callbacks_are_called_and_may_stop_it() -> None:
         {"dropout": 0.2},
         {"early_stopping": True},
         {"early_stopping": True, "shuffle": False},
-        {"solver": "nadam", "weight_average": 0.9},
-        {"learning_rate": "step", "learning_rate_params": {"every": 3, "warmup": 2}},
+        {"solver": "nadam", "ema_decay": 0.9},
+        {"learning_rate": "step", "learning_rate_params": {"step_size": 3, "warmup": 2}},
     ],
 )
 def test_two_fits_of_five_epochs_are_one_of_ten(given: dict, engine: str) -> None:

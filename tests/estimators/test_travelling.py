@@ -223,7 +223,7 @@ COMBINATIONS = st.fixed_dictionaries(
         "max_norm": st.sampled_from([None, 1.0]),
         "clip_norm": st.sampled_from([None, 1.0]),
         "label_smoothing": st.sampled_from([0.0, 0.1]),
-        "weight_average": st.sampled_from([None, 0.9]),
+        "ema_decay": st.sampled_from([None, 0.9]),
         "class_weight": st.sampled_from([None, "balanced"]),
         "early_stopping": st.booleans(),
         "stratify": st.sampled_from([None, True, False]),

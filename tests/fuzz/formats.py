@@ -352,7 +352,7 @@ def use_checkpoint(path: Path, which: int, number: int) -> str:
 _TRAININGS: tuple[dict[str, Any], ...] = (
     {"optimizer": "momentum"},
     {
-        "optimizer": "adam", "average": 0.9, "patience": 5, "dropout": (0.0, 0.2), "schedule": "cosine",
+        "optimizer": "adam", "ema_decay": 0.9, "patience": 5, "dropout": (0.0, 0.2), "schedule": "cosine",
         "reduce_on_plateau": True, "dtype": "float64",
     },
 )  # fmt: skip

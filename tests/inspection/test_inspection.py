@@ -144,7 +144,7 @@ def test_the_gradient_by_the_input_agrees_with_central_differences() -> None:
 
     def of_each(rows: np.ndarray) -> np.ndarray:
         z = forward(structure, structure.views(vector), rows)["z3"]
-        return loss.samples(z, np.eye(3)[y], **loss.settings) / 7
+        return loss.per_sample(z, np.eye(3)[y], **loss.settings) / 7
 
     found = gradients(structure, vector, "categorical_crossentropy", x, y)["dx"]
     np.testing.assert_allclose(found, differences(of_each, x), rtol=1e-6, atol=1e-9)

@@ -103,7 +103,7 @@ def test_rows_are_set_aside_where_the_model_was_trained_so() -> None:
 
     class Watch(Callback):
         def on_train_begin(self, run) -> None:
-            seen.append((len(run.source), len(run.judged["validation"]) if "validation" in run.judged else 0))
+            seen.append((len(run.source), len(run.eval_sets["validation"]) if "validation" in run.eval_sets else 0))
 
     model = glassnet.fit(DIGITS[:250], NUMBERS[:250], hidden=(8,), settings=QUICK, validation_fraction=0.2)
     held_out(model, DIGITS[:250], NUMBERS[:250], folds=5, callbacks=[Watch()])

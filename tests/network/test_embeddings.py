@@ -18,7 +18,7 @@ from glassnet.network.embeddings import check_codes, look_up, table_gradients
 from glassnet.network.forward import dropout_masks, forward
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES
-from glassnet.network.optimizers import OPTIMIZERS, limit_norms, update
+from glassnet.network.optimizers import OPTIMIZERS, apply_max_norm, update
 from glassnet.training.metrics import METRICS
 
 # One number and one code of three categories, which learn two numbers each; one output as it comes; loss (o - y)² / 2.
@@ -221,12 +221,12 @@ def test_it_writes_where_it_is_told_to() -> None:
 def test_an_epoch_is_the_steps_called_in_order() -> None:
     chosen = Settings(batch_size=5, dropout=(0.1, 0.2), l1=0.01, l2=0.02, dtype="float64")
     vector = initialize(THREE, np.random.default_rng(3))
-    weights = Weights(vector.copy(), chosen.resolve_optimizer().start(vector), None)
+    weights = Weights(vector.copy(), chosen.resolve_optimizer().init(vector), None)
     x, y = draw_rows(THREE, 23), np.random.default_rng(1).integers(3, size=23)
-    objective, state = chosen.objective(THREE), chosen.resolve_optimizer().start(vector)
+    objective, state = chosen.objective(THREE), chosen.resolve_optimizer().init(vector)
     engine = ReferenceEngine(objective, chosen.update_rule(), 5, "float64")
     order, rates = np.random.default_rng(0).permutation(23), np.full(5, 0.01)
-    engine.train_epoch(weights, Rows(x, y), order, rates, np.random.default_rng(9), METRICS["accuracy"].row)
+    engine.train_epoch(weights, Rows(x, y), order, rates, np.random.default_rng(9), METRICS["accuracy"].per_sample)
 
     rng = np.random.default_rng(9)
     for batch in range(5):
@@ -278,8 +278,8 @@ def test_penalties_decay_and_the_longest_weights_leave_tables_alone() -> None:
     assert penalty(views, l1=0.1, l2=0.5) == pytest.approx(weights * (0.2 + 1.0))
     gradient = np.zeros_like(vector)
     rule = OPTIMIZERS["adamw"]
-    update(rule, THREE, vector, gradient, rule.start(vector), 0.1, weight_decay=0.5)
-    limit_norms(THREE, vector, 1.0)
+    update(rule, THREE, vector, gradient, rule.init(vector), 0.1, weight_decay=0.5)
+    apply_max_norm(THREE, vector, 1.0)
     assert all((views[f"E{t}"] == 2).all() for t in (1, 2, 3))
     assert all((np.abs(views[f"W{k}"]) < 1).all() for k in (1, 2))
 

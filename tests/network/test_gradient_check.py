@@ -65,7 +65,7 @@ def test_a_wrong_derivative_is_found(derivative) -> None:
 @pytest.mark.parametrize("factor", [-1.0, 2.0, 1.001])
 def test_a_wrong_loss_gradient_is_found(factor: float) -> None:
     cost = LOSSES["log_cosh"]
-    planted = Loss("planted", cost.samples, lambda o, y: factor * cost.derivative(o, y))
+    planted = Loss("planted", cost.per_sample, lambda o, y: factor * cost.derivative(o, y))
     found = check_gradients(Structure((3, 4, 2), "tanh"), planted)
     assert not found and found.error > 1e-4
 

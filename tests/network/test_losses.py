@@ -150,7 +150,7 @@ def test_loss_and_gradient_at_once_are_those_one_by_one(name: str, rows: int, sm
         value, gradient = loss.mean_and_gradient(o, y, w, a)
         assert value == loss.mean(o, y, w)
         np.testing.assert_array_equal(gradient, loss.gradient(o, y, w))
-        if loss.together is not None:
+        if loss.value_and_grad is not None:
             np.testing.assert_array_equal(a, ACTIVATIONS[loss.link].function(o))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glassnet import InputError, Structure
-from glassnet.network.optimizers import OPTIMIZERS, average, clip, find_optimizer, limit_norms, update
+from glassnet.network.optimizers import OPTIMIZERS, apply_max_norm, clip_gradient, find_optimizer, update, update_ema
 
 STRUCTURE = Structure((3, 4, 2), "relu")
 STEPS = 50
@@ -26,7 +26,7 @@ def gradients(vector: np.ndarray, step: int) -> np.ndarray:
 def ours(name: str, rate: float, weight_decay: float | None = None, **options) -> np.ndarray:
     optimizer = find_optimizer(name, **options)
     w = start()
-    state = optimizer.start(w)
+    state = optimizer.init(w)
     for step in range(STEPS):
         update(optimizer, STRUCTURE, w, gradients(w, step), state, rate, weight_decay)
     return w
@@ -108,7 +108,7 @@ def test_lars_is_the_papers() -> None:
             local = 0.02 * length / (grad_scale + decay * length)
             v[place] = 0.9 * v[place] + local * (g[place] + decay * w[place])
         w = w - 0.5 * v
-    np.testing.assert_allclose(ours("lars", 0.5, coefficient=0.02, decay=0.05), w, rtol=1e-10)
+    np.testing.assert_allclose(ours("lars", 0.5, trust_coefficient=0.02, coupled_weight_decay=0.05), w, rtol=1e-10)
 
 
 def test_lamb_is_the_papers() -> None:
@@ -140,7 +140,7 @@ def test_without_trust_and_decay_lamb_is_adam() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_parameters_of_zero_and_gradients_of_zero_are_survived(name: str) -> None:
     w = np.zeros(STRUCTURE.n_parameters, np.float32)
-    state = OPTIMIZERS[name].start(w)
+    state = OPTIMIZERS[name].init(w)
     for g in (np.zeros_like(w), np.ones_like(w), np.zeros_like(w)):
         update(OPTIMIZERS[name], STRUCTURE, w, g, state, 0.1)
     assert np.isfinite(w).all() and w.dtype == np.float32
@@ -152,7 +152,7 @@ def test_parameters_of_zero_and_gradients_of_zero_are_survived(name: str) -> Non
 def test_a_step_allocates_nothing_of_the_parameters_size(name: str, decay: float | None) -> None:
     big = Structure((400, 500, 10), "relu")
     w = np.random.default_rng(0).standard_normal(big.n_parameters).astype(np.float32)
-    state = OPTIMIZERS[name].start(w)
+    state = OPTIMIZERS[name].init(w)
     g = w.copy()
     update(OPTIMIZERS[name], big, w, g, state, 0.01, decay)
     tracemalloc.start()
@@ -165,7 +165,7 @@ def test_a_step_allocates_nothing_of_the_parameters_size(name: str, decay: float
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_rule_finds_the_bottom_of_a_bowl(name: str) -> None:
     w = start()
-    state, far = OPTIMIZERS[name].start(w), np.linalg.norm(w)
+    state, far = OPTIMIZERS[name].init(w), np.linalg.norm(w)
     for _ in range(2000):
         update(OPTIMIZERS[name], STRUCTURE, w, w.copy(), state, 0.01, 0.0)
     assert np.linalg.norm(w) < 0.9 * far
@@ -179,10 +179,10 @@ def test_clipping_is_pytorchs() -> None:
         tensor.grad = torch.from_numpy(g.copy())
         expected_norm = torch.nn.utils.clip_grad_norm_([tensor], most).item()
         clipped = g.copy()
-        assert clip(clipped, norm=most) == pytest.approx(expected_norm, rel=1e-12)
+        assert clip_gradient(clipped, norm=most) == pytest.approx(expected_norm, rel=1e-12)
         np.testing.assert_allclose(clipped, tensor.grad.numpy(), rtol=1e-5)  # theirs adds 1e-6 to the length
     clipped = g.copy()
-    length = clip(clipped, value=1.5)
+    length = clip_gradient(clipped, value=1.5)
     np.testing.assert_array_equal(clipped, np.clip(g, -1.5, 1.5))
     assert length == pytest.approx(math.sqrt(np.sum(clipped**2)))
 
@@ -190,7 +190,7 @@ def test_clipping_is_pytorchs() -> None:
 def test_max_norm_shortens_only_what_is_too_long() -> None:
     w = start()
     before = {name: view.copy() for name, view in STRUCTURE.views(w).items()}
-    limit_norms(STRUCTURE, w, 1.2)
+    apply_max_norm(STRUCTURE, w, 1.2)
     for name, view in STRUCTURE.views(w).items():
         if name.startswith("b"):
             np.testing.assert_array_equal(view, before[name])
@@ -202,7 +202,7 @@ def test_max_norm_shortens_only_what_is_too_long() -> None:
 
 def test_the_average_follows() -> None:
     mean, w = np.array([1.0, 2.0]), np.array([3.0, 0.0])
-    average(mean, w, 0.75, np.empty(2))
+    update_ema(mean, w, 0.75, np.empty(2))
     np.testing.assert_array_equal(mean, [1.5, 1.5])
     np.testing.assert_array_equal(w, [3, 0])
 
@@ -219,7 +219,7 @@ def test_moments_that_decay_to_nothing_become_nought() -> None:
     """Left alone they would stay the smallest subnormal numbers for ever, which are slow."""
     w = np.ones(STRUCTURE.n_parameters, np.float32)
     adam = OPTIMIZERS["adam"]
-    state = adam.start(w)
+    state = adam.init(w)
     update(adam, STRUCTURE, w, np.ones_like(w), state, 0.01)
     for _ in range(1500):
         update(adam, STRUCTURE, w, np.zeros_like(w), state, 0.01)

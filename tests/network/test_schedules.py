@@ -28,16 +28,16 @@ def pytorchs(torch, make, steps: int = TOTAL) -> list[float]:
     [
         ("constant", {}, lambda s, o: s.ConstantLR(o, factor=1.0)),
         ("inverse_scaling", {"power": 0.7}, lambda s, o: s.LambdaLR(o, lambda t: (t + 1) ** -0.7)),
-        ("step", {"every": 7, "factor": 0.3}, lambda s, o: s.StepLR(o, 7, 0.3)),
-        ("exponential", {"factor": 0.9}, lambda s, o: s.ExponentialLR(o, 0.9)),
+        ("step", {"step_size": 7, "gamma": 0.3}, lambda s, o: s.StepLR(o, 7, 0.3)),
+        ("exponential", {"gamma": 0.9}, lambda s, o: s.ExponentialLR(o, 0.9)),
         ("polynomial", {"power": 2.0}, lambda s, o: s.PolynomialLR(o, TOTAL, 2.0)),
         ("cosine", {}, lambda s, o: s.CosineAnnealingLR(o, TOTAL)),
-        ("cosine", {"period": 10}, lambda s, o: s.CosineAnnealingWarmRestarts(o, 10)),
-        ("cosine", {"period": 5, "stretch": 2, "least": 0.1}, lambda s, o: s.CosineAnnealingWarmRestarts(o, 5, 2, 0.1)),
+        ("cosine", {"t_0": 10}, lambda s, o: s.CosineAnnealingWarmRestarts(o, 10)),
+        ("cosine", {"t_0": 5, "t_mult": 2, "eta_min": 0.1}, lambda s, o: s.CosineAnnealingWarmRestarts(o, 5, 2, 0.1)),
         ("one_cycle", {}, lambda s, o: s.OneCycleLR(o, 1.0, TOTAL)),
         (
             "one_cycle",
-            {"rise": 0.4, "start": 0.1, "end": 0.001},
+            {"pct_start": 0.4, "div_factor": 10, "final_div_factor": 100},
             lambda s, o: s.OneCycleLR(o, 1.0, TOTAL, pct_start=0.4, div_factor=10, final_div_factor=100),
         ),
     ],
@@ -53,7 +53,7 @@ def test_reduce_on_plateau_is_pytorchs() -> None:
     losses = [1.0, 0.9, 0.95, 0.95, 0.91, 0.9, 0.9, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.4999999, 0.6] * 4
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=2, min_lr=0.01)
-    plateau = Plateau(factor=0.5, patience=2, least=0.01)
+    plateau = Plateau(factor=0.5, patience=2, min_factor=0.01)
     for loss in losses:
         theirs.step(loss)
         assert plateau.observe(loss) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-10)
@@ -61,7 +61,7 @@ def test_reduce_on_plateau_is_pytorchs() -> None:
 
 
 def test_flat_cosine_is_flat_and_then_half_a_cosine() -> None:
-    factors = find_schedule("flat_cosine", flat=0.5).factors(0, TOTAL, 10, TOTAL)
+    factors = find_schedule("flat_cosine", pct_start=0.5).factors(0, TOTAL, 10, TOTAL)
     expected = [1.0] * 30 + [(1 + math.cos(math.pi * t / 30)) / 2 for t in range(30)]
     np.testing.assert_allclose(factors, expected, rtol=1e-12)
 
@@ -82,13 +82,13 @@ def test_every_factor_is_between_nought_and_one_however_short_the_training(name:
 
 
 def test_lengths_are_in_epochs() -> None:
-    factors = find_schedule("step", every=2, factor=0.5).factors(0, 12, 3, 12)
+    factors = find_schedule("step", step_size=2, gamma=0.5).factors(0, 12, 3, 12)
     np.testing.assert_array_equal(factors, [1] * 6 + [0.5] * 6)
 
 
 def test_unknown_names_and_settings_are_refused() -> None:
     with pytest.raises(InputError, match="schedule 'onecycle' is not known; did you mean 'one_cycle'"):
         find_schedule("onecycle")
-    with pytest.raises(InputError, match="schedule 'step' has no setting 'gamma'; it has: every, factor, warmup"):
-        find_schedule("step", gamma=0.1)
+    with pytest.raises(InputError, match="schedule 'step' has no setting 'decay'; it has: step_size, gamma, warmup"):
+        find_schedule("step", decay=0.1)
     assert repr(find_schedule("polynomial")) == "Schedule('polynomial', power=1.0)"

@@ -260,7 +260,7 @@ class InMemoryAsStreamed:
 def test_a_streamed_training_is_one_in_memory_in_the_same_order_bit_for_bit(tmp_path, engine, cache):
     stream = made(tmp_path, cache=cache)
     judged = made(tmp_path, cache=cache, side=VALIDATION, buffer_bytes=2**20)
-    how = Settings(engine=engine, epochs=3, batch_size=16, dropout=0.2, average=0.99, threads=1)
+    how = Settings(engine=engine, epochs=3, batch_size=16, dropout=0.2, ema_decay=0.99, threads=1)
     structure = Structure((6, 8, 3), ("relu", "softmax"))
     streamed = train(structure, stream, None, how, validation=judged)
     x, y, _ = read_all(judged.parts(16, None))

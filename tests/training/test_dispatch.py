@@ -51,20 +51,22 @@ def test_a_function_of_ones_own_runs_on_the_reference_engine(what: str) -> None:
         structure, settings = Structure((4, 5, 3), (tanh, own)), replace(FUSED, loss="half_mean_squared_error")
     elif what == "loss":
         cross = LOSSES["categorical_crossentropy"]
-        settings = replace(FUSED, loss=replace(cross, name="mine", samples=lambda o, y, **s: cross.samples(o, y, **s)))
+        settings = replace(
+            FUSED, loss=replace(cross, name="mine", per_sample=lambda o, y, **s: cross.per_sample(o, y, **s))
+        )
     else:
         own_rule = replace(OPTIMIZERS["adam"], name="mine", direction=lambda w, g, state, slices, **s: g)
         settings = replace(FUSED, optimizer=own_rule)
     assert train(structure, X, Y, settings).engine == "reference"
 
 
-@pytest.mark.parametrize("what", ["function", "derivative", "samples", "loss derivative", "direction"])
+@pytest.mark.parametrize("what", ["function", "derivative", "per_sample", "loss derivative", "direction"])
 def test_a_known_name_over_another_function_is_not_taken_for_the_librarys(what: str) -> None:
     structure, loss, optimizer = STRUCTURE, LOSSES["huber"], OPTIMIZERS["adam"]
     if what in ("function", "derivative"):
         other = replace(ACTIVATIONS["tanh"], **{what: lambda *arrays, out=None: np.tanh(arrays[0], out=out)})
         structure = Structure((4, 5, 3), (other, "identity"))
-    elif what in ("samples", "loss derivative"):
+    elif what in ("per_sample", "loss derivative"):
         loss = replace(loss, **{what.split()[-1]: lambda o, y, **s: o - y})
     else:
         optimizer = replace(optimizer, direction=lambda w, g, state, slices, **s: g)

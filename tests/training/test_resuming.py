@@ -33,7 +33,7 @@ MOVING = {
     "nadam": replace(PLAIN, optimizer="nadam"),
     "amsgrad": replace(PLAIN, optimizer="adam", optimizer_settings={"amsgrad": True}),
     "momentum": replace(PLAIN, optimizer="momentum", schedule="one_cycle"),
-    "average": replace(PLAIN, average=0.9, dropout=0.3),
+    "ema_decay": replace(PLAIN, ema_decay=0.9, dropout=0.3),
     "plateau": replace(PLAIN, reduce_on_plateau={"patience": 0, "factor": 0.5, "threshold": 0.9}, epochs=5),
     "stops early": replace(PLAIN, patience=1, min_delta=0.5, epochs=8),
     "metric": replace(PLAIN, patience=1, monitor="metric", epochs=8),
@@ -95,7 +95,7 @@ def bits(run: Run) -> tuple[Any, ...]:
     moments = [moment.tobytes() for moment in weights.state.moments.values()]
     history = [replace(epoch, seconds=0) for epoch in run.history]
     kept, best = run.result()
-    average = None if weights.average is None else weights.average.tobytes()
+    average = None if weights.ema is None else weights.ema.tobytes()
     rng = run.state.rng.random()
     return weights.parameters.tobytes(), average, moments, history, kept.tobytes(), best, run.stop_reason, rng
 
@@ -125,7 +125,7 @@ def test_it_ends_in_the_bits_of_one_never_stopped(name: str, after: int) -> None
     assert bits(whole) == bits(again)
 
 
-@pytest.mark.parametrize("name", ["adam", "dropout", "nadam", "average", "one row", "float32"])
+@pytest.mark.parametrize("name", ["adam", "dropout", "nadam", "ema_decay", "one row", "float32"])
 @pytest.mark.parametrize("after", [3, 10, 13])
 def test_so_it_does_on_the_fused_engine(name: str, after: int) -> None:
     whole, again = left_and_taken_up(replace(MOVING[name], engine="fused"), after)
@@ -189,7 +189,7 @@ class InPieces:
 
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
-@pytest.mark.parametrize("name", ["dropout", "nadam", "average", "stops early"])
+@pytest.mark.parametrize("name", ["dropout", "nadam", "ema_decay", "stops early"])
 def test_rows_that_come_in_parts_give_the_same_bits(name: str, engine: str) -> None:
     settings = replace(MOVING[name], engine=engine)
     whole, parted = prepared(settings), prepared(settings, InPieces(InMemory(Rows(X, Y)), 3))

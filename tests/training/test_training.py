@@ -39,7 +39,7 @@ def blobs(rows: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def score(metric: str, output: np.ndarray, y: np.ndarray) -> float:
     """Return a metric over rows in memory."""
     measured = METRICS[metric]
-    return measured.aggregate(float(np.mean(measured.row(output, y))), InMemory(Rows(output, y)))
+    return measured.aggregate(float(np.mean(measured.per_sample(output, y))), InMemory(Rows(output, y)))
 
 
 class Noting(Callback):
@@ -458,7 +458,7 @@ def test_the_average_of_the_weights_is_what_predicts() -> None:
             steps.append(run.weights.parameters.copy())
 
     start = np.random.default_rng(0).standard_normal(TWO_CLASSES.n_parameters)
-    trained = train(TWO_CLASSES, x, y, Settings(average=0.9, **plain), parameters=start, callbacks=[Following()])
+    trained = train(TWO_CLASSES, x, y, Settings(ema_decay=0.9, **plain), parameters=start, callbacks=[Following()])
     mean = start
     for step in steps:
         mean = 0.9 * mean + 0.1 * step
@@ -496,7 +496,7 @@ def test_a_clipped_step_is_no_longer_than_the_clip() -> None:
         ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be a number above 0"),
         ({"learning_rate": math.nan}, "learning_rate is nan"),
         ({"l2": -0.1}, "l2 is -0.1"),
-        ({"average": 1.0}, "average is 1.0; it must be a number above 0 and below 1"),
+        ({"ema_decay": 1.0}, "ema_decay is 1.0; it must be a number above 0 and below 1"),
         ({"monitor": "accuracy"}, "monitor is 'accuracy'; it must be 'loss' or 'metric'"),
         ({"dtype": "float16"}, "dtype is 'float16'"),
         ({"loss": "mse"}, "loss 'mse' is not known; .*half_mean_squared_error"),
@@ -587,8 +587,8 @@ def test_rows_to_set_aside_that_are_none(which: list[float], match: str) -> None
     "more",
     [
         {},
-        {"dropout": 0.3, "average": 0.9},
-        {"optimizer": "nadam", "schedule": "step", "schedule_settings": {"every": 2, "warmup": 1.5}},
+        {"dropout": 0.3, "ema_decay": 0.9},
+        {"optimizer": "nadam", "schedule": "step", "schedule_settings": {"step_size": 2, "warmup": 1.5}},
         {"optimizer": "amsgrad", "reduce_on_plateau": {"patience": 1, "threshold": 0.5}},
     ],
 )
@@ -614,11 +614,11 @@ def test_a_schedule_of_the_whole_training_begins_again() -> None:
 
 def test_the_limits_of_lbfgs() -> None:
     x, y = blobs(90)
-    loose = Settings(optimizer="lbfgs", optimizer_settings={"gradient_tolerance": 0.1}, epochs=100)
+    loose = Settings(optimizer="lbfgs", optimizer_settings={"gtol": 0.1}, epochs=100)
     assert len(train(TWO_CLASSES, x, y, loose).history) < len(
         train(TWO_CLASSES, x, y, replace(loose, optimizer_settings={})).history
     )
-    few = train(TWO_CLASSES, x, y, replace(loose, optimizer_settings={"evaluations": 3}))
+    few = train(TWO_CLASSES, x, y, replace(loose, optimizer_settings={"maxfun": 3}))
     assert "EVALUATIONS" in few.stop_reason
     with pytest.raises(InputError, match="setting of lbfgs 'tolerance' is not known"):
         Settings(optimizer="lbfgs", optimizer_settings={"tolerance": 1})

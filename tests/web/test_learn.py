@@ -129,7 +129,7 @@ def test_every_loss_trains_or_says_why_not(client, name) -> None:
         (with_settings(optimizer_settings={"beta_1": "big"}), "'beta_1' of optimizer 'adam' is 'big'; it must be"),
         (with_settings(optimizer_settings={"amsgrad": 1}), "it must be True or False"),
         (with_settings(optimizer_settings={"momentum": 1}), "no setting 'momentum'"),
-        (with_settings(schedule="step", schedule_settings={"every": 0}), "can't be computed"),
+        (with_settings(schedule="step", schedule_settings={"step_size": 0}), "can't be computed"),
         (with_settings(learning_rate=-1), "learning_rate is -1"),
         (with_settings(batch_size=0), "batch_size is 0"),
         (with_settings(epochs=10**7), "the most is 100,000"),
@@ -165,7 +165,8 @@ RUNS = {
             "loss": "focal", "loss_settings": {"gamma": 1.5}, "optimizer": "nadam", "learning_rate": 0.02,
             "optimizer_settings": {"beta_1": 0.8}, "schedule": "cosine", "schedule_settings": {"warmup": 0.5},
             "batch_size": 16, "epochs": 4, "l1": 0.0001, "l2": 0.001, "weight_decay": 0.01, "dropout": [0.1, 0.2, 0, 0],
-            "clip_norm": 1.0, "clip_value": 0.5, "max_norm": 3.0, "average": 0.9, "reduce_on_plateau": {"patience": 1},
+            "clip_norm": 1.0, "clip_value": 0.5, "max_norm": 3.0, "ema_decay": 0.9,
+            "reduce_on_plateau": {"patience": 1},
             "initializer": "orthogonal", "dtype": "float64", "random_state": 5, "engine": "reference",
         },
     ),
@@ -381,7 +382,7 @@ def numbers_of(told, name):
     [
         plan(),
         with_settings(optimizer="gradient_descent", weight_decay=0.0),
-        with_settings(dropout=0.3, clip_norm=0.01, l1=0.01, l2=0.1, optimizer="momentum", average=0.9, max_norm=1.0),
+        with_settings(dropout=0.3, clip_norm=0.01, l1=0.01, l2=0.1, optimizer="momentum", ema_decay=0.9, max_norm=1.0),
         with_settings(loss="half_mean_squared_error") | {"output": "sigmoid"},
         plan("digits", hidden=(8,), activations=("relu",)),
     ],
@@ -421,7 +422,7 @@ def test_the_numbers_of_a_slow_step_are_the_librarys(client) -> None:
     for name in ("z1", "a1", "z2", "a2", "z3", "a3"):
         np.testing.assert_allclose(numbers_of(walk, name), cache[name], rtol=1e-5, atol=1e-6)
     loss = LOSSES["categorical_crossentropy"]
-    each = loss.samples(cache["z3"], np.eye(2, dtype=np.float32)[y], **loss.settings)
+    each = loss.per_sample(cache["z3"], np.eye(2, dtype=np.float32)[y], **loss.settings)
     np.testing.assert_allclose(numbers_of(walk, "each")[:, 0], each, rtol=1e-5)
     assert walk["rows"] == 32 and len(each) == 24  # the first rows are told
     dz = backward.output_gradient(loss, structure, cache, y)

@@ -12,7 +12,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.network.losses import Loss
-from glassnet.network.optimizers import Optimizer, State
+from glassnet.network.optimizers import Optimizer, OptimizerState
 from glassnet.network.structure import Structure
 
 
@@ -45,7 +45,7 @@ class UpdateRule:
     clip_norm: float | None = None
     clip_value: float | None = None
     max_norm: float | None = None
-    average: float | None = None
+    ema_decay: float | None = None
 
 
 @dataclass
@@ -53,13 +53,13 @@ class Weights:
     """What training changes: the parameters, the optimizer's memory, the running average, all flat (n_parameters,)."""
 
     parameters: Array
-    state: State
-    average: Array | None
+    state: OptimizerState
+    ema: Array | None
 
     @property
     def eval_parameters(self) -> Array:
         """The vector that predicts: the average if there is one, else the parameters."""
-        return self.parameters if self.average is None else self.average
+        return self.parameters if self.ema is None else self.ema
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from glassnet.engines.interface import (
 )
 from glassnet.network.backward import backward, loss_and_output_gradient, loss_computes_output, penalty
 from glassnet.network.forward import dropout_masks, forward
-from glassnet.network.optimizers import average, clip, limit_norms, update
+from glassnet.network.optimizers import apply_max_norm, clip_gradient, update, update_ema
 
 #: Rows that go forward at once where nothing is learned: their activations stay in the cache of a core.
 ROWS_AT_ONCE = 1024
@@ -127,16 +127,16 @@ class ReferenceEngine:
             backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradient_views | room)
             if combine is not None:
                 combine(gradient)
-            norm = clip(gradient, rule.clip_norm, rule.clip_value)
+            norm = clip_gradient(gradient, rule.clip_norm, rule.clip_value)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 return EpochMetrics(loss, math.nan, norm, bad_batch=tally.batches)
             update(
                 rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay
             )
             if rule.max_norm is not None:
-                limit_norms(structure, weights.parameters, rule.max_norm)
-            if weights.average is not None and rule.average is not None:
-                average(weights.average, weights.parameters, rule.average, weights.state.scratch[0])
+                apply_max_norm(structure, weights.parameters, rule.max_norm)
+            if weights.ema is not None and rule.ema_decay is not None:
+                update_ema(weights.ema, weights.parameters, rule.ema_decay, weights.state.scratch[0])
 
             tally.loss += loss * len(x)
             tally.score += float(np.sum(metric(cache[last], y)))

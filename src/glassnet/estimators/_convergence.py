@@ -136,7 +136,7 @@ class Convergence(Callback):
         progress, epoch = self.progress, len(run.history)
         loss = run.history[-1].loss + self.constant(run)
         progress.losses.append(loss)
-        progress.samples += run.samples
+        progress.samples += run.n_samples
         if self.verbose:
             print(f"Iteration {epoch}, loss = {loss:.8f}")
             if self.score is None and run.history[-1].validation_loss is not None:

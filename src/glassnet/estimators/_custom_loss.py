@@ -35,7 +35,7 @@ def check_own_loss(loss: Loss, truth: Array, outputs: int) -> None:
     y = truth[:ROWS]
     o = np.random.default_rng(0).uniform(0.1, 0.9, (len(y), outputs))
     y = np.asarray(as_outputs(y, o), np.float64)
-    value, gradient = np.asarray(loss.samples(o, y)), np.asarray(loss.derivative(o.copy(), y))
+    value, gradient = np.asarray(loss.per_sample(o, y)), np.asarray(loss.derivative(o.copy(), y))
     if value.shape != (len(o),):
         raise InputError(f"your loss returns shape {value.shape} for {len(o)} rows; it must be one number for each row")
     if gradient.shape != o.shape:
@@ -45,7 +45,7 @@ def check_own_loss(loss: Loss, truth: Array, outputs: int) -> None:
         ahead, behind = o.copy(), o.copy()
         ahead[:, column] += STEP
         behind[:, column] -= STEP
-        expected[:, column] = (loss.samples(ahead, y) - loss.samples(behind, y)) / (2 * STEP)
+        expected[:, column] = (loss.per_sample(ahead, y) - loss.per_sample(behind, y)) / (2 * STEP)
     difference = np.abs(gradient - expected) / max(float(np.max(np.abs(expected))), 1e-8)
     row, column = divmod(int(np.argmax(difference)), outputs)
     if not difference[row, column] <= TOLERANCE:

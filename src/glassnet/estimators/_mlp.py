@@ -295,7 +295,7 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         if self.scoring is None:
 
             def default_score(run: Run) -> float:
-                output = run.outputs["validation"]
+                output = run.eval_outputs["validation"]
                 if not np.isfinite(output).all():
                     return np.nan
                 return self._score_outputs(output, judged.truth, judged.sample_weight)
@@ -368,9 +368,9 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         self._left = _checksum(self._vector)
         for epoch in run.history:
             self.history_.append(replace(epoch, epoch=len(self.history_) + 1))
-        if run.minimum is not None:
-            self.n_iter_ = _check_optimize_result("lbfgs", run.minimum, self.max_iter)
-            self.loss_ = run.minimum.fun
+        if run.lbfgs_result is not None:
+            self.n_iter_ = _check_optimize_result("lbfgs", run.lbfgs_result, self.max_iter)
+            self.loss_ = run.lbfgs_result.fun
         else:
             self.n_iter_ = len(run.history) + (1 if run.message and watched else 0)
             self.t_ = progress.samples
@@ -388,7 +388,7 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
             )
         if run.stop_reason == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=4)
-        elif run.stop_reason == "all epochs done" and run.minimum is None and not incremental:
+        elif run.stop_reason == "all epochs done" and run.lbfgs_result is None and not incremental:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter:d}) reached and the optimization hasn't "
                 "converged yet.",
@@ -424,7 +424,7 @@ def _can_take(state: TrainingState, settings: Settings) -> bool:
     """Say whether an optimizer's memory suits another training."""
     optimizer_state, dtype = state.weights.state, state.weights.parameters.dtype
     wanted = () if settings.full_batch else settings.resolve_optimizer().moments
-    average = (state.weights.average is None) == (settings.average is None)
+    average = (state.weights.ema is None) == (settings.ema_decay is None)
     return not settings.full_batch and tuple(optimizer_state.moments) == wanted and dtype == settings.dtype and average
 
 

@@ -56,7 +56,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "weight_decay": [_NOT_NEGATIVE, None],
     "max_norm": [_POSITIVE, None],
     "clip_norm": [_POSITIVE, None],
-    "weight_average": [Interval(Real, 0, 1, closed="neither"), None],
+    "ema_decay": [Interval(Real, 0, 1, closed="neither"), None],
     "solver_params": [dict, None],
     "learning_rate_params": [dict, None],
     "stratify": ["boolean", None],

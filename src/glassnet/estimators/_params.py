@@ -46,15 +46,15 @@ def to_settings(est: Any, loss: Loss, samples: int, epochs: int, dtype: str, con
     _check_together(est, continues)
     common: dict[str, Any] = {
         "loss": loss, "epochs": epochs, "shuffle": bool(est.shuffle), "l1": float(est.l1), "alpha": float(est.alpha),
-        "max_norm": est.max_norm, "clip_norm": est.clip_norm, "average": est.weight_average,
+        "max_norm": est.max_norm, "clip_norm": est.clip_norm, "ema_decay": est.ema_decay,
         "dropout": dropout_of(est.dropout), "restore_best": False, "dtype": dtype, "engine": est.engine,
         "threads": threads_of(est.n_jobs),
     }  # fmt: skip
     if est.solver == LBFGS:
         limits = {
-            "gradient_tolerance": float(est.tol),
-            "loss_tolerance": LBFGS_LOSS_TOLERANCE,
-            "evaluations": int(est.max_fun),
+            "gtol": float(est.tol),
+            "ftol": LBFGS_LOSS_TOLERANCE,
+            "maxfun": int(est.max_fun),
         }
         return Settings(optimizer=LBFGS, optimizer_settings=limits, batch_size=max(1, samples), **common)
     schedule, schedule_settings = find_schedule(est.learning_rate, est.learning_rate_params or {})
@@ -136,7 +136,7 @@ def _check_together(est: Any, continues: bool) -> None:
     if getattr(est, "target_transform", None) and est.loss == "poisson":
         raise InputError("target_transform='standardize' makes counts negative, and loss='poisson' needs 0 or more")
     if est.solver == LBFGS:
-        unlike = {"dropout": 0.0, "clip_norm": None, "max_norm": None, "weight_average": None, "weight_decay": None}
+        unlike = {"dropout": 0.0, "clip_norm": None, "max_norm": None, "ema_decay": None, "weight_decay": None}
         for name, left_out in unlike.items():
             value = getattr(est, name)
             if (value != left_out) if np.ndim(value) == 0 else np.any(value):

@@ -26,4 +26,4 @@ def d_poisson_deviance(o: Array, y: Array) -> Array:
 
 def as_reported(loss: Loss) -> Loss:
     """Return a loss of scikit-learn's with the values that it reports."""
-    return replace(loss, samples=poisson_deviance, derivative=d_poisson_deviance) if loss.name == "poisson" else loss
+    return replace(loss, per_sample=poisson_deviance, derivative=d_poisson_deviance) if loss.name == "poisson" else loss

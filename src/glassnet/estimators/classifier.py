@@ -102,7 +102,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         The longest weights into one unit; the longest gradient.
     label_smoothing : float, default=0.0
         How much of the truth is spread over all classes.
-    weight_average : float, optional
+    ema_decay : float, optional
         Decay of a running average of the weights, which then predicts.
     solver_params, learning_rate_params : dict, optional
         The solver's and the schedule's own numbers.
@@ -200,7 +200,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         max_norm: float | None = None,
         clip_norm: float | None = None,
         label_smoothing: float = 0.0,
-        weight_average: float | None = None,
+        ema_decay: float | None = None,
         solver_params: dict[str, Any] | None = None,
         learning_rate_params: dict[str, Any] | None = None,
         class_weight: Any = None,
@@ -375,9 +375,9 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     def _loss_for(self, outputs: int, dtype: Any) -> Loss:
         params = dict(self.loss_params or {})
         loss = find_loss(self.loss, params, classes=True, binary=self._kind != "multiclass", outputs=outputs)
-        if self.loss == "log_loss" and not self.label_smoothing and "most" not in params:
+        if self.loss == "log_loss" and not self.label_smoothing and "max_value" not in params:
             # scikit-learn takes no probability for less than its dtype's ε
-            return loss.with_settings(most=-math.log(np.finfo(dtype).eps))
+            return loss.with_settings(max_value=-math.log(np.finfo(dtype).eps))
         if not self.label_smoothing:
             return loss
         if "label_smoothing" not in loss.settings:

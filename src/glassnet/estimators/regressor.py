@@ -39,7 +39,7 @@ class MLPRegressor(RegressorMixin, NeuralNetwork):
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun, loss_params, out_activation, initializer, dropout, l1, \
-weight_decay, max_norm, clip_norm, weight_average, solver_params, learning_rate_params, stratify, scoring, \
+weight_decay, max_norm, clip_norm, ema_decay, solver_params, learning_rate_params, stratify, scoring, \
 restore_best_weights, min_delta, patience, callbacks, preprocess, categorical_features, engine, n_jobs, dtype
         See `MLPClassifier`; ``scoring`` is r2 if not given.
 
@@ -98,7 +98,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         weight_decay: float | None = None,
         max_norm: float | None = None,
         clip_norm: float | None = None,
-        weight_average: float | None = None,
+        ema_decay: float | None = None,
         solver_params: dict[str, Any] | None = None,
         learning_rate_params: dict[str, Any] | None = None,
         stratify: bool | None = None,

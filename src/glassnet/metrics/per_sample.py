@@ -10,7 +10,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 
 
-def right(output: Array, y: Array) -> Array:
+def accuracy_per_sample(output: Array, y: Array) -> Array:
     """Whether the class of the row is right: the largest output, or the side of ½ of the only one."""
     if output.shape[-1] == 1:
         return np.equal(output[:, 0] >= 0.5, y.reshape(len(y)) >= 0.5)
@@ -22,7 +22,7 @@ def subset_accuracy_per_sample(output: Array, y: Array) -> Array:
     return np.all(np.equal(output >= 0.5, y.reshape(len(y), -1) >= 0.5), axis=-1)
 
 
-def squared_error(output: Array, y: Array) -> Array:
+def squared_error_per_sample(output: Array, y: Array) -> Array:
     """Σ (a - y)² over the outputs of the row."""
     return np.sum(np.square(output - y.reshape(len(y), -1)), axis=-1)
 

@@ -263,7 +263,7 @@ class Model:
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             seen, output = judged(self._engine, self.structure, loss, self.vector, rows)
-            each = loss.samples(seen, as_outputs(rows.y, seen), **loss.settings)
+            each = loss.per_sample(seen, as_outputs(rows.y, seen), **loss.settings)
         check_finite(output)
         return np.asarray(each, np.float64), output
 

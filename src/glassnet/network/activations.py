@@ -289,12 +289,12 @@ def d_mish(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
 # ------------------------------------------------------------------------------------------ over the whole layer
 
 
-def largest_of(z: Array) -> Array:
+def row_max(z: Array) -> Array:
     """Return the largest z over the last axis, (…, 1)."""
     return _turned(z, 64).max(axis=-1, keepdims=True)
 
 
-def sum_of(z: Array) -> Array:
+def row_sum(z: Array) -> Array:
     """Return Σ z over the last axis, (…, 1)."""
     return _turned(z, 7).sum(axis=-1, keepdims=True)  # NumPy adds up 8 and more in another order
 
@@ -306,9 +306,9 @@ def _turned(z: Array, most: int) -> Array:
 
 def softmax(z: Array, out: Array | None = None) -> Array:
     """a_i = exp(z_i) / Σ_j exp(z_j) over the last axis, the largest z taken off first."""
-    out = np.subtract(z, largest_of(z), out=out)
+    out = np.subtract(z, row_max(z), out=out)
     np.exp(out, out=out)
-    out /= sum_of(out)
+    out /= row_sum(out)
     return out
 
 

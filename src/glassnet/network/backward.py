@@ -50,7 +50,7 @@ def loss_and_output_gradient(
 
 def loss_computes_output(loss: Loss, structure: Structure) -> bool:
     """Say whether `loss_and_output_gradient` makes a_L on the way."""
-    return loss.together is not None and structure.activations[-1].name == loss.link
+    return loss.value_and_grad is not None and structure.activations[-1].name == loss.link
 
 
 def _through_activation(structure: Structure, cache: Cache, loss: Loss, gradient: Array) -> Array:

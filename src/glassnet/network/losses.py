@@ -18,7 +18,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import check_settings, lookup
 from glassnet.errors import InputError
-from glassnet.network.activations import largest_of, sigmoid, softmax, sum_of
+from glassnet.network.activations import row_max, row_sum, sigmoid, softmax
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Loss:
     ----------
     name : str
         What it is called everywhere.
-    samples : callable
-        ``samples(o, y, **settings) -> (samples,)``, the loss of each sample.
+    per_sample : callable
+        ``per_sample(o, y, **settings) -> (samples,)``, the loss of each sample.
     derivative : callable
         ``derivative(o, y, **settings) -> (samples, outputs)``, its gradient with respect to o.
     link : str or None
@@ -40,18 +40,18 @@ class Loss:
     grad_scale : float
         Multiplies `gradient`, but not `mean`: scikit-learn reports a mean over the outputs and descends along their
         sum. 1 for all losses here.
-    together : callable, optional
-        ``together(o, y, a, **settings) -> (samples, derivative)``: both at once, to the bit, for less; it also writes
-        into a, like o, what the link makes of o.
+    value_and_grad : callable, optional
+        ``value_and_grad(o, y, a, **settings) -> (per_sample, derivative)``: both in one pass, with the same bits; also
+        writes the link of o into ``a``, an array like o.
     """
 
     name: str
-    samples: Callable[..., Array]
+    per_sample: Callable[..., Array]
     derivative: Callable[..., Array]
     link: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     grad_scale: float = 1.0
-    together: Callable[..., tuple[Array, Array]] | None = None
+    value_and_grad: Callable[..., tuple[Array, Array]] | None = None
 
     def __repr__(self) -> str:
         return f"Loss({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
@@ -68,7 +68,7 @@ class Loss:
         sample_weight : array (samples,), optional
             Weights, 1 if not given. If all are 0 the mean is 0.
         """
-        return _mean(self.samples(o, as_outputs(y, o), **self.settings), sample_weight)
+        return _mean(self.per_sample(o, as_outputs(y, o), **self.settings), sample_weight)
 
     def gradient(self, o: Array, y: Array, sample_weight: Array | None = None) -> Array:
         """Return the gradient of `mean` with respect to o, with the shape of o; the arguments are the same."""
@@ -77,11 +77,11 @@ class Loss:
     def mean_and_gradient(
         self, o: Array, y: Array, sample_weight: Array | None, a: Array | None = None
     ) -> tuple[float, Array]:
-        """Return both, and, where the loss has ``together``, write into a what the link makes of o."""
+        """Return both, and, where the loss has ``value_and_grad``, write into a what the link makes of o."""
         y = as_outputs(y, o)
-        if self.together is None:
+        if self.value_and_grad is None:
             return self.mean(o, y, sample_weight), self.gradient(o, y, sample_weight)
-        each, gradient = self.together(o, y, np.empty_like(o) if a is None else a, **self.settings)
+        each, gradient = self.value_and_grad(o, y, np.empty_like(o) if a is None else a, **self.settings)
         return _mean(each, sample_weight), self._shared(gradient, sample_weight)
 
     def _shared(self, gradient: Array, sample_weight: Array | None) -> Array:
@@ -208,38 +208,38 @@ def d_poisson(o: Array, y: Array) -> Array:
 # --------------------------------------------------------------------------------------------- losses of classes
 
 
-def binary_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
+def binary_crossentropy(o: Array, y: Array, label_smoothing: float, max_value: float) -> Array:
     """Σ log(1 + exp(o)) - y o: k yes-or-no questions, y in [0, 1], o their logits."""
     y = _smooth(y, label_smoothing, 2)
     each = np.maximum(o, 0) - y * o + np.log1p(np.exp(-np.abs(o)))
-    return np.sum(np.minimum(each, most), axis=-1)
+    return np.sum(np.minimum(each, max_value), axis=-1)
 
 
-def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
+def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float, max_value: float) -> Array:
     """sigmoid(o) - y."""
     gradient = sigmoid(o)
     gradient -= _smooth(y, label_smoothing, 2)
     return gradient
 
 
-def categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
+def categorical_crossentropy(o: Array, y: Array, label_smoothing: float, max_value: float) -> Array:
     """-Σ y log softmax(o): one of k classes, the rows of y sum to 1; smoothing is Szegedy et al. 2015's."""
-    return _crossentropy_and_gradient(o, y, np.empty_like(o), label_smoothing, most)[0]
+    return _crossentropy_and_gradient(o, y, np.empty_like(o), label_smoothing, max_value)[0]
 
 
-def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float, most: float) -> Array:
+def d_categorical_crossentropy(o: Array, y: Array, label_smoothing: float, max_value: float) -> Array:
     """softmax(o) - y."""
     return softmax(o) - _smooth(y, label_smoothing, o.shape[-1])
 
 
 def _crossentropy_and_gradient(
-    o: Array, y: Array, a: Array, label_smoothing: float, most: float
+    o: Array, y: Array, a: Array, label_smoothing: float, max_value: float
 ) -> tuple[Array, Array]:
-    y, log_p = _smooth(y, label_smoothing, o.shape[-1]), o - largest_of(o)
-    all_p = sum_of(np.exp(log_p, out=a))
+    y, log_p = _smooth(y, label_smoothing, o.shape[-1]), o - row_max(o)
+    all_p = row_sum(np.exp(log_p, out=a))
     log_p -= np.log(all_p)
     a /= all_p
-    return np.minimum(-sum_of(y * log_p)[..., 0], most), a - y
+    return np.minimum(-row_sum(y * log_p)[..., 0], max_value), a - y
 
 
 def focal(o: Array, y: Array, gamma: float) -> Array:
@@ -274,8 +274,8 @@ def _smooth(y: Array, label_smoothing: float, classes: int) -> Array:
 
 def _log_softmax(o: Array) -> Array:
     """Return log softmax(o) over the last axis, the largest o taken off first."""
-    shifted = o - largest_of(o)
-    shifted -= np.log(sum_of(np.exp(shifted)))
+    shifted = o - row_max(o)
+    shifted -= np.log(row_sum(np.exp(shifted)))
     return shifted
 
 
@@ -284,9 +284,9 @@ def _missing(log_p: Array) -> Array:
     return np.maximum(-np.expm1(log_p), np.finfo(log_p.dtype).tiny)
 
 
-#: ``most``: what a row (a question, where there are several) costs is told as no more than that, as scikit-learn does;
-#: the gradient takes no notice.
-_CROSSENTROPY = {"label_smoothing": 0.0, "most": math.inf}
+#: ``max_value`` clips the reported loss of a sample (of each output, for the binary loss), as scikit-learn does; the
+#: gradient is not clipped.
+_CROSSENTROPY = {"label_smoothing": 0.0, "max_value": math.inf}
 
 LOSSES: dict[str, Loss] = {
     loss.name: loss
@@ -299,7 +299,7 @@ LOSSES: dict[str, Loss] = {
         Loss("poisson", poisson, d_poisson, "exponential"),
         Loss("binary_crossentropy", binary_crossentropy, d_binary_crossentropy, "sigmoid", _CROSSENTROPY),
         Loss("categorical_crossentropy", categorical_crossentropy, d_categorical_crossentropy, "softmax",
-             _CROSSENTROPY, together=_crossentropy_and_gradient),
+             _CROSSENTROPY, value_and_grad=_crossentropy_and_gradient),
         Loss("focal", focal, d_focal, "softmax", {"gamma": 2.0}),
         Loss("hinge", hinge, d_hinge),
     )

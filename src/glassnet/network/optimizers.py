@@ -26,7 +26,7 @@ from glassnet.network.structure import Structure
 
 
 @dataclass
-class State:
+class OptimizerState:
     """What an optimizer remembers from step to step.
 
     Parameters
@@ -37,14 +37,14 @@ class State:
         Room to work in; holds nothing between steps.
     step : int
         Steps taken so far.
-    numbers : dict of str to float
+    scalars : dict of str to float
         The rule's running numbers.
     """
 
     moments: dict[str, Array]
     scratch: tuple[Array, Array]
     step: int = 0
-    numbers: dict[str, float] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         scratch = self.scratch[0]
@@ -89,10 +89,10 @@ class Optimizer:
     def __repr__(self) -> str:
         return f"Optimizer({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
 
-    def start(self, vector: Array) -> State:
+    def init(self, vector: Array) -> OptimizerState:
         """Return the state before the first step, for parameters like this vector."""
         moments = {name: np.zeros_like(vector) for name in self.moments}
-        return State(moments, (np.zeros_like(vector), np.zeros_like(vector)))
+        return OptimizerState(moments, (np.zeros_like(vector), np.zeros_like(vector)))
 
     def with_settings(self, **settings: Any) -> Optimizer:
         """Return the same rule with other numbers.
@@ -120,12 +120,12 @@ FLUSH_EVERY = 64
 Slices = Mapping[str, slice]
 
 
-def gradient_descent(w: Array, g: Array, state: State, slices: Slices) -> Array:
+def gradient_descent(w: Array, g: Array, state: OptimizerState, slices: Slices) -> Array:
     """u = g (Cauchy 1847; on batches, Robbins & Monro 1951)."""
     return g
 
 
-def momentum(w: Array, g: Array, state: State, slices: Slices, *, momentum: float, nesterov: bool) -> Array:
+def momentum(w: Array, g: Array, state: OptimizerState, slices: Slices, *, momentum: float, nesterov: bool) -> Array:
     """v ← μ v + g; u = v (Polyak 1964), or g + μ v (Nesterov 1983, as in Sutskever et al. 2013)."""
     v = state.moments["v"]
     v *= momentum
@@ -138,37 +138,44 @@ def momentum(w: Array, g: Array, state: State, slices: Slices, *, momentum: floa
 
 
 def lars(
-    w: Array, g: Array, state: State, slices: Slices, *, momentum: float, coefficient: float, decay: float
+    w: Array,
+    g: Array,
+    state: OptimizerState,
+    slices: Slices,
+    *,
+    momentum: float,
+    trust_coefficient: float,
+    coupled_weight_decay: float,
 ) -> Array:
     """Momentum on g + λ W scaled by η |W| / (|g| + λ |W|), array by array (You et al. 2017, arXiv:1708.03888)."""
     for name, place in slices.items():
         part, weights = g[place], w[place]
-        inside = decay if name.startswith("W") else 0.0
+        inside = coupled_weight_decay if name.startswith("W") else 0.0
         length, grad_scale = _norm(weights), _norm(part)
         if inside:
             part += np.multiply(weights, inside, out=state.scratch[0][place])
         if length > 0 and grad_scale > 0:
-            part *= coefficient * length / (grad_scale + inside * length)
+            part *= trust_coefficient * length / (grad_scale + inside * length)
     v = state.moments["v"]
     v *= momentum
     v += g
     return v
 
 
-def adagrad(w: Array, g: Array, state: State, slices: Slices, *, epsilon: float) -> Array:
+def adagrad(w: Array, g: Array, state: OptimizerState, slices: Slices, *, epsilon: float) -> Array:
     """s ← s + g²; u = g / (√s + ε) (Duchi et al. 2011)."""
     u, s = state.scratch[0], state.moments["s"]
     s += np.multiply(g, g, out=u)
     return _divide(g, s, 1.0, epsilon, u)
 
 
-def rmsprop(w: Array, g: Array, state: State, slices: Slices, *, rho: float, epsilon: float) -> Array:
+def rmsprop(w: Array, g: Array, state: OptimizerState, slices: Slices, *, rho: float, epsilon: float) -> Array:
     """s ← ρ s + (1 - ρ) g²; u = g / (√s + ε) (Tieleman & Hinton 2012, lecture 6.5)."""
     _average_square(state.moments["s"], g, rho, state.scratch[0])
     return _divide(g, state.moments["s"], 1.0, epsilon, state.scratch[0])
 
 
-def adadelta(w: Array, g: Array, state: State, slices: Slices, *, rho: float, epsilon: float) -> Array:
+def adadelta(w: Array, g: Array, state: OptimizerState, slices: Slices, *, rho: float, epsilon: float) -> Array:
     """u = g √(d + ε) / √(s + ε), with s and d the running means of g² and u² (Zeiler 2012, arXiv:1212.5701)."""
     s, d = state.moments["s"], state.moments["d"]
     u, room = state.scratch
@@ -183,7 +190,7 @@ def adadelta(w: Array, g: Array, state: State, slices: Slices, *, rho: float, ep
 
 
 def adam(
-    w: Array, g: Array, state: State, slices: Slices,
+    w: Array, g: Array, state: OptimizerState, slices: Slices,
     *, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool, epsilon_hat: bool,
 ) -> Array:  # fmt: skip
     """u = m̂ / (√v̂ + ε), with m and v the running means of g and g², hats their start-up corrections.
@@ -203,7 +210,7 @@ def adam(
 
 
 def nadam(
-    w: Array, g: Array, state: State, slices: Slices,
+    w: Array, g: Array, state: OptimizerState, slices: Slices,
     *, beta_1: float, beta_2: float, epsilon: float, momentum_decay: float,
 ) -> Array:  # fmt: skip
     """Adam that looks ahead as Nesterov does: u = (c₁ g + c₂ m) / (√v̂ + ε) (Dozat 2016).
@@ -212,7 +219,7 @@ def nadam(
     """
     m, v, t = state.moments["m"], state.moments["v"], state.step
     now, after = (beta_1 * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
-    product = state.numbers["product"] = state.numbers.get("product", 1.0) * now
+    product = state.scalars["product"] = state.scalars.get("product", 1.0) * now
     u = state.scratch[0]
     _average(m, g, beta_1, u)
     _average_square(v, g, beta_2, u)
@@ -221,7 +228,7 @@ def nadam(
     return _divide(g, v, 1 - beta_2**t, epsilon, u)
 
 
-def lion(w: Array, g: Array, state: State, slices: Slices, *, beta_1: float, beta_2: float) -> Array:
+def lion(w: Array, g: Array, state: OptimizerState, slices: Slices, *, beta_1: float, beta_2: float) -> Array:
     """u = sign(β₁ m + (1 - β₁) g); m ← β₂ m + (1 - β₂) g (Chen et al. 2023, arXiv:2302.06675)."""
     m, (u, room) = state.moments["m"], state.scratch
     np.multiply(m, beta_1, out=u)
@@ -231,7 +238,7 @@ def lion(w: Array, g: Array, state: State, slices: Slices, *, beta_1: float, bet
     return u
 
 
-def _flush_subnormals(state: State) -> None:
+def _flush_subnormals(state: OptimizerState) -> None:
     """Set moments to 0 that have decayed to nothing.
 
     A mean whose gradients stay 0 decays to the smallest numbers there are and never to 0, and processors take a hundred
@@ -277,7 +284,9 @@ OPTIMIZERS: dict[str, Optimizer] = {
         Optimizer("gradient_descent", gradient_descent, 0.1),
         Optimizer("momentum", momentum, 0.05, ("v",), {"momentum": 0.9, "nesterov": False}),
         Optimizer("nesterov", momentum, 0.05, ("v",), {"momentum": 0.9, "nesterov": True}),
-        Optimizer("lars", lars, 1.0, ("v",), {"momentum": 0.9, "coefficient": 0.001, "decay": 0.0}),
+        Optimizer(
+            "lars", lars, 1.0, ("v",), {"momentum": 0.9, "trust_coefficient": 0.001, "coupled_weight_decay": 0.0}
+        ),
         Optimizer("adagrad", adagrad, 0.01, ("s",), {"epsilon": 1e-10}),
         Optimizer("rmsprop", rmsprop, 0.001, ("s",), {"rho": 0.99, "epsilon": 1e-8}),
         Optimizer("adadelta", adadelta, 1.0, ("s", "d"), {"rho": 0.9, "epsilon": 1e-6}),
@@ -314,7 +323,7 @@ def update(
     structure: Structure,
     w: Array,
     g: Array,
-    state: State,
+    state: OptimizerState,
     learning_rate: float,
     weight_decay: float | None = None,
 ) -> None:
@@ -330,7 +339,7 @@ def update(
         The parameters; changed.
     g : array (n_parameters,)
         The gradient of the mean loss; may be overwritten.
-    state : State
+    state : OptimizerState
         What the rule remembers; changed.
     learning_rate : float
         How far to go.
@@ -356,7 +365,7 @@ def update(
     w -= np.multiply(u, float(learning_rate), out=g)  # a NumPy float64 would take float32 through float64 and back
 
 
-def clip(g: Array, norm: float | None = None, value: float | None = None) -> float:
+def clip_gradient(g: Array, norm: float | None = None, value: float | None = None) -> float:
     """Clip a gradient in place, first each entry to [-value, value], then its length to norm.
 
     Returns
@@ -372,7 +381,7 @@ def clip(g: Array, norm: float | None = None, value: float | None = None) -> flo
     return length
 
 
-def limit_norms(structure: Structure, w: Array, most: float) -> None:
+def apply_max_norm(structure: Structure, w: Array, most: float) -> None:
     """Scale the incoming weights of each unit, in place, so that none is longer than `most` (Srebro et al. 2005)."""
     for name, W in structure.views(w).items():
         if name.startswith("W"):
@@ -380,6 +389,6 @@ def limit_norms(structure: Structure, w: Array, most: float) -> None:
             W *= np.minimum(1, most / np.maximum(lengths, most))
 
 
-def average(mean: Array, w: Array, decay: float, room: Array) -> None:
+def update_ema(mean: Array, w: Array, decay: float, room: Array) -> None:
     """mean ← decay · mean + (1 - decay) · w, in place: the exponential moving average (Polyak & Juditsky 1992)."""
     _average(mean, w, decay, room)

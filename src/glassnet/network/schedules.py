@@ -33,7 +33,7 @@ class Schedule:
         The schedule's own numbers.
     warmup : float
         Epochs over which the rate first rises linearly from nearly 0.
-    whole : bool
+    spans_training : bool
         Whether it looks at the whole training: what it is at a step depends on how many there will be.
     """
 
@@ -41,12 +41,12 @@ class Schedule:
     factor: Callable[..., float]
     settings: Mapping[str, Any] = field(default_factory=dict)
     warmup: float = 0.0
-    whole: bool = False
+    spans_training: bool = False
 
     @property
     def needs_total_steps(self) -> bool:
         """Whether it depends on the length of the whole training; a cosine with periods of its own does not."""
-        return self.whole and not self.settings.get("period")
+        return self.spans_training and not self.settings.get("t_0")
 
     def __repr__(self) -> str:
         return f"Schedule({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
@@ -101,14 +101,14 @@ def inverse_scaling(t: int, per_epoch: int, total: int, *, power: float) -> floa
     return float((t + 1) ** -power)
 
 
-def step(t: int, per_epoch: int, total: int, *, every: int, factor: float) -> float:
-    """factor^⌊epoch / every⌋."""
-    return float(factor ** (t // per_epoch // every))
+def step(t: int, per_epoch: int, total: int, *, step_size: int, gamma: float) -> float:
+    """gamma^⌊epoch / step_size⌋."""
+    return float(gamma ** (t // per_epoch // step_size))
 
 
-def exponential(t: int, per_epoch: int, total: int, *, factor: float) -> float:
-    """factor^epoch, the epoch a whole number."""
-    return float(factor ** (t // per_epoch))
+def exponential(t: int, per_epoch: int, total: int, *, gamma: float) -> float:
+    """gamma^epoch, the epoch a whole number."""
+    return float(gamma ** (t // per_epoch))
 
 
 def polynomial(t: int, per_epoch: int, total: int, *, power: float) -> float:
@@ -116,38 +116,46 @@ def polynomial(t: int, per_epoch: int, total: int, *, power: float) -> float:
     return float((1 - min(t, total) / total) ** power)
 
 
-def cosine(t: int, per_epoch: int, total: int, *, period: float, stretch: float, least: float) -> float:
-    """From 1 to `least` by half a cosine, again in each period, each `stretch` times as long as the one before.
+def cosine(t: int, per_epoch: int, total: int, *, t_0: float, t_mult: float, eta_min: float) -> float:
+    """From 1 to ``eta_min`` by half a cosine, again in each period, each ``t_mult`` times as long as the one before.
 
-    A period of 0 is the whole training. SGDR, Loshchilov & Hutter 2016 (arXiv:1608.03983).
+    ``t_0`` is the length of the first period in epochs; 0 makes the whole training one period. SGDR, Loshchilov &
+    Hutter 2016 (arXiv:1608.03983).
     """
-    length = period * per_epoch or total
-    if period and (length < 1 or stretch < 1):  # the periods would never reach step t
+    length = t_0 * per_epoch or total
+    if t_0 and (length < 1 or t_mult < 1):  # the periods would never reach step t
         raise InputError(
-            f"schedule 'cosine' has period {period} and stretch {stretch}; a period takes a step or more, and the "
-            "stretch is 1 or more"
+            f"schedule 'cosine' has t_0 {t_0} and t_mult {t_mult}; t_0 must be at least one step, and t_mult at least 1"
         )
     within = float(t)
-    while within >= length and period:
+    while within >= length and t_0:
         within -= length
-        length *= stretch
-    return least + (1 - least) * (1 + math.cos(math.pi * min(within / length, 1.0))) / 2
+        length *= t_mult
+    return eta_min + (1 - eta_min) * (1 + math.cos(math.pi * min(within / length, 1.0))) / 2
 
 
-def one_cycle(t: int, per_epoch: int, total: int, *, rise: float, start: float, end: float) -> float:
-    """Up from `start` to 1 in the share `rise` of the training, then down to `end`, both by half a cosine.
+def one_cycle(
+    t: int, per_epoch: int, total: int, *, pct_start: float, div_factor: float, final_div_factor: float
+) -> float:
+    """From 1 / div_factor to 1 in the share ``pct_start`` of the steps, then to 1 / (div_factor · final_div_factor).
 
-    Smith & Topin 2017 (arXiv:1708.07120).
+    Both parts follow half a cosine. Smith & Topin 2017 (arXiv:1708.07120), with the settings of PyTorch's OneCycleLR.
     """
-    top, last = rise * total - 1, total - 1
+    if div_factor <= 0 or final_div_factor <= 0:
+        raise InputError(
+            f"schedule 'one_cycle' has div_factor {div_factor} and final_div_factor {final_div_factor}; both must be "
+            "above 0"
+        )
+    start, end = 1 / div_factor, 1 / (div_factor * final_div_factor)
+    top, last = pct_start * total - 1, total - 1
     if t <= top:
         return _half_cosine(start, 1.0, t / top if top > 0 else 1.0)
     return _half_cosine(1.0, end, min((t - top) / (last - top), 1.0) if last > top else 1.0)
 
 
-def flat_cosine(t: int, per_epoch: int, total: int, *, flat: float) -> float:
-    """1 for the share `flat` of the training, then down to 0 by half a cosine (Howard's fit_flat_cos, fastai)."""
-    down = flat * total
+def flat_cosine(t: int, per_epoch: int, total: int, *, pct_start: float) -> float:
+    """1 for the share ``pct_start`` of the steps, then down to 0 by half a cosine (Howard's fit_flat_cos, fastai)."""
+    down = pct_start * total
     return 1.0 if t < down else _half_cosine(1.0, 0.0, min((t - down) / max(total - down, 1), 1.0))
 
 
@@ -160,12 +168,17 @@ SCHEDULES: dict[str, Schedule] = {
     for schedule in (
         Schedule("constant", constant),
         Schedule("inverse_scaling", inverse_scaling, {"power": 0.5}),
-        Schedule("step", step, {"every": 10, "factor": 0.1}),
-        Schedule("exponential", exponential, {"factor": 0.95}),
-        Schedule("polynomial", polynomial, {"power": 1.0}, whole=True),
-        Schedule("cosine", cosine, {"period": 0, "stretch": 1, "least": 0.0}, whole=True),
-        Schedule("one_cycle", one_cycle, {"rise": 0.3, "start": 0.04, "end": 0.000004}, whole=True),
-        Schedule("flat_cosine", flat_cosine, {"flat": 0.72}, whole=True),
+        Schedule("step", step, {"step_size": 10, "gamma": 0.1}),
+        Schedule("exponential", exponential, {"gamma": 0.95}),
+        Schedule("polynomial", polynomial, {"power": 1.0}, spans_training=True),
+        Schedule("cosine", cosine, {"t_0": 0, "t_mult": 1, "eta_min": 0.0}, spans_training=True),
+        Schedule(
+            "one_cycle",
+            one_cycle,
+            {"pct_start": 0.3, "div_factor": 25.0, "final_div_factor": 10000.0},
+            spans_training=True,
+        ),
+        Schedule("flat_cosine", flat_cosine, {"pct_start": 0.72}, spans_training=True),
     )
 }
 
@@ -194,14 +207,14 @@ class Plateau:
         Epochs without a fall that are borne.
     threshold : float
         A fall counts if the loss is below (1 - threshold) times the best.
-    least : float
+    min_factor : float
         The product of all factors goes no lower.
     """
 
     factor: float = 0.1
     patience: int = 10
     threshold: float = 1e-4
-    least: float = 0.0
+    min_factor: float = 0.0
     scale: float = 1.0
     best: float = math.inf
     waited: int = 0
@@ -213,5 +226,5 @@ class Plateau:
         else:
             self.waited += 1
         if self.waited > self.patience:
-            self.scale, self.waited = max(self.scale * self.factor, self.least), 0
+            self.scale, self.waited = max(self.scale * self.factor, self.min_factor), 0
         return self.scale

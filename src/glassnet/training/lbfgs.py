@@ -43,13 +43,13 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
     def after_iteration(intermediate_result: OptimizeResult) -> None:
         point = intermediate_result.x
         if not np.isfinite(point).all():
-            run.diverge(len(run.history) + 1, "", 1.0)
+            run.stop_diverged(len(run.history) + 1, "", 1.0)
             raise StopIteration
         vector[...] = point
         slope, score = gradient_at(point), np.nan
         if run.metric.name != NO_METRIC:
             output = run.engine.outputs(vector, rows.x, scale=rows.scale)
-            score = float(np.mean(run.metric.row(output, rows.y)))
+            score = float(np.mean(run.metric.per_sample(output, rows.y)))
         run.state.epochs += 1
         after_epoch(EpochMetrics(loss, score, math.sqrt(slope @ slope)), 1.0)
         if on_batch is not None:
@@ -60,17 +60,17 @@ def by_lbfgs(run: Run, on_batch: Any, after_epoch: AfterEpoch) -> None:
     limits = LBFGS_LIMITS | dict(run.settings.optimizer_settings)
     options: Any = {
         "maxiter": run.settings.epochs,
-        "maxfun": limits["evaluations"] or 10 * run.settings.epochs + 100,
-        "gtol": limits["gradient_tolerance"],
-        "ftol": limits["loss_tolerance"],
+        "maxfun": limits["maxfun"] or 10 * run.settings.epochs + 100,
+        "gtol": limits["gtol"],
+        "ftol": limits["ftol"],
     }
     with _CALM:
-        run.minimum = minimize(  # (jac=True would compare each point with the one before four times over)
+        run.lbfgs_result = minimize(  # (jac=True would compare each point with the one before four times over)
             loss_at, vector.astype(np.float64), jac=gradient_at, method="L-BFGS-B", callback=after_iteration,
             options=options,
         )  # fmt: skip
     if not run.stop_reason and len(run.history) < run.settings.epochs:
-        run.stop(f"L-BFGS came to rest: {run.minimum.message}")
+        run.stop(f"L-BFGS came to rest: {run.lbfgs_result.message}")
 
 
 class _CalmSciPy:

@@ -132,13 +132,13 @@ def run_training(run: Run, callbacks: Iterable[Callback] = ()) -> None:
     def after_epoch(figures: EpochMetrics, learning_rate: float) -> None:
         nonlocal began
         judged: dict[str, float | None] = {}
-        for name in run.judged:
+        for name in run.eval_sets:
             judged[f"{name}_loss"], judged[f"{name}_metric"] = run.evaluate(name)
         score = None
         if run.metric.name != NO_METRIC:
             score = run.metric.aggregate(figures.score, run.source)
         now = time.perf_counter()
-        run.note_epoch(
+        run.record_epoch(
             Epoch(
                 len(run.history) + 1, figures.loss, score, learning_rate, figures.gradient_norm, now - began, **judged
             )
@@ -230,7 +230,7 @@ def build_run(
 
 def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Callable[[], None] | None) -> None:
     """Epoch after epoch over shuffled batches, with an optimizer's rule; goes on where the run stands."""
-    settings, state, batches = run.settings, run.state, run.batches
+    settings, state, batches = run.settings, run.state, run.n_batches
     schedule = settings.resolve_schedule()
     base = settings.learning_rate or settings.resolve_optimizer().learning_rate
     while (epoch := len(run.history)) < settings.epochs:
@@ -241,16 +241,18 @@ def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Call
             for part in parts:
                 bad = _through(run, part, rates, on_batch, on_pause)
                 if bad is not None:
-                    run.diverge(epoch + 1, f", batch {bad + 1} of {batches}", float(rates[bad]))
+                    run.stop_diverged(epoch + 1, f", batch {bad + 1} of {batches}", float(rates[bad]))
                     return
         finally:
             getattr(parts, "close", lambda: None)()  # a stream reads ahead on a thread of its own
-        figures = state.tally.figures()
+        figures = state.accumulator.figures()
         if (
             not np.isfinite(np.add.reduce(run.weights.eval_parameters))
             and not np.isfinite(run.weights.eval_parameters).all()
         ):
-            run.diverge(epoch + 1, ", in its last batches", float(rates[-1]))  # where units are saturated no loss tells
+            run.stop_diverged(
+                epoch + 1, ", in its last batches", float(rates[-1])
+            )  # where units are saturated no loss tells
             return
         state.end_epoch()
         after_epoch(figures, float(rates[-1]))
@@ -266,18 +268,18 @@ def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Call
 
 def _through(run: Run, part: Part, rates: Array, on_batch: Any, on_pause: Callable[[], None] | None) -> int | None:
     """Train on a part, pausing when asked to; return the batch of the epoch that was not finite, if one was."""
-    tally, size, order = run.state.tally, run.settings.batch_size, part.order
-    first, here = tally.batches, math.ceil(len(part) / size)
-    while (done := tally.batches - first) < here:
+    accumulator, size, order = run.state.accumulator, run.settings.batch_size, part.order
+    first, here = accumulator.batches, math.ceil(len(part) / size)
+    while (done := accumulator.batches - first) < here:
         if done:
             order = (np.arange(len(part)) if part.order is None else part.order)[done * size :]
         figures = run.engine.train_epoch(
-            run.weights, part.rows, order, rates[first + done : first + here], run.state.rng, run.metric.row,
-            on_batch, None, tally, None if on_pause is None else run.pauses,
+            run.weights, part.rows, order, rates[first + done : first + here], run.state.rng, run.metric.per_sample,
+            on_batch, None, accumulator, None if on_pause is None else run.should_pause,
         )  # fmt: skip
         if figures.bad_batch is not None:
             return figures.bad_batch
-        if on_pause is not None and run.pauses():
+        if on_pause is not None and run.should_pause():
             on_pause()
     return None
 

@@ -10,7 +10,12 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
 from glassnet.engines.interface import Engine, RowMetric, Rows
-from glassnet.metrics.per_sample import no_metric, right, squared_error, subset_accuracy_per_sample
+from glassnet.metrics.per_sample import (
+    accuracy_per_sample,
+    no_metric,
+    squared_error_per_sample,
+    subset_accuracy_per_sample,
+)
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.training.source import Source
@@ -27,14 +32,14 @@ class Metric:
     ----------
     name : str
         What it is called.
-    row : callable
-        ``row(output (samples, outputs), y) -> (samples,)``.
+    per_sample : callable
+        ``per_sample(output (samples, outputs), y) -> (samples,)``.
     aggregate : callable
-        ``aggregate(mean of row over the rows, source of the rows) -> float``: the figure itself.
+        ``aggregate(mean of per_sample over the rows, source of the rows) -> float``: the figure itself.
     """
 
     name: str
-    row: RowMetric
+    per_sample: RowMetric
     aggregate: Callable[[float, Source], float]
 
 
@@ -74,9 +79,9 @@ NO_METRIC = "none"
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", right, lambda mean, source: mean),
+        Metric("accuracy", accuracy_per_sample, lambda mean, source: mean),
         Metric("subset_accuracy", subset_accuracy_per_sample, lambda mean, source: mean),
-        Metric("r2", squared_error, _r2),
+        Metric("r2", squared_error_per_sample, _r2),
         Metric(NO_METRIC, no_metric, lambda mean, source: mean),
     )
 }

@@ -40,7 +40,7 @@ class Run:
         What is recorded beside the loss.
     source : Source
         The rows to learn from.
-    judged : dict of str to Source
+    eval_sets : dict of str to Source
         ``"validation"`` and ``"test"``, where given. Only the validation rows decide anything.
     """
 
@@ -52,14 +52,14 @@ class Run:
         state: TrainingState,
         metric: Metric,
         source: Source,
-        judged: dict[str, Source],
+        eval_sets: dict[str, Source],
     ) -> None:
         self.structure, self.settings, self.engine, self.state = structure, settings, engine, state
-        self.metric, self.source, self.judged = metric, source, judged
+        self.metric, self.source, self.eval_sets = metric, source, eval_sets
         self.stateful: Sequence[Stateful] = ()  # callbacks that have a memory; others may come and go
         self.pause_at = math.inf
-        self.outputs: dict[str, Array] = {}
-        self.minimum: OptimizeResult | None = None
+        self.eval_outputs: dict[str, Array] = {}
+        self.lbfgs_result: OptimizeResult | None = None
         self.loss: Loss = settings.resolve_loss()
         self.history: list[Epoch] = []
         self.stop_reason = ""
@@ -68,7 +68,7 @@ class Run:
         self._best_figure = math.inf
         self._best = self.weights.eval_parameters.copy()
         self._good = self.weights.eval_parameters.copy()
-        self._keeps_best = settings.restore_best and ("validation" in judged or settings.patience is not None)
+        self._keeps_best = settings.restore_best and ("validation" in eval_sets or settings.patience is not None)
 
     @property
     def weights(self) -> Weights:
@@ -81,12 +81,12 @@ class Run:
         return self.structure.views(self.weights.eval_parameters)
 
     @property
-    def batches(self) -> int:
+    def n_batches(self) -> int:
         """Batches in an epoch."""
-        return 1 if self.settings.full_batch else math.ceil(self.samples / self.settings.batch_size)
+        return 1 if self.settings.full_batch else math.ceil(self.n_samples / self.settings.batch_size)
 
     @property
-    def samples(self) -> int:
+    def n_samples(self) -> int:
         """How many rows there are to learn from."""
         return len(self.source)
 
@@ -98,7 +98,7 @@ class Run:
         """Have `Callback.on_pause` called as soon as a batch is done, 0.1 s from now or so."""
         self.pause_at = -math.inf
 
-    def pauses(self) -> bool:
+    def should_pause(self) -> bool:
         """Say whether it is time for that: because of `pause`, or because ``pause_at`` (`time.monotonic`) has come."""
         return time.monotonic() >= self.pause_at
 
@@ -107,35 +107,35 @@ class Run:
 
         Where they are in memory their outputs are kept for the callbacks, in ``outputs``.
         """
-        source, losses, scores, weights = self.judged[name], [], [], []
+        source, losses, scores, weights = self.eval_sets[name], [], [], []
         for part in source.parts(self.settings.batch_size, None):
             rows = part.rows
             loss, output = judge(self.engine, self.structure, self.loss, self.weights.eval_parameters, rows)
-            self.outputs[name] = output
+            self.eval_outputs[name] = output
             losses.append(loss)
             weights.append((len(rows), len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight))))
             if self.metric.name != NO_METRIC:
-                scores.append(float(np.mean(self.metric.row(output, rows.y))))
+                scores.append(float(np.mean(self.metric.per_sample(output, rows.y))))
         if len(losses) > 1:
-            del self.outputs[name]
+            del self.eval_outputs[name]
         counts, sums = zip(*weights, strict=True)
         score = self.metric.aggregate(_mean(scores, counts), source) if scores else None
         return _mean(losses, sums), score
 
-    def note_epoch(self, record: Epoch) -> None:
+    def record_epoch(self, record: Epoch) -> None:
         """Record an epoch that went well and decide whether it is the best so far and whether to go on."""
         self.history.append(record)
         np.copyto(self._good, self.weights.eval_parameters)
-        figure = self.monitored(record)
+        figure = self.monitored_value(record)
         if figure < self._best_figure - (self.settings.min_delta if math.isfinite(self._best_figure) else 0):
             self._best_figure, self.best_epoch = figure, record.epoch
             np.copyto(self._best, self.weights.eval_parameters)
         elif self.settings.patience is not None and record.epoch - self.best_epoch >= self.settings.patience:
             self.stop(f"no better for {self.settings.patience} epochs")
 
-    def monitored(self, record: Epoch) -> float:
+    def monitored_value(self, record: Epoch) -> float:
         """Return what early stopping watches, the lower the better."""
-        prefix = "validation_" if "validation" in self.judged else ""
+        prefix = "validation_" if "validation" in self.eval_sets else ""
         value = float(getattr(record, prefix + self.settings.monitor))
         return value if self.settings.monitor == "loss" else -value
 
@@ -198,7 +198,7 @@ class Run:
             return self._good, len(self.history)
         return self.weights.eval_parameters.copy(), len(self.history)
 
-    def diverge(self, epoch: int, where: str, learning_rate: float) -> None:
+    def stop_diverged(self, epoch: int, where: str, learning_rate: float) -> None:
         """Stop because a number is no longer finite, and go back to the last good parameters."""
         self.stop("diverged")
         kept = f"those after epoch {len(self.history)}" if self.history else "the first ones"

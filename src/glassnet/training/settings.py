@@ -22,7 +22,7 @@ from glassnet.network.structure import Structure
 #: SciPy's L-BFGS is no rule for a batch: it looks at all rows at once and chooses its own step (Liu & Nocedal 1989).
 LBFGS = "lbfgs"
 #: Where it comes to rest: the largest entry of the gradient, the relative fall of the loss, evaluations (0 for plenty).
-LBFGS_LIMITS = {"gradient_tolerance": 1e-8, "loss_tolerance": 1e-15, "evaluations": 0}
+LBFGS_LIMITS = {"gtol": 1e-8, "ftol": 1e-15, "maxfun": 0}
 
 #: What ``engine`` may be.
 ENGINES = ("auto", "reference", "fused")
@@ -46,7 +46,7 @@ class Settings:
         epochs of linear rise in front of it.
     reduce_on_plateau : bool or mapping
         Whether to lower the rate when the monitored loss no longer falls; a mapping sets `Plateau`'s ``factor``,
-        ``patience``, ``threshold``, ``least``.
+        ``patience``, ``threshold``, ``min_factor``.
     batch_size, epochs : int
         Rows a step, and passes over the rows.
     shuffle : bool
@@ -61,7 +61,7 @@ class Settings:
         The rate of every hidden layer, or L rates: the input's, then each hidden layer's.
     clip_norm, clip_value, max_norm : float, optional
         The longest gradient, its largest entry, the longest weights into one unit.
-    average : float, optional
+    ema_decay : float, optional
         Decay of an exponential moving average of the parameters, which then is what predicts.
     patience : int, optional
         Stop early after so many epochs without a better monitored figure.
@@ -108,7 +108,7 @@ class Settings:
     clip_norm: float | None = None
     clip_value: float | None = None
     max_norm: float | None = None
-    average: float | None = None
+    ema_decay: float | None = None
     patience: int | None = None
     min_delta: float = 0.0
     monitor: str = "loss"
@@ -127,7 +127,7 @@ class Settings:
             _check(name, getattr(self, name), Real, "a number above 0", lambda v: 0 < v < math.inf)
         for name in ("l1", "l2", "alpha", "weight_decay", "min_delta"):
             _check(name, getattr(self, name), Real, "a number, 0 or more", lambda v: 0 <= v < math.inf)
-        _check("average", self.average, Real, "a number above 0 and below 1, such as 0.999", lambda v: 0 < v < 1)
+        _check("ema_decay", self.ema_decay, Real, "a number above 0 and below 1, such as 0.999", lambda v: 0 < v < 1)
         if self.monitor not in ("loss", "metric"):
             raise InputError(f"monitor is {self.monitor!r}; it must be 'loss' or 'metric'")
         lookup(dict.fromkeys(ENGINES), self.engine, "engine")
@@ -152,7 +152,7 @@ class Settings:
             for name in self.optimizer_settings:
                 lookup(LBFGS_LIMITS, name, "setting of lbfgs")
             check_settings(self.optimizer_settings, LBFGS_LIMITS, "lbfgs")
-            for name in ("clip_norm", "clip_value", "max_norm", "average", "weight_decay", "learning_rate"):
+            for name in ("clip_norm", "clip_value", "max_norm", "ema_decay", "weight_decay", "learning_rate"):
                 if getattr(self, name) is not None:
                     raise InputError(
                         f"{name} does not go with optimizer 'lbfgs', which chooses its steps; leave it out"
@@ -184,7 +184,7 @@ class Settings:
         if not self.reduce_on_plateau:
             return None
         chosen: Mapping[str, Any] = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
-        known = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "least": 0.0}
+        known = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "min_factor": 0.0}
         for name in chosen:
             if name not in known:
                 raise InputError(f"reduce_on_plateau has no setting {name!r:.80}; it has: {', '.join(known)}")
@@ -200,7 +200,7 @@ class Settings:
     def update_rule(self) -> UpdateRule:
         """Return how the parameters change."""
         return UpdateRule(
-            self.resolve_optimizer(), self.weight_decay, self.clip_norm, self.clip_value, self.max_norm, self.average
+            self.resolve_optimizer(), self.weight_decay, self.clip_norm, self.clip_value, self.max_norm, self.ema_decay
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class TrainingState:
         What the learning rates of the schedule are multiplied by; callbacks may change it.
     plateau : Plateau, optional
         How far `reduce_on_plateau` has come.
-    tally : EpochAccumulator
+    accumulator : EpochAccumulator
         What the epoch that has begun has come to so far.
     """
 
@@ -55,7 +55,7 @@ class TrainingState:
     epochs: int = 0
     rate_scale: float = 1.0
     plateau: Plateau | None = None
-    tally: EpochAccumulator = field(default_factory=EpochAccumulator)
+    accumulator: EpochAccumulator = field(default_factory=EpochAccumulator)
     _draws_began: StateDict | None = field(default=None, repr=False)
 
     def order(self, rows: Array) -> Array:
@@ -68,27 +68,27 @@ class TrainingState:
 
     def parts(self, source: Source, batch_size: int, shuffle: bool, may_pause: bool = True) -> Iterator[Part]:
         """Begin an epoch, or go on where one was left: return what is left of its rows, in its order."""
-        if self.tally.batches == 0:
+        if self.accumulator.batches == 0:
             self._draws_began = self._draws() if shuffle and may_pause else None
             return source.parts(batch_size, self if shuffle else None)
         now = self._draws()
         if self._draws_began is not None:
             self._set_draws(self._draws_began)  # the same order once more
-        parts = source.parts(batch_size, self if shuffle else None, self.tally.batches)
+        parts = source.parts(batch_size, self if shuffle else None, self.accumulator.batches)
         self._set_draws(now)
         return parts
 
     def end_epoch(self) -> None:
         """Count an epoch that is over."""
         self.epochs += 1
-        self.tally, self._draws_began = EpochAccumulator(), None
+        self.accumulator, self._draws_began = EpochAccumulator(), None
 
     def state_dict(self) -> StateDict:
         """Return all of it."""
         state, began = self.weights.state, self._draws_began
         arrays = {"parameters": self.weights.parameters.copy()}
-        if self.weights.average is not None:
-            arrays["average"] = self.weights.average.copy()
+        if self.weights.ema is not None:
+            arrays["ema"] = self.weights.ema.copy()
         arrays |= {f"moments.{name}": moment.copy() for name, moment in state.moments.items()}
         draws = self._draws()
         arrays |= draws.add_prefix("draws").arrays | (
@@ -96,11 +96,11 @@ class TrainingState:
         )
         told = {
             "step": state.step,
-            "numbers": dict(state.numbers),
+            "scalars": dict(state.scalars),
             "epochs": self.epochs,
             "rate_scale": self.rate_scale,
             "plateau": None if self.plateau is None else asdict(self.plateau),
-            "tally": asdict(self.tally),
+            "accumulator": asdict(self.accumulator),
             "draws": draws.metadata,
             "draws_began": None if began is None else began.metadata,
         }
@@ -117,11 +117,9 @@ class TrainingState:
         weights, told = self.weights, state_dict.metadata
         vectors = {"parameters": weights.parameters}
         vectors |= {f"moments.{name}": moment for name, moment in weights.state.moments.items()}
-        if weights.average is not None:
-            vectors["average"] = weights.average
-        theirs = {
-            name for name in state_dict.arrays if name in ("parameters", "average") or name.startswith("moments.")
-        }
+        if weights.ema is not None:
+            vectors["ema"] = weights.ema
+        theirs = {name for name in state_dict.arrays if name in ("parameters", "ema") or name.startswith("moments.")}
         for name in sorted(theirs ^ vectors.keys()):
             raise InputError(f"{name} is {'not ' if name in vectors else ''}there, unlike in this training")
         for name, vector in vectors.items():
@@ -130,10 +128,10 @@ class TrainingState:
                 raise InputError(f"{name} is not that of this network: it holds {found.shape} {found.dtype}")
         for name, vector in vectors.items():
             vector[...] = state_dict.arrays[name]
-        weights.state.step, weights.state.numbers = told["step"], dict(told["numbers"])
+        weights.state.step, weights.state.scalars = told["step"], dict(told["scalars"])
         self.epochs, self.rate_scale = told["epochs"], told["rate_scale"]
         self.plateau = None if told["plateau"] is None else Plateau(**told["plateau"])
-        self.tally = EpochAccumulator(**told["tally"])
+        self.accumulator = EpochAccumulator(**told["accumulator"])
         self._set_draws(state_dict.strip_prefix("draws", told["draws"]))
         began = told["draws_began"]
         self._draws_began = None if began is None else state_dict.strip_prefix("draws_began", began)
@@ -166,5 +164,5 @@ def init_state(
         vector[...] = parameters
     # L-BFGS keeps its own memory; gradient descent stands in for the rule it does not use
     optimizer = find_optimizer("gradient_descent") if settings.full_batch else settings.resolve_optimizer()
-    average = vector.copy() if settings.average is not None else None
-    return TrainingState(Weights(vector, optimizer.start(vector), average), rng, shuffle, plateau=settings.plateau())
+    average = vector.copy() if settings.ema_decay is not None else None
+    return TrainingState(Weights(vector, optimizer.init(vector), average), rng, shuffle, plateau=settings.plateau())

@@ -136,8 +136,8 @@ class Outcome:
     def bits(self) -> bytes:
         """All that training changed, as bytes."""
         vectors = [self.weights.parameters, *self.weights.state.moments.values()]
-        if self.weights.average is not None:
-            vectors.append(self.weights.average)
+        if self.weights.ema is not None:
+            vectors.append(self.weights.ema)
         figures = [value for f in self.figures for value in (f.loss, f.score, f.gradient_norm)]
         return b"".join(vector.tobytes() for vector in vectors) + np.array(figures).tobytes()
 
@@ -148,10 +148,10 @@ def trained(
 ) -> Outcome:  # fmt: skip
     """Train some epochs, each in an order of its own; with `copied`, on rows copied in that order."""
     vector = initialize(structure, np.random.default_rng(7), dtype=settings.dtype)
-    weights = Weights(vector, settings.resolve_optimizer().start(vector), vector.copy() if settings.average else None)
+    weights = Weights(vector, settings.resolve_optimizer().init(vector), vector.copy() if settings.ema_decay else None)
     rate = settings.learning_rate or settings.resolve_optimizer().learning_rate
     batches, rng, figures = -(-len(rows) // settings.batch_size), np.random.default_rng(seed), []
-    metric = METRICS["accuracy" if rows.y.ndim == 1 else "r2"].row
+    metric = METRICS["accuracy" if rows.y.ndim == 1 else "r2"].per_sample
     if engine.name == "fused":
         compiled_for(rows, settings.dtype)
     for epoch in range(epochs):
@@ -182,8 +182,8 @@ def differences(expected: Outcome, got: Outcome, rows: Rows) -> dict[str, float]
     found = {"parameters": apart(expected.weights.parameters, got.weights.parameters)}
     for name, moment in expected.weights.state.moments.items():
         found[f"moment {name}"] = apart(moment, got.weights.state.moments[name])
-    if expected.weights.average is not None:
-        found["average"] = apart(expected.weights.average, got.weights.average)
+    if expected.weights.ema is not None:
+        found["ema_decay"] = apart(expected.weights.ema, got.weights.ema)
     for name in ("loss", "gradient_norm"):
         found[name] = apart(*([getattr(f, name) for f in of.figures] for of in (expected, got)))
     if rows.y.ndim > 1:  # a class may be won by a hair
@@ -208,5 +208,5 @@ def assert_agree(settings: Settings, structure: Structure, rows: Rows, epochs: i
     if rows.y.ndim == 1:
         assert np.allclose([f.score for f in expected.figures], [f.score for f in got.figures], atol=1.5 / len(rows))
     assert got.weights.state.step == expected.weights.state.step
-    assert apart(*([of.weights.state.numbers.get("product", 1)] for of in (expected, got))) < 1e-12
+    assert apart(*([of.weights.state.scalars.get("product", 1)] for of in (expected, got))) < 1e-12
     assert got.drawn == expected.drawn  # the random stream went on from the same place

@@ -19,13 +19,13 @@ EXTRAS = {
     "clip_value": {"clip_value": 0.01},
     "both clips": {"clip_norm": 0.05, "clip_value": 0.01},
     "max_norm": {"max_norm": 0.5},
-    "average": {"average": 0.9},
-    "max_norm and average": {"max_norm": 0.5, "average": 0.9},
+    "ema_decay": {"ema_decay": 0.9},
+    "max_norm and average": {"max_norm": 0.5, "ema_decay": 0.9},
     "weight_decay": {"weight_decay": 0.1},
     "no weight_decay": {"weight_decay": 0.0},
     "l1 and l2": {"l1": 0.01, "l2": 0.02},
     "alpha": {"alpha": 0.5},
-    "all": {"clip_norm": 0.2, "clip_value": 0.02, "max_norm": 0.9, "average": 0.8, "weight_decay": 0.01, "l1": 0.001,
+    "all": {"clip_norm": 0.2, "clip_value": 0.02, "max_norm": 0.9, "ema_decay": 0.8, "weight_decay": 0.01, "l1": 0.001,
             "l2": 0.002, "dropout": (0.1, 0.2, 0.3)},
 }  # fmt: skip
 

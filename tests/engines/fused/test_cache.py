@@ -22,7 +22,7 @@ rng = np.random.default_rng(0)
 x, y = rng.standard_normal((100, 40)).astype(np.float32), rng.integers(0, 4, 100)
 found = hashlib.sha256()
 for rule in ({}, {"optimizer": "lamb"}, {"optimizer": "lars"}, {"optimizer": "nadam", "dropout": 0.2},
-             {"l1": 0.01, "l2": 0.01, "average": 0.9}, {"clip_norm": 0.1, "max_norm": 0.5}):
+             {"l1": 0.01, "l2": 0.01, "ema_decay": 0.9}, {"clip_norm": 0.1, "max_norm": 0.5}):
     trained = train(structure, x, y, Settings(engine="fused", epochs=3, **rule))
     assert trained.engine == "fused"
     found.update(trained.vector.tobytes())

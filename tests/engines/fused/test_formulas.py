@@ -21,7 +21,7 @@ from glassnet.engines.fused.formulas import (
 from glassnet.engines.fused.loss_kernels import ROOM, SIDE, judge, score
 from glassnet.engines.fused.phases import scrambled
 from glassnet.metrics import per_sample as scores
-from glassnet.metrics.per_sample import right, squared_error
+from glassnet.metrics.per_sample import accuracy_per_sample, squared_error_per_sample
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.forward import random_bits
 from glassnet.network.losses import LOSSES
@@ -133,7 +133,7 @@ def test_every_loss_and_its_gradient_are_the_networks(name: str, chosen: dict, d
         count = len(o[here])
         each[here], d[here], p[here] = (found[:count], *(below(block, count) for block in blocks[2:]))
     with np.errstate(all="ignore"):
-        expected, slope = loss.samples(o, y, **loss.settings), loss.derivative(o, y, **loss.settings)
+        expected, slope = loss.per_sample(o, y, **loss.settings), loss.derivative(o, y, **loss.settings)
     finite = np.isfinite(expected) & np.isfinite(slope).all(axis=1)
     assert finite.any()
     same(expected[finite], each[finite], dtype, 10)
@@ -158,20 +158,24 @@ def test_every_score_is_the_networks(name: str, k: int, dtype: str) -> None:
 def test_a_metric_is_known_by_its_function_and_where_the_truth_fits() -> None:
     classes, columns = np.arange(3), np.zeros((3, 4))
     for metric in METRICS.values():
-        assert score_number(metric.row, columns, 4) == SCORE[metric.row.__name__]
-    assert score_number(right, classes, 4) == SCORE["right"]
-    assert score_number(right, classes, 1) == score_number(right, classes * 1.0, 1) == SCORE["right"]
-    assert score_number(squared_error, classes * 1.0, 1) == SCORE["squared_error"]
-    assert score_number(squared_error, columns[:, :1], 4) == NO_SCORE
-    assert score_number(right, columns[:, :1], 4) == NO_SCORE
-    assert score_number(right, classes * 1.0, 4) == NO_SCORE
-    assert score_number(squared_error, classes, 4) == NO_SCORE
+        assert score_number(metric.per_sample, columns, 4) == SCORE[metric.per_sample.__name__]
+    assert score_number(accuracy_per_sample, classes, 4) == SCORE["accuracy_per_sample"]
+    assert (
+        score_number(accuracy_per_sample, classes, 1)
+        == score_number(accuracy_per_sample, classes * 1.0, 1)
+        == SCORE["accuracy_per_sample"]
+    )
+    assert score_number(squared_error_per_sample, classes * 1.0, 1) == SCORE["squared_error_per_sample"]
+    assert score_number(squared_error_per_sample, columns[:, :1], 4) == NO_SCORE
+    assert score_number(accuracy_per_sample, columns[:, :1], 4) == NO_SCORE
+    assert score_number(accuracy_per_sample, classes * 1.0, 4) == NO_SCORE
+    assert score_number(squared_error_per_sample, classes, 4) == NO_SCORE
     assert score_number(lambda output, y: output[:, 0], columns, 4) == NO_SCORE
 
     def right_too(output, y):
-        return right(output, y)
+        return accuracy_per_sample(output, y)
 
-    right_too.__name__ = "right"
+    right_too.__name__ = "accuracy_per_sample"
     assert score_number(right_too, columns, 4) == NO_SCORE
 
 
@@ -180,7 +184,7 @@ def test_every_direction_is_the_networks(name: str) -> None:
     """LARS and LAMB look at whole arrays besides: `test_agreement` holds them."""
     rule, rng, n = OPTIMIZERS[name], np.random.default_rng(0), 40
     w, steps = rng.standard_normal(n), 6
-    state, product = rule.start(w), 1.0
+    state, product = rule.init(w), 1.0
     numbers, product = rule_numbers(rule, np.full(steps, 0.1), 0, product)
     moments = [np.zeros(n) for _ in rule.moments]
     given = moments + [np.zeros(n)] * (3 - len(moments))
@@ -193,7 +197,7 @@ def test_every_direction_is_the_networks(name: str) -> None:
         np.testing.assert_allclose(u, expected, rtol=1e-10, atol=1e-14)
         for moment, of in zip(moments, rule.moments, strict=True):
             np.testing.assert_allclose(moment, state.moments[of], rtol=1e-10, atol=1e-14)
-    assert product == pytest.approx(state.numbers.get("product", 1.0), rel=1e-12)
+    assert product == pytest.approx(state.scalars.get("product", 1.0), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -215,6 +219,6 @@ def test_the_tables_give_every_entry_a_number_of_its_own() -> None:
     for numbers, table in ((ACTIVATION, ACTIVATIONS), (LOSS, LOSSES)):
         assert set(numbers) == set(table)
     assert set(RULE) == {rule.direction.__name__ for rule in OPTIMIZERS.values()}
-    assert set(SCORE) == {metric.row.__name__ for metric in METRICS.values()}
+    assert set(SCORE) == {metric.per_sample.__name__ for metric in METRICS.values()}
     for numbers in (ACTIVATION, LOSS, RULE, SCORE):
         assert all(one != other for one, other in itertools.combinations(numbers.values(), 2))

@@ -79,9 +79,9 @@ def test_the_step_of_plain_descent_is_the_slope() -> None:
     compiled_for(rows, "float64")
     engine = make(FusedEngine, settings, structure)
     vector = initialize(structure, np.random.default_rng(0), dtype="float64")
-    weights = Weights(vector.copy(), settings.resolve_optimizer().start(vector), None)
+    weights = Weights(vector.copy(), settings.resolve_optimizer().init(vector), None)
     rng = np.random.default_rng(0)
-    engine.train_epoch(weights, rows, None, np.array([0.5]), rng, METRICS["accuracy"].row)
+    engine.train_epoch(weights, rows, None, np.array([0.5]), rng, METRICS["accuracy"].per_sample)
     assert apart(slopes(engine, vector, rows), (vector - weights.parameters) / 0.5) < 1e-6
 
 

@@ -110,7 +110,7 @@ def test_the_loop_refuses_what_it_can_not_work_on() -> None:
 
 def _weights(chosen: Settings):
     vector = STRUCTURE.new_vector("float64")
-    return Weights(vector, chosen.resolve_optimizer().start(vector), None)
+    return Weights(vector, chosen.resolve_optimizer().init(vector), None)
 
 
 # ---------------------------------------------------------------------------------------------------------- memory

@@ -70,7 +70,7 @@ def test_a_batch_that_is_not_finite_ends_the_epoch(threads: int, extra: dict, st
 
 
 @pytest.mark.parametrize("structure", [STRUCTURE, Structure((20, 300, 3), ("identity", "identity"))])
-@pytest.mark.parametrize("extra", [{}, {"clip_norm": 1.0}, {"clip_value": 1e30, "average": 0.9}])
+@pytest.mark.parametrize("extra", [{}, {"clip_norm": 1.0}, {"clip_value": 1e30, "ema_decay": 0.9}])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("bad", [4, 10])
 def test_a_gradient_that_alone_is_not_finite_ends_the_epoch(
@@ -89,8 +89,8 @@ def test_a_gradient_that_alone_is_not_finite_ends_the_epoch(
 
 def _one_epoch(engine, settings, structure, rows):
     vector = initialize(structure, np.random.default_rng(0), dtype="float32")
-    weights = Weights(vector, settings.resolve_optimizer().start(vector), vector.copy() if settings.average else None)
-    rates, metric = np.full(11, 1e-3), METRICS["accuracy" if rows.y.ndim == 1 else "r2"].row
+    weights = Weights(vector, settings.resolve_optimizer().init(vector), vector.copy() if settings.ema_decay else None)
+    rates, metric = np.full(11, 1e-3), METRICS["accuracy" if rows.y.ndim == 1 else "r2"].per_sample
     with np.errstate(all="ignore"):
         return weights, engine.train_epoch(weights, rows, None, rates, np.random.default_rng(0), metric)
 

@@ -27,9 +27,9 @@ RULES = {
     "whole gradient": Settings(optimizer="momentum", clip_norm=0.1),
     "lamb": Settings(optimizer="lamb"),
     "lars": Settings(optimizer="lars"),
-    "max_norm": Settings(optimizer="gradient_descent", max_norm=0.8, average=0.9),
+    "max_norm": Settings(optimizer="gradient_descent", max_norm=0.8, ema_decay=0.9),
     "dropout": Settings(optimizer="adam", dropout=0.3),
-    "dropout of the input": Settings(optimizer="gradient_descent", average=0.9),
+    "dropout of the input": Settings(optimizer="gradient_descent", ema_decay=0.9),
 }
 
 

@@ -7,22 +7,27 @@ from glassnet import Settings, Structure
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import RowMetric, Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
-from glassnet.metrics.per_sample import no_metric, right, squared_error, subset_accuracy_per_sample
+from glassnet.metrics.per_sample import (
+    accuracy_per_sample,
+    no_metric,
+    squared_error_per_sample,
+    subset_accuracy_per_sample,
+)
 from glassnet.network.initializers import initialize
 
 from .both_engines import compiled, make
 
 #: What the last layer answers, its loss, the truth, the metric.
 CASES = {
-    "classes": (("softmax", "categorical_crossentropy"), 5, "classes", right),
-    "classes as columns": (("softmax", "categorical_crossentropy"), 5, "one-hot", right),
-    "yes or no": (("sigmoid", "binary_crossentropy"), 1, "yes or no", right),
-    "yes or no, a column": (("sigmoid", "binary_crossentropy"), 1, "column", right),
-    "not the loss's link": (("tanh", "hinge"), 3, "one-hot", right),
+    "classes": (("softmax", "categorical_crossentropy"), 5, "classes", accuracy_per_sample),
+    "classes as columns": (("softmax", "categorical_crossentropy"), 5, "one-hot", accuracy_per_sample),
+    "yes or no": (("sigmoid", "binary_crossentropy"), 1, "yes or no", accuracy_per_sample),
+    "yes or no, a column": (("sigmoid", "binary_crossentropy"), 1, "column", accuracy_per_sample),
+    "not the loss's link": (("tanh", "hinge"), 3, "one-hot", accuracy_per_sample),
     "labels": (("sigmoid", "binary_crossentropy"), 3, "values", subset_accuracy_per_sample),
-    "values": (("identity", "half_mean_squared_error"), 3, "values", squared_error),
-    "a value": (("softplus", "huber"), 1, "values", squared_error),
-    "counts": (("exponential", "poisson"), 2, "values", squared_error),
+    "values": (("identity", "half_mean_squared_error"), 3, "values", squared_error_per_sample),
+    "a value": (("softplus", "huber"), 1, "values", squared_error_per_sample),
+    "counts": (("exponential", "poisson"), 2, "values", squared_error_per_sample),
     "nothing": (("identity", "half_mean_squared_error"), 3, "values", no_metric),
 }
 
@@ -42,7 +47,7 @@ def score(kind: type, case: str, metric: RowMetric, batch: int = 20, **others: i
     engine = make(kind, Settings(loss=loss, dtype="float64", batch_size=batch), structure, **others)
     compiled("float64")
     vector = initialize(structure, np.random.default_rng(1), dtype="float64")
-    weights = Weights(vector, engine.rule.optimizer.start(vector), None)
+    weights = Weights(vector, engine.rule.optimizer.init(vector), None)
     order, rates = rng.permutation(n)[:101], np.full(-(-101 // batch), 1e-3)
     found = engine.train_epoch(weights, rows, order, rates, np.random.default_rng(2), metric, None, None)
     return found.score, vector.tobytes()
@@ -82,6 +87,6 @@ def test_a_metric_that_is_known_costs_no_outputs(monkeypatch: pytest.MonkeyPatch
         return work(self, rows, order, steps, keys, outputs, records)
 
     monkeypatch.setattr("glassnet.engines.fused.workspace.Place.work", looked_at)
-    score(FusedEngine, "classes", right)
+    score(FusedEngine, "classes", accuracy_per_sample)
     score(FusedEngine, "classes", lambda output, y: output[:, 0])
     assert sizes == [0, 101 * 5]

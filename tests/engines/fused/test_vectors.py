@@ -36,7 +36,7 @@ def agree(kinds, dtypes):
             structure = Structure((40, 33, 17, 4), ("tanh", "gelu", "softmax"))
             settings = Settings(
                 optimizer=optimizer.name, learning_rate=0.1 * optimizer.learning_rate, batch_size=32, dtype=dtype,
-                clip_norm=0.2, average=0.9, max_norm=0.9, dropout=(0.1, 0.2, 0.3), l1=0.001, l2=0.002,
+                clip_norm=0.2, ema_decay=0.9, max_norm=0.9, dropout=(0.1, 0.2, 0.3), l1=0.001, l2=0.002,
             )
             for kind in kinds:
                 rows = some_rows(settings, structure, 70, kind, weighted=True)

@@ -266,7 +266,7 @@ def test_the_best_parameters_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_average_is_kept_where_it_predicts(tmp_path: Path) -> None:
-    trained = run(SaveParameters(tmp_path / "p"), average=0.9, restore_best=False)
+    trained = run(SaveParameters(tmp_path / "p"), ema_decay=0.9, restore_best=False)
     assert load_parameters(tmp_path / "p").vector.tobytes() == trained.vector.tobytes()
 
 

@@ -24,16 +24,17 @@ MOVING: dict[str, dict[str, Any]] = {
     "no optimizer's memory": {"optimizer": "gradient_descent"},
     "nadam": {"optimizer": "nadam"},
     "amsgrad, float64": {"optimizer": "amsgrad", "dtype": "float64"},
-    "dropout and average": {"dropout": (0.1, 0.3), "average": 0.9},
+    "dropout and average": {"dropout": (0.1, 0.3), "ema_decay": 0.9},
     "one cycle": {"schedule": "one_cycle", "optimizer": "momentum"},
-    "step and warm-up": {"schedule": "step", "schedule_settings": {"every": 1, "warmup": 1.5}},
+    "step and warm-up": {"schedule": "step", "schedule_settings": {"step_size": 1, "warmup": 1.5}},
     "plateau": {"reduce_on_plateau": {"patience": 0, "threshold": 0.5}},
     "early stopping": {"patience": 1, "learning_rate": 0.4, "epochs": 9},
     "by the metric": {"patience": 1, "monitor": "metric", "epochs": 9},
     "no shuffling": {"shuffle": False, "dropout": 0.2},
     "no validation": {"validation": None, "clip_norm": 0.5, "l2": 0.01},
     "all of it": {
-        "dropout": 0.2, "average": 0.95, "schedule": "cosine", "patience": 2, "reduce_on_plateau": True, "max_norm": 2,
+        "dropout": 0.2, "ema_decay": 0.95, "schedule": "cosine", "patience": 2, "reduce_on_plateau": True,
+        "max_norm": 2,
     },
 }  # fmt: skip
 
@@ -107,7 +108,7 @@ ESTIMATORS: dict[str, NeuralNetwork] = {
     "comes to rest": MLPClassifier(**SMALL, tol=0.05, n_iter_no_change=2, max_iter=200),
     "early stopping": MLPClassifier(**SMALL, early_stopping=True, n_iter_no_change=2, max_iter=60, dropout=0.2),
     "early stopping of values": MLPRegressor(**SMALL, early_stopping=True, n_iter_no_change=2, max_iter=60),
-    "one cycle": MLPClassifier(**SMALL, learning_rate="one_cycle", max_iter=5, weight_average=0.9),
+    "one cycle": MLPClassifier(**SMALL, learning_rate="one_cycle", max_iter=5, ema_decay=0.9),
     "no shuffling": MLPRegressor(**SMALL, shuffle=False, max_iter=5),
     "prepared rows": MLPClassifier(**SMALL, preprocess="auto", max_iter=5),
 }

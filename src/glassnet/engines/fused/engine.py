@@ -169,7 +169,7 @@ class FusedEngine:
     ) -> EpochMetrics:
         state, batches = weights.state, len(learning_rates)
         order = np.arange(len(rows)) if order is None else order
-        before, product = state.step, state.numbers.get("product", 1.0)
+        before, product = state.step, state.scalars.get("product", 1.0)
         steps, _ = rule_numbers(self.rule.optimizer, learning_rates, before, product)
         score = score_number(metric, rows.y, self.objective.structure.n_outputs)
         place.net["score"], place.net["hands_out"] = score, score == NO_SCORE
@@ -214,8 +214,8 @@ class FusedEngine:
                 on_batch(tally.batches - 1, float(objectives[-1]))
                 self._load(place, weights)
         _, product = rule_numbers(self.rule.optimizer, learning_rates[:done], before, product)
-        if "product" in state.numbers or product != 1.0:
-            state.numbers["product"] = product
+        if "product" in state.scalars or product != 1.0:
+            state.scalars["product"] = product
         return tally.figures()
 
     def _place(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Place:
@@ -251,8 +251,8 @@ class FusedEngine:
     def _vectors(self, place: Place, weights: Weights) -> list[tuple[Array, Array]]:
         moments = [weights.state.moments[name] for name in self.rule.optimizer.moments]
         pairs = [(vector, place.slot(number)) for number, vector in enumerate([weights.parameters, *moments])]
-        if weights.average is not None:
-            pairs.append((weights.average, place.slot_at("average")))
+        if weights.ema is not None:
+            pairs.append((weights.ema, place.slot_at("average")))
         return pairs
 
     def _row_weights(self, rows: Rows, order: Array, batch_size: int) -> Array:

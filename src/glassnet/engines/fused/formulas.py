@@ -33,7 +33,7 @@ _LOSSES = (
     "binary_crossentropy", "categorical_crossentropy", "focal", "hinge",
 )  # fmt: skip
 _RULES = ("gradient_descent", "momentum", "lars", "adagrad", "rmsprop", "adadelta", "adam", "nadam", "lion")
-_SCORES = ("right", "subset_accuracy_per_sample", "squared_error", "no_metric")
+_SCORES = ("accuracy_per_sample", "subset_accuracy_per_sample", "squared_error_per_sample", "no_metric")
 
 (
     IDENTITY, SIGMOID, TANH, HARD_SIGMOID, RELU, LEAKY_RELU, ELU, SELU,
@@ -44,7 +44,7 @@ _SCORES = ("right", "subset_accuracy_per_sample", "squared_error", "no_metric")
     BINARY_CROSSENTROPY, CATEGORICAL_CROSSENTROPY, FOCAL, HINGE,
 ) = range(len(_LOSSES))  # fmt: skip
 GRADIENT_DESCENT, MOMENTUM, LARS, ADAGRAD, RMSPROP, ADADELTA, ADAM, NADAM, LION = range(len(_RULES))
-RIGHT, ALL_RIGHT, SQUARED_ERROR, NOT_JUDGED = range(len(_SCORES))
+ACCURACY, SUBSET_ACCURACY, SQUARED_ERROR, NO_METRIC = range(len(_SCORES))
 #: The score of a metric that has no formula here: it is given the outputs.
 NO_SCORE = -1
 
@@ -68,7 +68,7 @@ def knows(objective: Objective, rule: UpdateRule) -> bool:
     return (
         not structure.tables
         and all(a.name in ACTIVATION and activations.ACTIVATIONS.get(a.name) == a for a in structure.activations)
-        and (loss.name in LOSS and rows == [loss.samples, loss.derivative])
+        and (loss.name in LOSS and rows == [loss.per_sample, loss.derivative])
         and optimizer.direction.__name__ in RULE
         and getattr(optimizers, optimizer.direction.__name__, None) is optimizer.direction
     )
@@ -80,7 +80,7 @@ def score_number(metric: RowMetric, y: Array, n_outputs: int) -> int:
     if name not in SCORE or getattr(scores, name) is not metric:
         return NO_SCORE
     if y.ndim == 1 and n_outputs > 1:  # classes
-        fits = name == "right" and y.dtype.kind in "iu"
+        fits = name == "accuracy_per_sample" and y.dtype.kind in "iu"
     else:
         fits = y.ndim == 1 or y.shape[1] == n_outputs
     return SCORE[name] if fits or name == "no_metric" else NO_SCORE

@@ -149,7 +149,7 @@ class Plan:
         places, end = {}, 0
         for name, size in (
             ("slots", (1 + moments) * self.slot),
-            ("average_at", self.slot if rule.average is not None and updates else 0),
+            ("average_at", self.slot if rule.ema_decay is not None and updates else 0),
             ("gradients_at", self.slot if keeps and not only_forward else 0),
             ("turned", self.turned_size if not only_forward else 0),
             ("activations", self.activations_size),
@@ -191,9 +191,9 @@ class Plan:
             "grad_scale": objective.loss.grad_scale, "scores_at": rows, "sums_at": 2 * rows,
             "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
             "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,
-            "max_norm": rule.max_norm or 0, "average": rule.average or 0,
-            "lars_coefficient": rule.optimizer.settings.get("coefficient", 0.0),
-            "lars_decay": rule.optimizer.settings.get("decay", 0.0),
+            "max_norm": rule.max_norm or 0, "average": rule.ema_decay or 0,
+            "lars_coefficient": rule.optimizer.settings.get("trust_coefficient", 0.0),
+            "lars_decay": rule.optimizer.settings.get("coupled_weight_decay", 0.0),
             "flush_below": np.finfo(dtype).tiny / np.finfo(dtype).eps,
             **{name: places[name] for name in places if name.endswith("_at")},
         }  # fmt: skip
@@ -275,7 +275,7 @@ def is_plain(objective: Objective, rule: UpdateRule) -> bool:
     """Say whether a step is w ← w - η dw and nothing else: a parameter whose gradient is 0 stays as it is."""
     decay = rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay
     penalties = (decay, objective.l1, objective.l2, objective.alpha)
-    also = (*penalties, rule.clip_norm, rule.clip_value, rule.max_norm, rule.average)
+    also = (*penalties, rule.clip_norm, rule.clip_value, rule.max_norm, rule.ema_decay)
     return rule.optimizer.direction.__name__ == "gradient_descent" and not any(also)
 
 

@@ -16,7 +16,7 @@ from numba import njit
 from glassnet.engines.fused.arrays import apart, part
 from glassnet.engines.fused.exponentials import exp_of, logistic_of, tanh_of
 from glassnet.engines.fused.formulas import (
-    ALL_RIGHT,
+    ACCURACY,
     BINARY_CROSSENTROPY,
     CATEGORICAL_CROSSENTROPY,
     FOCAL,
@@ -27,8 +27,8 @@ from glassnet.engines.fused.formulas import (
     MEAN_ABSOLUTE_ERROR,
     PINBALL,
     POISSON,
-    RIGHT,
     SQUARED_ERROR,
+    SUBSET_ACCURACY,
 )
 from glassnet.engines.fused.processor import INNER
 
@@ -166,16 +166,16 @@ def score(kind, n, a, y, each, room):
     apart()
     T = a.dtype.type
     zero, half, one = T(0), T(0.5), T(1)
-    if kind == RIGHT and n == 1:
+    if kind == ACCURACY and n == 1:
         for r in range(SIDE):
             each[r] = one if (a[r] >= half) == (y[r] >= half) else zero
-    elif kind == RIGHT:
+    elif kind == ACCURACY:
         answer, truth = part(room, 0, SIDE), part(room, SIDE, SIDE)
         _largest(n, a, answer, part(room, 2 * SIDE, SIDE))
         _largest(n, y, truth, part(room, 2 * SIDE, SIDE))
         for r in range(SIDE):
             each[r] = one if answer[r] == truth[r] else zero
-    elif kind == ALL_RIGHT:
+    elif kind == SUBSET_ACCURACY:
         for r in range(SIDE):
             each[r] = one
         for c in range(n):

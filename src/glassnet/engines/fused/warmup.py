@@ -24,7 +24,7 @@ def warm_up() -> Iterator[tuple[str, float]]:
             began = time.perf_counter()
             engine = FusedEngine(objective, rule, 4, dtype, threads=1)
             vector = structure.new_vector(dtype)
-            weights = Weights(vector, rule.optimizer.start(vector), None)
+            weights = Weights(vector, rule.optimizer.init(vector), None)
             rows = Rows(np.zeros((4, 4), kind), np.zeros((4, 2), dtype))
             engine.train_epoch(weights, rows, None, np.zeros(1), np.random.default_rng(0), lambda o, y: o[:, 0])
             yield f"{dtype} networks on {'bytes' if kind == 'uint8' else kind}", time.perf_counter() - began

@@ -90,7 +90,7 @@ class LivePlot(Callback):
         assert self._figure is not None
         began = time.perf_counter()
         # an epoch is the best by what early stopping watches, which without validation rows is nothing to point at
-        marked = run.best_epoch if "validation" in run.judged else 0
+        marked = run.best_epoch if "validation" in run.eval_sets else 0
         draw_curves(self._figure, run.history, run.metric.name, marked, "best epoch")
         if self._in_window:
             self._figure.canvas.draw_idle()

@@ -83,8 +83,8 @@ class ProgressBar(Callback):
         if (self._bar is None and self._place is None) or now - self._changed < _BAR_EVERY:
             return
         self._changed = now
-        gone, epochs = len(run.history) + batches / run.batches, run.settings.epochs
-        rate = gone * run.samples / max(now - self._began, 1e-9)
+        gone, epochs = len(run.history) + batches / run.n_batches, run.settings.epochs
+        rate = gone * run.n_samples / max(now - self._began, 1e-9)
         figures = f"loss {loss:.4f}{_judged(run)}  {rate:,.0f} rows/s"
         number = f"epoch {min(math.floor(gone) + 1, epochs) if batches else len(run.history)}/{epochs}"
         if self._bar is not None:

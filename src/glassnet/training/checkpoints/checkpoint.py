@@ -219,4 +219,4 @@ def _check(name: str, given: Any, kind: type, expected: str) -> None:
 
 
 def _moment(run: Run) -> Moment:
-    return Moment(len(run.history), run.state.tally.batches)
+    return Moment(len(run.history), run.state.accumulator.batches)

@@ -32,7 +32,7 @@ def describe(run: Run) -> dict[str, Any]:
         "engine": run.engine.name,
         "epochs_before": run.state.epochs,
         "rows": {"training": run.source.fingerprint()}
-        | {name: source.fingerprint() for name, source in run.judged.items()},
+        | {name: source.fingerprint() for name, source in run.eval_sets.items()},
     }
 
 

@@ -67,14 +67,14 @@ def _check_standing(told: Fields, fresh: Fields, run: Run) -> None:
         if told.value(name, int) < 0:
             raise InputError(f"{told.name}.{name} is {told.content[name]}")
     told.value("rate_scale", *_NUMBERS)
-    numbers = Fields(told.value("numbers", dict), "state.numbers")
-    for name in numbers.content:
-        numbers.value(name, *_NUMBERS)
-    tally = Fields(told.value("tally", dict), "state.tally")
-    tally.known(EpochAccumulator, *_NUMBERS)
-    rows, batches, size = tally.value("rows", int), tally.value("batches", int), run.settings.batch_size
-    if not 0 <= batches <= run.batches or rows != min(batches * size, run.samples):
-        raise InputError(f"it stands after batch {batches} of {run.batches} and {rows} rows of {run.samples}")
+    scalars = Fields(told.value("scalars", dict), "state.scalars")
+    for name in scalars.content:
+        scalars.value(name, *_NUMBERS)
+    accumulator = Fields(told.value("accumulator", dict), "state.accumulator")
+    accumulator.known(EpochAccumulator, *_NUMBERS)
+    rows, batches, size = accumulator.value("rows", int), accumulator.value("batches", int), run.settings.batch_size
+    if not 0 <= batches <= run.n_batches or rows != min(batches * size, run.n_samples):
+        raise InputError(f"it stands after batch {batches} of {run.n_batches} and {rows} rows of {run.n_samples}")
     plateau = told.value("plateau", dict, type(None))
     if (plateau is None) != (run.state.plateau is None):
         raise InputError("state.plateau is not that of these settings")

@@ -222,7 +222,7 @@ class _Answered:
     def loss(self, truth: Array) -> Array:
         """Return the loss of each row, (samples,)."""
         o = self.z if self.linked else self.output
-        return np.asarray(self.judge.samples(o, as_outputs(truth, o), **self.judge.settings), np.float64)
+        return np.asarray(self.judge.per_sample(o, as_outputs(truth, o), **self.judge.settings), np.float64)
 
 
 def _answered(structure: Structure, vector: Array, inputs: Any, loss: Loss) -> _Answered:

@@ -214,7 +214,7 @@ class _Line:
             return math.inf
         if isinstance(epochs, bool) or not isinstance(epochs, (int, float)) or not 0 < epochs < 1e6:
             raise InputError(f"pace is {epochs!r}; it must be a number of epochs a second")
-        return float(epochs * self.session.run.batches)
+        return float(epochs * self.session.run.n_batches)
 
     def _walk(self) -> dict[str, Any]:
         """Take the next step on copies, and tell all of its numbers."""

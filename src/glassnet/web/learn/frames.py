@@ -75,7 +75,7 @@ class Looks:
         parameters = run.parameters if kept is None else structure.views(kept)
         before = self._before if self._moved else run.weights.parameters
         layers, _ = layers_of(run, self._few, before)
-        tally, settings = run.state.tally, run.settings
+        tally, settings = run.state.accumulator, run.settings
         rate = None if settings.full_batch else settings.learning_rate
         seen = {
             "state": state,
@@ -85,7 +85,7 @@ class Looks:
             "epoch": len(run.history),
             "epochs": settings.epochs,
             "batch": tally.batches,
-            "batches": run.batches,
+            "batches": run.n_batches,
             "best_epoch": run.best_epoch,
             "kept_epoch": None if kept is None else run.result()[1],
             "loss_so_far": tally.loss / tally.rows if tally.rows else None,

@@ -138,10 +138,10 @@ def rates(run: Run, most: int = 200) -> list[float]:
     settings = run.settings
     if settings.full_batch:
         return []
-    total = run.batches * settings.epochs
+    total = run.n_batches * settings.epochs
     base = settings.learning_rate or settings.resolve_optimizer().learning_rate
     schedule, steps = settings.resolve_schedule(), np.unique(np.linspace(0, total - 1, min(most, total)).astype(int))
-    return [base * float(schedule.factors(int(step), 1, run.batches, total)[0]) for step in steps]
+    return [base * float(schedule.factors(int(step), 1, run.n_batches, total)[0]) for step in steps]
 
 
 def _try_numbers(run: Run) -> None:
@@ -154,7 +154,7 @@ def _try_numbers(run: Run) -> None:
             if not settings.full_batch:
                 w = np.ones(4)
                 rule = settings.resolve_optimizer()
-                state = rule.start(w)
+                state = rule.init(w)
                 state.step = 1
                 rule.direction(w, w.copy(), state, {"W1": slice(0, 4)}, **rule.settings)
     except (ArithmeticError, ValueError, TypeError) as error:

@@ -94,7 +94,7 @@ class Session(Callback):
 
     def go_to_epoch_end(self) -> None:
         """Go on to the end of this epoch."""
-        self.go(self.run.batches - self._done % self.run.batches)
+        self.go(self.run.n_batches - self._done % self.run.n_batches)
 
     def wait(self) -> None:
         """Wait before the next batch."""

@@ -19,7 +19,7 @@ from glassnet.errors import InputError
 from glassnet.network.backward import backward, loss_and_output_gradient, loss_input, penalty
 from glassnet.network.forward import dropout_masks, forward
 from glassnet.network.losses import as_outputs
-from glassnet.network.optimizers import average, clip, limit_norms, update
+from glassnet.network.optimizers import apply_max_norm, clip_gradient, update, update_ema
 from glassnet.training import Run
 
 #: Rows and columns of an array that are told.
@@ -89,19 +89,19 @@ def _walk(run: Run, batch: Rows) -> Walk:
     loss, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w)
     l2 = aim.decay(float(len(x)) if w is None else float(np.sum(w))) if aim.alpha else aim.l2
     punished = penalty(views, aim.l1, l2)
-    each = aim.loss.samples(loss_input(aim.loss, structure, cache), as_outputs(y, dz), **aim.loss.settings)
+    each = aim.loss.per_sample(loss_input(aim.loss, structure, cache), as_outputs(y, dz), **aim.loss.settings)
     gradient = np.empty_like(vector)
     gradients = structure.views(gradient, "d")
     backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradients)
     shown_gradients = {name: array.copy() for name, array in gradients.items()}
-    length = clip(gradient, rule.clip_norm, rule.clip_value)
+    length = clip_gradient(gradient, rule.clip_norm, rule.clip_value)
     clipped = {name: array.copy() for name, array in gradients.items()}
     rate = float(_rate(run))
     update(rule.optimizer, structure, vector, gradient, state, rate, rule.weight_decay)
     if rule.max_norm is not None:
-        limit_norms(structure, vector, rule.max_norm)
-    if weights.average is not None and rule.average is not None:
-        average(weights.average.copy(), vector, rule.average, state.scratch[0])
+        apply_max_norm(structure, vector, rule.max_norm)
+    if weights.ema is not None and rule.ema_decay is not None:
+        update_ema(weights.ema.copy(), vector, rule.ema_decay, state.scratch[0])
 
     last = structure.n_layers
     stages: list[dict[str, Any]] = []
@@ -142,8 +142,8 @@ def _walk(run: Run, batch: Rows) -> Walk:
         "gradient_length": length,
         "rows": len(x),
         "epoch": len(run.history) + 1,
-        "batch": run.state.tally.batches + 1,
-        "batches": run.batches,
+        "batch": run.state.accumulator.batches + 1,
+        "batches": run.n_batches,
         "step": state.step,
     }
     return Walk(told, vector, state.step)
@@ -179,10 +179,10 @@ def _through(run: Run, layer: int) -> str:
 
 def _rate(run: Run) -> float:
     """Return the learning rate of the next step, as `glassnet.training.loop` has it."""
-    settings, state, batches = run.settings, run.state, run.batches
+    settings, state, batches = run.settings, run.state, run.n_batches
     schedule = settings.resolve_schedule()
     base = settings.learning_rate or settings.resolve_optimizer().learning_rate
     epoch = len(run.history) if schedule.needs_total_steps else state.epochs
     factors = schedule.factors(epoch * batches, batches, batches, settings.epochs * batches)
     rates = base * state.rate_scale * factors
-    return float(rates[state.tally.batches])
+    return float(rates[state.accumulator.batches])

@@ -29,7 +29,7 @@ def tables() -> dict[str, Any]:
         "losses": [
             {
                 "name": loss.name,
-                "formula": formula(loss.samples),
+                "formula": formula(loss.per_sample),
                 "settings": _numbers(loss.settings),
                 "link": loss.link,
                 "classes": loss.name not in _OF_VALUES,

@@ -16,7 +16,7 @@ CUTS = 200
 
 
 def test_cut_at_each_of_200_places(tmp_path: Path) -> None:
-    how = {"dropout": 0.2, "average": 0.9, "schedule": "one_cycle"}
+    how = {"dropout": 0.2, "ema_decay": 0.9, "schedule": "one_cycle"}
     whole, kept = training(**how), tmp_path / "kept"
     training([Checkpoint(kept, every_minutes=1e-9), StopAfter(37)], **how)
     last = max(moments(kept).items())[1]

@@ -20,8 +20,8 @@ from glassnet.training import Run
 ROWS, FEATURES, CLASSES = 3000, 12, 4
 #: Everything that moves at once.
 MOVING: dict[str, Any] = {
-    "optimizer": "adam", "learning_rate": 0.003, "schedule": "one_cycle", "dropout": (0.05, 0.2, 0.2), "average": 0.99,
-    "patience": 12, "reduce_on_plateau": {"patience": 3}, "batch_size": 16,
+    "optimizer": "adam", "learning_rate": 0.003, "schedule": "one_cycle", "dropout": (0.05, 0.2, 0.2),
+    "ema_decay": 0.99, "patience": 12, "reduce_on_plateau": {"patience": 3}, "batch_size": 16,
 }  # fmt: skip
 #: Minutes between two checkpoints: a fortieth of a second.
 EVERY = 1 / 60 / 40
@@ -31,7 +31,7 @@ class Begun(Callback):
     """Tell the parent that from now on a kill hits the training."""
 
     def on_train_begin(self, run: Run) -> None:
-        print("training", len(run.history), run.state.tally.batches, flush=True)
+        print("training", len(run.history), run.state.accumulator.batches, flush=True)
 
 
 def problem() -> tuple[Any, Any]:

@@ -10,11 +10,11 @@ const AGAINST = [
   ["patience", "count"], ["restore_best", "truth"],
 ];
 const FURTHER = [
-  ["clip_norm", "number"], ["clip_value", "number"], ["average", "number"], ["reduce_on_plateau", "truth"],
+  ["clip_norm", "number"], ["clip_value", "number"], ["ema_decay", "number"], ["reduce_on_plateau", "truth"],
   ["min_delta", "number"], ["alpha", "number"], ["monitor", ["loss", "metric"]], ["random_state", "count"],
 ];
 /** Settings that may be left empty. */
-const EMPTY = new Set(["max_norm", "patience", "clip_norm", "clip_value", "average"]);
+const EMPTY = new Set(["max_norm", "patience", "clip_norm", "clip_value", "ema_decay"]);
 
 /** The form. */
 export function makeChoices(desk) {
@@ -116,7 +116,7 @@ export function makeChoices(desk) {
       tabled(plan, "loss", losses), ...own(plan, "loss", tables.losses),
       element("div", { class: "learn-wide" }, choice("optimizer", t("learn.set.optimizer"), tables.optimizers.map(({ name }) => [name, name]), settings.optimizer, (name) => {
         const chosen = tables.optimizers.find((entry) => entry.name === name);
-        const none = name === "lbfgs" ? { clip_norm: null, clip_value: null, max_norm: null, average: null, dropout: 0 } : {};
+        const none = name === "lbfgs" ? { clip_norm: null, clip_value: null, max_norm: null, ema_decay: null, dropout: 0 } : {};
         set(plan, { optimizer: name, optimizer_settings: {}, learning_rate: chosen.learning_rate, weight_decay: name === "lbfgs" ? null : chosen.weight_decay, ...none });
       }), formula("optimizers", settings.optimizer)), ...own(plan, "optimizer", tables.optimizers),
       ...(byBatch ? [
