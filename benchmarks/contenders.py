@@ -19,8 +19,8 @@ from problems import Problem
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
+from glassnet.metrics.registry import METRICS
 from glassnet.training import Settings
-from glassnet.training.metrics import METRICS
 
 Epoch = Callable[[], object]
 Prepare = Callable[[Problem, int, int], Epoch]  # the problem, rows a batch, threads

@@ -30,12 +30,12 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Rows, Weights
 from glassnet.errors import InputError
+from glassnet.metrics.registry import METRICS
 from glassnet.network import activations, backward, forward, optimizers
 from glassnet.network.losses import LOSSES
 from glassnet.network.structure import Structure
 from glassnet.training import Settings
 from glassnet.training.dispatch import select_engine
-from glassnet.training.metrics import METRICS
 
 #: What is printed after an epoch: its number, and the share of the test rows that are right.
 MESSAGES = {

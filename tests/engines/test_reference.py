@@ -8,11 +8,11 @@ import pytest
 from glassnet import Settings, Structure
 from glassnet.engines.interface import Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
+from glassnet.metrics.registry import METRICS
 from glassnet.network.backward import backward, loss_input, output_gradient, penalty
 from glassnet.network.forward import dropout_masks, forward
 from glassnet.network.initializers import initialize
 from glassnet.network.optimizers import update
-from glassnet.training.metrics import METRICS
 
 STRUCTURE = Structure((6, 5, 4, 3), ("relu", "tanh", "softmax"))
 ACCURACY = METRICS["accuracy"].per_sample

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from glassnet import InputError, Settings, Structure, check_gradients, train
 from glassnet.engines.interface import Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
+from glassnet.metrics.registry import METRICS
 from glassnet.network import backward as backward_step
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.backward import backward, output_gradient, penalty
@@ -19,7 +20,6 @@ from glassnet.network.forward import dropout_masks, forward
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS, apply_max_norm, update
-from glassnet.training.metrics import METRICS
 
 # One number and one code of three categories, which learn two numbers each; one output as it comes; loss (o - y)² / 2.
 #

@@ -15,11 +15,11 @@ from sklearn.metrics import r2_score
 
 from glassnet import Callback, InputError, Settings, Structure, train
 from glassnet.engines.interface import Rows
+from glassnet.metrics.registry import METRICS
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 from glassnet.training import DivergenceWarning
-from glassnet.training.metrics import METRICS
 from glassnet.training.run import Run
 from glassnet.training.source import InMemory
 from glassnet.training.state import init_state
@@ -39,7 +39,7 @@ def blobs(rows: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def score(metric: str, output: np.ndarray, y: np.ndarray) -> float:
     """Return a metric over rows in memory."""
     measured = METRICS[metric]
-    return measured.aggregate(float(np.mean(measured.per_sample(output, y))), InMemory(Rows(output, y)))
+    return measured.aggregate(float(np.mean(measured.per_sample(output, y))), InMemory(Rows(output, y)).spread)
 
 
 class Noting(Callback):

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 from sklearn import metrics
-from sklearn.calibration import calibration_curve
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 import glassnet
@@ -24,9 +23,8 @@ from glassnet.visualization.i18n import LANGUAGES, Words, number, percent
 from glassnet.visualization.images import weights
 from glassnet.visualization.report import report_of, write_report
 from glassnet.visualization.report.charts import MAX_DOTS, ticks
-from glassnet.visualization.report.figures import calibration, confusions, coverage, wilson, worst
 from glassnet.visualization.report.network import tiled
-from glassnet.visualization.report.report_data import case_of
+from glassnet.visualization.report.report_data import case_of, highest_loss
 
 from .pages import Page
 from .test_show import HOSTILE
@@ -133,29 +131,8 @@ def test_the_curves_are_the_history(digits: Model, rows) -> None:
     assert f"marks epoch {digits.facts['best_epoch']}" in text
 
 
-def test_calibration_is_scikit_learns() -> None:
-    rng = np.random.default_rng(0)
-    sure = rng.uniform(0.5, 1, 2000)
-    right = rng.random(2000) < sure**2
-    both = np.column_stack([1 - sure, sure])
-    found = calibration(both, np.ones(2000, int), right.astype(int))
-    theirs, mean = calibration_curve(right, sure, n_bins=10)
-    full = found.rows > 0
-    np.testing.assert_allclose(found.right[full], theirs)
-    np.testing.assert_allclose(found.sure[full], mean)
-    assert found.rows.sum() == 2000 and found.error == pytest.approx(
-        np.sum(found.rows[full] / 2000 * abs(theirs - mean))
-    )
-    one = calibration(np.array([[0.0, 1.0]]), np.array([1]), np.array([0]))
-    assert one.error == 1 and one.rows[-1] == 1
-
-
-def test_intervals_orders_and_shares_by_hand() -> None:
-    assert wilson(8, 10) == pytest.approx((0.4901, 0.9433), abs=1e-4)  # Wilson's own formula, by a table
-    assert wilson(0, 1)[0] == 0 and wilson(1, 1)[1] == 1
-    assert confusions(np.array([[5, 1, 0], [3, 5, 0], [0, 1, 9]])) == [(1, 0, 3), (0, 1, 1), (2, 1, 1)]
-    assert worst(np.array([1.0, np.nan, 3.0, np.inf, 3.0]), 3).tolist() == [1, 3, 2]
-    assert coverage(np.array([[1.0], [2], [3], [4]]), np.array([[1.0, 9]] * 4)).tolist() == [0.25, 1.0]
+def test_the_rows_of_the_highest_loss_and_the_ticks_by_hand() -> None:
+    assert highest_loss(np.array([1.0, np.nan, 3.0, np.inf, 3.0]), 3).tolist() == [1, 3, 2]
     assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1] and ticks(1, 3, whole=True) == [1, 2, 3]
     assert ticks(-1e-7, 1e-7)[0] == pytest.approx(-1e-7)
 

@@ -16,7 +16,7 @@ from glassnet.data import Table, features, target_values
 from glassnet.data.tables import Run
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
-from glassnet.visualization.report.figures import wilson
+from glassnet.metrics.classification import wilson_interval
 from glassnet.web.app_state import AppState, Examples, examples_of
 from glassnet.web.error_analysis.groups import groups_of, weakest
 from glassnet.web.error_analysis.service import Judge
@@ -92,7 +92,7 @@ def test_the_figures_are_those_of_scikit_learn(client, workshop) -> None:
     assert told["figures"]["accuracy"] == np.mean(said == y)
     assert told["figures"]["errors"] == np.sum(said != y) and told["rows"] == len(y)
     assert told["figures"]["log_loss"] == pytest.approx(log_loss(y, probabilities), rel=1e-5)
-    assert told["figures"]["interval"] == list(wilson(int(np.sum(said == y)), len(y)))
+    assert told["figures"]["interval"] == list(wilson_interval(int(np.sum(said == y)), len(y)))
     commonest = told["figures"]["commonest"]
     assert commonest["share"] == np.mean(y == commonest["class"]) == max(np.bincount(y)) / len(y)
     matrix = confusion_matrix(y, said)
@@ -290,7 +290,7 @@ def test_groups_of_a_column_that_the_model_does_not_use(buyers, people) -> None:
         for number, group in enumerate(groups):
             here = region == group["value"]
             assert group["rows"] == here.sum() and group["accuracy"] == right[here].mean() and not group["few"]
-            assert group["interval"] == list(wilson(int(right[here].sum()), int(here.sum())))
+            assert group["interval"] == list(wilson_interval(int(right[here].sum()), int(here.sum())))
             listed = client.get("/api/judge/rows", params={"column": "region", "group": number, "count": 100}).json()
             assert listed["total"] == here.sum() and all(here[row["row"]] for row in listed["rows"])
         error = refused(client.get("/api/judge/groups?column=street"), 422, "input")

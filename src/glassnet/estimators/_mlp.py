@@ -31,6 +31,7 @@ from glassnet.estimators._params import to_settings
 from glassnet.estimators._sklearn_losses import as_reported
 from glassnet.estimators._sklearn_names import SGD, build_structure, find_activation, spoken
 from glassnet.estimators._sklearn_rng import Orders, draw_weights, split
+from glassnet.metrics.registry import NO_METRIC
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
@@ -38,7 +39,6 @@ from glassnet.preprocessing import fit_preparation
 from glassnet.training import Callback, Settings
 from glassnet.training.history import History
 from glassnet.training.loop import DivergenceWarning, build_run, run_training
-from glassnet.training.metrics import NO_METRIC
 from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS
 from glassnet.training.source import InMemory

@@ -1,4 +1,4 @@
-"""How well each row was answered: what metrics (`glassnet.training.metrics`) take the mean of.
+"""How well each row was answered: what metrics (`glassnet.metrics.registry`) take the mean of.
 
 Each is ``score(output (samples, outputs), y) -> (samples,)``. The fused engine has a compiled formula for each.
 """

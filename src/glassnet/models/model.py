@@ -21,8 +21,8 @@ from glassnet.network.embeddings import check_codes
 from glassnet.network.losses import as_outputs
 from glassnet.network.structure import Structure
 from glassnet.preprocessing.scaling import Scaling
+from glassnet.training.evaluate_rows import evaluate_rows, loss_inputs_and_outputs
 from glassnet.training.history import Epoch
-from glassnet.training.metrics import judge, judged
 from glassnet.training.rows import check_rows
 from glassnet.training.settings import Settings
 
@@ -243,7 +243,7 @@ class Model:
         loss = self.settings.resolve_loss()
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, output = judge(self._engine, self.structure, loss, self.vector, rows)
+            mean, output = evaluate_rows(self._engine, self.structure, loss, self.vector, rows)
         check_finite(output)
         if not math.isfinite(mean):
             raise InputError(f"the loss over these rows is {mean}: outputs or targets are too large for {output.dtype}")
@@ -262,7 +262,7 @@ class Model:
         loss = self.settings.resolve_loss()
         rows = check_rows(self.structure, loss, (self.inputs(x), self.encode(y)), self.vector.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            seen, output = judged(self._engine, self.structure, loss, self.vector, rows)
+            seen, output = loss_inputs_and_outputs(self._engine, self.structure, loss, self.vector, rows)
             each = loss.per_sample(seen, as_outputs(rows.y, seen), **loss.settings)
         check_finite(output)
         return np.asarray(each, np.float64), output

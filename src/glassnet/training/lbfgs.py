@@ -12,7 +12,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import EpochMetrics
-from glassnet.training.metrics import NO_METRIC
+from glassnet.metrics.registry import NO_METRIC
 from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS_LIMITS
 from glassnet.training.source import InMemory

@@ -14,6 +14,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import EpochMetrics
 from glassnet.errors import InputError
+from glassnet.metrics.registry import NO_METRIC, find_metric
 from glassnet.network.losses import CLASSIFICATION
 from glassnet.network.optimizers import find_optimizer
 from glassnet.network.structure import Structure
@@ -21,7 +22,6 @@ from glassnet.training.callbacks.base import Callback
 from glassnet.training.dispatch import select_engine
 from glassnet.training.history import Epoch, Trained
 from glassnet.training.lbfgs import AfterEpoch, by_lbfgs
-from glassnet.training.metrics import NO_METRIC, find_metric
 from glassnet.training.rows import check_rows, split_validation
 from glassnet.training.run import Run
 from glassnet.training.settings import Settings
@@ -75,7 +75,7 @@ def train(
     test : tuple (x, y) or (x, y, sample_weight), or Source, optional
         Rows that are reported after every epoch and decide nothing.
     metric : str, optional
-        A name of `glassnet.training.metrics.METRICS`; if not given, ``accuracy`` for classes, else ``r2``. ``"none"``
+        A name of `glassnet.metrics.registry.METRICS`; if not given, ``accuracy`` for classes, else ``r2``. ``"none"``
         leaves it out.
     callbacks : iterable of Callback
         Called at the four moments of `Callback`, in this order.
@@ -136,7 +136,7 @@ def run_training(run: Run, callbacks: Iterable[Callback] = ()) -> None:
             judged[f"{name}_loss"], judged[f"{name}_metric"] = run.evaluate(name)
         score = None
         if run.metric.name != NO_METRIC:
-            score = run.metric.aggregate(figures.score, run.source)
+            score = run.metric.aggregate(figures.score, run.source.spread)
         now = time.perf_counter()
         run.record_epoch(
             Epoch(

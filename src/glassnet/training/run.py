@@ -12,10 +12,11 @@ from scipy.optimize import OptimizeResult
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Engine, Weights
 from glassnet.errors import InputError
+from glassnet.metrics.registry import NO_METRIC, Metric
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
+from glassnet.training.evaluate_rows import evaluate_rows
 from glassnet.training.history import Epoch
-from glassnet.training.metrics import NO_METRIC, Metric, judge
 from glassnet.training.settings import Settings
 from glassnet.training.source import Source
 from glassnet.training.state import TrainingState
@@ -110,7 +111,7 @@ class Run:
         source, losses, scores, weights = self.eval_sets[name], [], [], []
         for part in source.parts(self.settings.batch_size, None):
             rows = part.rows
-            loss, output = judge(self.engine, self.structure, self.loss, self.weights.eval_parameters, rows)
+            loss, output = evaluate_rows(self.engine, self.structure, self.loss, self.weights.eval_parameters, rows)
             self.eval_outputs[name] = output
             losses.append(loss)
             weights.append((len(rows), len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight))))
@@ -119,7 +120,7 @@ class Run:
         if len(losses) > 1:
             del self.eval_outputs[name]
         counts, sums = zip(*weights, strict=True)
-        score = self.metric.aggregate(_mean(scores, counts), source) if scores else None
+        score = self.metric.aggregate(_mean(scores, counts), source.spread) if scores else None
         return _mean(losses, sums), score
 
     def record_epoch(self, record: Epoch) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.atomic_write import write_atomically
-from glassnet.models.evaluation import MAX_IN_MATRIX
+from glassnet.metrics import classification as metrics
 from glassnet.models.model import CLASSIFICATION, Model
 from glassnet.models.network_view import square_side
 from glassnet.training.callbacks.curves import COLOURS, draw_curves, new_figure, plain_name
@@ -52,7 +52,7 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
     if picture_side(model):
         pictures.append(("first_layer.png", "the weights into each unit of the first layer", first_layer(model)))
     if rows is not None and model.task == CLASSIFICATION:
-        if len(model.classes) <= MAX_IN_MATRIX:
+        if len(model.classes) <= metrics.MAX_CONFUSION_CLASSES:
             pictures.append(("confusion_matrix.png", "what was taken for what", confusion_matrix(model, *rows)))
         worst = most_confidently_wrong(model, *rows)
         if worst is not None:
@@ -100,11 +100,8 @@ def first_layer(model: Model) -> Figure:
 
 def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
     """Draw how many rows of each class were taken for which; shades are shares of the true class."""
-    from sklearn import metrics
-
-    truth, predicted = model.encode(y), model.encode(model.predict(x))
-    counts = metrics.confusion_matrix(truth, predicted, labels=range(len(model.classes)))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    counts = metrics.confusion_matrix(model.encode(y), model.encode(model.predict(x)), len(model.classes))
+    shares = metrics.normalize_rows(counts)
     classes = len(counts)
     side = min(max(2.5 + 0.45 * classes, 4.5), 14)
     figure = new_figure(side, side)

@@ -17,9 +17,9 @@ from glassnet.engines.fused.cache import code_folder
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import EpochMetrics, Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
+from glassnet.metrics.registry import METRICS
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES
-from glassnet.training.metrics import METRICS
 
 #: What engines may differ by, relative to the largest number of an array.
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}

@@ -22,11 +22,11 @@ from glassnet.engines.fused.loss_kernels import ROOM, SIDE, judge, score
 from glassnet.engines.fused.phases import scrambled
 from glassnet.metrics import per_sample as scores
 from glassnet.metrics.per_sample import accuracy_per_sample, squared_error_per_sample
+from glassnet.metrics.registry import METRICS
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.forward import random_bits
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
-from glassnet.training.metrics import METRICS
 
 #: Relative and absolute.
 CLOSE = {"float64": {"rtol": 1e-12, "atol": 1e-14}, "float32": {"rtol": 2e-5, "atol": 2e-6}}

@@ -8,10 +8,10 @@ import pytest
 from glassnet import Settings, Structure
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import Rows, Weights
+from glassnet.metrics.registry import METRICS
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES
-from glassnet.training.metrics import METRICS
 
 from .both_engines import apart, compiled_for, last_activation, make, some_rows
 

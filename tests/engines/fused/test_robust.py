@@ -17,9 +17,9 @@ from glassnet import Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.fused.threads import CROWD
 from glassnet.engines.interface import Weights
+from glassnet.metrics.registry import METRICS
 from glassnet.network.initializers import initialize
 from glassnet.training import DivergenceWarning
-from glassnet.training.metrics import METRICS
 
 from .both_engines import compiled, make, python, some_rows, trained
 

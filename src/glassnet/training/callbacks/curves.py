@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from glassnet._utils.text_safety import escape_control_chars
+from glassnet.metrics.registry import NO_METRIC
 from glassnet.training.history import Epoch
-from glassnet.training.metrics import NO_METRIC
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,12 +7,12 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.models.evaluation import of_classes
+from glassnet.metrics.calibration import N_BINS, calibration
+from glassnet.metrics.classification import classification_metrics, confused_pairs, confusion_matrix, normalize_rows
 from glassnet.visualization.i18n import Words, percent, short
 from glassnet.visualization.images import as_data
 from glassnet.visualization.markup import element
 from glassnet.visualization.report.charts import Chart
-from glassnet.visualization.report.figures import BINS, calibration, confusions
 from glassnet.visualization.report.report_data import Case, Judged
 from glassnet.visualization.report.summary import section
 
@@ -24,7 +24,7 @@ SHADES = 10
 
 def by_class(case: Case, rows: Judged, words: Words) -> Element:
     """Return precision, recall and rows of each class; of very many the ones that are found worst."""
-    found = of_classes(rows.truth, rows.predicted, case.classes)["classes"]
+    found = classification_metrics(rows.truth, rows.predicted, case.classes)["classes"]
     told = [(name, *found[name].values()) for name in found]
     if len(told) > MAX_LISTED:
         told = sorted(told, key=lambda entry: entry[2])[:MAX_LISTED]
@@ -44,12 +44,13 @@ def by_class(case: Case, rows: Judged, words: Words) -> Element:
 
 def confused(case: Case, rows: Judged, words: Words) -> Element:
     """Return the confusion matrix, and the most frequent confusions in words."""
-    matrix = np.array(of_classes(rows.truth, rows.predicted, case.classes)["confusion_matrix"])
+    n_classes = len(case.classes)
+    matrix = confusion_matrix(rows.truth, rows.predicted, n_classes)
     told = [
         element(
             "li", words("taken for", truth=short(case.classes[t], 40), predicted=short(case.classes[p], 40), count=n)
         )
-        for t, p, n in confusions(matrix)[:MAX_CONFUSIONS]
+        for t, p, n in confused_pairs(rows.truth, rows.predicted, n_classes)[:MAX_CONFUSIONS]
     ]
     listed = element("ol", told) if told else element("p", words("no confusions"))
     few = len(matrix) <= MAX_CLASSES
@@ -59,7 +60,7 @@ def confused(case: Case, rows: Judged, words: Words) -> Element:
 
 
 def _matrix(classes: tuple[str, ...], matrix: Array, words: Words) -> Element:
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    shares = normalize_rows(matrix)
     body = []
     for truth, name in enumerate(classes):
         cells = [
@@ -80,7 +81,7 @@ def _shade(share: float, right: bool) -> str | None:
 
 
 def _matrix_as_picture(matrix: Array, words: Words) -> Element:
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    shares = normalize_rows(matrix)
     picture = as_data(np.round(255 - 255 * np.sqrt(shares)).astype(np.uint8))
     caption = words("confusion picture", count=len(matrix))
     image = element("img", src=picture, alt=caption, width=420, height=420, class_="pixels")
@@ -96,13 +97,13 @@ def calibrated(rows: Judged, words: Words) -> Element | None:
     counts = Chart((0.0, 1.0), (0.0, float(found.rows.max())), words("confidence"), words("rows"))
     for place in np.flatnonzero(found.rows).tolist():
         told = words(
-            "bin", low=percent(place / BINS), high=percent((place + 1) / BINS), count=int(found.rows[place]),
-            sure=percent(float(found.sure[place])), right=percent(float(found.right[place])),
+            "bin", low=percent(place / N_BINS), high=percent((place + 1) / N_BINS), count=int(found.rows[place]),
+            sure=percent(float(found.confidence[place])), right=percent(float(found.accuracy[place])),
         )  # fmt: skip
-        chart.bar(place / BINS, (place + 1) / BINS, float(found.right[place]), told)
-        counts.bar(place / BINS, (place + 1) / BINS, float(found.rows[place]), told, "validation")
+        chart.bar(place / N_BINS, (place + 1) / N_BINS, float(found.accuracy[place]), told)
+        counts.bar(place / N_BINS, (place + 1) / N_BINS, float(found.rows[place]), told, "validation")
     chart.line([0.0, 1.0], [0.0, 1.0], "mark")
-    error = words("calibration error", error=percent(found.error))
+    error = words("calibration error", error=percent(found.expected_calibration_error))
     figures = [
         element("figure", element("figcaption", element("h3", words(key))), drawn.drawn(f"{words(key)}. {error}"))
         for key, drawn in (("reliability", chart), ("how sure", counts))

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from glassnet.training.metrics import NO_METRIC
+from glassnet.metrics.registry import NO_METRIC
 from glassnet.visualization.i18n import Words, number
 from glassnet.visualization.markup import element
 from glassnet.visualization.report.charts import Chart, range_of

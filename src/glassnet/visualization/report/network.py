@@ -13,8 +13,7 @@ from glassnet.visualization.images import as_data, weights
 from glassnet.visualization.markup import element
 from glassnet.visualization.report.charts import histogram
 from glassnet.visualization.report.classes import note, scrolled, table
-from glassnet.visualization.report.figures import worst
-from glassnet.visualization.report.report_data import Case
+from glassnet.visualization.report.report_data import Case, highest_loss
 from glassnet.visualization.report.summary import section
 
 #: Units whose weights are drawn, layers of which there is a histogram, units of a network whose formulas are shown.
@@ -96,7 +95,7 @@ def way(case: Case, words: Words) -> Element:
     """Return the picture of the network: the worst row's way through it, or without rows its strongest weights."""
     if case.rows is None:
         return section("network", words, Picture(case.sight, words.language).tree)
-    row = int(worst(case.rows.loss, 1)[0])
+    row = int(highest_loss(case.rows.loss, 1)[0])
     sight = case.model.sight(case.rows.raw, row)
     few = sum(case.structure.layer_sizes) <= MAX_FORMULAS
     drawn = Picture(sight, words.language, details=few).tree

@@ -243,3 +243,8 @@ def _columns(values: Array) -> Array:
 
 def _told(loss: Any) -> str:
     return loss if isinstance(loss, str) else str(getattr(loss, "name", "one's own"))
+
+
+def highest_loss(loss: Array, n: int) -> Array:
+    """Return the n rows with the highest loss, (n,), the highest first; NaN counts as the highest."""
+    return np.argsort(-np.nan_to_num(loss, nan=np.inf, posinf=np.inf), kind="stable")[:n]

@@ -8,10 +8,10 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from glassnet.models.evaluation import of_classes, of_values
+from glassnet.metrics.classification import wilson_interval
+from glassnet.metrics.regression import regression_metrics
 from glassnet.visualization.i18n import Words, number, percent
 from glassnet.visualization.markup import Content, element
-from glassnet.visualization.report.figures import wilson
 from glassnet.visualization.report.report_data import Case, Judged
 
 
@@ -34,16 +34,15 @@ def glance(case: Case, words: Words) -> Element | None:
 def _figures(case: Case, rows: Judged, words: Words) -> Iterator[tuple[str, str, str]]:
     count = len(rows)
     if case.classes:
-        found = of_classes(rows.truth, rows.predicted, case.classes)
         right = int(np.sum(rows.truth == rows.predicted))
-        low, high = wilson(right, count)
-        yield "accuracy", percent(found["accuracy"]), words("between", low=percent(low), high=percent(high))
+        low, high = wilson_interval(right, count)
+        yield "accuracy", percent(right / count), words("between", low=percent(low), high=percent(high))
         yield "wrong", f"{count - right:,}", words("of rows", count=count)
         commonest = np.bincount(rows.truth, minlength=len(case.classes))
         share = percent(float(commonest.max()) / count)
         yield "always", share, words("always says", name=case.classes[int(np.argmax(commonest))])
     elif not case.quantiles:
-        found = of_values(rows.truth, rows.predicted)
+        found = regression_metrics(rows.truth, rows.predicted)
         yield (
             "r2",
             words("not for one row") if found["r2"] is None else number(found["r2"]),

@@ -7,11 +7,11 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet.metrics.regression import quantile_coverage
 from glassnet.visualization.i18n import Words, number, percent, short
 from glassnet.visualization.markup import element
 from glassnet.visualization.report.charts import Chart, histogram, range_of, thinned
 from glassnet.visualization.report.classes import note, scrolled, table
-from glassnet.visualization.report.figures import coverage
 from glassnet.visualization.report.report_data import Case, Judged
 from glassnet.visualization.report.summary import section
 
@@ -62,7 +62,7 @@ def covered(case: Case, rows: Judged, words: Words) -> Element | None:
         return None
     body = [
         element("tr", element("th", percent(wanted), scope="row"), element("td", percent(share)))
-        for wanted, share in zip(case.quantiles, coverage(rows.truth, rows.predicted).tolist(), strict=True)
+        for wanted, share in zip(case.quantiles, quantile_coverage(rows.truth, rows.predicted).tolist(), strict=True)
     ]
     caption = words("coverage")
     head = [element("th", words(key), scope="col") for key in ("quantile", "share below")]

@@ -12,8 +12,7 @@ from glassnet.visualization.i18n import Words, number, percent, short
 from glassnet.visualization.images import as_data, ink
 from glassnet.visualization.markup import element
 from glassnet.visualization.report.classes import note, scrolled, table
-from glassnet.visualization.report.figures import worst
-from glassnet.visualization.report.report_data import Case, Judged
+from glassnet.visualization.report.report_data import Case, Judged, highest_loss
 from glassnet.visualization.report.summary import section
 
 #: Rows and columns that are shown.
@@ -22,7 +21,7 @@ MAX_ROWS, MAX_COLUMNS = 24, 8
 
 def worst_rows(case: Case, rows: Judged, words: Words) -> Element:
     """Return the rows with the highest loss."""
-    chosen = worst(rows.loss, MAX_ROWS).tolist()
+    chosen = highest_loss(rows.loss, MAX_ROWS).tolist()
     shown = _pictures(case, rows, chosen, words) if case.sight.side else _table(case, rows, chosen, words)
     return section("worst", words, note(words("worst note", count=len(chosen))), shown)
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.inspection.label_errors import middle_output
+from glassnet.metrics.calibration import N_BINS, calibration
+from glassnet.metrics.classification import classification_metrics, confused_pairs, wilson_interval
+from glassnet.metrics.regression import quantile_coverage, regression_metrics
 from glassnet.models import Model
-from glassnet.models.evaluation import of_classes, of_values
-from glassnet.visualization.report.figures import BINS, calibration, coverage, wilson
 from glassnet.web.app_state import Examples
 
 #: Classes of which the whole matrix is told; of more, so many that are confused most. Confusions told, at most.
@@ -108,11 +109,11 @@ def _classes(verdict: Verdict) -> dict[str, Any]:
     truth, predicted, count = verdict.truth, verdict.predicted, len(verdict.model.classes)
     rows, right = len(verdict), int(np.sum(~verdict.wrong))
     most = np.bincount(truth, minlength=count)
-    found = of_classes(truth, predicted, range(count))
-    pairs = _pairs(verdict)
+    found = classification_metrics(truth, predicted, range(count))
+    pairs = confused_pairs(truth, predicted, count)
     figures = {
         "accuracy": right / rows,
-        "interval": wilson(right, rows),
+        "interval": wilson_interval(right, rows),
         "errors": rows - right,
         "log_loss": None if verdict.own is None else float(np.mean(-np.log(np.maximum(verdict.own, LEAST)))),
         "loss": float(np.mean(verdict.loss)),
@@ -126,14 +127,6 @@ def _classes(verdict: Verdict) -> dict[str, Any]:
         "by_class": list(found["classes"].values()) if count <= MAX_CLASSES else None,
         "calibration": _calibration(verdict),
     }
-
-
-def _pairs(verdict: Verdict) -> list[tuple[int, int, int]]:
-    """Return (truth, predicted, rows) of what is taken for something else, the most frequent first."""
-    count, wrong = len(verdict.model.classes), verdict.wrong
-    pairs, rows = np.unique(verdict.truth[wrong] * count + verdict.predicted[wrong], return_counts=True)
-    order = np.argsort(-rows, kind="stable")
-    return [(int(pairs[n] // count), int(pairs[n] % count), int(rows[n])) for n in order]
 
 
 def _matrix(verdict: Verdict, pairs: list[tuple[int, int, int]]) -> dict[str, Any]:
@@ -159,19 +152,23 @@ def _calibration(verdict: Verdict) -> dict[str, Any] | None:
         return None
     found = calibration(verdict.answers, verdict.predicted, verdict.truth)
     bins = []
-    for place in range(BINS):
+    for place in range(N_BINS):
         rows = int(found.rows[place])
-        told: dict[str, Any] = {"low": place / BINS, "high": (place + 1) / BINS, "rows": rows}
+        told: dict[str, Any] = {"low": place / N_BINS, "high": (place + 1) / N_BINS, "rows": rows}
         if rows:
-            right = float(found.right[place])
-            told |= {"sure": float(found.sure[place]), "right": right, "interval": wilson(round(right * rows), rows)}
+            right = float(found.accuracy[place])
+            told |= {
+                "sure": float(found.confidence[place]),
+                "right": right,
+                "interval": wilson_interval(round(right * rows), rows),
+            }
         bins.append(told)
-    return {"bins": bins, "error": found.error, "sure": float(np.mean(verdict.sure))}
+    return {"bins": bins, "error": found.expected_calibration_error, "sure": float(np.mean(verdict.sure))}
 
 
 def _values(verdict: Verdict) -> dict[str, Any]:
     truth, predicted, off = verdict.truth, verdict.predicted, verdict.off
-    found = of_values(truth, predicted)
+    found = regression_metrics(truth, predicted)
     figures = {
         "rmse": found["root_mean_squared_error"],
         "mae": found["mean_absolute_error"],
@@ -194,6 +191,6 @@ def _values(verdict: Verdict) -> dict[str, Any]:
     }
     if verdict.answers.shape[1] > 1:
         wanted = verdict.model.settings.resolve_loss().settings["quantiles"]
-        below = coverage(truth[:, np.newaxis], verdict.answers)
+        below = quantile_coverage(truth[:, np.newaxis], verdict.answers)
         told["quantiles"] = [{"quantile": q, "below": b} for q, b in zip(wanted, below.tolist(), strict=True)]
     return told

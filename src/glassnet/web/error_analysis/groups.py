@@ -12,8 +12,8 @@ from scipy.stats import norm
 
 from glassnet._utils.arrays import Array
 from glassnet.data import Table
+from glassnet.metrics.classification import Z_95, wilson_interval
 from glassnet.visualization.plots import picture_side
-from glassnet.visualization.report.figures import DEVIATIONS, wilson
 from glassnet.web.error_analysis.evaluation import Verdict
 
 #: Different numbers that are groups of their own; more are cut at quantiles into so many groups.
@@ -102,13 +102,13 @@ def _by_value(cells: Sequence[str | bool], rows: Array) -> list[Group]:
     return found
 
 
-def figures(verdict: Verdict, rows: Array, deviations: float = DEVIATIONS) -> dict[str, Any]:
+def figures(verdict: Verdict, rows: Array, deviations: float = Z_95) -> dict[str, Any]:
     """Return how good the model is on some of the rows, and how sure that is (95 % unless told otherwise)."""
     count = len(rows)
     told: dict[str, Any] = {"rows": count, "few": count < FEW, "loss": float(np.mean(verdict.loss[rows]))}
     if verdict.of_classes:
         right = int(np.sum(~verdict.wrong[rows]))
-        return told | {"accuracy": right / count, "interval": wilson(right, count, deviations)}
+        return told | {"accuracy": right / count, "interval": wilson_interval(right, count, deviations)}
     off = verdict.off[rows]
     squares = np.square(off)
     mean, reach = float(np.mean(squares)), deviations * _error_of_mean(squares)
