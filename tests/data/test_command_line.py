@@ -116,7 +116,7 @@ def test_sparse_rows_stay_sparse_from_the_file_to_the_network(tmp_path: Path) ->
     np.testing.assert_allclose(model.outputs(read), model.outputs(read.toarray()), rtol=1e-5, atol=1e-6)
     save(model, tmp_path / "m.glassnet")
     np.testing.assert_array_equal(load(tmp_path / "m.glassnet").predict(read), model.predict(read))
-    scaled = fit_scaling(read).apply(read, np.float64)
+    scaled = fit_scaling(read).transform(read, np.float64)
     assert np.max(abs(scaled)) == 1 and scaled.nnz == read.nnz
     # a network of dense rows takes sparse ones too
     dense = glassnet.fit(read.toarray(), y, hidden=(4,))

@@ -42,7 +42,7 @@ def with_tables() -> tuple[Model, np.ndarray]:
     x = np.column_stack([rng.normal(5, 2, 60), rng.integers(7, size=60), rng.integers(2, size=60)])
     structure = Structure((1 + 3 + 1, 4, 3), ("relu", "softmax"), tables=[(7, 3), (2, 1)])
     scaling = Scaling("standard", np.array([5.0, 0, 0]), np.array([0.5, 1, 1]))
-    vector = train(structure, scaling.apply(x), np.arange(60) % 3, Settings(epochs=2)).vector
+    vector = train(structure, scaling.transform(x), np.arange(60) % 3, Settings(epochs=2)).vector
     return Model(structure, vector, scaling, ("a", "b", "c"), "y", "classification", (0, 1, 2)), x
 
 

@@ -68,7 +68,7 @@ def test_validation_rows_touch_neither_the_scaling_nor_the_weights() -> None:
     changed[validation] *= 1000
     chosen = Settings(epochs=3, random_state=3, restore_best=False)
     first, second = (fit(rows, y, settings=chosen, validation_fraction=0.25) for rows in (x, changed))
-    np.testing.assert_array_equal(first.scaling.shift, second.scaling.shift)
+    np.testing.assert_array_equal(first.scaling.offset, second.scaling.offset)
     np.testing.assert_array_equal(first.vector, second.vector)
     assert first.history[-1].validation_loss != second.history[-1].validation_loss
     assert first.facts["validation_rows"] == 20 and first.facts["training_rows"] == 60
@@ -80,7 +80,7 @@ def test_the_truth_of_validation_rows_does_not_scale_the_target() -> None:
     _, validation = split(len(x), None, 0.25, 0)
     y[validation] += 1e6
     model = fit(x, y, settings=Settings(loss="huber", epochs=1), validation_fraction=0.25)
-    assert abs(model.target_scaling.shift[0]) < 100
+    assert abs(model.target_scaling.offset[0]) < 100
 
 
 @settings(max_examples=100, deadline=None)

@@ -24,9 +24,9 @@ from glassnet.preprocessing import (
     ONE_HOT,
     Category,
     Number,
-    Preparation,
-    fit_preparation,
-    rebuild,
+    TablePreprocessor,
+    fit_preprocessor,
+    preprocessor_from_dict,
     vector_width,
 )
 
@@ -41,14 +41,14 @@ FRAMES = {"pandas": pd.DataFrame, "polars": polars_frame, "arrow": pa.table}
 every_frame = pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
 
 
-def through_json(preparation: Preparation) -> Preparation:
-    text = json.dumps(preparation.describe(), allow_nan=False)
-    arrays = {name: np.frombuffer(array.tobytes()) for name, array in preparation.arrays().items()}
-    return rebuild(json.loads(text), arrays)
+def through_json(preprocessor: TablePreprocessor) -> TablePreprocessor:
+    text = json.dumps(preprocessor.to_dict(), allow_nan=False)
+    arrays = {name: np.frombuffer(array.tobytes()) for name, array in preprocessor.arrays().items()}
+    return preprocessor_from_dict(json.loads(text), arrays)
 
 
-def same(one: Preparation, other: Preparation) -> bool:
-    return one.describe() == other.describe() and all(
+def same(one: TablePreprocessor, other: TablePreprocessor) -> bool:
+    return one.to_dict() == other.to_dict() and all(
         array.tobytes() == other.arrays()[name].tobytes() for name, array in one.arrays().items()
     )
 
@@ -65,88 +65,90 @@ def test_numbers_become_what_scikit_learns_imputer_and_scaler_make_of_them(
     x = rng.standard_normal((rows, columns)) * 10 ** rng.uniform(-5, 5, columns) + rng.standard_normal(columns)
     x[rng.random(x.shape) < share] = np.nan
     x[0] = np.where(np.isnan(x).all(axis=0), 1.0, x[0])  # a column missing throughout is another matter
-    preparation = fit_preparation(x)
+    preprocessor = fit_preprocessor(x)
     medians = SimpleImputer(strategy="median", add_indicator=True)
     filled = medians.fit_transform(x)
     expected = np.hstack([StandardScaler().fit_transform(filled[:, :columns]), filled[:, columns:]])
-    np.testing.assert_allclose(preparation.apply(x, np.float64), expected, rtol=1e-9, atol=1e-9)
-    assert preparation.median.tolist() == medians.statistics_.tolist()
-    assert preparation.n_inputs == expected.shape[1] == len(preparation.names_out)
+    np.testing.assert_allclose(preprocessor.transform(x, np.float64), expected, rtol=1e-9, atol=1e-9)
+    assert preprocessor.median.tolist() == medians.statistics_.tolist()
+    assert preprocessor.n_inputs == expected.shape[1] == len(preprocessor.get_feature_names_out())
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int64", "uint16", "longdouble", ">f4"])
 def test_numbers_of_every_dtype_are_standardised(dtype: str) -> None:
     x = np.arange(24).reshape(8, 3).astype(dtype)
-    out = fit_preparation(x).apply(x)
+    out = fit_preprocessor(x).transform(x)
     assert out.dtype == np.float32 and out.flags.c_contiguous
     np.testing.assert_allclose(out, StandardScaler().fit_transform(np.asarray(x, float)), rtol=1e-6)
 
 
 def test_pixels_are_divided_by_255() -> None:
     x = np.array([[0, 255], [3, 128], [7, 7]], np.uint8)
-    np.testing.assert_allclose(fit_preparation(x).apply(x), x / 255, rtol=1e-6)
+    np.testing.assert_allclose(fit_preprocessor(x).transform(x), x / 255, rtol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, 0.1, -1e300, 1e-310])
 def test_a_column_of_one_value_stays_0_whatever_comes(value: float) -> None:
     x = np.column_stack([np.full(7, value), np.arange(7.0)])
-    preparation = fit_preparation(x)
-    assert not preparation.apply(x)[:, 0].any()
-    assert not preparation.apply([[123.0, 1], [NAN, 1]])[:, 0].any()
+    preprocessor = fit_preprocessor(x)
+    assert not preprocessor.transform(x)[:, 0].any()
+    assert not preprocessor.transform([[123.0, 1], [NAN, 1]])[:, 0].any()
 
 
 def test_a_column_missing_throughout_stays_0_and_has_no_indicator() -> None:
     x = np.array([[NAN, 1], [NAN, 2]])
-    preparation = fit_preparation(x)
-    assert preparation.apply(x).tolist() == [[0, -1], [0, 1]]
-    assert preparation.apply([[1e30, 1]]).tolist() == [[0, -1]]
+    preprocessor = fit_preprocessor(x)
+    assert preprocessor.transform(x).tolist() == [[0, -1], [0, 1]]
+    assert preprocessor.transform([[1e30, 1]]).tolist() == [[0, -1]]
 
 
 def test_one_row_is_enough() -> None:
-    preparation = fit_preparation(pd.DataFrame({"a": [3.0], "b": [None], "c": ["x"], "d": [True]}))
-    out = preparation.apply(pd.DataFrame({"a": [4.0, NAN], "b": [None, "new"], "c": ["x", "y"], "d": [False, True]}))
-    assert np.isfinite(out).all() and out.shape == (2, preparation.n_inputs)
+    preprocessor = fit_preprocessor(pd.DataFrame({"a": [3.0], "b": [None], "c": ["x"], "d": [True]}))
+    out = preprocessor.transform(
+        pd.DataFrame({"a": [4.0, NAN], "b": [None, "new"], "c": ["x", "y"], "d": [False, True]})
+    )
+    assert np.isfinite(out).all() and out.shape == (2, preprocessor.n_inputs)
 
 
 def test_a_value_missing_only_at_prediction_is_the_median() -> None:
-    preparation = fit_preparation([[1.0, 0], [2.0, 0], [9.0, 1]])
-    np.testing.assert_array_equal(preparation.apply([[NAN, 0]]), preparation.apply([[2.0, 0]]))
+    preprocessor = fit_preprocessor([[1.0, 0], [2.0, 0], [9.0, 1]])
+    np.testing.assert_array_equal(preprocessor.transform([[NAN, 0]]), preprocessor.transform([[2.0, 0]]))
 
 
 def test_no_rows_become_no_rows() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
     for prediction in (frame[:0], pa.Table.from_pandas(frame)[:0]):
-        assert fit_preparation(frame).apply(prediction).shape == (0, 3)
+        assert fit_preprocessor(frame).transform(prediction).shape == (0, 3)
 
 
 def test_large_offsets_keep_their_digits_in_float32() -> None:
     x = 1.7e9 + 60.0 * np.arange(100)[:, np.newaxis]
-    assert len(np.unique(fit_preparation(x).apply(x))) == 100
+    assert len(np.unique(fit_preprocessor(x).transform(x))) == 100
 
 
 def test_many_rows_are_prepared_as_one_by_one() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((9000, 3))
     x[rng.random(x.shape) < 0.1] = np.nan
-    preparation = fit_preparation(x)
-    whole = preparation.apply(x)
+    preprocessor = fit_preprocessor(x)
+    whole = preprocessor.transform(x)
     for row in (0, 4095, 4096, 8999):
-        np.testing.assert_array_equal(whole[row], preparation.apply(x[[row]])[0])
+        np.testing.assert_array_equal(whole[row], preprocessor.transform(x[[row]])[0])
     x[8192, 1] = np.inf
     with pytest.raises(InputError, match=r"X\[8192, 1\] \(column 'x1'\) is inf"):
-        preparation.apply(x)
+        preprocessor.transform(x)
     with pytest.raises(InputError, match=r"X\[8192, 1\] \(column 'x1'\) is inf"):
-        fit_preparation(x, rows=np.arange(8000, 9000))  # the row's number in X, not among the training rows
+        fit_preprocessor(x, rows=np.arange(8000, 9000))  # the row's number in X, not among the training rows
 
 
 @every_frame
 def test_booleans_are_0_and_1(frame: Any) -> None:
     table = frame({"b": [True, False, None, True], "c": [True, False, False, False]})
-    preparation = fit_preparation(table)
-    assert preparation.names_out == ("b", "c", "b is missing")
-    assert preparation.apply(table).tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 1], [1, 0, 0]]
-    assert [column.boolean for column in preparation.columns] == [True, True]
-    assert fit_preparation(np.array([[True], [False]])).apply([[True], [False]]).tolist() == [[1], [0]]
+    preprocessor = fit_preprocessor(table)
+    assert preprocessor.get_feature_names_out() == ("b", "c", "b is missing")
+    assert preprocessor.transform(table).tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 1], [1, 0, 0]]
+    assert [column.boolean for column in preprocessor.columns] == [True, True]
+    assert fit_preprocessor(np.array([[True], [False]])).transform([[True], [False]]).tolist() == [[1], [0]]
 
 
 # ------------------------------------------------------------------------------------------------------ categories
@@ -157,21 +159,21 @@ def test_a_few_categories_become_what_scikit_learns_encoder_makes_of_them(frame:
     values = [f"k{number * 7 % 30}" for number in range(100)]
     table = frame({"k": values})
     expected = OneHotEncoder(sparse_output=False).fit_transform(np.array(values)[:, np.newaxis])
-    np.testing.assert_array_equal(fit_preparation(table).apply(table), expected)
+    np.testing.assert_array_equal(fit_preprocessor(table).transform(table), expected)
 
 
 @every_frame
 def test_missing_categories_have_a_place_that_unknown_ones_share(frame: Any) -> None:
-    preparation = fit_preparation(frame({"k": ["b", "a", None, "b"]}))
-    assert preparation.names_out == ("k = a", "k = b", "k = other")
-    out = preparation.apply(frame({"k": ["a", "b", "new", None]}))
+    preprocessor = fit_preprocessor(frame({"k": ["b", "a", None, "b"]}))
+    assert preprocessor.get_feature_names_out() == ("k = a", "k = b", "k = other")
+    out = preprocessor.transform(frame({"k": ["a", "b", "new", None]}))
     assert out.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
 
 
 def test_an_unknown_category_is_the_average_row_where_no_training_row_had_one() -> None:
-    preparation = fit_preparation(pd.DataFrame({"k": ["b", "a", "b", "b"]}))
-    assert preparation.names_out == ("k = a", "k = b")
-    out = preparation.apply(pd.DataFrame({"k": ["a", "b", "new", None]}))
+    preprocessor = fit_preprocessor(pd.DataFrame({"k": ["b", "a", "b", "b"]}))
+    assert preprocessor.get_feature_names_out() == ("k = a", "k = b")
+    out = preprocessor.transform(pd.DataFrame({"k": ["a", "b", "new", None]}))
     assert out.tolist() == [[1, 0], [0, 1], [0.25, 0.75], [0.25, 0.75]]
 
 
@@ -179,40 +181,43 @@ def test_an_unknown_category_is_the_average_row_where_no_training_row_had_one() 
 def test_many_categories_become_codes_in_the_last_columns(frame: Any) -> None:
     keys = [f"k{number:02}" for number in range(40)] * 2 + ["rare", None]
     table = frame({"k": keys, "x": list(range(82)), "c": ["u", "v"] * 41})
-    preparation = fit_preparation(table)
-    assert preparation.names_out == ("x", "c = u", "c = v", "k")
-    assert preparation.tables == ((41, vector_width(41)),)
-    codes = preparation.apply(table)[:, -1]
+    preprocessor = fit_preprocessor(table)
+    assert preprocessor.get_feature_names_out() == ("x", "c = u", "c = v", "k")
+    assert preprocessor.embedding_shapes == ((41, vector_width(41)),)
+    codes = preprocessor.transform(table)[:, -1]
     assert codes.tolist() == [*range(1, 41), *range(1, 41), 0, 0]
     new = frame({"k": ["k07", "new", None], "x": [1, 2, 3], "c": ["u", "u", "u"]})
-    assert preparation.apply(new)[:, -1].tolist() == [8, 0, 0]
+    assert preprocessor.transform(new)[:, -1].tolist() == [8, 0, 0]
 
 
 def test_several_code_columns_stand_in_the_tables_order() -> None:
     x = np.column_stack([np.arange(200) % 50, np.arange(200), np.arange(200) % 100])
-    preparation = fit_preparation(x, [0, 2])
-    assert preparation.names_out == ("x1", "x0", "x2")
-    assert [length for length, _ in preparation.tables] == [50, 100]  # the rarest is code 0 where nothing else is
+    preprocessor = fit_preprocessor(x, [0, 2])
+    assert preprocessor.get_feature_names_out() == ("x1", "x0", "x2")
+    assert [length for length, _ in preprocessor.embedding_shapes] == [
+        50,
+        100,
+    ]  # the rarest is code 0 where nothing else is
 
 
 def test_code_0_always_has_training_rows_to_learn_from() -> None:
     values = np.array([*range(40), *range(39)])[:, np.newaxis].repeat(2, axis=0)
-    preparation = fit_preparation(values, [0])
-    codes = preparation.apply(values)[:, 0]
-    assert (codes == 0).sum() == 2 and 39 not in preparation.categories[0].categories
+    preprocessor = fit_preprocessor(values, [0])
+    codes = preprocessor.transform(values)[:, 0]
+    assert (codes == 0).sum() == 2 and 39 not in preprocessor.categories[0].categories
 
 
 def test_a_column_of_names_that_come_once_each_says_nothing() -> None:
     table = pd.DataFrame({"name": [f"n{number}" for number in range(50)]})
-    preparation = fit_preparation(table)
-    assert preparation.names_out == ("name = other",)
-    assert preparation.apply(table[:2]).tolist() == [[1], [1]]
+    preprocessor = fit_preprocessor(table)
+    assert preprocessor.get_feature_names_out() == ("name = other",)
+    assert preprocessor.transform(table[:2]).tolist() == [[1], [1]]
 
 
 def test_so_many_categories_are_one_hot_and_one_more_are_codes() -> None:
     for count, encoding in ((MAX_ONE_HOT, ONE_HOT), (MAX_ONE_HOT + 1, CODES)):
         values = np.arange(count).repeat(3)[:, np.newaxis]
-        assert fit_preparation(values, [0]).categories[0].encoding == encoding
+        assert fit_preprocessor(values, [0]).categories[0].encoding == encoding
 
 
 def test_widths_follow_fastais_rule_up_to_50() -> None:
@@ -232,28 +237,31 @@ def test_widths_follow_fastais_rule_up_to_50() -> None:
 )
 def test_categories_come_back_from_json_exactly(values: list) -> None:
     column = np.fromiter(values * 2, object, 2 * len(values))[:, np.newaxis]
-    preparation = fit_preparation(column, [0])
-    (told,) = preparation.describe()["categories"]
+    preprocessor = fit_preprocessor(column, [0])
+    (told,) = preprocessor.to_dict()["categories"]
     assert all(abs(value) <= 2**53 for value in told["categories"] if isinstance(value, int | float) and value < 1e300)
-    again = through_json(preparation)
+    again = through_json(preprocessor)
     kept = again.categories[0].categories
-    assert kept == preparation.categories[0].categories and set(kept) == set(values)
+    assert kept == preprocessor.categories[0].categories and set(kept) == set(values)
     assert {(type(value), value) for value in kept} == {(type(value), value) for value in values}
-    np.testing.assert_array_equal(again.apply(column), np.eye(len(values))[[kept.index(v) for v in values] * 2])
+    np.testing.assert_array_equal(again.transform(column), np.eye(len(values))[[kept.index(v) for v in values] * 2])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int64", "uint64", "float32", "float64", "bool", "U3", "O"])
 def test_columns_of_arrays_named_in_categorical_features_are_categories(dtype: str) -> None:
     x = np.array([[1, 0], [0, 1], [1, 1], [0, 0]]).astype(dtype)
     for chosen in ([1], np.array([False, True]), ["b"]):
-        preparation = fit_preparation(x, chosen, feature_names=["a", "b"])
-        assert [type(column) for column in preparation.columns] == [Number, Category]
-        np.testing.assert_array_equal(preparation.apply(x)[:, 1:], [[1, 0], [0, 1], [0, 1], [1, 0]])
+        preprocessor = fit_preprocessor(x, chosen, feature_names=["a", "b"])
+        assert [type(column) for column in preprocessor.columns] == [Number, Category]
+        np.testing.assert_array_equal(preprocessor.transform(x)[:, 1:], [[1, 0], [0, 1], [0, 1], [1, 0]])
 
 
 def test_equal_numbers_are_one_category_whatever_their_type() -> None:
-    preparation = fit_preparation(pd.DataFrame({"k": [1, 2, 1]}), ["k"])
-    out = preparation.apply(pd.DataFrame({"k": [1.0, NAN, 2.0]}))  # a missing value makes floats of pandas' integers
+    preprocessor = fit_preprocessor(pd.DataFrame({"k": [1, 2, 1]}), ["k"])
+    out = preprocessor.transform(
+        pd.DataFrame({"k": [1.0, NAN, 2.0]})
+    )  # a missing value makes floats of pandas' integers
+    out = preprocessor.transform(pd.DataFrame({"k": [1.0, NAN, 2.0]}))
     np.testing.assert_allclose(out, [[1, 0], [2 / 3, 1 / 3], [0, 1]], rtol=1e-6)
 
 
@@ -262,17 +270,17 @@ def test_every_text_of_pandas_is_a_category(kind: str) -> None:
     values = ["b", "a", None, "b"]
     dtype = pd.CategoricalDtype(["z", "b", "a"], ordered=True) if kind == "ordered" else kind
     table = pd.DataFrame({"k": pd.Series(values, dtype=dtype)})
-    preparation = fit_preparation(table)
-    assert preparation.categories[0].categories == ("a", "b")  # z is met in no row
-    assert preparation.apply(table).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    preprocessor = fit_preprocessor(table)
+    assert preprocessor.categories[0].categories == ("a", "b")  # z is met in no row
+    assert preprocessor.transform(table).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "Float32", "boolean", "int64[pyarrow]", "double[pyarrow]", "bool[pyarrow]"])
 def test_pandas_own_numbers_may_be_missing(dtype: str) -> None:
     table = pd.DataFrame({"x": pd.array([1, 0, None, 1], dtype=dtype)})
-    preparation = fit_preparation(table)
-    assert isinstance(preparation.columns[0], Number) and preparation.names_out == ("x", "x is missing")
-    assert preparation.apply(table)[:, 1].tolist() == [0, 0, 1, 0]
+    preprocessor = fit_preprocessor(table)
+    assert isinstance(preprocessor.columns[0], Number) and preprocessor.get_feature_names_out() == ("x", "x is missing")
+    assert preprocessor.transform(table)[:, 1].tolist() == [0, 0, 1, 0]
 
 
 def test_polars_categories_are_categories() -> None:
@@ -280,7 +288,7 @@ def test_polars_categories_are_categories() -> None:
     values = ["b", "a", None, "b"]
     for dtype in (pl.String, pl.Categorical, pl.Enum(["z", "b", "a"])):
         table = pl.DataFrame({"k": pl.Series(values, dtype=dtype)})
-        assert fit_preparation(table).apply(table).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
+        assert fit_preprocessor(table).transform(table).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +303,7 @@ def test_polars_categories_are_categories() -> None:
 )
 def test_every_text_of_arrow_is_a_category(column: Any) -> None:
     table = pa.table({"k": column})
-    assert fit_preparation(table).apply(table).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    assert fit_preprocessor(table).transform(table).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
 
 
 @pytest.mark.parametrize("kind", [pa.float16(), pa.decimal128(9, 2), pa.uint8(), pa.float32(), pa.int64()], ids=str)
@@ -303,7 +311,7 @@ def test_every_number_of_arrow_is_a_number(kind: Any) -> None:
     make = {pa.float16(): np.float16, pa.decimal128(9, 2): Decimal}.get(kind, int)
     table = pa.table({"x": pa.array([make(1), make(3), None, make(2)], kind)})
     np.testing.assert_allclose(
-        fit_preparation(table).apply(table), [[-(2**0.5), 0], [2**0.5, 0], [0, 1], [0, 0]], rtol=1e-6
+        fit_preprocessor(table).transform(table), [[-(2**0.5), 0], [2**0.5, 0], [0, 1], [0, 0]], rtol=1e-6
     )
 
 
@@ -317,21 +325,21 @@ def test_objects_are_what_they_hold() -> None:
             "nothing": pd.Series([None, NAN, pd.NA], dtype=object),
         }
     )
-    columns = fit_preparation(table).columns
+    columns = fit_preprocessor(table).columns
     assert [isinstance(column, Number) for column in columns] == [True, True, True, False, False]
     assert [column.boolean for column in columns[:3]] == [False, False, True]
 
 
 def test_lists_of_text_and_numbers_are_read_column_by_column() -> None:
     rows = [["a", 1.5, None], ["b", "2.5", 1], ["a", 3.5, 3]]
-    preparation = fit_preparation(rows, [0])
+    preprocessor = fit_preprocessor(rows, [0])
     np.testing.assert_allclose(
-        preparation.apply(rows)[:, [0, 2, 3, 4]],
+        preprocessor.transform(rows)[:, [0, 2, 3, 4]],
         [[-1.2247449, 1, 1, 0], [0, 0, 0, 1], [1.2247449, 0, 1, 0]],
         rtol=1e-6,
         atol=1e-12,
     )
-    np.testing.assert_array_equal(preparation.apply(np.array(rows, object)), preparation.apply(rows))
+    np.testing.assert_array_equal(preprocessor.transform(np.array(rows, object)), preprocessor.transform(rows))
 
 
 # --------------------------------------------------------------------------------------------------------- any frame
@@ -389,22 +397,24 @@ def frame_of(library: str, kinds: dict[str, str], columns: dict[str, list]) -> A
 def test_any_frame_becomes_finite_numbers_in_the_promised_columns(library: str, drawn: Any) -> None:
     kinds, training, new = drawn
     frames = [frame_of(library, kinds, columns) for columns in (training, new)]
-    preparation = fit_preparation(frames[0])
-    again = through_json(preparation)
+    preprocessor = fit_preprocessor(frames[0])
+    again = through_json(preprocessor)
     for frame in frames:
-        out = preparation.apply(frame)
+        out = preprocessor.transform(frame)
         assert out.dtype == np.float32 and np.isfinite(out).all()
-        assert out.shape == (len(frame), preparation.n_inputs) == (len(frame), len(preparation.names_out))
-        assert again.apply(frame).tobytes() == out.tobytes()
-        for (length, width), codes in zip(reversed(preparation.tables), reversed(out.T), strict=False):
+        assert (
+            out.shape == (len(frame), preprocessor.n_inputs) == (len(frame), len(preprocessor.get_feature_names_out()))
+        )
+        assert again.transform(frame).tobytes() == out.tobytes()
+        for (length, width), codes in zip(reversed(preprocessor.embedding_shapes), reversed(out.T), strict=False):
             assert ((codes == np.floor(codes)) & (codes >= 0) & (codes < length)).all() and width >= 1
-    fitted = preparation.apply(frames[0], np.float64)[:, : len(preparation.numbers)]
-    scaled = fitted[:, ~preparation.boolean]
+    fitted = preprocessor.transform(frames[0], np.float64)[:, : len(preprocessor.numbers)]
+    scaled = fitted[:, ~preprocessor.boolean]
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-6)
     deviations = scaled.std(axis=0)
     assert ((deviations == 0) | (abs(deviations - 1) < 1e-6)).all()
-    assert len(preparation.columns) == len(kinds)
-    assert [column.position for column in preparation.columns] == list(range(len(kinds)))
+    assert len(preprocessor.columns) == len(kinds)
+    assert [column.position for column in preprocessor.columns] == list(range(len(kinds)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -413,9 +423,9 @@ def test_pandas_and_polars_become_the_same(drawn: Any) -> None:
     kinds, training, new = drawn
     results = []
     for library in ("pandas", "polars"):
-        preparation = fit_preparation(frame_of(library, kinds, training))
-        out = preparation.apply(frame_of(library, kinds, new))
-        results.append((preparation.names_out, preparation.tables, out.tobytes()))
+        preprocessor = fit_preprocessor(frame_of(library, kinds, training))
+        out = preprocessor.transform(frame_of(library, kinds, new))
+        results.append((preprocessor.get_feature_names_out(), preprocessor.embedding_shapes, out.tobytes()))
     missing = {name for name, kind in kinds.items() if kind == "missing" or set(training[name]) == {None}}
     if not missing:  # pandas' objects that are all missing may be anything, polars' have a type
         assert results[0] == results[1]
@@ -425,14 +435,14 @@ def test_pandas_and_polars_become_the_same(drawn: Any) -> None:
 @given(cells(), st.sampled_from(["pandas", "polars"]), st.randoms(use_true_random=False))
 def test_rows_outside_the_training_rows_change_nothing(drawn: Any, library: str, random: Any) -> None:
     kinds, training, new = drawn
-    alone = fit_preparation(frame_of(library, kinds, training))
+    alone = fit_preprocessor(frame_of(library, kinds, training))
     rows = len(training["c0"])
     together = {name: [*new[name], *values] for name, values in training.items()}
     order = list(range(len(together["c0"])))
     random.shuffle(order)
     mixed = {name: [values[place] for place in order] for name, values in together.items()}
     chosen = np.array([order.index(len(order) - rows + row) for row in range(rows)])
-    assert same(alone, fit_preparation(frame_of(library, kinds, mixed), rows=chosen))
+    assert same(alone, fit_preprocessor(frame_of(library, kinds, mixed), rows=chosen))
 
 
 def test_a_planted_row_outside_the_training_rows_changes_nothing() -> None:
@@ -440,12 +450,12 @@ def test_a_planted_row_outside_the_training_rows_changes_nothing() -> None:
     planted = np.vstack([x, [[np.inf, 77]], [[NAN, NAN]]])
     mask = np.arange(11) < 9
     for rows in (range(9), mask):
-        assert same(fit_preparation(planted, [1], rows), fit_preparation(x, [1]))
+        assert same(fit_preprocessor(planted, [1], rows), fit_preprocessor(x, [1]))
     matrix = sparse.csr_array(np.vstack([x, [[1e9, 77]]]))
     for fmt in ("csr", "csc"):
-        assert same(fit_preparation(matrix.asformat(fmt), rows=range(9)), fit_preparation(sparse.csr_array(x)))
+        assert same(fit_preprocessor(matrix.asformat(fmt), rows=range(9)), fit_preprocessor(sparse.csr_array(x)))
     text = np.array([["1"], ["2"], ["no number"]])
-    assert same(fit_preparation(text, rows=[0, 1]), fit_preparation(text[:2]))
+    assert same(fit_preprocessor(text, rows=[0, 1]), fit_preprocessor(text[:2]))
 
 
 # ---------------------------------------------------------------------------------------------------------- sparse
@@ -459,56 +469,56 @@ def test_sparse_rows_are_scaled_and_stay_sparse(kind: str, dtype: type) -> None:
     dense[:, 2] = 0
     matrix = getattr(sparse, kind)(dense.astype(dtype))
     before = matrix.copy()
-    preparation = fit_preparation(matrix)
-    out = preparation.apply(matrix, np.float64)
+    preprocessor = fit_preprocessor(matrix)
+    out = preprocessor.transform(matrix, np.float64)
     expected = StandardScaler(with_mean=False).fit_transform(dense.astype(dtype))
     assert sparse.issparse(out) and out.dtype == np.float64 and out.format == kind[:3].replace("coo", "csr")
     np.testing.assert_allclose(out.toarray(), expected, rtol=1e-6)
-    np.testing.assert_allclose(preparation.apply(dense, np.float64), expected, rtol=1e-6)
-    np.testing.assert_array_equal(through_json(preparation).apply(matrix, np.float64).toarray(), out.toarray())
+    np.testing.assert_allclose(preprocessor.transform(dense, np.float64), expected, rtol=1e-6)
+    np.testing.assert_array_equal(through_json(preprocessor).transform(matrix, np.float64).toarray(), out.toarray())
     assert (matrix != before).nnz == 0
 
 
 def test_sparse_columns_of_one_value_become_0_and_huge_ones_do_no_harm() -> None:
     matrix = sparse.csr_array([[0.1, 1e300, 1e-200, 5e-324], [0.1, 0, 0, 0], [0.1, 1e300, 1e-200, 0]])
-    out = fit_preparation(matrix).apply(matrix, np.float64).toarray()
+    out = fit_preprocessor(matrix).transform(matrix, np.float64).toarray()
     np.testing.assert_allclose(out[:, :3].std(axis=0), [0, 1, 1])
     assert np.isfinite(out).all()
 
 
 def test_sparse_entries_that_stand_there_twice_are_summed() -> None:
     matrix = sparse.csr_array((np.array([1.0, 2, 5]), np.array([0, 0, 0]), np.array([0, 2, 3])), shape=(2, 1))
-    preparation = fit_preparation(matrix)
-    out = preparation.apply(matrix)
+    preprocessor = fit_preprocessor(matrix)
+    out = preprocessor.transform(matrix)
     out.sum_duplicates()
     assert out.toarray().tolist() == [[3], [5]] and matrix.toarray().tolist() == [[3], [5]]
 
 
 def test_sorting_what_came_of_sparse_rows_leaves_those_alone() -> None:
     matrix = sparse.csr_array((np.array([1.0, 2, 5]), np.array([1, 0, 0]), np.array([0, 2, 3])), shape=(2, 2))
-    fit_preparation(matrix).apply(matrix).sort_indices()
+    fit_preprocessor(matrix).transform(matrix).sort_indices()
     assert matrix.toarray().tolist() == [[2, 1], [5, 0]]
 
 
 def test_sparse_rows_of_a_dense_preparation_become_dense() -> None:
     x = np.eye(4)
-    preparation = fit_preparation(x, [3])
-    np.testing.assert_array_equal(preparation.apply(sparse.csc_array(x)), preparation.apply(x))
+    preprocessor = fit_preprocessor(x, [3])
+    np.testing.assert_array_equal(preprocessor.transform(sparse.csc_array(x)), preprocessor.transform(x))
 
 
 @pytest.mark.parametrize("fmt", ["csr", "csc"])
 def test_sparse_entries_at_fault_are_named(fmt: str) -> None:
     good = sparse.csr_array([[0, 1.0, 0], [2.0, 0, 3.0]]).asformat(fmt)
-    preparation = fit_preparation(good)
+    preprocessor = fit_preprocessor(good)
     for value in (NAN, np.inf):
         bad = sparse.csr_array([[0, 1.0, 0], [2.0, 0, value]]).asformat(fmt)
-        for use in (fit_preparation, preparation.apply):
+        for use in (fit_preprocessor, preprocessor.transform):
             with pytest.raises(InputError, match=rf"X\[1, 2\] \(column 'x2'\) is {value}; every entry of a sparse"):
                 use(bad)
     with pytest.raises(InputError, match=r"X\[0, 1\] \(column 'x1'\) is 1e\+60; that is too far .* float32"):
-        preparation.apply(good * sparse.csr_array([[0, 1e60, 0]] * 2))
+        preprocessor.transform(good * sparse.csr_array([[0, 1e60, 0]] * 2))
     with pytest.raises(InputError, match=r"X\[0, 1\].* is nan; no entry may be missing"):
-        preparation.apply([[0, NAN, 0]])
+        preprocessor.transform([[0, NAN, 0]])
 
 
 # ----------------------------------------------------------------------------------------------------- wrong input
@@ -558,7 +568,7 @@ def test_sparse_entries_at_fault_are_named(fmt: str) -> None:
 )
 def test_what_is_no_table_of_numbers_and_categories_is_named(x: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        fit_preparation(x)
+        fit_preprocessor(x)
 
 
 def test_what_polars_can_hold_and_we_can_not_is_named() -> None:
@@ -570,13 +580,13 @@ def test_what_polars_can_hold_and_we_can_not_is_named() -> None:
         ([{"b": 1}], "is of type struct"),
     ):
         with pytest.raises(InputError, match=message):
-            fit_preparation(pl.DataFrame({"a": values}))
+            fit_preprocessor(pl.DataFrame({"a": values}))
     with pytest.raises(InputError, match=r"X's column 0 \('a'\) is of type fixed_size_binary"):
-        fit_preparation(pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}))
+        fit_preprocessor(pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}))
     with pytest.raises(InputError, match=r"X is a lazy frame.*X.collect\(\)"):
-        fit_preparation(pl.LazyFrame({"a": [1]}))
+        fit_preprocessor(pl.LazyFrame({"a": [1]}))
     with pytest.raises(InputError, match="X has 1 dimensions"):
-        fit_preparation(pl.Series([1.0]))
+        fit_preprocessor(pl.Series([1.0]))
 
 
 def test_frames_of_other_libraries_come_through_arrow_or_say_why() -> None:
@@ -591,9 +601,9 @@ def test_frames_of_other_libraries_come_through_arrow_or_say_why() -> None:
                 raise NotImplementedError("a column of colours")
             return self.table.__arrow_c_stream__(requested_schema)
 
-    assert fit_preparation(Other(pa.table({"a": [1, 3]}))).apply(Other(pa.table({"a": [3]}))).tolist() == [[1]]
+    assert fit_preprocessor(Other(pa.table({"a": [1, 3]}))).transform(Other(pa.table({"a": [3]}))).tolist() == [[1]]
     with pytest.raises(InputError, match="X, a Other, can't be read as a table: a column of colours; make numbers"):
-        fit_preparation(Other(None))
+        fit_preprocessor(Other(None))
 
 
 @pytest.mark.parametrize(
@@ -612,24 +622,24 @@ def test_frames_of_other_libraries_come_through_arrow_or_say_why() -> None:
 )
 def test_wrong_categorical_features_are_named_as_scikit_learn_names_them(features: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        fit_preparation(pd.DataFrame(np.eye(3), columns=list("abc")), features)
+        fit_preprocessor(pd.DataFrame(np.eye(3), columns=list("abc")), features)
 
 
 def test_categories_by_name_need_names() -> None:
     with pytest.raises(InputError, match="should be passed as an array of integers or as a boolean mask"):
-        fit_preparation(np.eye(3), ["x0"])
+        fit_preprocessor(np.eye(3), ["x0"])
 
 
 def test_categories_of_dates_or_sparse_matrices_are_refused() -> None:
     with pytest.raises(InputError, match="datetime64"):
-        fit_preparation(pd.DataFrame({"d": pd.to_datetime(["2020-01-01"])}), ["d"])
+        fit_preprocessor(pd.DataFrame({"d": pd.to_datetime(["2020-01-01"])}), ["d"])
     with pytest.raises(InputError, match="categorical_features names the column 'x1' of a sparse matrix"):
-        fit_preparation(sparse.eye_array(3, format="csr"), [1])
+        fit_preprocessor(sparse.eye_array(3, format="csr"), [1])
 
 
 @pytest.mark.parametrize("features", [None, "from_dtype", [], np.array([], int), [False, False]])
 def test_no_categorical_features_leave_it_to_the_types(features: Any) -> None:
-    assert [type(c) for c in fit_preparation(pd.DataFrame({"a": [1, 2], "b": ["u", "v"]}), features).columns] == [
+    assert [type(c) for c in fit_preprocessor(pd.DataFrame({"a": [1, 2], "b": ["u", "v"]}), features).columns] == [
         Number,
         Category,
     ]
@@ -649,22 +659,22 @@ def test_no_categorical_features_leave_it_to_the_types(features: Any) -> None:
 )
 def test_wrong_rows_are_named(rows: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        fit_preparation(np.eye(3), rows=rows)
+        fit_preprocessor(np.eye(3), rows=rows)
 
 
 def test_wrong_names_are_named() -> None:
     for names, message in ((["a"], "feature_names has 1 names: 'a'; it must name X's 2"), (["a", "a"], "'a' stands")):
         with pytest.raises(InputError, match=message):
-            fit_preparation(np.eye(2), feature_names=names)
+            fit_preprocessor(np.eye(2), feature_names=names)
     with pytest.raises(InputError, match="feature_names"):
-        fit_preparation(pd.DataFrame({"a": [1], "b": [2]}), feature_names=["b", "a"])
+        fit_preprocessor(pd.DataFrame({"a": [1], "b": [2]}), feature_names=["b", "a"])
     with pytest.raises(InputError, match="no valid Unicode"):
-        fit_preparation(np.eye(1), feature_names=["\ud800"])
+        fit_preprocessor(np.eye(1), feature_names=["\ud800"])
 
 
 @every_frame
 def test_columns_that_are_not_those_of_the_training_rows_are_named(frame: Any) -> None:
-    preparation = fit_preparation(frame({"a": [1, 2], "b": [3, 4]}))
+    preprocessor = fit_preprocessor(frame({"a": [1, 2], "b": [3, 4]}))
     for columns, message in (
         ({"a": [1]}, "X lacks the column 'b' of the training rows$"),
         ({"a": [1], "c": [1]}, "X lacks the column 'b' of the training rows; it has 'c' instead"),
@@ -672,15 +682,15 @@ def test_columns_that_are_not_those_of_the_training_rows_are_named(frame: Any) -
         ({"b": [1], "a": [1]}, "X's column 0 is 'b'; in the training rows it was 'a': bring the columns into that"),
     ):
         with pytest.raises(InputError, match=message):
-            preparation.apply(frame(columns))
+            preprocessor.transform(frame(columns))
     with pytest.raises(InputError, match="X has 3 columns; the training rows had 2"):
-        preparation.apply(np.eye(3))
-    assert preparation.apply(np.eye(2)).shape == (2, 2)  # an array has no names to compare
-    assert fit_preparation(np.eye(2)).apply(frame({"any": [1], "name": [2]})).shape == (1, 2)
+        preprocessor.transform(np.eye(3))
+    assert preprocessor.transform(np.eye(2)).shape == (2, 2)  # an array has no names to compare
+    assert fit_preprocessor(np.eye(2)).transform(frame({"any": [1], "name": [2]})).shape == (1, 2)
 
 
 def test_wrong_entries_at_prediction_are_named() -> None:
-    preparation = fit_preparation(pd.DataFrame({"a": [1.0, 2.0], "b": ["u", "v"]}))
+    preprocessor = fit_preprocessor(pd.DataFrame({"a": [1.0, 2.0], "b": ["u", "v"]}))
     for a, message in (
         (np.inf, r"X\[1, 0\] \(column 'a'\) is inf; every entry must be a finite number, or missing"),
         ("u", r"X\[1, 0\] \(column 'a'\) is 'u', which is no number here"),
@@ -688,17 +698,17 @@ def test_wrong_entries_at_prediction_are_named() -> None:
         (datetime.datetime(2020, 1, 1), r"X\[1, 0\] \(column 'a'\) is datetime"),
     ):
         with pytest.raises(InputError, match=message):
-            preparation.apply(pd.DataFrame({"a": pd.Series([1.5, a], dtype=object), "b": ["u", "v"]}))
+            preprocessor.transform(pd.DataFrame({"a": pd.Series([1.5, a], dtype=object), "b": ["u", "v"]}))
     with pytest.raises(InputError, match=r"X\[0, 0\] \(column 'a'\) is Timestamp"):
-        preparation.apply(pd.DataFrame({"a": pd.to_datetime(["2020-01-01"]), "b": ["u"]}))
+        preprocessor.transform(pd.DataFrame({"a": pd.to_datetime(["2020-01-01"]), "b": ["u"]}))
     with pytest.raises(InputError, match=r"dtype is .*int.*; it must be float32 or float64"):
-        preparation.apply(pd.DataFrame({"a": [1.0], "b": ["u"]}), int)
+        preprocessor.transform(pd.DataFrame({"a": [1.0], "b": ["u"]}), int)
 
 
 # ------------------------------------------------------------------------------------------------------- the file
 
 
-def example() -> tuple[Preparation, pd.DataFrame]:
+def example() -> tuple[TablePreprocessor, pd.DataFrame]:
     rows = np.arange(120)
     table = pd.DataFrame(
         {
@@ -708,35 +718,36 @@ def example() -> tuple[Preparation, pd.DataFrame]:
             "z": rows % 40 + 2**53,
         }
     )
-    return fit_preparation(table, ["z"]), table
+    return fit_preprocessor(table, ["z"]), table
 
 
 def test_columns_are_described_for_other_programs() -> None:
     """What an exporter would do with the descriptions gives the same inputs."""
-    preparation, table = example()
+    preprocessor, table = example()
     values, indicators, one_hot, codes = [], [], [], []
-    for column in preparation.columns:
+    for column in preprocessor.columns:
         raw = table.iloc[:, column.position]
         assert raw.name == column.name
         if isinstance(column, Number):
             filled = raw.astype(float).fillna(column.median)
-            values.append((filled - column.mean) * column.factor)
+            values.append((filled - column.offset) * column.scale)
             indicators += [raw.isna()] if column.indicator else []
         else:
             found = [column.categories.index(v) + 1 if v in column.categories else 0 for v in raw]
             (codes if column.encoding == CODES else one_hot).append(column.vectors[found])
     expected = np.column_stack([*values, *indicators, *one_hot, *codes])
-    np.testing.assert_array_equal(preparation.apply(table, np.float64), expected)
+    np.testing.assert_array_equal(preprocessor.transform(table, np.float64), expected)
 
 
 def test_a_preparation_can_be_pickled_and_copied() -> None:
-    preparation, table = example()
-    out = preparation.apply(table)
-    for again in (pickle.loads(pickle.dumps(preparation)), copy.deepcopy(preparation), through_json(preparation)):
-        assert same(again, preparation) and again.apply(table).tobytes() == out.tobytes()
-        assert again.names_out == preparation.names_out and again.tables == preparation.tables
-        assert again.columns == preparation.columns
-    assert "4 columns become 6 inputs, 1 of them codes" in repr(preparation)
+    preprocessor, table = example()
+    out = preprocessor.transform(table)
+    for again in (pickle.loads(pickle.dumps(preprocessor)), copy.deepcopy(preprocessor), through_json(preprocessor)):
+        assert same(again, preprocessor) and again.transform(table).tobytes() == out.tobytes()
+        assert again.get_feature_names_out() == preprocessor.get_feature_names_out()
+        assert again.embedding_shapes == preprocessor.embedding_shapes
+        assert again.columns == preprocessor.columns
+    assert "4 columns become 6 inputs, 1 of them codes" in repr(preprocessor)
 
 
 def put(path: tuple, value: Any):
@@ -764,15 +775,15 @@ def put_array(name: str, value: Any):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (put(("names",), KeyError), "preparation is .*; it must be an object with names, named"),
+        (put(("names",), KeyError), "preprocessor is .*; it must be an object with kind, names, named"),
         (put(("extra",), 1), "it must be an object with"),
-        (put(("names",), "xbkz"), "preparation.names is 'xbkz', which is of the wrong type"),
-        (put(("names", 0), 5), r"preparation.names\[0\] is 5"),
-        (put(("names", 0), []), r"preparation.names\[0\] is \[\]"),
+        (put(("names",), "xbkz"), "preprocessor.names is 'xbkz', which is of the wrong type"),
+        (put(("names", 0), 5), r"preprocessor.names\[0\] is 5"),
+        (put(("names", 0), []), r"preprocessor.names\[0\] is \[\]"),
         (put(("names", 0), "b"), "4 names, of which 3 differ"),
         (put(("names",), []), "0 names"),
-        (put(("named",), 1), "preparation.named is 1"),
-        (put(("centred",), None), "preparation.centred is None"),
+        (put(("named",), 1), "preprocessor.named is 1"),
+        (put(("centred",), None), "preprocessor.centred is None"),
         (put(("centred",), False), "is of sparse rows"),
         (put(("booleans",), [2]), r"booleans\[0\] is 2, which is no column of numbers"),
         (put(("booleans",), [True]), "is True"),
@@ -780,8 +791,8 @@ def put_array(name: str, value: Any):
         (put(("booleans",), [1, 1]), "names a column twice"),
         (put(("indicators",), [-1]), r"indicators\[0\] is -1"),
         (put(("indicators",), [10**30]), "no column of numbers"),
-        (put(("categories",), {}), "preparation.categories is"),
-        (put(("categories", 0), 5), r"preparation.categories\[0\] is 5"),
+        (put(("categories",), {}), "preprocessor.categories is"),
+        (put(("categories", 0), 5), r"preprocessor.categories\[0\] is 5"),
         (put(("categories", 0, "column"), 4), r"categories\[0\].column is 4; there are 4 columns"),
         (put(("categories", 0, "column"), -1), "column is -1"),
         (put(("categories", 0, "column"), True), "column is True"),
@@ -806,28 +817,28 @@ def put_array(name: str, value: Any):
         (put(("categories", 0, "shares"), [0.5, 0.25]), "together 0.75"),
         (put(("categories", 0, "shares"), [0.5, "a"]), "shares holds 'a'"),
         (put(("categories", 1, "encoding"), ONE_HOT), "39 categories one-hot; the most is 32"),
-        (put_array("median", KeyError), "must be median, mean, factor"),
-        (put_array("more", np.zeros(2)), "must be median, mean, factor"),
-        (put_array("mean", np.zeros(3)), "mean is .*; it must be float64 of shape"),
-        (put_array("mean", np.zeros(2, np.float32)), "must be float64"),
-        (put_array("mean", [0.0, 0.0]), "mean is list"),
-        (put_array("mean", np.array([0, NAN])), "mean holds NaN"),
-        (put_array("factor", np.array([0, -1.0])), "negative factor"),
-        (put_array("factor", np.array([0, np.inf])), "factor holds NaN, infinity"),
+        (put_array("median", KeyError), "must be median, offset, scale"),
+        (put_array("more", np.zeros(2)), "must be median, offset, scale"),
+        (put_array("offset", np.zeros(3)), "offset is .*; it must be float64 of shape"),
+        (put_array("offset", np.zeros(2, np.float32)), "must be float64"),
+        (put_array("offset", [0.0, 0.0]), "offset is list"),
+        (put_array("offset", np.array([0, NAN])), "offset holds NaN"),
+        (put_array("scale", np.array([0, -1.0])), "negative scale"),
+        (put_array("scale", np.array([0, np.inf])), "scale holds NaN, infinity"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(damage: Any, message: str) -> None:
-    preparation, _ = example()
-    description, arrays = copy.deepcopy(preparation.describe()), preparation.arrays()
-    rebuild(description, arrays)
+    preprocessor, _ = example()
+    description, arrays = copy.deepcopy(preprocessor.to_dict()), preprocessor.arrays()
+    preprocessor_from_dict(description, arrays)
     damage(description, arrays)
     with pytest.raises(InputError, match=message):
-        rebuild(description, arrays)
+        preprocessor_from_dict(description, arrays)
 
 
-def test_no_object_is_no_preparation() -> None:
+def test_no_object_is_no_preprocessor() -> None:
     for nothing in (None, [], "x", 5):
         with pytest.raises(InputError, match="it must be an object"):
-            rebuild(nothing, {})
-    with pytest.raises(InputError, match="the arrays of the preparation"):
-        rebuild(example()[0].describe(), None)
+            preprocessor_from_dict(nothing, {})
+    with pytest.raises(InputError, match="the arrays of the preprocessor"):
+        preprocessor_from_dict(example()[0].to_dict(), None)

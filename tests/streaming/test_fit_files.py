@@ -69,7 +69,7 @@ def test_a_model_of_files_is_like_one_of_the_same_rows_in_memory(clouds):
     x = np.column_stack([table.columns["a"].to_numpy(), table.columns["b"].to_numpy()])
     memory = fit(x, table.columns["label"].to_pylist(), hidden=(8,))
     assert np.mean(model.predict(x) == memory.predict(x)) > 0.95
-    np.testing.assert_allclose(model.scaling.factor, memory.scaling.factor, rtol=0.1)
+    np.testing.assert_allclose(model.scaling.scale, memory.scaling.scale, rtol=0.1)
 
 
 def test_rows_in_memory_and_batches_are_streamed_as_their_file_is(clouds):
@@ -115,7 +115,7 @@ def test_figures_come_from_the_training_rows_alone_and_the_split_from_the_rows_n
     table = open_files(clouds).table()
     a = table.columns["a"].to_numpy()
     np.testing.assert_allclose(found.sides[0].features.mean[0], a[~aside].mean(), rtol=1e-12)
-    np.testing.assert_allclose(found.sides[0].features.scaling().factor[0], 1 / a[~aside].std(), rtol=1e-12)
+    np.testing.assert_allclose(found.sides[0].features.scaling().scale[0], 1 / a[~aside].std(), rtol=1e-12)
     assert (len(found.sides[0]), len(found.sides[1])) == (np.sum(~aside), np.sum(aside))
 
 

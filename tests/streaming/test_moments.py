@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from glassnet.preprocessing.scaling import fit_scaling, standardise
+from glassnet.preprocessing.scaling import fit_scaling, fit_standard_scaling
 from glassnet.streaming.moments import Moments, are_bytes
 
 
@@ -72,10 +72,10 @@ def test_the_scaling_is_the_one_of_rows_in_memory(kind):
     }[kind]
     found, expected = of(*np.array_split(x, 9)).scaling(), fit_scaling(x)
     assert found.kind == expected.kind == ("bytes" if kind == "bytes" else "standard")
-    np.testing.assert_allclose(found.factor, expected.factor, rtol=1e-12)
-    np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-12)
+    np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-12)
+    np.testing.assert_allclose(found.offset, expected.offset, rtol=1e-12)
     if kind == "constant":
-        assert found.factor[0] == 1 and found.shift[0] == 0.1
+        assert found.scale[0] == 1 and found.offset[0] == 0.1
 
 
 def test_one_number_that_is_no_byte_makes_them_no_bytes_wherever_it_comes():
@@ -101,6 +101,6 @@ def test_sparse_rows_have_the_figures_of_the_same_rows_filled_in():
     found, dense = of(x[:123], x[123:]), of(x.toarray())
     for name in ("mean", "deviation", "low", "high"):
         np.testing.assert_allclose(getattr(found, name), getattr(dense, name), rtol=1e-12, atol=1e-15, err_msg=name)
-    np.testing.assert_allclose(found.standard().factor, standardise(x.toarray()).factor, rtol=1e-12)
-    for name in ("kind", "shift", "factor"):
+    np.testing.assert_allclose(found.standard().scale, fit_standard_scaling(x.toarray()).scale, rtol=1e-12)
+    for name in ("kind", "offset", "scale"):
         np.testing.assert_array_equal(getattr(found.scaling(sparse=True), name), getattr(fit_scaling(x), name))

@@ -228,7 +228,7 @@ def test_the_python_and_the_command_come_to_the_same_parameters_to_the_last_bit(
     for model in (inside["model"], by_command):
         assert model.structure == page.structure and model.vector.dtype == page.vector.dtype
         assert np.array_equal(model.vector, page.vector)
-        assert np.array_equal(model.scaling.shift, page.scaling.shift)
+        assert np.array_equal(model.scaling.offset, page.scaling.offset)
         assert [epoch.loss for epoch in model.history] == [epoch.loss for epoch in page.history]
 
 

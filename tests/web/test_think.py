@@ -249,7 +249,7 @@ def test_without_rows_there_are_none_and_the_page_is_told_how_to_begin(workshop)
     assert "--data FILE" in refused(client.get("/api/rows?row=0"))["message"]
     told = client.get("/api/think").json()
     assert told["reach"] is told["columns"] is told["target"] is None
-    assert told["start"] == workshop.model.scaling.shift.tolist()
+    assert told["start"] == workshop.model.scaling.offset.tolist()
     assert client.get("/api/unit?layer=1&unit=0").json()["data"] is None
 
 

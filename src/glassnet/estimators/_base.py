@@ -17,7 +17,7 @@ from glassnet.network.forward import forward
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.structure import Structure
-from glassnet.preprocessing import Preparation
+from glassnet.preprocessing import TablePreprocessor
 from glassnet.training.dispatch import make_engine
 
 #: The dtypes that a network may have; other numbers become the first.
@@ -32,7 +32,7 @@ class BaseNetwork(BaseEstimator):
     """What a network needs to predict, once it is fitted."""
 
     _structure: Structure
-    _preparation: Preparation | None
+    _preparation: TablePreprocessor | None
 
     def _name_parameters(self, vector: Array) -> None:
         """Give the parts of a flat vector scikit-learn's names: coefs_ and intercepts_ are views of it."""
@@ -92,7 +92,7 @@ class BaseNetwork(BaseEstimator):
             return X if X.flags.c_contiguous else np.ascontiguousarray(X)
         if self._preparation is not None:
             validate_data(self, X, reset=False, skip_check_array=True)
-            return self._preparation.apply(X, self._vector.dtype)
+            return self._preparation.transform(X, self._vector.dtype)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         return X if issparse(X) else np.ascontiguousarray(X)
 

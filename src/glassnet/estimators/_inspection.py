@@ -36,7 +36,7 @@ class InspectionMixin:
         """The names of the network's inputs: of the columns, or x0, x1, …; with ``preprocess``, what became of them."""
         check_is_fitted(self)
         if self._preparation is not None:
-            return self._preparation.names_out
+            return self._preparation.get_feature_names_out()
         return tuple(getattr(self, "feature_names_in_", [f"x{column}" for column in range(self.n_features_in_)]))
 
     def explain(self, X: Any) -> dict[str, Array]:

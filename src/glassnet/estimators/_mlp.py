@@ -35,7 +35,7 @@ from glassnet.metrics.registry import NO_METRIC
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
-from glassnet.preprocessing import fit_preparation
+from glassnet.preprocessing import fit_preprocessor
 from glassnet.training import Callback, Settings
 from glassnet.training.history import History
 from glassnet.training.loop import DivergenceWarning, build_run, run_training
@@ -146,16 +146,16 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         if self.preprocess is not None:  # what is fitted to columns sees the training rows alone
             training, validation = split_rows()
             if first:
-                self._preparation = fit_preparation(X, self.categorical_features, training)
+                self._preparation = fit_preprocessor(X, self.categorical_features, training)
             assert self._preparation is not None
-            X = self._preparation.apply(X, self._dtype_for(X))
+            X = self._preparation.transform(X, self._dtype_for(X))
         dtype = self._dtype_for(X)
         output = find_activation(activation if self.out_activation is None else self.out_activation)
         loss = self._loss_for(self.n_outputs_, dtype)
         loss = as_reported(loss) if self.solver == LBFGS else loss
         if not isinstance(self.loss, str):
             check_own_loss(loss, truth, self.n_outputs_)
-        tables = () if self._preparation is None else self._preparation.tables
+        tables = () if self._preparation is None else self._preparation.embedding_shapes
         structure = build_structure(X.shape[1], hidden, self.activation, output, self.n_outputs_, tables)
         if not first and structure.layer_sizes != self._structure.layer_sizes:
             raise ValueError(
@@ -287,7 +287,7 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
             raise InputError("validation_data must be a tuple (X, y) or (X, y, sample_weight)")
         X, y = self._check_rows(data[0], data[1], reset=False)
         w = None if len(data) == 2 or data[2] is None else _check_sample_weight(data[2], X)
-        x = X if self._preparation is None else self._preparation.apply(X, self._dtype_for(X))
+        x = X if self._preparation is None else self._preparation.transform(X, self._dtype_for(X))
         return _Judged(lambda: X, x, y, self._encode(y, False, True), w)
 
     def _score_of(self, judged: _Judged) -> Callable[[Run], float]:

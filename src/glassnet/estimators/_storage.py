@@ -22,7 +22,7 @@ from glassnet.estimators._sklearn_names import spoken
 from glassnet.models.storage import read_epoch
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.structure import Structure
-from glassnet.preprocessing import rebuild
+from glassnet.preprocessing import TablePreprocessor, preprocessor_from_dict
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.training.history import History
 from glassnet.training.parameters_file import layers_of
@@ -80,13 +80,13 @@ def save(est: Any, path: str | Path) -> None:
         "preparation": None,
     }
     if est._preparation is not None:
-        described["preparation"] = est._preparation.describe()
+        described["preparation"] = est._preparation.to_dict()
         arrays |= {f"preparation.{name}": array for name, array in est._preparation.arrays().items()}
     if hasattr(est, "classes_"):
         described["classes"] = {"kind": est._kind, **_described_classes(est.classes_)}
     scaling = getattr(est, "_target_scaling", None)
     if scaling is not None:
-        arrays |= {"target.shift": scaling.shift, "target.factor": scaling.factor}
+        arrays |= {"target.shift": scaling.offset, "target.factor": scaling.scale}
     write_arrays(path, arrays, KEY, described)
 
 
@@ -146,7 +146,9 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
     preparation = told.value("preparation", dict, type(None))
     if preparation is not None:
         own = {name.removeprefix("preparation."): arrays.pop(name) for name in list(arrays) if "preparation." in name}
-        preparation = rebuild(preparation, own)
+        preparation = preprocessor_from_dict(preparation, own)
+        if not isinstance(preparation, TablePreprocessor):
+            raise InputError(f"preparation is of kind {preparation.kind!r:.80}")
     scaling = _target_scaling(arrays, structure)
     if set(arrays) != set(structure.shapes):
         raise InputError(f"the arrays {sorted(arrays)[:8]} are not those of layers {structure.layer_sizes}")
@@ -158,7 +160,7 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
         if not np.isfinite(array).all():
             raise InputError(f"{name} holds NaN or infinity")
     # a code that no table has would be looked up outside of it
-    if structure.tables != (() if preparation is None else preparation.tables):
+    if structure.tables != (() if preparation is None else preparation.embedding_shapes):
         raise InputError(f"the tables {structure.tables!r:.80} are not those of the preparation")
     features = told.value("n_features_in_", int)
     if preparation is not None and features != len(preparation.names):

@@ -16,7 +16,7 @@ from glassnet.estimators._mlp import NeuralNetwork
 from glassnet.estimators._parameter_constraints import REGRESSOR
 from glassnet.estimators._sklearn_names import find_loss
 from glassnet.network.losses import Loss
-from glassnet.preprocessing.scaling import Scaling, standardise
+from glassnet.preprocessing.scaling import Scaling, fit_standard_scaling
 
 
 class MLPRegressor(RegressorMixin, NeuralNetwork):
@@ -163,7 +163,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         """Undo what was done to the target, and put quantiles into their order."""
         if self._target_scaling is not None:
             with np.errstate(over="ignore", invalid="ignore"):
-                output = self._target_scaling.undo(output).astype(output.dtype, copy=False)
+                output = self._target_scaling.inverse_transform(output).astype(output.dtype, copy=False)
         if self.quantiles is not None:
             rank = np.argsort(np.argsort(self.quantiles))
             output = np.sort(output, axis=1)[:, rank]
@@ -179,17 +179,17 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
 
     def _deviation(self) -> Array:
         """Return by what the network's outputs are multiplied to be values, (outputs,) or (1,)."""
-        return np.ones(1) if self._target_scaling is None else 1 / self._target_scaling.factor
+        return np.ones(1) if self._target_scaling is None else 1 / self._target_scaling.scale
 
     def _fit_target(self, truth: Array, training: Array | None, first: bool) -> None:
         """Find the target's scaling from the training rows."""
         if first:
             rows = truth if training is None else truth[training]
-            self._target_scaling: Scaling | None = standardise(rows) if self.target_transform else None
+            self._target_scaling: Scaling | None = fit_standard_scaling(rows) if self.target_transform else None
 
     def _transformed(self, truth: Array) -> Array:
         """Return the truth as the network is trained on it."""
-        return truth if self._target_scaling is None else self._target_scaling.apply(truth, np.float64)
+        return truth if self._target_scaling is None else self._target_scaling.transform(truth, np.float64)
 
     def _shape_of_outputs(self, truth: Array) -> tuple[int, str, str]:
         if self.quantiles is None:

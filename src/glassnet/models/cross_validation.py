@@ -13,7 +13,7 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.models.fitting import rows_for, split
 from glassnet.models.model import REGRESSION, Model
-from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, standardise
+from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, train
 
 
@@ -105,7 +105,7 @@ def _trained(model: Model, x: Any, y: Array, rows: Array, callbacks: Iterable[Ca
     learned, judged = (rows[part] for part in inner)
     target_scaling = None
     if model.target_scaling is not None:
-        target_scaling = standardise(np.asarray(y[learned], np.float64).reshape(len(learned), -1))
+        target_scaling = fit_standard_scaling(np.asarray(y[learned], np.float64).reshape(len(learned), -1))
     scaling = model.scaling if model.structure.tables else fit_scaling(x[learned])
     blank = replace(model, scaling=scaling, target_scaling=target_scaling)
     trained = train(

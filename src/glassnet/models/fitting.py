@@ -16,7 +16,7 @@ from glassnet.models.model import CLASSIFICATION, REGRESSION, Model, default_nam
 from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
-from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, standardise
+from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, Epoch, Settings, Trained, train
 from glassnet.training.settings import LBFGS
 
@@ -191,7 +191,7 @@ def make_ready(
     scaling = fit_scaling(x if len(training) == samples else x[training])
     target_scaling = None
     if standardises(task, settings):
-        target_scaling = standardise(np.asarray(y, np.float64).reshape(len(y), -1)[training])
+        target_scaling = fit_standard_scaling(np.asarray(y, np.float64).reshape(len(y), -1)[training])
 
     blank = Model(
         build_structure(x.shape[1], hidden, activation, settings, len(classes) or _columns(y)),

@@ -186,9 +186,9 @@ def source_of(found: Survey, side: int, model: Model, buffer_bytes: int = BUFFER
         def encode(stored: Array) -> Array:
             return np.ascontiguousarray(model.encode(stored), dtype)
 
-        factor = 1.0 if scale is None else float(scale.factor[0])
+        factor = 1.0 if scale is None else float(scale.scale[0])
         spread = float(which.target.deviation[0] * factor) ** 2
-        key = "" if scale is None else f"{scale.shift.tolist()} {scale.factor.tolist()}"
+        key = "" if scale is None else f"{scale.offset.tolist()} {scale.scale.tolist()}"
     return StreamSource(found, side, Preparing(model.scaling, encode, dtype, key), spread, buffer_bytes)
 
 
@@ -227,7 +227,7 @@ def _check_reach(found: Survey, figures: Moments, scaling: Scaling, names: Seque
     """Refuse numbers that are too large for a dtype once they are scaled."""
     with np.errstate(over="ignore", invalid="ignore"):
         for extreme in (figures.low, figures.high):
-            wrong = np.flatnonzero(~np.isfinite(((extreme - scaling.shift) * scaling.factor).astype(dtype)))
+            wrong = np.flatnonzero(~np.isfinite(((extreme - scaling.offset) * scaling.scale).astype(dtype)))
             if len(wrong):
                 column = int(wrong[0])
                 raise InputError(

@@ -117,7 +117,7 @@ class Model:
     def _scaled(self, scaling: Scaling, raw: Array) -> Array:
         """Scale rows to the parameters' dtype; what is too large for it becomes infinite, for the caller to tell."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return scaling.apply(raw, self.vector.dtype)
+            return scaling.transform(raw, self.vector.dtype)
 
     def outputs(self, x: Any) -> Array:
         """Return the network's outputs a_L for raw rows: (samples, outputs).
@@ -180,7 +180,7 @@ class Model:
         values = output
         if self.target_scaling is not None:
             with np.errstate(over="ignore", invalid="ignore"):
-                values = self.target_scaling.undo(output)
+                values = self.target_scaling.inverse_transform(output)
             check_finite(values)
         return values[:, 0] if values.shape[1] == 1 else values
 

@@ -52,7 +52,7 @@ def save(model: Model, path: str | Path) -> None:
     arrays = dict(model.parameters)
     for prefix, scaling in (("scaling", model.scaling), ("target_scaling", model.target_scaling)):
         if scaling is not None:
-            arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"] = scaling.shift, scaling.factor
+            arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"] = scaling.offset, scaling.scale
     _rebuild(description, arrays)  # what could not be loaded is not written
     write_arrays(path, arrays, KEY, description)
 

@@ -1,13 +1,16 @@
-"""Preparing tables: from data frames with categories and missing values to the numbers that a network takes.
+"""Preprocessing: from raw columns, also with categories and missing values, to the inputs of a network.
 
-`fit_preparation` learns from the training rows how; `Preparation.apply` does it to any rows; `rebuild` brings a
-preparation back from what `Preparation.describe` and `Preparation.arrays` said.
+`fit_preprocessor` fits a `TablePreprocessor` to the training rows, `glassnet.preprocessing.scaling.fit_scaling` a
+`Scaling`; both are a `Preprocessor`, whose `transform` takes any rows. `preprocessor_from_dict` restores either from
+its `to_dict` and `arrays`.
 """
 
-from glassnet.preprocessing.columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Number, vector_width
-from glassnet.preprocessing.fitting import fit_preparation
-from glassnet.preprocessing.preparation import Preparation
-from glassnet.preprocessing.rebuilding import rebuild
+from glassnet.preprocessing.base import Preprocessor
+from glassnet.preprocessing.deserialization import preprocessor_from_dict
+from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Number, vector_width
+from glassnet.preprocessing.fitting import fit_preprocessor
+from glassnet.preprocessing.scaling import Scaling
+from glassnet.preprocessing.table_preprocessor import TablePreprocessor
 
 __all__ = [
     "CODES",
@@ -15,8 +18,10 @@ __all__ = [
     "ONE_HOT",
     "Category",
     "Number",
-    "Preparation",
-    "fit_preparation",
-    "rebuild",
+    "Preprocessor",
+    "Scaling",
+    "TablePreprocessor",
+    "fit_preprocessor",
+    "preprocessor_from_dict",
     "vector_width",
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.preprocessing.faults import FINITE, Fault
-from glassnet.preprocessing.scaling import ROWS_AT_ONCE, fit_scaling, standardise
+from glassnet.preprocessing.column_error import FINITE, Fault
+from glassnet.preprocessing.scaling import ROWS_AT_ONCE, fit_scaling, fit_standard_scaling
 from glassnet.preprocessing.tables import SparseTable
 
 #: Columns whose median is taken at once, so that the copy stays small.
@@ -49,11 +49,11 @@ def dense_figures(raw: Array, positions: Array, boolean: Array) -> tuple[Array, 
 
 def _mean_and_factor(raw: Array) -> tuple[Array, Array]:
     """Return what is taken off and what is multiplied by, (columns,); a column of one value becomes 0."""
-    scaling = fit_scaling(raw) if raw.dtype == np.uint8 else standardise(raw)
+    scaling = fit_scaling(raw) if raw.dtype == np.uint8 else fit_standard_scaling(raw)
     lowest, highest = raw.min(axis=0), raw.max(axis=0)
     varies = lowest != highest
     # the mean of equal values may miss them by a rounding
-    return np.where(varies, scaling.shift, lowest), np.where(varies, scaling.factor, 0)
+    return np.where(varies, scaling.offset, lowest), np.where(varies, scaling.scale, 0)
 
 
 def sparse_factors(table: SparseTable) -> Array:

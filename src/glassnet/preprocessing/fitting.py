@@ -1,4 +1,4 @@
-"""Fitting a preparation: every figure is of the training rows alone, and no other row is looked at."""
+"""Fitting a preprocessor: every figure is of the training rows alone, and no other row is looked at."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.preprocessing.arguments import column_names, is_unicode, marked_categories, training_rows
-from glassnet.preprocessing.columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
-from glassnet.preprocessing.faults import MEND_DATE, Fault
+from glassnet.preprocessing.argument_checks import column_names, is_unicode, marked_categories, training_rows
+from glassnet.preprocessing.column_error import MEND_DATE, Fault
+from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
 from glassnet.preprocessing.figures import dense_figures, sparse_factors
-from glassnet.preprocessing.objects import BOOLEAN, CATEGORY, is_missing
-from glassnet.preprocessing.preparation import Preparation, factorised
+from glassnet.preprocessing.object_columns import BOOLEAN, CATEGORY, is_missing
+from glassnet.preprocessing.table_preprocessor import TablePreprocessor, factorised
 from glassnet.preprocessing.tables import SparseTable, Table, read_table
 
 #: Whole numbers that a category may be: what 64 bits hold, signed or not.
@@ -24,12 +24,12 @@ MIN_WHOLE, MAX_WHOLE = -(2**63), 2**64 - 1
 MAX_CODES = 2**24
 
 
-def fit_preparation(
+def fit_preprocessor(
     X: Any,
     categorical_features: Any = None,
     rows: Any = None,
     feature_names: Sequence[str] | None = None,
-) -> Preparation:
+) -> TablePreprocessor:
     """Learn from the training rows how a table's columns become a network's inputs.
 
     Parameters
@@ -47,7 +47,7 @@ def fit_preparation(
 
     Returns
     -------
-    Preparation
+    TablePreprocessor
         Numbers with mean 0 and deviation 1 (bytes as pixels are, an array of uint8, by 1/255; sparse ones are not
         centred), an indicator beside a column of which some training rows miss the value, booleans as 0 and 1, up to
         `MAX_ONE_HOT` categories one-hot, more as codes. Categories of a single training row are too rare for a code.
@@ -69,7 +69,7 @@ def fit_preparation(
         raise fault.told(names, chosen) from None
 
 
-def _fitted(table: Table, names: tuple[str, ...], named: bool, marked: Array) -> Preparation:
+def _fitted(table: Table, names: tuple[str, ...], named: bool, marked: Array) -> TablePreprocessor:
     """Fit to a table that has the training rows alone."""
     kinds = [table.kind(position) for position in range(len(names))]  # of the marked too: dates are no categories
     of_category = marked | (np.array(kinds) == CATEGORY)
@@ -82,10 +82,12 @@ def _fitted(table: Table, names: tuple[str, ...], named: bool, marked: Array) ->
                 "holds numbers alone; make the matrix dense with X.toarray(), or its categories one-hot"
             )
         nothing = np.zeros(len(names))
-        return Preparation(names, named, False, numbers, boolean, boolean, nothing, nothing, sparse_factors(table), ())
+        return TablePreprocessor(
+            names, named, False, numbers, boolean, boolean, nothing, nothing, sparse_factors(table), ()
+        )
     median, mean, factor, indicator = dense_figures(table.matrix(numbers.tolist()), numbers, boolean)
     categories = tuple(_category(table, position, names[position]) for position in np.flatnonzero(of_category).tolist())
-    return Preparation(names, named, True, numbers, boolean, indicator, median, mean, factor, categories)
+    return TablePreprocessor(names, named, True, numbers, boolean, indicator, median, mean, factor, categories)
 
 
 def _category(table: Table, position: int, name: str) -> Category:

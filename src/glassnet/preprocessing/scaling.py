@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,13 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from glassnet._utils.arrays import Array
+from glassnet.preprocessing.base import Preprocessor
 
 #: Bytes are multiplied by this, so that they lie between 0 and 1.
 BYTE_SCALE = 1 / 255
+
+#: The kinds of `Scaling`.
+KINDS = ("bytes", "standard", "largest")
 
 #: Rows summed up at once, so that the wide intermediate stays small.
 ROWS_AT_ONCE = 4096
@@ -20,38 +25,63 @@ NUMBERS_AT_ONCE = 2**17
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """Scaled = (raw - shift) · factor, column by column.
+class Scaling(Preprocessor):
+    """Scaled = (raw - offset) · scale, column by column, as in ONNX's operator Scaler.
 
     Parameters
     ----------
     kind : str
         ``"bytes"`` (by 1/255), ``"standard"`` (mean 0, deviation 1), or, for sparse rows, ``"largest"`` (the largest
         entry becomes 1 or -1, and 0 stays 0).
-    shift, factor : array (columns,), float64
-        The figures.
+    offset, scale : array (columns,), float64
+        What is subtracted, then what is multiplied by.
     """
 
     kind: str
-    shift: Array
-    factor: Array
+    offset: Array
+    scale: Array
 
-    def apply(self, raw: Any, dtype: Any = np.float32) -> Any:
-        """Scale rows (samples, columns) into a new array of the dtype; sparse ones stay so if nothing is shifted."""
-        if issparse(raw) and not self.shift.any():
-            return csr_matrix(((raw.data * self.factor[raw.indices]).astype(dtype), raw.indices, raw.indptr), raw.shape)
+    @property
+    def n_features_in(self) -> int:
+        """Number of columns that are scaled."""
+        return len(self.scale)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of columns that `transform` returns: as many as it takes."""
+        return len(self.scale)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return the names of the columns, x0, x1, … if not given."""
+        if input_features is None:
+            return tuple(f"x{column}" for column in range(len(self.scale)))
+        return tuple(input_features)
+
+    def transform(self, X: Any, dtype: Any = np.float32) -> Any:
+        """Scale rows (samples, columns) into a new array of the dtype; sparse ones stay so if every offset is 0."""
+        raw = X
+        if issparse(raw) and not self.offset.any():
+            return csr_matrix(((raw.data * self.scale[raw.indices]).astype(dtype), raw.indices, raw.indptr), raw.shape)
         scaled = np.empty(raw.shape, dtype)
-        shifted, most = self.shift.any(), max(1, NUMBERS_AT_ONCE // max(1, raw.shape[1]))
+        shifted, most = self.offset.any(), max(1, NUMBERS_AT_ONCE // max(1, raw.shape[1]))
         for first in range(0, raw.shape[0], most):
             part = slice(first, first + most)
             rows = raw[part].toarray() if issparse(raw) else raw[part]
-            rows = rows - self.shift if shifted else rows
-            np.multiply(rows, self.factor, out=scaled[part], dtype=np.float64, casting="same_kind")
+            rows = rows - self.offset if shifted else rows
+            np.multiply(rows, self.scale, out=scaled[part], dtype=np.float64, casting="same_kind")
         return scaled
 
-    def undo(self, scaled: Array) -> Array:
+    def inverse_transform(self, scaled: Array) -> Array:
         """Return the raw values of scaled ones, float64."""
-        return np.asarray(scaled, np.float64) / self.factor + self.shift
+        return np.asarray(scaled, np.float64) / self.scale + self.offset
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but `arrays` as values that JSON holds: the kind."""
+        return {"kind": self.kind}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays to be stored, by name: offset and scale, each (columns,) float64."""
+        return {"offset": self.offset, "scale": self.scale}
 
 
 def fit_scaling(raw: Any) -> Scaling:
@@ -75,10 +105,10 @@ def fit_scaling(raw: Any) -> Scaling:
     if _are_bytes(raw):
         columns = raw.shape[1]
         return Scaling("bytes", np.zeros(columns), np.full(columns, BYTE_SCALE))
-    return standardise(raw)
+    return fit_standard_scaling(raw)
 
 
-def standardise(raw: Array) -> Scaling:
+def fit_standard_scaling(raw: Array) -> Scaling:
     """Return the scaling of rows (samples, columns) to mean 0 and deviation 1; constant columns become 0."""
     mean = np.asarray(np.mean(raw, axis=0, dtype=np.float64))
     # the farthest entry, a power of 2: squares of what it divides neither overflow nor vanish, and lose no bit

@@ -13,8 +13,8 @@ from scipy import sparse
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.preprocessing.faults import MEND_DATE, MEND_TYPE, Fault
-from glassnet.preprocessing.objects import (
+from glassnet.preprocessing.column_error import MEND_DATE, MEND_TYPE, Fault
+from glassnet.preprocessing.object_columns import (
     BOOLEAN,
     CATEGORY,
     NUMBER,

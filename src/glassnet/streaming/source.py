@@ -67,7 +67,7 @@ class StreamSource:
     ) -> None:
         self._found, self._side, self._preparing, self._spread = found, side, preparing, spread
         self._rows = np.array(found.sides[side].rows, np.int64)
-        self._sparse = found.sparse and not preparing.scaling.shift.any()
+        self._sparse = found.sparse and not preparing.scaling.offset.any()
         self._as_bytes = not found.sparse and preparing.scaling.kind == "bytes" and found.sides[side].features.bytes
         self._free: list[DenseRooms | SparseRooms] = []
         all_rows = max(1, sum(len(each) for each in found.sides))
@@ -93,8 +93,8 @@ class StreamSource:
         """
         scaling, found = self._preparing.scaling, self._found
         digest = hashlib.sha256(found.sides[self._side].digest.encode())
-        digest.update(np.ascontiguousarray(scaling.shift).data)
-        digest.update(np.ascontiguousarray(scaling.factor).data)
+        digest.update(np.ascontiguousarray(scaling.offset).data)
+        digest.update(np.ascontiguousarray(scaling.scale).data)
         digest.update(repr((found.names, self._preparing.key, str(self._preparing.dtype))).encode())
         told = f"{len(self):,} streamed rows: {digest.hexdigest()[:32]}"
         if len(self._rows) <= self._blocks_at_once:
@@ -206,10 +206,10 @@ class StreamSource:
         if not isinstance(raw, np.ndarray):
             raw = raw.toarray()
         scaling = self._preparing.scaling
-        np.multiply(raw - scaling.shift, scaling.factor, out=out, casting="same_kind")
+        np.multiply(raw - scaling.offset, scaling.scale, out=out, casting="same_kind")
 
     def _scaled_sparse(self, raw: Any) -> Any:
-        return self._preparing.scaling.apply(raw, self._preparing.dtype).copy()  # the block's memory is used again
+        return self._preparing.scaling.transform(raw, self._preparing.dtype).copy()  # the block's memory is used again
 
     def _encoded(self, stored: Array) -> Array:
         try:

@@ -56,7 +56,7 @@ def describe(model: Model) -> dict[str, Any]:
         "parameters": structure.n_parameters,
         "dtype": model.vector.dtype.name,
         "probabilities": model.gives_probabilities,
-        "scaling": {"kind": model.scaling.kind, "shift": model.scaling.shift, "factor": model.scaling.factor},
+        "scaling": {"kind": model.scaling.kind, "shift": model.scaling.offset, "factor": model.scaling.scale},
         "settings": model.settings.as_json(),
         "history": [epoch.known() for epoch in model.history],
         "facts": {**model.facts, "source": last_part(str(model.facts.get("source", "")))},

@@ -95,7 +95,7 @@ def _fault_in(x: Array, model: Model) -> ApiError | None:
     """Find what a model refused in rows (samples, features): too large for its dtype, or a code that no table has."""
     structure = model.structure
     with np.errstate(over="ignore", invalid="ignore"):
-        wrong = ~np.isfinite(model.scaling.apply(x, model.vector.dtype))
+        wrong = ~np.isfinite(model.scaling.transform(x, model.vector.dtype))
     codes = x[:, structure.n_numbers :]
     known = np.array([categories for categories, _ in structure.tables])
     wrong[:, structure.n_numbers :] |= ~((codes >= 0) & (codes < known) & (codes == np.floor(codes)))

@@ -244,7 +244,7 @@ def test_quantiles_never_cross(quantiles: tuple, dtype: str) -> None:
     scaling = Scaling("standard", np.array([3.0]), np.array([0.5]))
     exported = values((4, 5, outputs), "relu", dtype, quantiles=quantiles, target_scaling=scaling)
     x = odd_rows(4, dtype)
-    raw = scaling.undo(answers(exported, x))
+    raw = scaling.inverse_transform(answers(exported, x))
     assert outputs == 1 or (np.diff(raw[:, np.argsort(quantiles, kind="stable")]) < 0).any()
     rank = np.argsort(np.argsort(quantiles, kind="stable"), kind="stable")
     for rows in (x, x[:1], x[:0]):
@@ -341,4 +341,4 @@ def test_a_scaling_by_bytes_is_exact() -> None:
     pixels = np.arange(256, dtype=np.float32)[:, np.newaxis]
     exported = values((1, 1), ("identity",), "float32", scaling=Scaling("bytes", np.zeros(1), np.full(1, 1 / 255)))
     exported.vector[:] = 1, 0
-    assert np.array_equal(run(exported, pixels)["variable"], exported.scaling.apply(pixels))
+    assert np.array_equal(run(exported, pixels)["variable"], exported.scaling.transform(pixels))

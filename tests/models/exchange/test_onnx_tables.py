@@ -10,7 +10,7 @@ from glassnet import InputError, Structure
 from glassnet.models.exchange import Portable, to_onnx, to_sklearn
 from glassnet.models.exchange.onnx_file import onnx_bytes
 from glassnet.network.forward import forward
-from glassnet.preprocessing import CODES, Preparation, fit_preparation
+from glassnet.preprocessing import CODES, TablePreprocessor, fit_preprocessor
 from glassnet.preprocessing.scaling import Scaling
 from tests.models.exchange.networks import CLOSE
 
@@ -45,19 +45,19 @@ MARKED = ["town", "colour", "W1", "size", "shop"]
 
 
 def network_for(
-    preparation: Preparation, dtype: str, outputs: int = 3, kind: str = "regression", **more: Any
+    preparation: TablePreprocessor, dtype: str, outputs: int = 3, kind: str = "regression", **more: Any
 ) -> Portable:
-    numbers = preparation.n_inputs - len(preparation.tables)
-    width = numbers + sum(size for _, size in preparation.tables)
+    numbers = preparation.n_inputs - len(preparation.embedding_shapes)
+    width = numbers + sum(size for _, size in preparation.embedding_shapes)
     activation = {"regression": "identity", "multiclass": "softmax"}[kind]
-    structure = Structure((width, 6, outputs), ("gelu", activation), preparation.tables)
+    structure = Structure((width, 6, outputs), ("gelu", activation), preparation.embedding_shapes)
     rng = np.random.default_rng(1)
     vector = rng.standard_normal(structure.n_parameters).astype(dtype) / 2
     return Portable(structure, vector, kind, preparation=preparation, **more)
 
 
 def ours(exported: Portable, table: Any) -> np.ndarray:
-    inputs = exported.preparation.apply(table, exported.vector.dtype)
+    inputs = exported.preparation.transform(table, exported.vector.dtype)
     return forward(exported.structure, exported.parameters, inputs)[f"a{exported.structure.n_layers}"]
 
 
@@ -84,7 +84,7 @@ def session(exported: Portable, **options: Any) -> Any:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_table_of_everything(dtype: str) -> None:
     table = frame()
-    preparation = fit_preparation(table, categorical_features=MARKED)
+    preparation = fit_preprocessor(table, categorical_features=MARKED)
     assert [c.name for c in preparation.categories if c.encoding == CODES] == ["town", "shop"]
     exported = network_for(preparation, dtype)
     read = session(exported, input_dtype="float64")
@@ -110,7 +110,7 @@ def test_a_table_of_everything(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_new_rows_with_values_that_no_training_row_had(dtype: str) -> None:
     table = frame()
-    exported = network_for(fit_preparation(table, categorical_features=MARKED), dtype)
+    exported = network_for(fit_preprocessor(table, categorical_features=MARKED), dtype)
     new = table[:6].reset_index(drop=True)
     new["town"] = [None, "Ort 3 ß", "ort 3 ß", "", "no such text", "Ort 39 ß"]
     new["colour"] = ["blue", "", None, "red", "Red", "green"]
@@ -131,7 +131,7 @@ def test_new_rows_with_values_that_no_training_row_had(dtype: str) -> None:
 def test_float32_columns_lose_only_what_float32_loses(dtype: str) -> None:
     table = frame()
     table["z1"] = table["z1"].astype(np.float32)
-    exported = network_for(fit_preparation(table, categorical_features=MARKED), dtype)
+    exported = network_for(fit_preprocessor(table, categorical_features=MARKED), dtype)
     given = fed(exported, table, "float32")
     rounded = table.assign(**{"has \n gaps": table["has \n gaps"].astype(np.float32)})
     found = session(exported, input_dtype="float32").run(["variable"], given)[0]
@@ -144,7 +144,7 @@ def test_columns_of_numbers_alone_are_one_input(make: Any, gaps: bool) -> None:
     x = np.random.default_rng(0).standard_normal((50, 4)) * [1, 1e5, 1e-5, 1] + 1e3
     if gaps:
         x[::5, 1] = np.nan
-    exported = network_for(fit_preparation(make(x)), "float64")
+    exported = network_for(fit_preprocessor(make(x)), "float64")
     read = session(exported)
     assert [(value.name, value.shape) for value in read.get_inputs()] == [("X", ["rows", 4])]
     assert exported.feature_names == (("0", "1", "2", "3") if make is pd.DataFrame else ())
@@ -156,28 +156,28 @@ def test_sparse_rows_are_one_input() -> None:
     from scipy import sparse
 
     x = sparse.random_array((50, 6), density=0.3, rng=np.random.default_rng(0), format="csr")
-    exported = network_for(fit_preparation(x), "float64")
+    exported = network_for(fit_preprocessor(x), "float64")
     found = session(exported).run(None, {"X": x.toarray()})[0]
     assert np.allclose(found, ours(exported, x.toarray()), **CLOSE["float64"])
 
 
 def test_a_table_of_categories_alone() -> None:
     table = pd.DataFrame({"a": ["x", "y"] * 10, "b": list("abcde") * 4})
-    exported = network_for(fit_preparation(table), "float32")
+    exported = network_for(fit_preprocessor(table), "float32")
     given = {name: table[[name]].to_numpy(object) for name in table}
     assert np.allclose(session(exported).run(None, given)[0], ours(exported, table), **CLOSE["float32"])
 
 
 def test_a_column_that_was_always_missing_changes_nothing() -> None:
     table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": pd.Series([None] * 3, dtype=object)})
-    exported = network_for(fit_preparation(table, categorical_features=["b"]), "float64")
+    exported = network_for(fit_preprocessor(table, categorical_features=["b"]), "float64")
     given = {"a": table[["a"]].to_numpy(), "b": np.array([["any"], [""], ["text"]], object)}
     assert np.allclose(session(exported).run(None, given)[0], ours(exported, table), **CLOSE["float64"])
 
 
 def test_classes_of_a_table() -> None:
     table = frame()
-    preparation = fit_preparation(table, categorical_features=MARKED)
+    preparation = fit_preprocessor(table, categorical_features=MARKED)
     exported = network_for(preparation, "float32", kind="multiclass", classes=np.array(["x", "y", "z"]))
     label, probabilities = session(exported, input_dtype="float64").run(None, fed(exported, table, "float64"))
     expected = ours(exported, table)
@@ -211,7 +211,7 @@ def test_codes_without_a_preparation_are_the_last_columns_of_x(numbers: int, dty
 
 @pytest.mark.parametrize("name", ["label", "probabilities", "scores", "variable", ""])
 def test_a_column_with_the_name_of_an_output_is_refused(name: str) -> None:
-    exported = network_for(fit_preparation(pd.DataFrame({name: ["a", "b"] * 5, "x": np.arange(10.0)})), "float64")
+    exported = network_for(fit_preprocessor(pd.DataFrame({name: ["a", "b"] * 5, "x": np.arange(10.0)})), "float64")
     with pytest.raises(InputError, match=f"column '{name}' has the name of an output, or none"):
         onnx_bytes(exported)
 
@@ -225,13 +225,13 @@ def test_a_column_with_the_name_of_an_output_is_refused(name: str) -> None:
 )
 def test_categories_that_no_column_can_hold_are_refused(values: list, message: str) -> None:
     table = pd.DataFrame({"c": pd.Series(values * 5, dtype=object)})
-    exported = network_for(fit_preparation(table, categorical_features=["c"]), "float64")
+    exported = network_for(fit_preprocessor(table, categorical_features=["c"]), "float64")
     with pytest.raises(InputError, match=message):
         onnx_bytes(exported)
 
 
 def test_what_does_not_fit_the_preparation_is_refused(tmp_path: Any) -> None:
-    preparation = fit_preparation(frame(), categorical_features=MARKED)
+    preparation = fit_preprocessor(frame(), categorical_features=MARKED)
     exported = network_for(preparation, "float64")
     plain = Structure((3, 2), "relu")
     with pytest.raises(

@@ -205,8 +205,8 @@ def test_a_model_of_values_undoes_its_scaling(outputs: int) -> None:
     back = from_sklearn(estimator)
     assert back.vector.tobytes() == model.vector.tobytes()
     for name in ("scaling", "target_scaling"):
-        assert np.allclose(getattr(back, name).factor, getattr(model, name).factor, rtol=1e-15)
-        assert np.array_equal(getattr(back, name).shift, getattr(model, name).shift)
+        assert np.allclose(getattr(back, name).scale, getattr(model, name).scale, rtol=1e-15)
+        assert np.array_equal(getattr(back, name).offset, getattr(model, name).offset)
 
 
 def test_names_of_columns_go_along_and_warn_of_none() -> None:
@@ -276,12 +276,12 @@ def test_a_scaler_comes_along() -> None:
         ):
             pipeline = make_pipeline(scaler, MLPClassifier(4, max_iter=2)).fit(x, np.arange(80) % 3)
             found = from_sklearn(pipeline)
-            inputs = found.scaling.apply(x, np.float64) if found.scaling is not None else x
+            inputs = found.scaling.transform(x, np.float64) if found.scaling is not None else x
             assert np.allclose(answers(found, inputs), pipeline.predict_proba(x), rtol=1e-9)
         inner = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=4, max_iter=2))
         around = TransformedTargetRegressor(inner, transformer=StandardScaler()).fit(x, x[:, 1])
     found = from_sklearn(around)
-    values = found.target_scaling.undo(answers(found, found.scaling.apply(x, np.float64)))
+    values = found.target_scaling.inverse_transform(answers(found, found.scaling.transform(x, np.float64)))
     assert np.allclose(values[:, 0], around.predict(x), rtol=1e-9)
 
 

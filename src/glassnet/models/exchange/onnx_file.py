@@ -125,8 +125,8 @@ def _answers(graph: Graph, portable: Portable, a: str) -> list[Value]:
     if portable.kind == REGRESSION:
         scaling = portable.target_scaling
         if scaling is not None:
-            a = graph("Div", graph.cast(a, np.float64), graph.constant("target_scaling.factor", scaling.factor))
-            a = graph.cast(graph("Add", a, graph.constant("target_scaling.shift", scaling.shift)), dtype)
+            a = graph("Div", graph.cast(a, np.float64), graph.constant("target_scaling.factor", scaling.scale))
+            a = graph.cast(graph("Add", a, graph.constant("target_scaling.shift", scaling.offset)), dtype)
         if portable.quantiles:
             a = _rearranged(graph, a, portable.quantiles)
         graph("Identity", a, name="variable")

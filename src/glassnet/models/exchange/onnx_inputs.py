@@ -9,7 +9,7 @@ import numpy as np
 from glassnet.errors import InputError
 from glassnet.models.exchange.onnx_graph import CATEGORIES_DOMAIN, Graph
 from glassnet.models.exchange.portable import Portable
-from glassnet.preprocessing import CODES, ONE_HOT, Category, Preparation
+from glassnet.preprocessing import CODES, ONE_HOT, Category, TablePreprocessor
 
 #: Name, dtype (object for text) and shape of an input or output of a graph; a text in a shape is any number.
 Value: TypeAlias = tuple[str, Any, list[int | str]]
@@ -68,8 +68,8 @@ def _scaled(graph: Graph, portable: Portable, dtype: np.dtype[Any]) -> str:
     scaling, x = portable.scaling, "X"
     if scaling is not None:
         x, dtype = graph.cast(x, np.float64, dtype), np.dtype(np.float64)
-        x = graph("Sub", x, graph.constant("scaling.shift", scaling.shift))
-        x = graph("Mul", x, graph.constant("scaling.factor", scaling.factor))
+        x = graph("Sub", x, graph.constant("scaling.shift", scaling.offset))
+        x = graph("Mul", x, graph.constant("scaling.factor", scaling.scale))
     return graph.cast(x, graph.dtype, dtype)
 
 
@@ -91,7 +91,7 @@ def _embedded(graph: Graph, portable: Portable, x: str) -> str:
 # ------------------------------------------------------------------------------------------------------------- tables
 
 
-def _columns(preparation: Preparation, dtype: Any) -> list[Value]:
+def _columns(preparation: TablePreprocessor, dtype: Any) -> list[Value]:
     """Return an input for each column, as skl2onnx makes them for data frames."""
     inputs: list[Value] = []
     for column in preparation.columns:
@@ -118,15 +118,15 @@ def _type(category: Category) -> Any:
     return np.int64
 
 
-def _numbers(graph: Graph, preparation: Preparation, raw: str, dtype: np.dtype[Any]) -> list[str]:
+def _numbers(graph: Graph, preparation: TablePreprocessor, raw: str, dtype: np.dtype[Any]) -> list[str]:
     """(raw - mean) · factor in float64, the median's where raw is missing; then the indicators."""
     if not len(preparation.numbers):
         return []
     raw = graph.cast(raw, np.float64, dtype)
     missing = graph("IsNaN", raw)
-    x = graph("Sub", raw, graph.constant("mean", preparation.mean))
-    x = graph("Mul", x, graph.constant("factor", preparation.factor))
-    stand_in = (preparation.median - preparation.mean) * preparation.factor
+    x = graph("Sub", raw, graph.constant("mean", preparation.offset))
+    x = graph("Mul", x, graph.constant("factor", preparation.scale))
+    stand_in = (preparation.median - preparation.offset) * preparation.scale
     if preparation.centred:  # sparse rows miss nothing
         x = graph("Where", missing, graph.constant("stand_in", stand_in), x)
     parts = [graph.cast(x, graph.dtype, np.float64)]

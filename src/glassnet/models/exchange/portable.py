@@ -13,7 +13,7 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.structure import Structure
-from glassnet.preprocessing import Preparation
+from glassnet.preprocessing import TablePreprocessor
 from glassnet.preprocessing.scaling import Scaling
 
 #: What the outputs say: one yes-or-no question; which one of several; several yes-or-no questions; values.
@@ -45,7 +45,7 @@ class Portable:
         The columns; may be empty.
     threshold : float
         See `kind`.
-    preparation : Preparation, optional
+    preparation : TablePreprocessor, optional
         Instead of `scaling`: from the columns of a table to the network's inputs; `feature_names` are then its columns.
     quantiles : tuple of float
         For regression, if the outputs are these quantiles and never cross: each row's are brought into their order.
@@ -64,7 +64,7 @@ class Portable:
     target_scaling: Scaling | None = None
     feature_names: tuple[str, ...] = ()
     threshold: float = 0.5
-    preparation: Preparation | None = None
+    preparation: TablePreprocessor | None = None
     quantiles: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -92,11 +92,14 @@ class Portable:
             ("scaling", self.scaling, (inputs,)),
             ("target_scaling", self.target_scaling, (outputs, 1)),
         ):
-            if scaling is not None and scaling.shift.shape not in {(columns,) for columns in fitting}:
-                raise InputError(f"{name} has {scaling.shift.shape} figures; the network needs ({fitting[0]},)")
+            if scaling is not None and scaling.offset.shape not in {(columns,) for columns in fitting}:
+                raise InputError(f"{name} has {scaling.offset.shape} figures; the network needs ({fitting[0]},)")
 
-    def _check_preparation(self, preparation: Preparation) -> None:
-        made, wanted = (preparation.n_inputs, preparation.tables), (self.structure.n_inputs, self.structure.tables)
+    def _check_preparation(self, preparation: TablePreprocessor) -> None:
+        made, wanted = (
+            (preparation.n_inputs, preparation.embedding_shapes),
+            (self.structure.n_inputs, self.structure.tables),
+        )
         if made != wanted:
             raise InputError(f"the preparation makes inputs and tables {made}; the structure has {wanted}")
         if self.scaling is not None:

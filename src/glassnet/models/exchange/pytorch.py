@@ -82,7 +82,7 @@ def to_torch(
     modules: OrderedDict[str, Any] = OrderedDict()
 
     def figures(of: Scaling) -> tuple[Any, Any]:
-        return torch.tensor(of.shift, dtype=torch.float64), torch.tensor(of.factor, dtype=torch.float64)
+        return torch.tensor(of.offset, dtype=torch.float64), torch.tensor(of.scale, dtype=torch.float64)
 
     if scaling is not None:
         modules["scaling"] = Scale(*figures(scaling), dtype)

@@ -263,8 +263,8 @@ def _scaler(scaling: Scaling, columns: int, names: tuple[str, ...]) -> Any:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
-    scaler.mean_ = np.broadcast_to(scaling.shift, columns).copy()
-    scaler.scale_ = 1 / np.broadcast_to(scaling.factor, columns)
+    scaler.mean_ = np.broadcast_to(scaling.offset, columns).copy()
+    scaler.scale_ = 1 / np.broadcast_to(scaling.scale, columns)
     scaler.var_ = np.square(scaler.scale_)
     scaler.n_features_in_, scaler.n_samples_seen_ = columns, 1
     if names:

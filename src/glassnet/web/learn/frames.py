@@ -124,14 +124,14 @@ class Looks:
     def _answers(self, parameters: dict[str, Array]) -> Array:
         """Return the number of the class that the network sees in each of `samples`, or the value for `targets`."""
         model = self.ready.blank
-        x = model.scaling.apply(np.asarray(self.rows.x[self._shown]), self.run.weights.parameters.dtype)
+        x = model.scaling.transform(np.asarray(self.rows.x[self._shown]), self.run.weights.parameters.dtype)
         with np.errstate(all="ignore"):
             cache = forward(self.run.structure, parameters, x)
         output = cache[f"a{self.run.structure.n_layers}"]
         if model.classes:
             return np.argmax(output, axis=1)
         with np.errstate(all="ignore"):
-            values = output if model.target_scaling is None else model.target_scaling.undo(output)
+            values = output if model.target_scaling is None else model.target_scaling.inverse_transform(output)
         return values[:, values.shape[1] // 2]  # of quantiles the middle one
 
     def _plane(self, parameters: dict[str, Array]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def plane_grid(model: Model, run: Run) -> Array:
     """Return the points of the plane at which the network is asked, scaled, row by row from above: (BOUNDARY², 2)."""
     along = np.linspace(-REACH, REACH, BOUNDARY)
     x, y = np.meshgrid(along, along[::-1])
-    return model.scaling.apply(np.column_stack([x.ravel(), y.ravel()]), run.weights.parameters.dtype)
+    return model.scaling.transform(np.column_stack([x.ravel(), y.ravel()]), run.weights.parameters.dtype)
 
 
 def leaning(model: Model, cache: Cache) -> str:

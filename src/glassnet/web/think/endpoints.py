@@ -100,7 +100,7 @@ def beginning(survey: Survey) -> dict[str, Any]:
     if few is not None:
         start = few[0]
     elif model.scaling.kind == "standard":
-        start[: structure.n_numbers] = model.scaling.shift[: structure.n_numbers]
+        start[: structure.n_numbers] = model.scaling.offset[: structure.n_numbers]
     return {
         "version": survey.version,
         "biases": {name: values for name, values in model.parameters.items() if name[0] == "b"},

@@ -40,7 +40,7 @@ def pen_for(model: Model, x: Array | None) -> dict[str, Any] | None:
     if x is None or not len(x):
         high = 255.0
         if model.scaling.kind != "bytes":
-            high = float((model.scaling.shift + 2 / model.scaling.factor).max())
+            high = float((model.scaling.offset + 2 / model.scaling.scale).max())
         return bounds | {"low": 0.0, "high": high, "box": MNIST_BOX}
     low, high = float(x.min()), float(x.max())
     if model.scaling.kind == "standard":

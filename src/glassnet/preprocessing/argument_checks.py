@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.preprocessing.faults import listed
+from glassnet.preprocessing.column_error import listed
 from glassnet.preprocessing.tables import Table
 
 

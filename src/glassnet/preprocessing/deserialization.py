@@ -1,4 +1,4 @@
-"""A preparation brought back from plain values and arrays, of which nothing is believed."""
+"""Restore a preprocessor from untrusted values and arrays: every one is checked."""
 
 from __future__ import annotations
 
@@ -11,66 +11,103 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.preprocessing.columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
-from glassnet.preprocessing.preparation import Preparation
+from glassnet.preprocessing.base import Preprocessor
+from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
+from glassnet.preprocessing.scaling import KINDS, Scaling
+from glassnet.preprocessing.table_preprocessor import TABLE, TablePreprocessor
 
-_FIELDS = {"names": list, "named": bool, "centred": bool, "booleans": list, "indicators": list, "categories": list}
+_FIELDS = {
+    "kind": str,
+    "names": list,
+    "named": bool,
+    "centred": bool,
+    "booleans": list,
+    "indicators": list,
+    "categories": list,
+}
 _CATEGORY_FIELDS = {"column": int, "encoding": str, "categories": list, "shares": (list, type(None))}
 
 
-def rebuild(description: Any, arrays: dict[str, Array]) -> Preparation:
-    """Put a preparation together from what `Preparation.describe` and `Preparation.arrays` returned.
+def preprocessor_from_dict(description: Any, arrays: dict[str, Array]) -> Preprocessor:
+    """Restore a preprocessor from the results of its `to_dict` and `arrays`.
 
     Parameters
     ----------
     description : dict
-        As JSON brings it back.
+        As read from JSON.
     arrays : dict of array
-        ``median``, ``mean`` and ``factor``, each (n_numbers,), float64; nothing else.
+        Exactly those of the kind, float64: ``offset`` and ``scale``, each (columns,); of a table also ``median``, all
+        three (n_numbers,).
 
     Returns
     -------
-    Preparation
-        It makes the same inputs bit for bit.
+    Scaling or TablePreprocessor
+        It transforms rows to the same inputs, bit for bit.
 
     Raises
     ------
     InputError
-        If anything is missing, of another type, twice, out of range, not finite, or does not fit together.
+        If anything is missing, of another type, duplicated, out of range, not finite, or inconsistent.
     """
-    told = _checked(description, "preparation", _FIELDS)
+    kind = description.get("kind") if isinstance(description, dict) else None
+    return _scaling(description, arrays) if kind in KINDS else _table_preprocessor(description, arrays)
+
+
+def _scaling(description: dict[str, Any], arrays: dict[str, Array]) -> Scaling:
+    kind = _checked(description, "preprocessor", {"kind": str})["kind"]
+    columns = _columns_of(arrays)
+    _check_arrays(arrays, ("offset", "scale"), (columns,))
+    if not arrays["scale"].all():
+        raise InputError("preprocessor.scale holds 0, by which no value can be scaled back")
+    return Scaling(kind, arrays["offset"], arrays["scale"])
+
+
+def _columns_of(arrays: dict[str, Array]) -> int:
+    scale = arrays.get("scale") if isinstance(arrays, dict) else None
+    return int(scale.size) if isinstance(scale, np.ndarray) else 0
+
+
+def _check_arrays(arrays: Any, names: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    """Check that these are the arrays: float64, finite, of this shape, no scale negative."""
+    if not isinstance(arrays, dict) or set(arrays) != set(names):
+        found = list(arrays) if isinstance(arrays, dict) else arrays
+        raise InputError(f"the arrays of the preprocessor are {found!r:.80}; they must be {', '.join(names)}")
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != np.float64:
+            what = (array.dtype, array.shape) if isinstance(array, np.ndarray) else type(array).__name__
+            raise InputError(f"preprocessor.{name} is {what}; it must be float64 of shape {shape}")
+        if not np.isfinite(array).all() or (name == "scale" and (array < 0).any()):
+            raise InputError(f"preprocessor.{name} holds NaN, infinity or a negative scale")
+
+
+def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePreprocessor:
+    told = _checked(description, "preprocessor", _FIELDS)
+    if told["kind"] != TABLE:
+        raise InputError(f"preprocessor.kind is {told['kind']!r:.80}; it must be one of {', '.join((*KINDS, TABLE))}")
     names = told["names"]
     for place, name in enumerate(names):
         if not isinstance(name, str):
-            raise InputError(f"preparation.names[{place}] is {name!r:.80}; it must be text")
+            raise InputError(f"preprocessor.names[{place}] is {name!r:.80}; it must be text")
     if not names or len(set(names)) != len(names):
-        raise InputError(f"preparation.names has {len(names)} names, of which {len(set(names))} differ")
+        raise InputError(f"preprocessor.names has {len(names)} names, of which {len(set(names))} differ")
     categories = tuple(_category(content, names, place) for place, content in enumerate(told["categories"]))
     taken = [category.position for category in categories]
     if any(second <= first for first, second in pairwise(taken)):
-        raise InputError(f"preparation.categories are of the columns {taken!r:.80}; each must come once, in order")
+        raise InputError(f"preprocessor.categories are of the columns {taken!r:.80}; each must come once, in order")
     numbers = np.setdiff1d(np.arange(len(names)), taken).astype(np.int64)
     flags = {}
     for key in ("booleans", "indicators"):
         held = set(numbers.tolist())
         for place, position in enumerate(told[key]):
             if type(position) is not int or position not in held:
-                raise InputError(f"preparation.{key}[{place}] is {position!r:.80}, which is no column of numbers")
+                raise InputError(f"preprocessor.{key}[{place}] is {position!r:.80}, which is no column of numbers")
         if len(set(told[key])) != len(told[key]):
-            raise InputError(f"preparation.{key} names a column twice")
+            raise InputError(f"preprocessor.{key} names a column twice")
         flags[key] = np.isin(numbers, np.array(told[key], np.int64))
-    if not isinstance(arrays, dict) or set(arrays) != {"median", "mean", "factor"}:
-        found = list(arrays) if isinstance(arrays, dict) else arrays
-        raise InputError(f"the arrays of the preparation are {found!r:.80}; they must be median, mean, factor")
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray) or array.shape != numbers.shape or array.dtype != np.float64:
-            what = (array.dtype, array.shape) if isinstance(array, np.ndarray) else type(array).__name__
-            raise InputError(f"preparation's {name} is {what}; it must be float64 of shape {numbers.shape}")
-        if not np.isfinite(array).all() or (name == "factor" and (array < 0).any()):
-            raise InputError(f"preparation's {name} holds NaN, infinity or a negative factor")
-    if not told["centred"] and (taken or told["booleans"] or told["indicators"] or arrays["mean"].any()):
-        raise InputError("the preparation is of sparse rows, which have neither categories nor indicators nor means")
-    return Preparation(
+    _check_arrays(arrays, ("median", "offset", "scale"), numbers.shape)
+    if not told["centred"] and (taken or told["booleans"] or told["indicators"] or arrays["offset"].any()):
+        raise InputError("the preprocessor is of sparse rows, which have neither categories nor indicators nor offsets")
+    return TablePreprocessor(
         tuple(names),
         told["named"],
         told["centred"],
@@ -78,14 +115,14 @@ def rebuild(description: Any, arrays: dict[str, Array]) -> Preparation:
         flags["booleans"],
         flags["indicators"],
         arrays["median"],
-        arrays["mean"],
-        arrays["factor"],
+        arrays["offset"],
+        arrays["scale"],
         categories,
     )
 
 
 def _category(content: Any, names: list[str], place: int) -> Category:
-    where = f"preparation.categories[{place}]"
+    where = f"preprocessor.categories[{place}]"
     told = _checked(content, where, _CATEGORY_FIELDS)
     position, encoding, shares = told["column"], told["encoding"], told["shares"]
     if not 0 <= position < len(names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,17 +11,20 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.preprocessing.columns import CODES, ONE_HOT, Category, Number
-from glassnet.preprocessing.faults import FINITE, Fault, listed
+from glassnet.preprocessing.base import Preprocessor
+from glassnet.preprocessing.column_error import FINITE, Fault, listed
+from glassnet.preprocessing.feature_columns import CODES, ONE_HOT, Category, Number
 from glassnet.preprocessing.scaling import ROWS_AT_ONCE
 from glassnet.preprocessing.tables import SparseTable, Table, read_table
 
+#: The kind in `TablePreprocessor.to_dict`, beside those of `Scaling`.
+TABLE = "table"
 _TOO_FAR = "that is too far from the training rows for {}"
 
 
 @dataclass(frozen=True, eq=False)
-class Preparation:
-    """How the columns of a table become the inputs of a network; `fit_preparation` makes one.
+class TablePreprocessor(Preprocessor):
+    """How the columns of a table become the inputs of a network; `fit_preprocessor` makes one.
 
     The inputs stand in this order, within each group as the columns stand in the table: the numbers, booleans among
     them; an indicator for each column of numbers that needs one; the one-hot columns of categories; last the codes.
@@ -32,12 +36,12 @@ class Preparation:
     named : bool
         Whether they are the user's, by which a data frame's columns are checked.
     centred : bool
-        False for sparse rows: then every mean is 0, rows stay sparse, and none may miss a value.
+        False for sparse rows: then every offset is 0, rows stay sparse, and none may miss a value.
     numbers : array (n_numbers,), int64
         The positions of the columns of numbers, ascending.
     boolean, indicator : array (n_numbers,), bool
         As in `Number`.
-    median, mean, factor : array (n_numbers,), float64
+    median, offset, scale : array (n_numbers,), float64
         As in `Number`.
     categories : tuple of Category
         The other columns, in the table's order.
@@ -50,42 +54,47 @@ class Preparation:
     boolean: Array
     indicator: Array
     median: Array
-    mean: Array
-    factor: Array
+    offset: Array
+    scale: Array
     categories: tuple[Category, ...]
 
     def __repr__(self) -> str:
         return (
-            f"<Preparation: {len(self.names)} columns become {self.n_inputs} inputs, {len(self.tables)} of them codes>"
+            f"<TablePreprocessor: {len(self.names)} columns become {self.n_inputs} inputs, "
+            f"{len(self.embedding_shapes)} of them codes>"
         )
 
     @cached_property
     def columns(self) -> tuple[Number | Category, ...]:
         """Each column's description, in the table's order."""
-        figures = (self.numbers, self.boolean, self.median, self.mean, self.factor, self.indicator)
+        figures = (self.numbers, self.boolean, self.median, self.offset, self.scale, self.indicator)
         found: dict[int, Number | Category] = {category.position: category for category in self.categories}
         for position, *rest in zip(*(figure.tolist() for figure in figures), strict=True):
             found[position] = Number(self.names[position], position, *rest)
         return tuple(found[position] for position in range(len(self.names)))
 
     @cached_property
-    def tables(self) -> tuple[tuple[int, int], ...]:
-        """The shapes of the tables of learned vectors, (categories + 1, width): one for each of the last inputs."""
+    def embedding_shapes(self) -> tuple[tuple[int, int], ...]:
+        """The shape of each embedding table, (categories + 1, width): one for each of the last inputs."""
         return tuple(category.table for category in self._encoded if category.encoding == CODES)
 
     @cached_property
     def n_inputs(self) -> int:
-        """How many columns `apply` returns."""
+        """Number of columns that `transform` returns."""
         return len(self.numbers) + int(self.indicator.sum()) + sum(category.width for category in self._encoded)
 
-    @cached_property
-    def names_out(self) -> tuple[str, ...]:
-        """The names of the columns that `apply` returns."""
+    @property
+    def n_features_in(self) -> int:
+        """Number of columns of the table."""
+        return len(self.names)
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Return the names of the columns that `transform` returns; input_features is ignored."""
         numbers = [self.names[position] for position in self.numbers.tolist()]
         missing = [f"{name} is missing" for name, has in zip(numbers, self.indicator.tolist(), strict=True) if has]
         return (*numbers, *missing, *(name for category in self._encoded for name in category.input_names))
 
-    def apply(self, X: Any, dtype: Any = np.float32) -> Any:
+    def transform(self, X: Any, dtype: Any = np.float32) -> Any:
         """Make a network's inputs of a table.
 
         Parameters
@@ -117,20 +126,21 @@ class Preparation:
         except Fault as fault:
             raise fault.told(self.names) from None
 
-    def describe(self) -> dict[str, Any]:
-        """Return everything but `arrays` as plain values that JSON keeps; `rebuild` takes both."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but `arrays` as plain values that JSON keeps; `preprocessor_from_dict` takes both."""
         return {
+            "kind": TABLE,
             "names": list(self.names),
             "named": self.named,
             "centred": self.centred,
             "booleans": self.numbers[self.boolean].tolist(),
             "indicators": self.numbers[self.indicator].tolist(),
-            "categories": [category.describe() for category in self.categories],
+            "categories": [category.to_dict() for category in self.categories],
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Return the arrays to be stored, by name: median, mean and factor, each (n_numbers,) float64."""
-        return {"median": self.median, "mean": self.mean, "factor": self.factor}
+        """Return the arrays to be stored, by name: median, offset and scale, each (n_numbers,) float64."""
+        return {"median": self.median, "offset": self.offset, "scale": self.scale}
 
     @cached_property
     def _encoded(self) -> tuple[Category, ...]:
@@ -144,7 +154,7 @@ class Preparation:
     @cached_property
     def _stand_in(self) -> Array:
         """The input that stands for a missing value, (n_numbers,)."""
-        return (self.median - self.mean) * self.factor
+        return (self.median - self.offset) * self.scale
 
     def _prepare(self, table: Table, dtype: Any) -> Array:
         """Return the inputs (samples, n_inputs) of a table, made of a few rows at a time."""
@@ -187,8 +197,8 @@ class Preparation:
             if not self.centred:
                 self._refuse(missing, raw, first, "no entry may be missing, as the training rows were sparse")
         with np.errstate(over="ignore", invalid="ignore"):
-            block = np.subtract(raw, self.mean)
-            block *= self.factor
+            block = np.subtract(raw, self.offset)
+            block *= self.scale
             if missing is not None:
                 np.copyto(block, self._stand_in, where=missing)
             out[:, :count] = block
@@ -206,7 +216,7 @@ class Preparation:
         matrix = table.entries
         table.refuse(matrix.data, "every entry of a sparse matrix must be a finite number")
         with np.errstate(over="ignore"):
-            data = (matrix.data * self.factor[table.column]).astype(dtype)
+            data = (matrix.data * self.scale[table.column]).astype(dtype)
         table.refuse(data, _TOO_FAR.format(data.dtype))
         # who sorts the result's indices in place must not disorder X; those in order already stay as they are
         share = matrix.has_canonical_format

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.preprocessing.faults import MEND_TYPE, Fault
+from glassnet.preprocessing.column_error import MEND_TYPE, Fault
 
 #: What a column holds.
 NUMBER, BOOLEAN, CATEGORY = "number", "boolean", "category"

@@ -42,7 +42,7 @@ def vector_width(length: int) -> int:
 
 @dataclass(frozen=True)
 class Number:
-    """A column of numbers or of booleans: input = (value - mean) · factor, a missing value being the median first.
+    """A column of numbers or of booleans: input = (value - offset) · scale, a missing value being the median first.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ class Number:
     position : int
         Where it stands in the table, from 0.
     boolean : bool
-        Booleans are 0 and 1: mean 0 and factor 1.
+        Booleans are 0 and 1: offset 0 and scale 1.
     median : float
         Of the training rows; it stands for a missing value.
-    mean : float
-        What is taken off.
-    factor : float
+    offset : float
+        The mean.
+    scale : float
         1 / deviation. 0 where the training rows held one value only: they tell nothing of others, so the input stays 0.
     indicator : bool
         Whether there is one more input, 1 where the value is missing and else 0: if some training rows missed it.
@@ -66,8 +66,8 @@ class Number:
     position: int
     boolean: bool
     median: float
-    mean: float
-    factor: float
+    offset: float
+    scale: float
     indicator: bool
 
 
@@ -133,7 +133,7 @@ class Category:
         found = [self.code.get(value, 0) for value in values]
         return np.array([*found, 0], np.int64)[places]  # the place -1 is the last
 
-    def describe(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the category as plain values that JSON keeps."""
         return {
             "column": self.position,
