@@ -427,7 +427,7 @@ def lines(*rows: str) -> bytes:
         (lines("a,a,label", "1,2,x"), "column 'a' stands there 2 times"),
         (lines("0,1,5", "0,2,6"), "the first line is all numbers"),
         (lines("a;label", "1;x"), "the columns are 'a;label'"),
-        ("a,label\n1,é\n".encode("latin-1"), "no UTF-8 text"),
+        ("a,label\n1,é\n".encode("latin-1"), "not UTF-8 text"),
         (lines("a,label", "2024-01-31,x", "2024-02-01,y"), "row 1, column 'a'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Files to arrays, each fault with its row and column."""
+"""Files to arrays; errors name the row and column."""
 
 import gzip
 import os
@@ -38,21 +38,21 @@ def test_a_file_is_read_plain_or_compressed(ending: str, tmp_path: Path) -> None
         ("", "the file is empty; it needs a header and rows"),
         (" \n\n", "the file is empty"),
         ("a,b,label\n", "has a header but no rows"),
-        ("a,b\n1,2\n3\n4,5\n", "row 2 has 1 columns and the header 2; mend the row '3'"),
+        ("a,b\n1,2\n3\n4,5\n", "row 2 has 1 columns and the header 2; fix the row '3'"),
         ("a,b\n1,2\n1,2,3\n", "row 2 has 3 columns and the header 2"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "this is a binary file, not CSV text"),
         (
             "a,b\n1,é\n".encode("latin-1"),
-            "row 1 has in column 'b' '\ufffd', which is no UTF-8 text; save the file as CSV",
+            "row 1 has in column 'b' '\ufffd', which is not UTF-8 text; save the file as CSV",
         ),
-        ("a,é\n1,2\n".encode("latin-1"), "the header is no UTF-8 text; is this a CSV file"),
-        (b"\xff\xd8\xff\xe0,\n\xce,\xf3\xca,\x11\n", "the header is no UTF-8 text"),
-        ("a,b\n1,2\né,ü,ß\n", "row 2 has 3 columns and the header 2; mend the row 'é,ü,ß'"),
+        ("a,é\n1,2\n".encode("latin-1"), "the header is not UTF-8 text; is this a CSV file"),
+        (b"\xff\xd8\xff\xe0,\n\xce,\xf3\xca,\x11\n", "the header is not UTF-8 text"),
+        ("a,b\n1,2\né,ü,ß\n", "row 2 has 3 columns and the header 2; fix the row 'é,ü,ß'"),
         ("5,0.5\n6,1\n", "the first line is all numbers; it must be a header"),
         ("a,b,a\n1,2,3\n", "column 'a' stands there 2 times"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused(content: str | bytes, message: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_is_rejected(content: str | bytes, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         features(read_table(write(tmp_path, content)), ["a"])
 
@@ -68,7 +68,7 @@ def test_missing_files_folders_and_broken_compression_are_named(tmp_path: Path) 
             read_table(tmp_path / "pipe.csv")
     whole = gzip.compress(GOOD.encode() * 100)
     for content in (whole[: len(whole) // 2], b"no gzip at all, just text"):
-        with pytest.raises(InputError, match=r"t.csv.gz: .*(whole|no CSV)"):
+        with pytest.raises(InputError, match=r"t.csv.gz: .*(complete|not CSV)"):
             read_table(write(tmp_path, content, "t.csv.gz"))
 
 
@@ -84,7 +84,9 @@ def test_missing_files_folders_and_broken_compression_are_named(tmp_path: Path) 
         ("2024-01-31", "column 'b' is '2024-01-31'; every feature must be a number"),
     ],
 )
-def test_a_cell_that_is_no_number_is_named_by_row_and_column(row: int, cell: str, message: str, tmp_path: Path) -> None:
+def test_a_cell_that_is_not_a_number_is_reported_by_row_and_column(
+    row: int, cell: str, message: str, tmp_path: Path
+) -> None:
     lines = ["a,b,label"] + ["1,2.5,x"] * (row + 3)
     lines[row] = f"1,{cell},x"
     table = read_table(write(tmp_path, "\n".join(lines)))
@@ -93,12 +95,12 @@ def test_a_cell_that_is_no_number_is_named_by_row_and_column(row: int, cell: str
 
 
 @pytest.mark.parametrize("cells", [[-1, 5], [0, 256], [-1, -300], [0, 2**40]])
-def test_whole_numbers_that_are_no_bytes_keep_their_value(cells: list[int], tmp_path: Path) -> None:
+def test_integers_that_are_not_bytes_keep_their_value(cells: list[int], tmp_path: Path) -> None:
     table = read_table(write(tmp_path, "a\n" + "\n".join(map(str, cells))))
     assert features(table, ["a"])[:, 0].tolist() == cells
 
 
-def test_an_empty_column_and_an_empty_target_are_told_as_empty(tmp_path: Path) -> None:
+def test_an_empty_column_and_an_empty_target_are_reported_as_empty(tmp_path: Path) -> None:
     table = read_table(write(tmp_path, "a,day,label\n,2024-01-31,x\n,2024-02-01,\n"))
     with pytest.raises(InputError, match="row 1, column 'a' is empty; every feature must be a number"):
         features(table, ["a"])
@@ -108,7 +110,7 @@ def test_an_empty_column_and_an_empty_target_are_told_as_empty(tmp_path: Path) -
         target_values(table, "label")
 
 
-def test_rows_are_counted_rightly_beyond_the_first_block(tmp_path: Path) -> None:
+def test_rows_are_counted_correctly_beyond_the_first_block(tmp_path: Path) -> None:
     filler = "1" * 200
     lines = ["a,b"] + [f"{filler},2"] * 90_000  # more than two blocks of 8 MB
     lines[88_123] = f"{filler},2,3"
@@ -116,14 +118,14 @@ def test_rows_are_counted_rightly_beyond_the_first_block(tmp_path: Path) -> None
         read_table(write(tmp_path, "\n".join(lines)))
 
 
-def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
+def test_files_written_by_spreadsheets_are_read(tmp_path: Path) -> None:
     table = read_table(write(tmp_path, '\ufeff"a, first","b",label\r\n1,true,"x, ""quoted"""\r\n2,false,y\r\n'))
     assert table.names == ["a, first", "b", "label"]
     np.testing.assert_array_equal(features(table, ["a, first", "b"]), [[1, 1], [2, 0]])
     assert target_values(table, "label")[0] == 'x, "quoted"'
 
 
-def test_a_semicolon_file_is_refused_with_its_header(tmp_path: Path) -> None:
+def test_a_semicolon_separated_file_is_rejected_with_its_header(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the columns are 'a;b;label'"):
         choose_target(read_table(write(tmp_path, "a;b;label\n1;2;x\n")))
 
@@ -136,7 +138,7 @@ def test_bytes_stay_bytes_and_other_numbers_become_float64(tmp_path: Path) -> No
     assert mixed.dtype == np.float64 and mixed.tolist() == [[0, 255, 0.5], [7, 256, 1]]
 
 
-def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_columns_are_named(tmp_path: Path) -> None:
     table = read_table(write(tmp_path, GOOD))
     with pytest.raises(InputError, match="column 'c', 'd' is missing; it has 'b', 'label' instead"):
         features(table, ["a", "c", "d"])
@@ -150,7 +152,7 @@ def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
     ("header", "chosen"),
     [("y,label,target", "label"), ("class,y,target", "target"), ("y,class", "class"), ("x,y", "y")],
 )
-def test_the_target_has_a_usual_name(header: str, chosen: str, tmp_path: Path) -> None:
+def test_the_target_is_found_by_its_usual_name(header: str, chosen: str, tmp_path: Path) -> None:
     row = ",".join("1" for _ in header.split(","))
     table = read_table(write(tmp_path, f"{header}\n{row}\n"))
     assert choose_target(table) == chosen
@@ -171,9 +173,7 @@ def test_the_target_has_a_usual_name(header: str, chosen: str, tmp_path: Path) -
         ([str(n) for n in range(21)], False, "i"),
     ],
 )
-def test_text_or_few_whole_numbers_are_classes(
-    cells: list[str], classification: bool, kind: str, tmp_path: Path
-) -> None:
+def test_text_or_few_integers_are_classes(cells: list[str], classification: bool, kind: str, tmp_path: Path) -> None:
     values = target_values(read_table(write(tmp_path, "\n".join(["y", *cells]))), "y")
     assert is_classification(values) is classification
     assert values.dtype.kind == kind
@@ -186,7 +186,7 @@ def test_every_row_needs_a_target(cell: str, tmp_path: Path) -> None:
         target_values(table, "y")
 
 
-def test_mnist_in_kaggles_layout_is_read_as_bytes(mnist: Path) -> None:
+def test_mnist_as_kaggle_csv_is_read_as_bytes(mnist: Path) -> None:
     table = read_table(mnist / "mnist_train.csv.gz")
     assert choose_target(table) == "label"
     assert target_values(table, "label")[:5].tolist() == [5, 0, 4, 1, 9]
@@ -195,7 +195,7 @@ def test_mnist_in_kaggles_layout_is_read_as_bytes(mnist: Path) -> None:
 
 
 @pytest.mark.parametrize("runs", [(), (Run(0, "a", 3), Run(2, "a", 9), Run(5, "b", 1))])
-def test_rows_that_are_taken_keep_their_places_in_their_files(runs) -> None:
+def test_selected_rows_keep_their_file_and_row_number(runs) -> None:
     whole = Table("a", pa.table({"x": np.arange(9)}), first_row=4, runs=runs)
     chosen = np.array([0, 1, 2, 5, 6, 4, 8])
     some = Table("a", whole.columns.take(chosen), runs=whole.runs_of(chosen))

@@ -1,4 +1,4 @@
-"""CSV block by block: rows, numbers of rows and types do not depend on where a block ends."""
+"""CSV block by block: rows, row numbers and types do not depend on where a block ends."""
 
 import io
 from pathlib import Path
@@ -23,14 +23,14 @@ def write(folder: Path, rows: list[str], header: str = "a,b,label", name: str = 
 
 @pytest.fixture(params=[64, 1 << 10, 1 << 22], ids=["tiny", "small", "usual"])
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Make blocks of this many bytes."""
-    cut = lines.blocks_of_rows
-    monkeypatch.setattr(csv_file, "blocks_of_rows", lambda stream: cut(stream, request.param, 1 << 20))
+    """Set the block size in bytes."""
+    cut = lines.split_rows
+    monkeypatch.setattr(csv_file, "split_rows", lambda stream: cut(stream, request.param, 1 << 20))
     return int(request.param)
 
 
-def seen(files: Files) -> list[tuple[str, int]]:
-    """Return the place of every row that the blocks give."""
+def row_locations(files: Files) -> list[tuple[str, int]]:
+    """Return the file and number of every row of the blocks."""
     return [block.where(index) for block in files.blocks() for index in range(len(block))]
 
 
@@ -46,7 +46,7 @@ def test_blocks_hold_every_row_once_in_order(size: int, newline: str, tmp_path: 
             [[row / 8, row % 256] for row in range(1, 2001)],
         )
         assert [label for block in blocks for label in target_values(block, "label")] == list("yzx" * 667)[:2000]
-    assert seen(files) == [(str(path), row) for row in range(1, 2001)]
+    assert row_locations(files) == [(str(path), row) for row in range(1, 2001)]
 
 
 @pytest.mark.parametrize("row", [1, 777, 2000])
@@ -56,11 +56,11 @@ def test_blocks_hold_every_row_once_in_order(size: int, newline: str, tmp_path: 
         ("1,oops,x", "column 'b' is 'oops'; every feature must be a number"),
         ("1,,x", "column 'b' is empty"),
         ("1,nan,x", "column 'b' is nan"),
-        ("1,2", "has 2 columns and the header 3; mend the row '1,2'"),
+        ("1,2", "has 2 columns and the header 3; fix the row '1,2'"),
         ("1,2,3,4", "has 4 columns and the header 3"),
     ],
 )
-def test_a_bad_row_is_told_by_its_number_or_left_out(
+def test_an_invalid_row_is_reported_by_its_number_or_skipped(
     size: int, row: int, bad: str, message: str, tmp_path: Path
 ) -> None:
     rows = list(ROWS)
@@ -69,12 +69,12 @@ def test_a_bad_row_is_told_by_its_number_or_left_out(
     with pytest.raises(InputError, match=rf"t\.csv: row {row},? {message}"):
         features(read_table(path), ["a", "b"])
     files = open_files(path, on_bad_row="skip")
-    assert seen(files) == [(str(path), number) for number in range(1, 2001) if number != row]
+    assert row_locations(files) == [(str(path), number) for number in range(1, 2001) if number != row]
     assert files.bad_count == 1 and files.bad_rows == [(str(path), row, message.split(";")[0])]
     assert len(files.table()) == 1999
 
 
-def test_bad_rows_of_every_kind_side_by_side_leave_the_numbers_right(size: int, tmp_path: Path) -> None:
+def test_row_numbers_stay_correct_around_invalid_rows_of_every_kind(size: int, tmp_path: Path) -> None:
     rows = list(ROWS)
     worse = {3: "1,x,y", 4: "1,2", 5: "", 700: "1,inf,x", 701: "1,1e999,x", 702: ",1,x", 1999: "1,2,", 2000: "1,2,3,4"}
     for row, text in worse.items():
@@ -82,38 +82,38 @@ def test_bad_rows_of_every_kind_side_by_side_leave_the_numbers_right(size: int, 
     files = open_files(write(tmp_path, rows), on_bad_row="skip")
     table = files.table()
     found = [row for _, row, _ in files.bad_rows]
-    # a line without anything is no row: the numbers below it are smaller by one
+    # an empty line is not a row: the numbers below it are smaller by one
     assert found == [3, 4, 699, 700, 701, 1998, 1999]
     assert [table.where(index)[1] for index in range(len(table))] == [n for n in range(1, 2000) if n not in found]
     x = features(table, ["b"])[:, 0]
     assert x[1] == 2 / 8 and x[2] == 6 / 8 and x[-1] == 1998 / 8
 
 
-def test_a_file_of_nothing_but_bad_rows_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_invalid_rows_only_is_rejected(tmp_path: Path) -> None:
     path = write(tmp_path, ["1,2", "x", ""])
-    with pytest.raises(InputError, match=r"none of the 2 rows can be used; row 1: has 2 columns and the header 3"):
+    with pytest.raises(InputError, match=r"none of the 2 rows is valid; row 1: has 2 columns and the header 3"):
         read_table(path, on_bad_row="skip")
     with pytest.raises(InputError, match="on_bad_row is 'ignore'; it must be 'error' or 'skip'"):
         open_files(path, on_bad_row="ignore")
 
 
-def test_types_get_wider_and_never_narrower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_file, "blocks_of_rows", lambda stream: lines.blocks_of_rows(stream, 1, 1 << 20))
+def test_column_types_get_wider_and_never_narrower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "split_rows", lambda stream: lines.split_rows(stream, 1, 1 << 20))
     cells = ["", "7", "300", "2", "0.5", "9", "007", "1", "true"]
     files = open_files(write(tmp_path, [f"{cell},{index}" for index, cell in enumerate(cells)], "a,b"))
     types = [str(block.columns["a"].type) for block in files.blocks()]
     assert types == ["null", "uint8", "int64", "int64", "double", "double", "double", "double", "string"]
-    # what turned out to be text is read again as text, so that it stays what it is
+    # a column that turned out to be text is read again as text, so that 007 stays 007
     assert files.table().columns["a"].to_pylist() == [None, *cells[1:]]
 
 
 @pytest.mark.parametrize("cells", [["1", "true"], ["2024-01-31", "5"], ["5", "12:30"], ["true", "0"], ["1", "x"]])
-def test_what_a_column_is_does_not_depend_on_the_blocks(
+def test_the_type_of_a_column_does_not_depend_on_the_blocks(
     cells: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path, cells, "y")
     whole = target_values(read_table(path), "y").tolist()
-    monkeypatch.setattr(csv_file, "blocks_of_rows", lambda stream: lines.blocks_of_rows(stream, 1, 1 << 20))
+    monkeypatch.setattr(csv_file, "split_rows", lambda stream: lines.split_rows(stream, 1, 1 << 20))
     assert target_values(read_table(path), "y").tolist() == whole == cells
 
 
@@ -127,10 +127,10 @@ def test_what_a_column_is_does_not_depend_on_the_blocks(
         [["5", "x\n" * 100]] * 5,
     ],
 )
-def test_newlines_and_commas_inside_quotes_end_no_row(
+def test_newlines_and_commas_inside_quotes_do_not_end_a_row(
     rows: list[list[str]], size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_file, "blocks_of_rows", lambda stream: lines.blocks_of_rows(stream, size, 1 << 20))
+    monkeypatch.setattr(csv_file, "split_rows", lambda stream: lines.split_rows(stream, size, 1 << 20))
     quoted = [",".join('"' + text.replace('"', '""') + '"' for text in row) for row in rows]
     table = read_table(write(tmp_path, quoted, '"a\n,",b'))
     assert table.names == ["a\n,", "b"]
@@ -139,13 +139,13 @@ def test_newlines_and_commas_inside_quotes_end_no_row(
 
 
 @pytest.mark.parametrize("size", [1, 16, 1 << 20])
-def test_a_quote_in_the_middle_of_a_cell_is_a_quote(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_file, "blocks_of_rows", lambda stream: lines.blocks_of_rows(stream, size, 1 << 20))
+def test_a_quote_in_the_middle_of_a_cell_is_literal(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "split_rows", lambda stream: lines.split_rows(stream, size, 1 << 20))
     table = read_table(write(tmp_path, ['1,5" pipe', '2,"a ""b"" \n c"', '3,2" by 4"'] * 20, "a,b"))
     assert target_values(table, "b").tolist() == ['5" pipe', 'a "b" \n c', '2" by 4"'] * 20
 
 
-def test_a_quote_left_open_and_an_endless_row_are_told_by_row(size: int, tmp_path: Path) -> None:
+def test_an_unclosed_quote_and_a_too_long_row_are_reported_by_row(size: int, tmp_path: Path) -> None:
     path = write(tmp_path, [*ROWS, '1,2,"open', *ROWS[:50]])
     with pytest.raises(InputError, match=r"t\.csv: row 2001 opens a quote that is never closed"):
         read_table(path)
@@ -154,10 +154,10 @@ def test_a_quote_left_open_and_an_endless_row_are_told_by_row(size: int, tmp_pat
         read_table(path)
 
 
-def test_what_is_no_utf8_is_told_or_left_out(size: int, tmp_path: Path) -> None:
+def test_invalid_utf8_is_reported_or_skipped(size: int, tmp_path: Path) -> None:
     path = write(tmp_path, ROWS)
     path.write_bytes(path.read_bytes() + b"\n1,2,caf\xe9\n3,4,x\n")
-    with pytest.raises(InputError, match=r"row 2001 has in column 'label' 'caf\ufffd', which is no UTF-8 text"):
+    with pytest.raises(InputError, match=r"row 2001 has in column 'label' 'caf\ufffd', which is not UTF-8 text"):
         read_table(path)
     files = open_files(path, on_bad_row="skip")
     assert len(files.table()) == 2001
@@ -165,20 +165,23 @@ def test_what_is_no_utf8_is_told_or_left_out(size: int, tmp_path: Path) -> None:
 
 
 def row_ends(text: str) -> tuple[list[int], bool]:
-    """Return where rows end, and whether the text ends inside quotes, read letter by letter."""
-    ends, inside, begins, place = [], False, True, 0
-    while place < len(text):
-        letter = text[place]
-        if inside and text[place : place + 2] == '""':
-            place += 1
+    """Return where rows end, and whether the text ends inside quotes, parsed character by character."""
+    ends = []
+    inside = False
+    begins = True
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if inside and text[position : position + 2] == '""':
+            position += 1
         elif inside:
-            inside = letter != '"'
-        elif letter == '"' and begins:
+            inside = character != '"'
+        elif character == '"' and begins:
             inside = True
-        elif letter == "\n":
-            ends.append(place + 1)
-        begins = not inside and letter in ",\n"
-        place += 1
+        elif character == "\n":
+            ends.append(position + 1)
+        begins = not inside and character in ",\n"
+        position += 1
     return ends, inside
 
 
@@ -186,16 +189,16 @@ def row_ends(text: str) -> tuple[list[int], bool]:
 @given(st.text('a,"\n', max_size=40), st.integers(1, 9))
 @example('"a"\n"b', 1)
 @example('"a""\n"\n', 1)
-def test_rows_end_where_a_reader_letter_by_letter_finds(text: str, size: int) -> None:
+def test_rows_end_where_a_character_by_character_parser_ends_them(text: str, size: int) -> None:
     ends, inside = row_ends(text)
     code = text.encode()
-    assert lines.rows_end(code) == (ends[-1] if ends else 0)
-    assert lines.rows_end(code, first=True) == (ends[0] if ends else 0)
+    assert lines.end_of_rows(code) == (ends[-1] if ends else 0)
+    assert lines.end_of_rows(code, first=True) == (ends[0] if ends else 0)
     blocks = []
     try:
-        for block in lines.blocks_of_rows(io.BytesIO(code), size, 100):
+        for block in lines.split_rows(io.BytesIO(code), size, 100):
             blocks.append(block)
         assert not inside and b"".join(blocks) == code
-    except lines.QuoteLeftOpen:
-        assert inside and b"".join(blocks) == code[: lines.rows_end(code)]
+    except lines.UnclosedQuote:
+        assert inside and b"".join(blocks) == code[: lines.end_of_rows(code)]
     assert set(np.cumsum([len(block) for block in blocks])) <= {*ends, len(code)}

@@ -97,7 +97,7 @@ def test_rows_in_memory_and_batches_are_streamed_as_their_file_is(clouds):
 
 def test_batches_that_can_not_be_gone_through_again_or_that_change_are_told(clouds):
     x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
-    with pytest.raises(InputError, match="gone through only once; give a list, or a function"):
+    with pytest.raises(InputError, match="iterated over only once; give a list, or a function"):
         fit_files((part for part in [(x, y)]), settings=FEW)
     rows = iter((20, 19, 18))
 

@@ -12,7 +12,7 @@ from glassnet.cli.arguments import refuse_text, rows_with_truth, table_for
 from glassnet.cli.console import Screen
 from glassnet.cli.predict import ModelArgument
 from glassnet.data import Matrix, Table, choose_target, features, read_table, target_values
-from glassnet.data.formatting import listed
+from glassnet.data.formatting import format_names
 from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
 from glassnet.models import Model, load
@@ -89,7 +89,7 @@ def _rows_for_estimator(estimator: Any, table: Table | Matrix, target: str | Non
     known = [str(name) for name in getattr(estimator, "feature_names_in_", [])]
     missing = [name for name in known if name not in table.names]
     if missing:
-        raise InputError(f"{table.source}: column {listed(missing)} is missing; the estimator was trained on it")
+        raise InputError(f"{table.source}: column {format_names(missing)} is missing; the estimator was trained on it")
     left = [name for name in table.names if name not in known]
     target = choose_target(table, left[0] if target is None and known and len(left) == 1 else target)
     y = target_values(table, target)

@@ -1,4 +1,4 @@
-"""Data: files and arrays to tables, tables to numbers, each fault with its file, row and column."""
+"""Reading of files and arrays into tables, and of tables into arrays; errors name the file, row and column."""
 
 from glassnet.data.columns import (
     MAX_NUMBERED_CLASSES,

@@ -1,32 +1,31 @@
-"""Arrow's many types of columns brought down to the few that are read: numbers, true and false, text."""
+"""Conversions of Arrow columns: to the few plain types that are read, and to NumPy arrays.
+
+The conversions to NumPy don't import pandas, as pyarrow's own would.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.data.file import rows_at_once
-from glassnet.data.passes import Pass
-from glassnet.data.tables import Table
+from glassnet._utils.arrays import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def plain(columns: pa.Table) -> pa.Table:
-    """Return columns in plain types: categories become their values, decimals float64, all texts one type."""
+def to_plain_types(columns: pa.Table) -> pa.Table:
+    """Cast columns to plain types: dictionaries to their values, decimals to float64, all strings to one type."""
     import pyarrow as pa
 
-    fields = [pa.field(field.name, plain_type(field.type)) for field in columns.schema]
+    fields = [pa.field(field.name, _plain_type(field.type)) for field in columns.schema]
     if all(field.type == old for field, old in zip(fields, columns.schema.types, strict=True)):
         return columns
     return columns.cast(pa.schema(fields))
 
 
-def plain_type(type_: Any) -> Any:
-    """Return the plain type for a type."""
+def _plain_type(type_: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(type_, pa.BaseExtensionType):
@@ -38,22 +37,30 @@ def plain_type(type_: Any) -> Any:
     return pa.float64() if pa.types.is_decimal(type_) else type_
 
 
-def blocks_of_columns(source: str, batches: Iterator[Any], state: Pass) -> Iterator[Table]:
-    """Yield a file's record batches as blocks of some MB, their rows numbered, bad ones left out where they are."""
+def to_numpy(column: Any) -> Array:
+    """Convert a numeric column without nulls to an array (samples,); booleans become uint8.
+
+    A column of one chunk is not copied.
+    """
     import pyarrow as pa
 
-    before = 0
-    for batch in batches:
-        columns = pa.Table.from_batches([batch]).select(state.names)
-        step = rows_at_once(8 * len(state.names))
-        for first in range(0, len(columns), step):
-            part = plain(columns.slice(first, step))
-            yield numbered(source, part, before + first, state)
-        before += len(columns)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    parts = [np.from_dlpack(chunk) for chunk in column.chunks if len(chunk)]
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0, column.type.to_pandas_dtype())
 
 
-def numbered(source: str, columns: pa.Table, before: int, state: Pass) -> Table:
-    """Return rows that stand below so many others in a file as a block; where bad ones are left out, without them."""
-    if state.bad is None:
-        return Table(source, columns, first_row=before + 1)
-    return state.bad.sift(source, columns, np.arange(before + 1, before + 1 + len(columns)))
+def to_bool_array(column: Any, null_value: bool = False) -> Array:
+    """Convert a boolean column to bool (samples,), with `null_value` for nulls."""
+    import pyarrow.compute as pc
+
+    return to_numpy(pc.fill_null(column, null_value)).view(np.bool_)
+
+
+def to_str_array(column: Any) -> Array:
+    """Convert a column without nulls to Python strings, object (samples,)."""
+    result = np.empty(len(column), object)
+    result[:] = [str(value) for value in column.to_pylist()]
+    return result

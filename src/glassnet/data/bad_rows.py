@@ -1,4 +1,4 @@
-"""Rows that can't be used, where they are to be left out: found, counted and listed."""
+"""Invalid rows that are skipped: filtered out, counted and listed."""
 
 from __future__ import annotations
 
@@ -10,56 +10,58 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
-from glassnet.data.arrow_numbers import mask_of
-from glassnet.data.formatting import cell
+from glassnet.data.arrow_columns import to_bool_array
+from glassnet.data.formatting import format_cell
 from glassnet.data.tables import Matrix, Run, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: So many bad rows are listed; beyond that they are only counted, so that memory stays bounded.
+#: Maximum number of rows listed; more are only counted, so that memory stays bounded.
 MAX_LISTED = 100_000
-#: What Arrow reads as a number.
+#: Matches what Arrow parses as a number.
 NUMBER = r"^[ \t]*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
-#: What stands for bytes that are no UTF-8.
-FOREIGN = "\N{REPLACEMENT CHARACTER}"
+#: Replaces bytes that are not UTF-8.
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass
 class BadRows:
-    """The rows that a pass left out.
+    """The invalid rows that a pass skipped.
 
     Parameters
     ----------
-    found : list of (file, row, reason)
-        At most `MAX_LISTED` of them, in the order of the rows; rows count from 1 below the header.
+    listed : list of (file, row, reason)
+        The first `MAX_LISTED` of them, in the order of the rows; rows count from 1 below the header.
     count : int
-        How many there were.
-    numbers : set of str, optional
-        The columns that hold numbers, as the first block showed; text in them is bad.
+        Number of invalid rows.
+    numeric : set of str, optional
+        The columns that hold numbers, decided by the first block; text in them is invalid.
     """
 
-    found: list[tuple[str, int, str]] = field(default_factory=list)
+    listed: list[tuple[str, int, str]] = field(default_factory=list)
     count: int = 0
-    numbers: set[str] | None = None
+    numeric: set[str] | None = None
 
     def add(self, source: str, reasons: Iterable[tuple[int, str]]) -> None:
-        """Note rows by number and reason."""
+        """Add rows by number and reason."""
         for row, reason in sorted(reasons):
             self.count += 1
-            if len(self.found) < MAX_LISTED:
-                self.found.append((source, row, reason))
+            if len(self.listed) < MAX_LISTED:
+                self.listed.append((source, row, reason))
 
-    def numbers_in(self, columns: pa.Table) -> set[str]:
-        """Return the columns that hold numbers: those of which the first block shows more numbers than other text."""
-        if self.numbers is None:
-            self.numbers = {
-                name for name, c in zip(columns.column_names, columns.columns, strict=True) if _mostly_numbers(c)
+    def numeric_columns(self, columns: pa.Table) -> set[str]:
+        """Return the numeric columns: those in which most cells of the first block are numbers."""
+        if self.numeric is None:
+            self.numeric = {
+                name for name, c in zip(columns.column_names, columns.columns, strict=True) if _is_mostly_numeric(c)
             }
-        return self.numbers
+        return self.numeric
 
-    def sift(self, source: str, columns: pa.Table, rows: Array, unread: Iterable[tuple[int, str]] = ()) -> Table:
-        """Return the good rows of a block as a table, the others noted.
+    def filter_rows(
+        self, source: str, columns: pa.Table, rows: Array, unparsed: Iterable[tuple[int, str]] = ()
+    ) -> Table:
+        """Return the valid rows of a block as a table, and add the others to the list.
 
         Parameters
         ----------
@@ -68,36 +70,38 @@ class BadRows:
         columns : pyarrow.Table
             The block.
         rows : array (samples,), int64
-            Each row's number in the file.
-        unread : iterable of (row, reason)
-            Rows among these that could not even be read.
+            The number of each row in the file.
+        unparsed : iterable of (row, reason)
+            Rows between these that could not be parsed.
         """
         import pyarrow as pa
 
-        numbers = self.numbers_in(columns)
+        numeric = self.numeric_columns(columns)
         reasons: dict[int, str] = {}
         for name, column in zip(columns.column_names, columns.columns, strict=True):
-            for index in _bad_cells(column, name in numbers).tolist():
-                reasons.setdefault(index, f"column {name!r} is {cell(column[index].as_py())}")
-        self.add(source, [*unread, *((int(rows[index]), reason) for index, reason in reasons.items())])
+            for index in _invalid_cells(column, name in numeric).tolist():
+                reasons.setdefault(index, f"column {name!r} is {format_cell(column[index].as_py())}")
+        self.add(source, [*unparsed, *((int(rows[index]), reason) for index, reason in reasons.items())])
         if reasons:
-            kept = np.ones(len(rows), bool)
-            kept[list(reasons)] = False
-            columns, rows = columns.filter(pa.array(kept)), rows[kept]
-        for place, (name, column) in enumerate(zip(columns.column_names, columns.columns, strict=True)):
-            if name in numbers and _is_text(column):
-                columns = columns.set_column(place, name, _as_numbers(column))
-        return placed(source, columns, rows)
+            valid = np.ones(len(rows), bool)
+            valid[list(reasons)] = False
+            columns = columns.filter(pa.array(valid))
+            rows = rows[valid]
+        for position, (name, column) in enumerate(zip(columns.column_names, columns.columns, strict=True)):
+            if name in numeric and _is_text(column):
+                columns = columns.set_column(position, name, _parse_numbers(column))
+        return Table(source, columns, **_row_numbers(source, rows))
 
-    def sift_matrix(self, matrix: Matrix, rows: Array, unread: Iterable[tuple[int, str]] = ()) -> Matrix:
-        """Return the good rows of a block that is a matrix, the others noted: see `sift`."""
+    def filter_matrix(self, matrix: Matrix, rows: Array, unparsed: Iterable[tuple[int, str]] = ()) -> Matrix:
+        """Return the valid rows of a block that is a matrix: see `filter_rows`."""
         reasons: dict[int, str] = {}
-        x, y = matrix.x, matrix.y
+        x = matrix.x
+        y = matrix.y
         stored = x.data if issparse(x) else x
         if stored.dtype.kind == "f" and not np.isfinite(stored).all():
             if issparse(x):
-                places = np.flatnonzero(~np.isfinite(stored))
-                at = np.column_stack([np.searchsorted(x.indptr, places, side="right") - 1, x.indices[places]])
+                entries = np.flatnonzero(~np.isfinite(stored))
+                at = np.column_stack([np.searchsorted(x.indptr, entries, side="right") - 1, x.indices[entries]])
             else:
                 at = np.argwhere(~np.isfinite(x))
             for index, column in at.tolist():
@@ -105,43 +109,38 @@ class BadRows:
         if y is not None and y.dtype.kind == "f":
             for index in np.flatnonzero(~np.isfinite(y)).tolist():
                 reasons.setdefault(index, f"column {matrix.target_name!r} is {y[index]}")
-        self.add(matrix.source, [*unread, *((int(rows[index]), reason) for index, reason in reasons.items())])
+        self.add(matrix.source, [*unparsed, *((int(rows[index]), reason) for index, reason in reasons.items())])
         if reasons:
-            kept = np.setdiff1d(np.arange(len(matrix)), list(reasons))
-            matrix, rows = replace(matrix, x=x[kept], y=None if y is None else y[kept]), rows[kept]
-        runs = _runs(matrix.source, rows)
-        return replace(matrix, first_row=runs[0].row if runs else 1, runs=runs if len(runs) > 1 else ())
+            valid = np.setdiff1d(np.arange(len(matrix)), list(reasons))
+            matrix = replace(matrix, x=x[valid], y=None if y is None else y[valid])
+            rows = rows[valid]
+        return replace(matrix, **_row_numbers(matrix.source, rows))
 
 
-def _runs(source: str, rows: Array) -> tuple[Run, ...]:
-    """Return the runs of rows that have these numbers in the file."""
+def _row_numbers(source: str, rows: Array) -> dict[str, Any]:
+    """Return the arguments of a table whose rows have these numbers in the file."""
     starts = np.flatnonzero(np.diff(rows, prepend=-1) != 1)
-    return tuple(Run(int(index), source, int(rows[index])) for index in starts)
+    runs = tuple(Run(int(index), source, int(rows[index])) for index in starts)
+    return {"first_row": runs[0].row if runs else 1, "runs": runs if len(runs) > 1 else ()}
 
 
-def placed(source: str, columns: pa.Table, rows: Array) -> Table:
-    """Return a table of rows that have these numbers in the file."""
-    runs = _runs(source, rows)
-    return Table(source, columns, first_row=runs[0].row if runs else 1, runs=runs if len(runs) > 1 else ())
-
-
-def _bad_cells(column: Any, is_number: bool) -> Array:
-    """Return the places of what is empty, no finite number or, in a column of numbers, no number; sorted."""
+def _invalid_cells(column: Any, is_numeric: bool) -> Array:
+    """Return the sorted indices of cells that are empty, not finite or, in a numeric column, not a number."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    bad = []
+    invalid = []
     if column.null_count:
-        bad.append(mask_of(column.is_null()))
+        invalid.append(to_bool_array(column.is_null()))
     if pa.types.is_floating(column.type):
-        bad.append(~mask_of(pc.is_finite(column), True))
-    elif _is_text(column) and is_number:
-        alike = pc.match_substring_regex(column, NUMBER)
-        values = pc.cast(pc.utf8_trim_whitespace(pc.if_else(alike, column, None)), pa.float64())
-        bad.append(~mask_of(pc.is_finite(values)))
+        invalid.append(~to_bool_array(pc.is_finite(column), True))
+    elif _is_text(column) and is_numeric:
+        matches = pc.match_substring_regex(column, NUMBER)
+        values = pc.cast(pc.utf8_trim_whitespace(pc.if_else(matches, column, None)), pa.float64())
+        invalid.append(~to_bool_array(pc.is_finite(values)))
     elif _is_text(column):
-        bad.append(mask_of(pc.match_substring(column, FOREIGN)))
-    return np.flatnonzero(np.any(bad, axis=0)) if bad else np.empty(0, np.int64)
+        invalid.append(to_bool_array(pc.match_substring(column, REPLACEMENT)))
+    return np.flatnonzero(np.any(invalid, axis=0)) if invalid else np.empty(0, np.int64)
 
 
 def _is_text(column: Any) -> bool:
@@ -150,22 +149,22 @@ def _is_text(column: Any) -> bool:
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
-def _mostly_numbers(column: Any) -> bool:
+def _is_mostly_numeric(column: Any) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not _is_text(column):
         return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
-    alike = pc.sum(pc.match_substring_regex(column, NUMBER)).as_py() or 0
-    return bool(2 * alike > len(column) - column.null_count)
+    n_numbers = pc.sum(pc.match_substring_regex(column, NUMBER)).as_py() or 0
+    return bool(2 * n_numbers > len(column) - column.null_count)
 
 
-def _as_numbers(column: Any) -> Any:
+def _parse_numbers(column: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = pc.utf8_trim_whitespace(column)
+    trimmed = pc.utf8_trim_whitespace(column)
     try:
-        return pc.cast(plain, pa.int64())
+        return pc.cast(trimmed, pa.int64())
     except pa.ArrowInvalid:
-        return pc.cast(plain, pa.float64())
+        return pc.cast(trimmed, pa.float64())

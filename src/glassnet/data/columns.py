@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.data.arrow_numbers import mask_of, numbers_of, text_of
-from glassnet.data.formatting import cell, is_number, listed
+from glassnet.data.arrow_columns import to_bool_array, to_numpy, to_str_array
+from glassnet.data.formatting import format_cell, format_names, is_number
 from glassnet.data.matrices import matrix_features, matrix_target, small
 from glassnet.data.tables import TARGET_NAMES, Matrix, Table
 from glassnet.errors import InputError
@@ -31,7 +31,7 @@ def choose_target(table: Table | Matrix, target: str | None = None) -> str:
     names = table.names
     if target is not None:
         if target not in names:
-            raise InputError(f"{table.source}: there is no column {target!r}; the columns are {listed(names)}")
+            raise InputError(f"{table.source}: there is no column {target!r}; the columns are {format_names(names)}")
         return target
     if isinstance(table, Matrix) and table.y is not None:
         return table.target_name
@@ -40,7 +40,7 @@ def choose_target(table: Table | Matrix, target: str | None = None) -> str:
             return name
     raise InputError(
         f"{table.source}: no column is called {', '.join(TARGET_NAMES[:-1])} or {TARGET_NAMES[-1]}; "
-        f"name the target with --target; the columns are {listed(names)}"
+        f"name the target with --target; the columns are {format_names(names)}"
     )
 
 
@@ -67,8 +67,8 @@ def features(table: Table | Matrix, names: Sequence[str]) -> Any:
     if missing:
         wanted = set(names)
         extra = [name for name in table.names if name not in wanted]
-        also = f"; it has {listed(extra)} instead" if extra else ""
-        raise InputError(f"{table.source}: column {listed(missing)} is missing{also}")
+        also = f"; it has {format_names(extra)} instead" if extra else ""
+        raise InputError(f"{table.source}: column {format_names(missing)} is missing{also}")
     return _numbers(table, names)
 
 
@@ -82,7 +82,7 @@ def _numbers(table: Table, names: Sequence[str]) -> Array:
         ):
             _refuse_text(table, name, column)
         if column.null_count:
-            row = int(np.flatnonzero(mask_of(column.is_null()))[0])
+            row = int(np.flatnonzero(to_bool_array(column.is_null()))[0])
             raise InputError(f"{table.named(row)}, column {name!r} is empty; {MEND_NUMBER}")
     for place, field in enumerate(chosen.schema):
         if pa.types.is_float16(field.type):  # which Arrow itself can't turn into anything else
@@ -143,21 +143,20 @@ def target_values(table: Table | Matrix, name: str) -> Array:
         return matrix_target(table, name)
     if name not in table.names:
         raise InputError(
-            f"{table.source}: the target column {name!r} is missing; the columns are {listed(table.names)}"
+            f"{table.source}: the target column {name!r} is missing; the columns are {format_names(table.names)}"
         )
     column = table.columns[name]
     is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-    bad = mask_of(column.is_null(nan_is_null=True))
+    bad = to_bool_array(column.is_null(nan_is_null=True))
     if not bad.any() and not is_number:
-        return text_of(column)
+        return to_str_array(column)
     if not bad.any():
-        values = numbers_of(column)
+        values = to_numpy(column)
         bad = ~np.isfinite(values)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise InputError(
-            f"{table.named(row)}, target column {name!r} is {cell(column[row].as_py())}; every row needs a target"
-        )
+        value = format_cell(column[row].as_py())
+        raise InputError(f"{table.named(row)}, target column {name!r} is {value}; every row needs a target")
     return small(values)
 
 
@@ -174,7 +173,7 @@ def _refuse_text(table: Table, name: str, column: Any) -> None:
         for value in chunk.to_pylist():
             if value is None or not is_number(str(value)):
                 raise InputError(
-                    f"{table.named(row)}, column {name!r} is {cell(value)}; every feature must be a number"
+                    f"{table.named(row)}, column {name!r} is {format_cell(value)}; every feature must be a number"
                 )
             row += 1
     raise InputError(f"{table.source}: column {name!r} holds numbers as {column.type}; write them as plain numbers")

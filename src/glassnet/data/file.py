@@ -1,24 +1,45 @@
-"""What a reader of a format is: one file, its columns, its rows block by block."""
+"""The interface of file formats: one file, its columns, and its rows block by block."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from glassnet.data.bad_rows import BadRows
 from glassnet.data.formatting import first_line
-from glassnet.data.passes import Pass
 from glassnet.data.tables import Matrix, Table
+from glassnet.data.text.column_types import ColumnTypes
 from glassnet.errors import InputError
 
-#: Bytes of numbers that a block holds, more or less.
-BLOCK = 1 << 22
-#: More columns are refused: each takes memory of its own.
+#: Approximate size of a block's numbers in bytes.
+BLOCK_BYTES = 1 << 22
+#: Maximum number of columns of a table: each has memory of its own.
 MAX_COLUMNS = 100_000
-#: More features of a matrix, whose columns take none, are refused: the first layer has a weight for each and each unit.
+#: Maximum number of features of a matrix: the first layer has a weight for each feature and unit.
 MAX_FEATURES = 4_000_000
+
+
+@dataclass
+class ReadState:
+    """State that the files of one pass share.
+
+    Parameters
+    ----------
+    names : list of str
+        The columns, in the order that the blocks must have.
+    bad_rows : BadRows, optional
+        Collects invalid rows, if those are skipped; without it they raise an error.
+    types : ColumnTypes
+        Types of CSV columns as known so far.
+    """
+
+    names: list[str]
+    bad_rows: BadRows | None = None
+    types: ColumnTypes = field(default_factory=ColumnTypes)
 
 
 class File(ABC):
@@ -27,57 +48,65 @@ class File(ABC):
     Parameters
     ----------
     path : Path
-        Where it is.
+        Path of the file.
+
+    Attributes
+    ----------
+    format : str
+        Name of the format in messages.
+    names : list of str
+        The columns.
+    rows : int
+        Number of rows if it is certain (confirmed by the size of the file), else 0.
+    open_ended : bool
+        Whether the file doesn't define its number of columns: columns that it doesn't mention are 0.
     """
 
-    #: What the format is called in messages.
     format: str
     names: list[str]
-    #: How many rows there are for certain (the size of the file says so too), 0 where that is not known.
     rows: int = 0
-    #: The file does not say how many columns there are: those that it does not name are 0.
-    endless: bool = False
+    open_ended: bool = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
     def source(self) -> str:
-        """The file as messages name it."""
+        """Name of the file in messages."""
         return str(self.path)
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """All files that the rows come from; none if they are in memory."""
+        """All files that rows are read from; empty for rows in memory."""
         return (self.path,)
 
     @property
     def size(self) -> int:
-        """Bytes on disk, or in memory."""
+        """Size in bytes, on disk or in memory."""
         return sum(path.stat().st_size for path in self.paths)
 
-    def whole(self) -> Table | Matrix | None:
-        """Return all rows where they are in memory already; nothing is copied."""
+    def in_memory(self) -> Table | Matrix | None:
+        """Return all rows, without a copy, if they are in memory already; else None."""
         return None
 
     @abstractmethod
-    def blocks(self, state: Pass) -> Iterator[Table | Matrix]:
-        """Yield the rows in order, some MB at a time, with the columns of ``state.names`` in that order."""
+    def blocks(self, state: ReadState) -> Iterator[Table | Matrix]:
+        """Yield the rows in order, a few MB at a time, with the columns ``state.names`` in that order."""
 
 
-def rows_at_once(row_bytes: int) -> int:
-    """Return how many rows of so many bytes a block has."""
-    return max(1, BLOCK // max(1, row_bytes))
+def rows_per_block(row_bytes: int) -> int:
+    """Return the number of rows of a block, for rows of this many bytes."""
+    return max(1, BLOCK_BYTES // max(1, row_bytes))
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open a file, compressed as its name's end says (.gz, .bz2, .zst), as a stream of its bytes.
+def open_stream(path: Path) -> Iterator[Any]:
+    """Open a file as a stream of bytes, decompressed according to its extension (.gz, .bz2, .zst).
 
     Raises
     ------
     InputError
-        If it can't be read, now or later.
+        If it can't be read, when opened or later.
     """
     import pyarrow as pa
 
@@ -86,5 +115,6 @@ def opened(path: Path) -> Iterator[Any]:
             yield stream
     except OSError as error:
         raise InputError(
-            f"{path}: can't be read: {first_line(error)}; is it whole, and compressed as its name says?"
+            f"{path}: can't be read: {first_line(error)}; check that the file is complete and compressed as its "
+            "extension says"
         ) from None

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
-from glassnet.data.formatting import cell, listed
+from glassnet.data.formatting import format_cell, format_names
 from glassnet.data.tables import Matrix
 from glassnet.errors import InputError
 
@@ -29,8 +29,8 @@ def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
         elif missing and not table.endless:
             wanted = set(names)
             extra = [name for name in table.names if name not in wanted]
-            also = f"; it has {listed(extra)} instead" if extra else ""
-            raise InputError(f"{table.source}: column {listed(missing)} is missing{also}")
+            also = f"; it has {format_names(extra)} instead" if extra else ""
+            raise InputError(f"{table.source}: column {format_names(missing)} is missing{also}")
         x = _chosen(x, [place.get(name, -1) for name in names])
     if issparse(x):
         x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
@@ -80,7 +80,7 @@ def matrix_target(table: Matrix, name: str) -> Array:
         values = (column.toarray() if issparse(column) else np.asarray(column))[:, 0]
     else:
         raise InputError(
-            f"{table.source}: the target column {name!r} is missing; the columns are {listed(table.names)}"
+            f"{table.source}: the target column {name!r} is missing; the columns are {format_names(table.names)}"
         )
     if values.dtype.kind not in "iuf":
         if values.dtype.kind not in "OUb":
@@ -91,7 +91,9 @@ def matrix_target(table: Matrix, name: str) -> Array:
         return np.array([str(value) for value in values], dtype=object)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise InputError(f"{table.named(row)}, target column {name!r} is {cell(values[row])}; every row needs a target")
+        raise InputError(
+            f"{table.named(row)}, target column {name!r} is {format_cell(values[row])}; every row needs a target"
+        )
     return small(values)
 
 

@@ -1,1 +1,1 @@
-"""Tables that are not written as text: Parquet, Arrow, NumPy, IDX, pictures."""
+"""Binary formats: Parquet, Arrow, NumPy, IDX, images."""

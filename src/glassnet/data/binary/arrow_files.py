@@ -1,4 +1,4 @@
-"""Parquet files, and Arrow's own (Feather, IPC files and streams)."""
+"""Parquet files, and Arrow files (Feather, IPC files and streams)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from glassnet.data.arrow_columns import blocks_of_columns
-from glassnet.data.file import MAX_COLUMNS, File, rows_at_once
+from glassnet.data.blocks import table_blocks
+from glassnet.data.file import MAX_COLUMNS, File, ReadState, rows_per_block
 from glassnet.data.formatting import first_line
-from glassnet.data.passes import Pass
 from glassnet.data.tables import Table, check_names
 from glassnet.errors import InputError
 
@@ -22,33 +21,33 @@ class ParquetFile(File):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with _told(self), _parquet(path) as file:
+        with _arrow_errors(self), _parquet(path) as file:
             self.names = _names(self, file.schema_arrow)
 
-    def blocks(self, state: Pass) -> Iterator[Table]:
+    def blocks(self, state: ReadState) -> Iterator[Table]:
         """Yield the rows: see `File.blocks`."""
-        with _told(self), _parquet(self.source) as file:
-            size = rows_at_once(8 * len(self.names))
-            yield from blocks_of_columns(self.source, _checked(file.iter_batches(size, use_threads=True)), state)
+        with _arrow_errors(self), _parquet(self.source) as file:
+            size = rows_per_block(8 * len(self.names))
+            yield from table_blocks(self.source, _validated(file.iter_batches(size, use_threads=True)), state)
 
 
 class ArrowFile(File):
     """A file (.arrow, .feather) or stream (.arrows) of Arrow record batches, mapped into memory.
 
-    Every batch is checked before it is used: a damaged one points anywhere.
+    Every batch is validated before it is used: the offsets of a damaged one may point anywhere.
     """
 
     format = "Arrow"
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with _told(self), self._reader() as reader:
+        with _arrow_errors(self), self._reader() as reader:
             self.names = _names(self, reader.schema)
 
-    def blocks(self, state: Pass) -> Iterator[Table]:
+    def blocks(self, state: ReadState) -> Iterator[Table]:
         """Yield the rows: see `File.blocks`."""
-        with _told(self), self._reader() as reader:
-            yield from blocks_of_columns(self.source, self._batches(reader), state)
+        with _arrow_errors(self), self._reader() as reader:
+            yield from table_blocks(self.source, self._batches(reader), state)
 
     @contextmanager
     def _reader(self) -> Iterator[Any]:
@@ -68,11 +67,11 @@ class ArrowFile(File):
             batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
         else:
             batches = iter(reader)
-        yield from _checked(batches)
+        yield from _validated(batches)
 
 
-def _checked(batches: Iterable[Any]) -> Iterator[Any]:
-    """Pass on batches in which nothing points astray and text is UTF-8; an ArrowInvalid where one is not like that."""
+def _validated(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield validated record batches; raise ArrowInvalid for one with invalid offsets or text that is not UTF-8."""
     for batch in batches:
         batch.validate(full=True)
         yield batch
@@ -81,7 +80,7 @@ def _checked(batches: Iterable[Any]) -> Iterator[Any]:
 def _parquet(path: str | Path) -> Any:
     from pyarrow import parquet
 
-    # neither the pages that come later nor a whole row group: memory stays bounded
+    # buffer neither later pages nor a whole row group, so that memory stays bounded
     return parquet.ParquetFile(str(path), pre_buffer=False, buffer_size=1 << 20)
 
 
@@ -96,8 +95,8 @@ def _names(file: File, schema: Any) -> list[str]:
 
 
 @contextmanager
-def _told(file: File) -> Iterator[None]:
-    """Turn what Arrow raises into an error that names the file."""
+def _arrow_errors(file: File) -> Iterator[None]:
+    """Convert errors of Arrow to an InputError that names the file."""
     import pyarrow as pa
 
     try:
@@ -105,4 +104,6 @@ def _told(file: File) -> Iterator[None]:
     except InputError:
         raise
     except (pa.ArrowException, OSError, MemoryError, ValueError, OverflowError) as error:
-        raise InputError(f"{file.path}: can't be read as {file.format}: {first_line(error)}; is it whole?") from None
+        raise InputError(
+            f"{file.path}: can't be read as {file.format}: {first_line(error)}; is the file complete?"
+        ) from None

@@ -1,1 +1,1 @@
-"""Tables written as text: CSV."""
+"""Text formats: CSV and SVMlight."""

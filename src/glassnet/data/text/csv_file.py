@@ -1,4 +1,4 @@
-"""CSV files with a header, plain or compressed (.gz, .bz2, .zst), block by block."""
+"""CSV files with a header, plain or compressed (.gz, .bz2, .zst), read block by block."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glassnet.data.arrow_numbers import mask_of
-from glassnet.data.bad_rows import FOREIGN
-from glassnet.data.file import MAX_COLUMNS, File, opened
-from glassnet.data.formatting import first_line, is_number, short
-from glassnet.data.ordered_map import ahead
-from glassnet.data.passes import Pass
+from glassnet.data.arrow_columns import to_bool_array
+from glassnet.data.bad_rows import REPLACEMENT
+from glassnet.data.file import MAX_COLUMNS, File, ReadState, open_stream
+from glassnet.data.formatting import first_line, is_number, short_repr
+from glassnet.data.ordered_map import ordered_map
 from glassnet.data.tables import Table, check_names
-from glassnet.data.text.lines import LONGEST_ROW, QuoteLeftOpen, RowTooLong, blocks_of_rows, rows_end
+from glassnet.data.text.lines import MAX_ROW_BYTES, RowTooLong, UnclosedQuote, end_of_rows, split_rows
 from glassnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,21 +23,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A row that could not be read: its number in the block, from 1, what it has or is, and what to do."""
+class RowError:
+    """A row that could not be parsed.
+
+    Parameters
+    ----------
+    row : int
+        Its number in the block, from 1.
+    message : str
+        What is wrong with it.
+    advice : str
+        What to do.
+    """
 
     row: int
-    told: str
+    message: str
     advice: str
 
 
 @dataclass(frozen=True)
-class Parsed:
-    """A block of text as columns (None where a fault ended it), and the rows that could not be read."""
+class ParsedBlock:
+    """A block of text as columns (None where an error ended it), and the rows that could not be parsed."""
 
     text: bytes
     columns: pa.Table | None
-    faults: tuple[Fault, ...]
+    errors: tuple[RowError, ...]
 
 
 class CsvFile(File):
@@ -52,80 +61,84 @@ class CsvFile(File):
     Raises
     ------
     InputError
-        If it can't be read, is empty or binary, or its first line is no header.
+        If it can't be read, is empty or binary, or its first line is not a header.
     """
 
     format = "CSV"
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with opened(path) as stream:
-            self._header = _header(path, stream)
-        self.names = _names(path, self._header)
+        with open_stream(path) as stream:
+            self._header = _read_header(path, stream)
+        self.names = _parse_names(path, self._header)
 
-    def blocks(self, state: Pass) -> Iterator[Table]:
-        """Yield the rows in order, some MB of text at a time.
+    def blocks(self, state: ReadState) -> Iterator[Table]:
+        """Yield the rows in order, a few MB of text at a time: see `File.blocks`.
 
         Raises
         ------
         InputError
-            If a row is ragged or no UTF-8 text, unless such rows are left out.
+            If a row has the wrong number of columns or is not UTF-8 text, unless such rows are skipped.
         """
-        before = 0
-        with opened(self.path) as stream:
+        rows_before = 0
+        skip = state.bad_rows is not None
+        with open_stream(self.path) as stream:
             stream.read(len(self._header))
-            texts = ((text, state.kinds.expected()) for text in blocks_of_rows(stream))
+            texts = ((text, state.types.expected()) for text in split_rows(stream))
             try:
-                for parsed in ahead(lambda block: self._parsed(*block, state.bad is not None), texts):
+                for parsed in ordered_map(lambda block: self._parse(*block, skip), texts):
                     if parsed.columns is None:
-                        fault = parsed.faults[0]
-                        raise InputError(f"{self.path}: row {before + fault.row} {fault.told}; {fault.advice}")
-                    yield self._delivered(state, parsed, before)
-                    before += parsed.columns.num_rows + len(parsed.faults)
-            except QuoteLeftOpen:
-                raise InputError(f"{self.path}: row {before + 1} opens a quote that is never closed; mend it") from None
+                        error = parsed.errors[0]
+                        raise InputError(f"{self.path}: row {rows_before + error.row} {error.message}; {error.advice}")
+                    yield self._to_table(state, parsed, rows_before)
+                    rows_before += parsed.columns.num_rows + len(parsed.errors)
+            except UnclosedQuote:
+                raise InputError(
+                    f"{self.path}: row {rows_before + 1} opens a quote that is never closed; close it"
+                ) from None
             except RowTooLong:
                 raise InputError(
-                    f"{self.path}: row {before + 1} is longer than {LONGEST_ROW >> 20} MB; is a quote never closed, or "
-                    "is this no CSV file?"
+                    f"{self.path}: row {rows_before + 1} is longer than {MAX_ROW_BYTES >> 20} MB; is a quote never "
+                    "closed, or is this not a CSV file?"
                 ) from None
 
-    def _parsed(self, text: bytes, expected: dict[str, Any], leave_out: bool) -> Parsed:
-        """Read a block in the types expected, or in those that it shows. Runs on several threads."""
+    def _parse(self, text: bytes, expected: dict[str, Any], skip: bool) -> ParsedBlock:
+        """Parse a block with the expected types, or else with inferred ones. Runs on several threads."""
         import pyarrow as pa
 
-        faults: list[Fault] = []
-        foreign = not text.isascii() and not _is_utf8(text)
-        if foreign:  # each byte that is no UTF-8 becomes a mark
+        errors: list[RowError] = []
+        is_invalid = not text.isascii() and not _is_utf8(text)
+        if is_invalid:  # bytes that are not UTF-8 become replacement characters
             text = text.decode(errors="replace").encode()
-            if not leave_out:
-                return Parsed(text, None, (self._foreign(text),))
+            if not skip:
+                return ParsedBlock(text, None, (self._find_invalid_text(text),))
         try:
-            return Parsed(text, self._read(text, expected, faults, leave_out), tuple(faults))
+            return ParsedBlock(text, self._read(text, expected, errors, skip), tuple(errors))
         except pa.ArrowInvalid as error:
-            if faults:
-                return Parsed(text, None, tuple(faults))
-            wider = {name: type_ for name, type_ in expected.items() if pa.types.is_string(type_)}
-            if wider == expected:
-                raise InputError(f"{self.path}: this is no CSV: {first_line(error)}") from None
-            return self._parsed(text, wider, leave_out)
+            if errors:
+                return ParsedBlock(text, None, tuple(errors))
+            text_types = {name: type_ for name, type_ in expected.items() if pa.types.is_string(type_)}
+            if text_types == expected:
+                raise InputError(f"{self.path}: this is not CSV: {first_line(error)}") from None
+            return self._parse(text, text_types, skip)
 
-    def _read(self, text: bytes, types: dict[str, Any], faults: list[Fault], leave_out: bool) -> Any:
-        """Parse a block; ragged rows are noted, and the first one ends it unless they are left out."""
+    def _read(self, text: bytes, types: dict[str, Any], errors: list[RowError], skip: bool) -> Any:
+        """Parse a block. Rows with a wrong number of columns are added to `errors`; the first ends it unless `skip`."""
         import pyarrow as pa
         import pyarrow.csv as csv
 
-        def note(row: Any) -> Literal["skip", "error"]:
-            told = f"has {row.actual_columns} columns and the header {row.expected_columns}"
-            advice = f"mend the row {short(row.text)}"
-            if FOREIGN in row.text:
-                told, advice = "is no UTF-8 text", "is this a CSV file? save it as CSV in UTF-8"
-            faults.append(Fault(row.number, told, advice))
-            return "skip" if leave_out else "error"
+        def add_error(row: Any) -> Literal["skip", "error"]:
+            message = f"has {row.actual_columns} columns and the header {row.expected_columns}"
+            advice = f"fix the row {short_repr(row.text)}"
+            if REPLACEMENT in row.text:
+                message = "is not UTF-8 text"
+                advice = "is this a CSV file? save it as CSV in UTF-8"
+            errors.append(RowError(row.number, message, advice))
+            return "skip" if skip else "error"
 
-        cells = csv.ConvertOptions(
+        convert = csv.ConvertOptions(
             column_types=types,
-            null_values=[""],  # only an empty cell is a missing one: NA and the like are told as what they are
+            null_values=[""],  # only an empty cell is null: NA and the like are reported as text
             strings_can_be_null=True,
             true_values=["true", "True", "TRUE"],
             false_values=["false", "False", "FALSE"],
@@ -133,71 +146,73 @@ class CsvFile(File):
         return csv.read_csv(
             pa.BufferReader(text),
             csv.ReadOptions(column_names=self.names, use_threads=False, block_size=len(text) + 1),
-            csv.ParseOptions(newlines_in_values=b'"' in text, invalid_row_handler=note),
-            cells,
+            csv.ParseOptions(newlines_in_values=b'"' in text, invalid_row_handler=add_error),
+            convert,
         )
 
-    def _foreign(self, text: bytes) -> Fault:
-        """Find the first row with a mark for what is no UTF-8."""
+    def _find_invalid_text(self, text: bytes) -> RowError:
+        """Find the first row with a replacement character."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        faults: list[Fault] = []
-        columns = self._read(text, dict.fromkeys(self.names, pa.string()), faults, leave_out=True)
-        rows = np.delete(np.arange(1, columns.num_rows + len(faults) + 1), [fault.row - 1 for fault in faults])
+        errors: list[RowError] = []
+        columns = self._read(text, dict.fromkeys(self.names, pa.string()), errors, skip=True)
+        rows = np.delete(np.arange(1, columns.num_rows + len(errors) + 1), [error.row - 1 for error in errors])
         advice = "save the file as CSV in UTF-8"
         for name, column in zip(self.names, columns.columns, strict=True):
-            marked = np.flatnonzero(mask_of(pc.match_substring(column, FOREIGN)))
-            if len(marked):
-                told = f"has in column {name!r} {short(column[marked[0]].as_py())}, which is no UTF-8 text"
-                faults.append(Fault(int(rows[marked[0]]), told, advice))
-        return min(faults, key=lambda fault: fault.row)
+            invalid = np.flatnonzero(to_bool_array(pc.match_substring(column, REPLACEMENT)))
+            if len(invalid):
+                message = f"has in column {name!r} {short_repr(column[invalid[0]].as_py())}, which is not UTF-8 text"
+                errors.append(RowError(int(rows[invalid[0]]), message, advice))
+        return min(errors, key=lambda error: error.row)
 
-    def _delivered(self, state: Pass, parsed: Parsed, before: int) -> Table:
-        """Return a block as a table in the types known so far, without its bad rows where those are left out."""
-        columns, source = parsed.columns, self.source
+    def _to_table(self, state: ReadState, parsed: ParsedBlock, rows_before: int) -> Table:
+        """Return a block as a table with the types known so far, without its invalid rows if those are skipped."""
+        columns = parsed.columns
         assert columns is not None
-        numbers = state.bad.numbers_in(columns) if state.bad is not None else set()
-        certain = columns.select([name for name in self.names if name not in numbers]) if numbers else columns
-        again = state.kinds.learn(certain)
-        if again:  # numbers, dates or true and false, in a column of text
-            expected = state.kinds.expected()
-            columns = self._parsed(parsed.text, {name: expected[name] for name in again}, True).columns
+        numeric = state.bad_rows.numeric_columns(columns) if state.bad_rows is not None else set()
+        others = columns.select([name for name in self.names if name not in numeric]) if numeric else columns
+        reparse = state.types.update(others)
+        if reparse:  # numbers, dates or booleans in a column of text
+            expected = state.types.expected()
+            columns = self._parse(parsed.text, {name: expected[name] for name in reparse}, True).columns
             assert columns is not None
-        table = Table(source, columns, first_row=before + 1)
-        if state.bad is not None:
-            rows = np.arange(before + 1, before + 1 + columns.num_rows + len(parsed.faults))
-            rows = np.delete(rows, [fault.row - 1 for fault in parsed.faults])
-            unread = [(before + fault.row, fault.told) for fault in parsed.faults]
-            table = state.bad.sift(source, columns, rows, unread)
-            state.kinds.learn(table.columns.select([name for name in self.names if name in numbers]))
-        columns = state.kinds.widen(table.columns)
+        table = Table(self.source, columns, first_row=rows_before + 1)
+        if state.bad_rows is not None:
+            rows = np.arange(rows_before + 1, rows_before + 1 + columns.num_rows + len(parsed.errors))
+            rows = np.delete(rows, [error.row - 1 for error in parsed.errors])
+            unparsed = [(rows_before + error.row, error.message) for error in parsed.errors]
+            table = state.bad_rows.filter_rows(self.source, columns, rows, unparsed)
+            state.types.update(table.columns.select([name for name in self.names if name in numeric]))
+        columns = state.types.cast(table.columns)
         return replace(table, columns=columns if self.names == state.names else columns.select(state.names))
 
 
-def _header(path: Path, stream: Any) -> bytes:
-    """Return the first row as it stands."""
-    text, end = b"", 0
-    while not end and len(text) <= LONGEST_ROW and (more := stream.read(max(1 << 16, len(text)))):
+def _read_header(path: Path, stream: Any) -> bytes:
+    """Return the bytes of the first row."""
+    text = b""
+    end = 0
+    while not end and len(text) <= MAX_ROW_BYTES and (more := stream.read(max(1 << 16, len(text)))):
         text += more
         if b"\0" in more:
             raise InputError(f"{path}: this is a binary file, not CSV text; export it as CSV")
-        blank = len(text) - len(text.lstrip())  # lines without anything may stand before it
-        end = rows_end(text[blank:], first=True) and blank + rows_end(text[blank:], first=True)
+        blank = len(text) - len(text.lstrip())  # empty lines may precede it
+        length = end_of_rows(text[blank:], first=True)
+        end = blank + length if length else 0
     if not text.strip():
         raise InputError(f"{path}: the file is empty; it needs a header and rows")
-    if not end and len(text) > LONGEST_ROW:
-        raise InputError(f"{path}: the first line is longer than {LONGEST_ROW >> 20} MB; it must be a header")
+    if not end and len(text) > MAX_ROW_BYTES:
+        raise InputError(f"{path}: the first line is longer than {MAX_ROW_BYTES >> 20} MB; it must be a header")
     return text[:end] if end else text
 
 
-def _names(path: Path, header: bytes) -> list[str]:
-    """Read the columns' names."""
+def _parse_names(path: Path, header: bytes) -> list[str]:
+    """Parse the names of the columns."""
     import pyarrow as pa
     import pyarrow.csv as csv
 
     if not _is_utf8(header):
-        raise InputError(f"{path}: the header is no UTF-8 text; is this a CSV file? save it as CSV in UTF-8")
+        raise InputError(f"{path}: the header is not UTF-8 text; is this a CSV file? save it as CSV in UTF-8")
     if header.count(b",") >= MAX_COLUMNS:
         raise InputError(f"{path}: the header names more than {MAX_COLUMNS:,} columns; is this a CSV file?")
     try:
@@ -207,7 +222,7 @@ def _names(path: Path, header: bytes) -> list[str]:
             csv.ParseOptions(newlines_in_values=True),
         ).column_names
     except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: this is no CSV: {first_line(error)}") from None
+        raise InputError(f"{path}: this is not CSV: {first_line(error)}") from None
     if all(is_number(name) for name in names):
         raise InputError(f"{path}: the first line is all numbers; it must be a header that names the columns")
     check_names(str(path), names)

@@ -1,4 +1,4 @@
-"""Cutting a stream of text into blocks that end where a row ends: not at a newline inside quotes."""
+"""Splitting of a stream of text into blocks of whole rows; a newline inside quotes doesn't end a row."""
 
 from __future__ import annotations
 
@@ -10,97 +10,104 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 
-#: Bytes of text that are parsed at once; the first blocks are smaller, so that it is soon known what columns hold.
-BLOCK = 1 << 21
-FIRST_BLOCK = 1 << 16
-#: A row of more bytes is refused: it is a quote that is never closed, or no table.
-LONGEST_ROW = 1 << 26
+#: Size in bytes of the text that is parsed at once.
+BLOCK_BYTES = 1 << 21
+#: Size of the first block: small, so that the types of the columns are known early.
+FIRST_BLOCK_BYTES = 1 << 16
+#: Maximum size of a row: a longer one has a quote that is never closed, or this is not a table.
+MAX_ROW_BYTES = 1 << 26
 
-# a quote opens a cell only where one begins; inside, two quotes stand for one
-_QUOTED = re.compile(rb'(?<![^,\r\n])"(?:[^"]++|"")*+"?')
-_AROUND = np.frombuffer(b',\r\n"', np.uint8)
+# a quote opens a cell only at its beginning; inside, two quotes are an escaped one
+_QUOTED_CELL = re.compile(rb'(?<![^,\r\n])"(?:[^"]++|"")*+"?')
+_DELIMITERS = np.frombuffer(b',\r\n"', np.uint8)
 
 
 class RowTooLong(Exception):
-    """A row is longer than `LONGEST_ROW`."""
+    """A row is longer than `MAX_ROW_BYTES`."""
 
 
-class QuoteLeftOpen(Exception):
+class UnclosedQuote(Exception):
     """The text ends inside quotes."""
 
 
-def blocks_of_rows(stream: Any, size: int = BLOCK, longest: int = LONGEST_ROW, quotes: bool = True) -> Iterator[bytes]:
-    """Cut a binary stream into blocks of whole rows: the first of about `FIRST_BLOCK` bytes, most of about `size`.
+def split_rows(
+    stream: Any, size: int = BLOCK_BYTES, max_row: int = MAX_ROW_BYTES, quotes: bool = True
+) -> Iterator[bytes]:
+    """Split a binary stream into blocks of whole rows: the first of about `FIRST_BLOCK_BYTES`, most of about `size`.
 
     Parameters
     ----------
     stream : binary stream
-        Where it stands, a row begins.
-    size, longest : int
-        Bytes.
+        Positioned at the beginning of a row.
+    size, max_row : int
+        Sizes of a block and of the longest row in bytes.
     quotes : bool
-        Whether a newline inside quotes ends no row.
+        Whether cells may be quoted, so that a newline inside quotes doesn't end a row.
 
     Raises
     ------
     RowTooLong
-        If a row has more than `longest` bytes.
-    QuoteLeftOpen
-        If the last row opens a quote and does not close it; all rows before were given.
+        If a row has more than `max_row` bytes.
+    UnclosedQuote
+        If the last row opens a quote and does not close it; all rows before were yielded.
     """
-    rest, now = b"", min(size, FIRST_BLOCK)
-    while more := stream.read(max(now, len(rest))):
-        now = min(size, 4 * now)
+    rest = b""
+    n_bytes = min(size, FIRST_BLOCK_BYTES)
+    while more := stream.read(max(n_bytes, len(rest))):
+        n_bytes = min(size, 4 * n_bytes)
         plain = not quotes or (b'"' not in more and b'"' not in rest)
-        if plain and (end := more.rfind(b"\n") + 1):  # as nearly always; each byte is copied once
+        if plain and (end := more.rfind(b"\n") + 1):  # the usual case: each byte is copied once
             yield b"".join((rest, memoryview(more)[:end]))
             rest = more[end:]
         else:
             text = rest + more
-            end = rows_end(text) if quotes else 0
+            end = end_of_rows(text) if quotes else 0
             if end:
                 yield text[:end]
             rest = text[end:]
-        if len(rest) > longest:
+        if len(rest) > max_row:
             raise RowTooLong
     if rest:
         if quotes and _is_open(rest):
-            raise QuoteLeftOpen
+            raise UnclosedQuote
         yield rest
 
 
-def rows_end(text: bytes, first: bool = False) -> int:
-    """Return the place after the last row that ends in the text (or the first one), 0 if none does."""
+def end_of_rows(text: bytes, first: bool = False) -> int:
+    """Return the index after the last row (or the first one) that ends in the text, 0 if none does."""
     if b"\n" in text:
-        newline, search = b"\n", text
-    else:  # an old Mac's lines end with \r; one at the very end may be half of \r\n
-        newline, search = b"\r", text[:-1]
+        newline = b"\n"
+        search = text
+    else:  # lines of old Macs end with \r; one at the very end may be the first half of \r\n
+        newline = b"\r"
+        search = text[:-1]
     find = search.find if first else search.rfind
-    place = find(newline)
-    if place < 0 or b'"' not in text:
-        return place + 1
-    starts, ends = quoted(text)
-    while place >= 0:
-        cell = int(np.searchsorted(starts, place, side="right")) - 1
-        if cell < 0 or ends[cell] <= place:
-            return place + 1
-        place = search.find(newline, int(ends[cell])) if first else search.rfind(newline, 0, int(starts[cell]))
+    position = find(newline)
+    if position < 0 or b'"' not in text:
+        return position + 1
+    starts, ends = quoted_spans(text)
+    while position >= 0:
+        cell = int(np.searchsorted(starts, position, side="right")) - 1
+        if cell < 0 or ends[cell] <= position:
+            return position + 1
+        position = search.find(newline, int(ends[cell])) if first else search.rfind(newline, 0, int(starts[cell]))
     return 0
 
 
-def quoted(text: bytes) -> tuple[Array, Array]:
-    """Return where the quoted parts of the text begin and end, quotes included; an open one ends with the text."""
+def quoted_spans(text: bytes) -> tuple[Array, Array]:
+    """Return starts and ends of the quoted parts of the text, quotes included; an unclosed one ends with the text."""
     codes = np.frombuffer(text, np.uint8)
     quotes = np.flatnonzero(codes == ord('"'))
-    starts, ends = quotes[0::2], quotes[1::2] + 1
-    # nearly always every other quote closes; a quote inside a cell that has none around it would upset that
+    starts = quotes[0::2]
+    ends = quotes[1::2] + 1
+    # usually every other quote closes a cell; a quote inside an unquoted cell needs the regular expression
     before = codes[np.maximum(starts - 1, 0)]
     after = codes[np.minimum(ends, len(codes) - 1)]
     if (
-        not (np.isin(before, _AROUND) | (starts == 0)).all()
-        or not (np.isin(after, _AROUND) | (ends == len(codes))).all()
+        not (np.isin(before, _DELIMITERS) | (starts == 0)).all()
+        or not (np.isin(after, _DELIMITERS) | (ends == len(codes))).all()
     ):
-        spans = np.array([match.span() for match in _QUOTED.finditer(text)], np.int64).reshape(-1, 2)
+        spans = np.array([match.span() for match in _QUOTED_CELL.finditer(text)], np.int64).reshape(-1, 2)
         return spans[:, 0], spans[:, 1]
     if len(ends) < len(starts):
         ends = np.append(ends, len(codes))
@@ -108,9 +115,9 @@ def quoted(text: bytes) -> tuple[Array, Array]:
 
 
 def _is_open(text: bytes) -> bool:
-    """Say whether the text, which begins with a row, ends inside quotes."""
+    """Check whether the text, which begins with a row, ends inside quotes."""
     if b'"' not in text:
         return False
-    starts, ends = quoted(text)
-    # after the quote that opens stand pairs, and one more that closes
+    starts, ends = quoted_spans(text)
+    # the opening quote is followed by pairs of quotes and, if it is closed, one more
     return bool(len(starts) and ends[-1] == len(text) and text.count(b'"', int(starts[-1]) + 1) % 2 == 0)

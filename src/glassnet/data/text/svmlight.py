@@ -1,4 +1,4 @@
-"""SVMlight files (LIBSVM's format): a target and the entries that are not 0, ``1 3:0.5 17:2``; read as sparse rows."""
+"""SVMlight files (LIBSVM's format): a target and the nonzero entries, ``1 3:0.5 17:2``; read as sparse rows."""
 
 from __future__ import annotations
 
@@ -11,86 +11,87 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
 from glassnet._utils.arrays import Array
-from glassnet.data.file import MAX_FEATURES, File, opened
-from glassnet.data.formatting import first_line, short
-from glassnet.data.passes import Pass
+from glassnet.data.file import MAX_FEATURES, File, ReadState, open_stream
+from glassnet.data.formatting import first_line, short_repr
 from glassnet.data.tables import Matrix
-from glassnet.data.text.lines import LONGEST_ROW, RowTooLong, blocks_of_rows
+from glassnet.data.text.lines import MAX_ROW_BYTES, RowTooLong, split_rows
 from glassnet.errors import InputError
 
-#: What the number before the entries is called.
+#: Name of the number before the entries.
 TARGET = "y"
 
-#: Rows as CSR, columns as the file numbers them; their targets.
-Sparse: TypeAlias = tuple[Any, Array]
+#: Rows as CSR, with the file's column numbers, and their targets.
+SparseRows: TypeAlias = tuple[Any, Array]
 
 
 class SvmlightFile(File):
     """An SVMlight file, plain or compressed.
 
     Column i of the file is called xi, so that files that count from 0 and files that count from 1 both keep their
-    numbers. How many there are is known at the end alone: opening the file reads it once.
+    numbers. The number of columns is not stored: opening the file reads it once.
     """
 
     format = "SVMlight"
-    endless = True
+    open_ended = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         low, high = 1, 0
-        wrong: list[tuple[int, str]] = []
-        for (x, _), before, _, bad in self._parts():
-            wrong += [(before + row, told) for row, told in bad[: 1 - len(wrong)]]
+        first_error: tuple[int, str] | None = None
+        for (x, _), rows_before, _, errors in self._parts():
+            if errors and first_error is None:
+                first_error = (rows_before + errors[0][0], errors[0][1])
             if x.nnz:
-                low, high = min(low, int(x.indices.min())), max(high, int(x.indices.max()))
-        if wrong and not high:
-            raise InputError(f"{path}: row {wrong[0][0]} {wrong[0][1]}")
+                low = min(low, int(x.indices.min()))
+                high = max(high, int(x.indices.max()))
+        if first_error is not None and not high:
+            raise InputError(f"{path}: row {first_error[0]} {first_error[1]}")
         self.names = [*(f"x{column}" for column in range(low, high + 1)), TARGET]
 
-    def blocks(self, state: Pass) -> Iterator[Matrix]:
+    def blocks(self, state: ReadState) -> Iterator[Matrix]:
         """Yield the rows: see `File.blocks`."""
         names = tuple(state.names[:-1])
         first = int(names[0][1:]) if names else 1
-        for (x, y), before, rows, bad in self._parts():
-            if bad and state.bad is None:
-                row, told = bad[0]
-                raise InputError(f"{self.path}: row {before + row} {told}")
+        for (x, y), rows_before, rows, errors in self._parts():
+            if errors and state.bad_rows is None:
+                row, message = errors[0]
+                raise InputError(f"{self.path}: row {rows_before + row} {message}")
             shifted = csr_matrix((x.data, (x.indices - first).astype(np.int32), x.indptr), (len(y), len(names)))
-            matrix = Matrix(self.source, shifted, y, names, TARGET, endless=True, first_row=before + 1)
-            if state.bad is not None:
-                unread = [(before + row, told) for row, told in bad]
-                matrix = state.bad.sift_matrix(matrix, before + rows, unread)
+            matrix = Matrix(self.source, shifted, y, names, TARGET, endless=True, first_row=rows_before + 1)
+            if state.bad_rows is not None:
+                unparsed = [(rows_before + row, message) for row, message in errors]
+                matrix = state.bad_rows.filter_matrix(matrix, rows_before + rows, unparsed)
             yield matrix
 
-    def _parts(self) -> Iterator[tuple[Sparse, int, Array, list[tuple[int, str]]]]:
-        """Yield rows, how many stand before them, their numbers among the next ones, and what can't be read."""
-        before = 0
+    def _parts(self) -> Iterator[tuple[SparseRows, int, Array, list[tuple[int, str]]]]:
+        """Yield rows, the number of rows before them, their numbers counted from there, and rows with errors."""
+        rows_before = 0
         try:
-            with opened(self.path) as stream:
-                for text in blocks_of_rows(stream, quotes=False):
-                    bad: list[tuple[int, str]] = []
+            with open_stream(self.path) as stream:
+                for text in split_rows(stream, quotes=False):
+                    errors: list[tuple[int, str]] = []
                     try:
-                        sparse = _parsed(text)
+                        sparse = _parse(text)
                         rows = np.arange(1, len(sparse[1]) + 1)
                     except (ValueError, OverflowError):
                         lines = [line for line in text.splitlines() if line.partition(b"#")[0].strip()]
-                        parts = list(_mended(lines, 1, bad))
-                        sparse = _stacked(parts)
-                        rows = np.setdiff1d(np.arange(1, len(lines) + 1), [row for row, _ in bad])
-                    yield sparse, before, rows, bad
-                    before += len(rows) + len(bad)
+                        parts = list(_parse_lines(lines, 1, errors))
+                        sparse = _concat(parts)
+                        rows = np.setdiff1d(np.arange(1, len(lines) + 1), [row for row, _ in errors])
+                    yield sparse, rows_before, rows, errors
+                    rows_before += len(rows) + len(errors)
         except RowTooLong:
-            raise InputError(f"{self.path}: row {before + 1} is longer than {LONGEST_ROW >> 20} MB") from None
+            raise InputError(f"{self.path}: row {rows_before + 1} is longer than {MAX_ROW_BYTES >> 20} MB") from None
 
 
-def joint_names(names: Sequence[list[str]]) -> list[str]:
-    """Return the columns of several files: from the first that one of them has to the last."""
+def merge_names(names: Sequence[list[str]]) -> list[str]:
+    """Return the columns of several files: from the lowest to the highest number."""
     numbers = [int(name[1:]) for each in names for name in (each[0], each[-2:][0]) if name != TARGET]
     return [*(f"x{column}" for column in range(min(numbers, default=1), max(numbers, default=0) + 1)), TARGET]
 
 
-def _parsed(text: bytes) -> Sparse:
-    """Read rows; a ValueError or OverflowError if one is wrong."""
+def _parse(text: bytes) -> SparseRows:
+    """Parse rows; raise a ValueError or OverflowError if one is invalid."""
     from sklearn.datasets import load_svmlight_file
 
     x, y = load_svmlight_file(io.BytesIO(text), dtype=np.float64, zero_based=True)
@@ -99,21 +100,21 @@ def _parsed(text: bytes) -> Sparse:
     return x, y
 
 
-def _mended(lines: list[bytes], first: int, bad: list[tuple[int, str]]) -> Iterator[Sparse]:
-    """Read the lines that can be read, by halves; note the number of each other one, from `first` on, and why."""
+def _parse_lines(lines: list[bytes], first: int, errors: list[tuple[int, str]]) -> Iterator[SparseRows]:
+    """Parse the valid lines, by bisection; add the number, from `first` on, and reason of the others to `errors`."""
     try:
-        yield _parsed(b"\n".join(lines))
+        yield _parse(b"\n".join(lines))
     except (ValueError, OverflowError) as error:
         if len(lines) == 1:
             text = lines[0].decode(errors="replace")
-            bad.append((first, f"is {short(text)}, which can't be read: {first_line(error)}"))
+            errors.append((first, f"is {short_repr(text)}, which can't be read: {first_line(error)}"))
             return
         half = len(lines) // 2
-        yield from _mended(lines[:half], first, bad)
-        yield from _mended(lines[half:], first + half, bad)
+        yield from _parse_lines(lines[:half], first, errors)
+        yield from _parse_lines(lines[half:], first + half, errors)
 
 
-def _stacked(parts: list[Sparse]) -> Sparse:
+def _concat(parts: list[SparseRows]) -> SparseRows:
     width = max((x.shape[1] for x, _ in parts), default=1)
     for x, _ in parts:
         x.resize(x.shape[0], width)

@@ -1,4 +1,4 @@
-"""Blocks of pixels become one array of bytes, and whatever comes between them, no row is lost or changed."""
+"""Blocks of pixels become one array of bytes; no row is lost or changed, whatever block comes between them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from glassnet.data import Matrix, Table, features, target_values
-from glassnet.data.joining import joined
+from glassnet.data.concat import concat_blocks
 
 WIDTH = 20
 
@@ -25,16 +25,16 @@ def names() -> list[str]:
 
 def test_tables_of_bytes_become_a_matrix_without_the_target() -> None:
     blocks = [block(5), block(1, 1), block(7, 2)]
-    whole = joined(blocks)
+    whole = concat_blocks(blocks)
     assert isinstance(whole, Matrix) and whole.x.dtype == np.uint8 and whole.x.flags.c_contiguous
     assert whole.names == [*names(), "label"] and whole.where(5) == ("a.csv", 101)
     assert np.array_equal(whole.x, np.concatenate([features(each, names()) for each in blocks]))
     assert np.array_equal(whole.y, np.concatenate([target_values(each, "label") for each in blocks]))
 
 
-def test_bytes_without_a_target_are_a_matrix_too() -> None:
+def test_bytes_without_a_target_become_a_matrix_too() -> None:
     blocks = [Table("a.csv", block(5, seed).columns.drop_columns(["label"])) for seed in range(2)]
-    whole = joined(blocks)
+    whole = concat_blocks(blocks)
     assert isinstance(whole, Matrix) and whole.y is None and whole.names == names()
 
 
@@ -48,9 +48,9 @@ OTHER = {
 
 @pytest.mark.parametrize("other", OTHER)
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_a_block_that_is_none_of_bytes_makes_all_a_table(other: str, at: int) -> None:
+def test_a_block_that_is_not_all_bytes_makes_the_result_a_table(other: str, at: int) -> None:
     blocks = [block(4, seed, **(OTHER[other] if seed == at else {})) for seed in range(3)]
-    whole = joined(blocks)
+    whole = concat_blocks(blocks)
     assert isinstance(whole, Table) and whole.names == [*names(), "label"]
     for place, each in enumerate(blocks):
         for name in whole.names:
@@ -60,4 +60,4 @@ def test_a_block_that_is_none_of_bytes_makes_all_a_table(other: str, at: int) ->
 
 def test_few_columns_of_bytes_stay_a_table() -> None:
     columns = block(4).columns.select(["p0", "p1", "label"])
-    assert isinstance(joined([Table("a.csv", columns)]), Table)
+    assert isinstance(concat_blocks([Table("a.csv", columns)]), Table)

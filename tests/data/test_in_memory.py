@@ -1,4 +1,4 @@
-"""Rows in memory are read as files are: arrays, pairs, frames, batches; nothing is copied that need not be."""
+"""Rows in memory are read like files: arrays, pairs, frames, batches; without needless copies."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ X = np.arange(24.0).reshape(8, 3)
 Y = np.arange(8) % 2
 
 
-class Exchanged:
+class InterchangeFrame:
     """A data frame of a library that knows only ``__dataframe__``."""
 
     def __dataframe__(self, **options: Any) -> Any:
@@ -39,7 +39,7 @@ def frame() -> dict[str, np.ndarray]:
         lambda: pd.DataFrame(frame(), index=list("abcdefgh")),
         lambda: pl.DataFrame(frame()),
         lambda: pa.table(frame()),
-        lambda: Exchanged(),
+        lambda: InterchangeFrame(),
         lambda: Table("mine", pa.table(frame())),
         lambda: Matrix("mine", X, Y, ("x1", "x2", "x3")),
         lambda: [(X[:3], Y[:3]), (X[3:], Y[3:])],
@@ -48,10 +48,10 @@ def frame() -> dict[str, np.ndarray]:
     ],
 )
 @pytest.mark.parametrize("block", [1, 1 << 22])
-def test_rows_are_the_same_wherever_they_are(
+def test_rows_are_the_same_from_every_source(
     make: Callable[[], Any], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file, "BLOCK", block)
+    monkeypatch.setattr(file, "BLOCK_BYTES", block)
     files = as_files(make())
     assert files.names == ["x1", "x2", "x3", "y"] and files.files == ()
     blocks = list(files.blocks())
@@ -63,7 +63,7 @@ def test_rows_are_the_same_wherever_they_are(
     assert target_values(whole, "y").tolist() == Y.tolist() and len(whole) == 8
 
 
-def test_arrays_and_maps_are_not_copied(tmp_path: Path) -> None:
+def test_arrays_and_memory_maps_are_not_copied(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X.astype(np.float32))
     for x in (X, np.load(tmp_path / "x.npy", mmap_mode="r"), X.astype(np.uint8)):
         files = as_files(x)
@@ -75,8 +75,8 @@ def test_arrays_and_maps_are_not_copied(tmp_path: Path) -> None:
     assert column.buffers()[1].address == frame.to_arrow()["a"].chunk(0).buffers()[1].address
 
 
-def test_bad_rows_in_memory_are_told_or_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file, "BLOCK", 50)
+def test_invalid_rows_in_memory_are_reported_or_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "BLOCK_BYTES", 50)
     x = X.copy()
     x[[2, 6], 1] = np.nan, np.inf
     for data, name in (((x, Y), "the data"), (pl.DataFrame({"x1": x[:, 0], "x2": x[:, 1], "y": Y}), "the data")):
@@ -92,14 +92,14 @@ def test_bad_rows_in_memory_are_told_or_left_out(monkeypatch: pytest.MonkeyPatch
     assert sparse.table().x.shape == (6, 3) and sparse.bad_count == 2
 
 
-def test_batches_that_do_not_begin_anew_are_told_at_the_second_pass() -> None:
+def test_batches_that_can_not_be_restarted_are_reported_at_the_second_pass() -> None:
     def batches() -> Iterator[Any]:
         yield X, Y
         yield X, Y
 
     files = as_files(batches())
     assert sum(map(len, files.blocks())) == 16
-    with pytest.raises(InputError, match="can be gone through only once; give a list, or a function"):
+    with pytest.raises(InputError, match="can be iterated over only once; give a list, or a function"):
         next(files.blocks())
     again = as_files(batches)
     assert [sum(map(len, again.blocks())) for _ in range(3)] == [16] * 3
@@ -124,14 +124,14 @@ def test_batches_that_do_not_begin_anew_are_told_at_the_second_pass() -> None:
         (pd.DataFrame({"a": [1, "b"]}), r"^the data: its columns can't be read: Could not convert 'b' .*; .* column a"),
     ],
 )
-def test_what_is_no_table_is_refused(data: Any, message: str) -> None:
+def test_data_that_is_not_a_table_is_rejected(data: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         as_files(data).table()
     with pytest.raises(InputError, match=message):
         list(as_files(data).blocks())
 
 
-def test_masked_entries_are_missing_ones() -> None:
+def test_masked_entries_are_missing_values() -> None:
     masked = np.ma.masked_array(np.arange(24).reshape(8, 3), mask=np.arange(24).reshape(8, 3) == 10)
     names = ["x1", "x2", "x3"]
     with pytest.raises(InputError, match="row 4, column 'x2' is nan"):
@@ -143,6 +143,6 @@ def test_masked_entries_are_missing_ones() -> None:
     np.testing.assert_array_equal(features(as_files(plain).table(), names), X)
 
 
-def test_batches_of_other_columns_are_refused() -> None:
+def test_batches_with_different_columns_are_rejected() -> None:
     with pytest.raises(InputError, match="batch 2: its columns are not those of batch 1"):
         as_files([(X, Y), (X[:, :2], Y)]).table()

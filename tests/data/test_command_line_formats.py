@@ -1,4 +1,4 @@
-"""Every format where the command line took a CSV file; sparse rows stay sparse all the way."""
+"""The command line takes every format; sparse rows stay sparse all the way."""
 
 import gzip
 import struct
@@ -81,11 +81,12 @@ def pictures(folder: Path) -> Path:
     ids=lambda writer: writer.__name__,
 )
 @pytest.mark.parametrize("stream", ["--no-stream", "--stream"])
-def test_a_model_is_trained_judged_and_used_on_every_format(
+def test_a_model_is_trained_evaluated_and_used_on_every_format(
     write: Any, stream: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data").mkdir()
-    data, model = write(tmp_path / "data"), tmp_path / "m.glassnet"
+    data = write(tmp_path / "data")
+    model = tmp_path / "m.glassnet"
     assert run("train", data, "--hidden", "8", "--test", data, stream, "--out", model, "--quiet") == 0
     assert run("evaluate", model, data) == 0
     assert float(capsys.readouterr().out.split("accuracy ")[1].split()[0]) > 90
@@ -127,11 +128,10 @@ def test_sparse_rows_stay_sparse_from_the_file_to_the_network(tmp_path: Path) ->
         model.inputs(read)
 
 
-def test_an_unknown_class_is_told_by_the_file_and_the_row_in_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_class_is_reported_by_file_and_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").mkdir()
-    data, model = parquet(tmp_path / "data"), tmp_path / "m.glassnet"
+    data = parquet(tmp_path / "data")
+    model = tmp_path / "m.glassnet"
     assert run("train", data, "--hidden", "4", "--epochs", "1", "--out", model, "--quiet") == 0
     odd = COLUMNS.slice(30, 30).set_column(3, "label", pa.array([*Y[:4], "odd", *Y[5:30]]))
     pa.parquet.write_table(odd, tmp_path / "data" / "part-1.parquet")
