@@ -15,10 +15,10 @@ KIND ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test crash fuzz audit lint bench comparison docs examples clean help torch jax
+.PHONY: demo test test-all test-slow crash fuzz audit lint bench comparison docs examples clean help torch jax
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… for your own files
 ifeq ($(strip $(DATA)),)
@@ -48,9 +48,16 @@ else
 	@echo "  $(BIN)/glassnet train --help                         everything that can be set"
 endif
 
-test: $(VENV)/.dev  ## the whole test suite
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
+
+test: $(VENV)/.dev  ## the tests, without the slow ones: under five minutes on two cores
 	$(if $(filter true 1,$(CI) $(TORCH)),$(MAKE) torch)
-	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/.dev  ## the slow tests alone: whole sweeps, benchmarks, kills, many broken files
+	$(PYTEST) -m slow
+
+test-all: test test-slow  ## every test
 
 crash: $(VENV)/.dev  ## kill trainings 50 times each, fill disks, tear checkpoints; each ends in the same bits
 	$(ONE_THREAD) GLASSNET_KILLS=50 $(BIN)/python -m pytest tests/training/checkpoints/crash -s

@@ -1,18 +1,33 @@
-"""What several tests share."""
+"""What all tests share: the order of signals, the sample of sweeps, Hypothesis's settings, the folder with MNIST."""
 
 import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from tests.sweeps import mark_slow_cases
+
+pytest_plugins = ["pytester"]
+
 REPOSITORY = Path(__file__).parents[1]
+
+# Examples are drawn from a fixed seed, so that a failure repeats
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
     """Take Ctrl-C for what it is, and let what tests start do so: what a shell runs in the background ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the cases of sweeps that only ``make test-all`` runs."""
+    mark_slow_cases(items)
 
 
 @pytest.fixture(scope="session")

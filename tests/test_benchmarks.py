@@ -12,6 +12,7 @@ from scipy import stats
 from tests.conftest import REPOSITORY
 
 
+@pytest.mark.sweep(only=["loading"])
 @pytest.mark.parametrize("part", ["epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading"])
 def test_a_part_of_the_benchmarks_prints_its_table_in_the_shortest_form(part, tmp_path):
     batches = "1,32" if part in ("epoch", "growth") else "32"
@@ -22,6 +23,7 @@ def test_a_part_of_the_benchmarks_prints_its_table_in_the_shortest_form(part, tm
     assert (tmp_path / "growth.png").exists() == (part == "growth")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not here; Debian has it: apt-get install wrk")
 def test_the_server_under_load_prints_its_tables(tmp_path):
     done = smoke(tmp_path, "serving")
@@ -36,6 +38,7 @@ def smoke(tmp_path, *options):
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
 
 
+@pytest.mark.sweep(only=["first"])
 @pytest.mark.parametrize("section", ["fits", "small", "first", "predictions", "grid", "memory"])
 def test_a_section_of_the_estimators_prints_its_table(section, tmp_path):
     done = smoke(tmp_path, "estimators", "--sections", section)
@@ -43,6 +46,7 @@ def test_a_section_of_the_estimators_prints_its_table(section, tmp_path):
     assert "| --- |" in done.stdout and "scikit-learn" in done.stdout
 
 
+@pytest.mark.sweep(only=["sorted"])
 @pytest.mark.parametrize("section", ["epochs", "first", "sorted", "memory"])
 def test_a_section_of_streaming_prints_its_table(section, tmp_path):
     done = smoke(tmp_path, "streaming", "--sections", section)

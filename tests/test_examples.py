@@ -16,6 +16,7 @@ def run(example: Path, *arguments: str, folder: Path) -> subprocess.CompletedPro
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.sweep(only=["training_curves", "messy_table"])
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
 def test_an_example_writes_its_picture(example: Path, tmp_path: Path) -> None:
     done = run(example, "--quick", "--out", "picture.png", folder=tmp_path)

@@ -225,6 +225,7 @@ def test_the_accuracy_asks_for_one_hot_labels_but_the_loss_takes_any_target() ->
     assert compute_loss(X, halves, parameters) == pytest.approx(np.mean((output - 0.5) ** 2) / 2)
 
 
+@pytest.mark.slow
 def test_on_mnist_one_epoch_ends_where_the_original_did(mnist: Path, capsys: pytest.CaptureFixture) -> None:
     """The original, mended, was measured at 0.21; where its draw leads varies from 0.15 to 0.24 with the seed."""
     data = []

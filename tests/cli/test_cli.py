@@ -579,17 +579,31 @@ CELL = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+MANGLED = given(
     header=st.lists(st.sampled_from(["a", "b", "label", "y", "", "1", "é"]), min_size=1, max_size=4),
     rows=st.lists(st.lists(CELL, min_size=1, max_size=4), max_size=6),
 )
-def test_whatever_the_file_holds_it_ends_well_or_with_one_line(glassnet, header, rows, tmp_path: Path) -> None:
+
+
+def check_mangled_file(glassnet, header, rows, tmp_path: Path) -> None:
     path = tmp_path / "mangled.csv"
     path.write_text("\n".join(",".join(row) for row in [header, *rows]), encoding="utf-8", newline="")
     code, out, err = glassnet("train", path, "--epochs", 1, "--hidden", "2")
     assert code in (0, 2), err
     assert err.count("\n") == (1 if code == 2 else 0)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANGLED
+def test_a_mangled_file_is_trained_on_or_rejected_in_one_line(glassnet, header, rows, tmp_path: Path) -> None:
+    check_mangled_file(glassnet, header, rows, tmp_path)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANGLED
+def test_many_mangled_files_are_trained_on_or_rejected_in_one_line(glassnet, header, rows, tmp_path: Path) -> None:
+    check_mangled_file(glassnet, header, rows, tmp_path)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -673,6 +687,7 @@ def test_a_reader_that_goes_away_is_no_fault(model: Path, flowers: Path, tmp_pat
     running.stderr.close()
 
 
+@pytest.mark.slow
 def test_mnist_is_learned_to_98_percent(mnist: Path, tmp_path: Path) -> None:
     """The whole job in Kaggle's layout; the README's figure is the median of three seeds, this is one of them."""
     running = process(

@@ -316,6 +316,7 @@ def test_text_in_archives_is_a_target_or_a_column(tmp_path: Path) -> None:
             read_table(tmp_path / "t.npz")
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_read_as_a_stream(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "t.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.npy", npy("(1000000, 400)", "'|u1'", b"\0" * 400_000_000))

@@ -39,6 +39,7 @@ COPIES: dict[str, Callable[[Any, Path], Any]] = {
 }
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("way", COPIES)
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)

@@ -25,6 +25,7 @@ def trained(task: str, engine: str, weighted: bool, x: Any = None, **parameters:
     return mine, other
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize(("task", "solver", "batch", "weighted"), CASES)
 def test_twenty_epochs_on_either_engine(task: str, solver: str, batch: int, weighted: bool, engine: str) -> None:

@@ -30,6 +30,7 @@ def train(model: Any, task: str, epochs: int, dtype: str = "float64") -> Any:
         return model.set_params(max_iter=epochs).fit(x, y)
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 @pytest.mark.parametrize("solver", SOLVERS)

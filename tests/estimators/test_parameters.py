@@ -92,6 +92,7 @@ def same_refusal(name: str, parameters: dict[str, Any], method: str = "fit") -> 
 NUMBERS_OF = [(one, value) for one in NUMERIC for value in NUMBERS if (one, value) != ("learning_rate_init", None)]
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize(("parameter", "value"), NUMBERS_OF, ids=lambda one: one if isinstance(one, str) else repr(one))
 @pytest.mark.parametrize("name", NAMES)
 def test_numbers_and_switches(name: str, parameter: str, value: Any) -> None:

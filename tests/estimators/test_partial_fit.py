@@ -24,6 +24,7 @@ def classes(task: str) -> dict[str, Any]:
     return {"classes": np.array(CLASSES[task])} if task in CLASSES else {}
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)

@@ -13,6 +13,7 @@ SOLVERS = {
 }
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -34,6 +35,7 @@ def test_early_stopping_in_float32(task: str) -> None:
     np.testing.assert_allclose(mine.validation_scores_, other.validation_scores_, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("seen", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
 @pytest.mark.parametrize("learned", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
 @pytest.mark.parametrize("task", ["binary", "multi-class", "one target", "three targets", "counts"])

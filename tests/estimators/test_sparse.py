@@ -18,6 +18,7 @@ def holes(task: str, dtype: str = "float64") -> tuple[np.ndarray, np.ndarray]:
     return np.where(x > 0.5, x, 0).astype(dtype), y
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("task", TASKS)

@@ -41,6 +41,7 @@ CASES = [
 ]
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 @pytest.mark.parametrize(("task", "solver", "batch", "weighted"), CASES)
 def test_twenty_epochs_end_in_the_same_weights(
@@ -79,6 +80,7 @@ def test_a_batch_that_weighs_nothing_teaches_nothing(task: str) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("sizes", [(), (1,), (7,), (5, 4), (4, 3, 2)], ids=str)
 @pytest.mark.parametrize("task", TASKS)

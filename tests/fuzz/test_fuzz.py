@@ -7,14 +7,13 @@ from tests.fuzz.formats import FORMATS
 from tests.fuzz.planted import AT, PLANTED
 from tests.fuzz.running import fuzz
 
-#: Files of each format in the suite: a second or two each.
-FEW = 40
 
-
+@pytest.mark.sweep(only=["model-8", "csv-8", "checkpoint-8"])
+@pytest.mark.parametrize("files", [8, 60])
 @pytest.mark.parametrize("kind", FORMATS)
-def test_no_broken_file_does_harm(kind: str) -> None:
-    outcome = fuzz(kind, range(FEW), seed=1)
-    assert sum(outcome.counts.values()) == FEW
+def test_no_broken_file_does_harm(kind: str, files: int) -> None:
+    outcome = fuzz(kind, range(files), seed=1)
+    assert sum(outcome.counts.values()) == files
     assert not outcome.faults
     assert outcome.counts["refused"] > 0, f"nothing was broken: {outcome.counts}"
 
@@ -33,6 +32,7 @@ SAID = {
 }
 
 
+@pytest.mark.sweep(only=["raises", "dies", "runs_code"])
 @pytest.mark.parametrize("kind", PLANTED)
 def test_a_planted_fault_is_found_and_only_there(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kind == "hangs":

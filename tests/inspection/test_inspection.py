@@ -166,6 +166,7 @@ def test_wrong_input_of_the_gradients_is_named() -> None:
 # ------------------------------------------------------------------------------------------------------ saliency
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("of", ["output", "probability", "logit"])
 @pytest.mark.parametrize("last", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
@@ -203,6 +204,7 @@ def test_the_slope_of_the_logit_is_there_where_the_network_is_sure() -> None:
 # ------------------------------------------------------------------------------------------ integrated gradients
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("of", ["output", "logit"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("hidden", ACTIVATIONS)

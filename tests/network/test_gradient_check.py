@@ -14,6 +14,7 @@ from glassnet.network.initializers import INITIALIZERS
 from glassnet.network.losses import LOSSES, Loss
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("initializer", INITIALIZERS)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -116,6 +116,7 @@ def left_and_taken_up(settings: Settings, after: int, data: Data | Source = (X, 
     return whole, again
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("name", MOVING)
 @pytest.mark.parametrize("after", [1, 10, 13, 20])
 def test_it_ends_in_the_bits_of_one_never_stopped(name: str, after: int) -> None:

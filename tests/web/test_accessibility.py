@@ -16,6 +16,7 @@ in_two_ways = pytest.mark.parametrize(("theme", "locale", "width"), [("light", "
 each_theme = pytest.mark.parametrize("theme", ["light", "dark"])
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("tab", TABS)
 @everywhere
 def test_each_tab_as_it_opens(visit, findings, tab, theme, locale, width) -> None:
@@ -25,6 +26,7 @@ def test_each_tab_as_it_opens(visit, findings, tab, theme, locale, width) -> Non
     assert findings(page) == []
 
 
+@pytest.mark.sweep(only=["light-ko-KR-390"])
 @in_two_ways
 def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#think", theme=theme, locale=locale, width=width, expected=("422",))
@@ -44,6 +46,7 @@ def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
     assert findings(page) == [], "a number is refused"
 
 
+@pytest.mark.sweep(only=["light-ko-KR-390"])
 @in_two_ways
 def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#learn", theme=theme, locale=locale, width=width, expected=("409", "422"))
@@ -77,6 +80,7 @@ def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
     assert findings(second) == [], "an error is told"
 
 
+@pytest.mark.sweep(only=["dark"])
 @each_theme
 def test_learn_with_what_is_off_told(visit, findings, theme) -> None:
     page = visit("#learn", theme=theme, expected=("422",))
@@ -94,6 +98,7 @@ def test_learn_with_what_is_off_told(visit, findings, theme) -> None:
     assert findings(page) == [], "a hint is shown"
 
 
+@pytest.mark.sweep(only=["dark-en-US-1440"])
 @in_two_ways
 def test_wrong_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#wrong", theme=theme, locale=locale, width=width)
@@ -127,6 +132,7 @@ OPENED = {
 }
 
 
+@pytest.mark.sweep(only=["learn", "model"])
 @pytest.mark.parametrize("tab", TABS)
 def test_the_tab_key_goes_through_all_of_a_tab_and_is_always_seen(visit, tab) -> None:
     page = visit(f"#{tab}", width=1440)
@@ -163,6 +169,7 @@ def test_the_tab_key_goes_through_all_of_a_tab_and_is_always_seen(visit, tab) ->
     assert missed == [] and len(reached) == len(set(reached))  # and none holds the keyboard
 
 
+@pytest.mark.sweep(only=["learn"])
 @pytest.mark.parametrize("tab", TABS)
 def test_nothing_moves_by_itself_for_those_who_want_it_still(visit, tab) -> None:
     page = visit(f"#{tab}", reduced_motion="reduce")

@@ -198,6 +198,7 @@ def test_the_keyboard_alone_trains_and_steps(visit) -> None:
     page.get_by_text(re.compile("Epoch 1: Training")).first.wait_for()
 
 
+@pytest.mark.slow
 def test_the_server_is_killed_in_the_midst_of_a_training(visit, started, model_file) -> None:
     process, told = started(model_file, "--log", "none")
     address = told["address"].rstrip("/")
@@ -300,6 +301,7 @@ def test_the_original_stalls_beside_todays_settings_and_one_is_told_why(visit) -
     assert page.locator(".learn-samples .right").count() > 12
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_is_wider_than_the_window_nor_without_words(visit, language, width) -> None:

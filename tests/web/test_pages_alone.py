@@ -49,6 +49,7 @@ def alone(chromium, pages):
     assert faults == []
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("name", ["picture", "report"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -61,6 +62,7 @@ def test_it_opens_in_any_width_and_theme(alone, name: str, width: int, theme: st
         assert image.evaluate("image => image.naturalWidth") > 0
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("name", ["picture", "picture in Korean", "report", "report in English"])
 @pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1440)])
 def test_axe_finds_nothing_serious(alone, findings, name: str, width: int, theme: str) -> None:

@@ -68,6 +68,7 @@ def learnt(visit):
     return look
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("locale", "theme", "width"), [("en-US", "light", 1440), ("ko-KR", "dark", 390)])
 def test_each_panel_of_learn_is_saved_as_png_and_as_svg(learnt, locale, theme, width) -> None:
     page = learnt(locale=locale, theme=theme, width=width)
@@ -94,6 +95,7 @@ def test_each_panel_of_learn_is_saved_as_png_and_as_svg(learnt, locale, theme, w
     assert page.evaluate("document.body.innerHTML") == laid_out  # nothing is left behind
 
 
+@pytest.mark.sweep(only=["model"])
 @pytest.mark.parametrize("tab", [tab for tab in TABS if tab != "learn"])
 def test_each_panel_of_the_other_tabs_is_saved(visit, tab) -> None:
     page = visit(f"#{tab}", locale="ko-KR", theme="dark", width=390)

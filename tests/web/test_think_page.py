@@ -228,6 +228,7 @@ def test_where_and_how_large_one_draws_makes_no_difference(think) -> None:
 # --------------------------------------------------------------------------------------------------------- every number
 
 
+@pytest.mark.sweep(only=["2-5"])
 @pytest.mark.parametrize(("layer", "unit"), [(1, 3), (2, 5), (3, 7)])
 def test_every_number_of_a_unit_is_the_librarys(think, workshop, layer, unit) -> None:
     page = think()
@@ -566,6 +567,7 @@ def for_pixels(hidden):
     return Model(structure, vector, scaling, names, "label", "classification", tuple(range(10)))
 
 
+@pytest.mark.sweep(only=["digits"])
 @pytest.mark.parametrize("size", ["digits", *HIDDEN])
 def test_the_network_answers_while_one_draws_one_question_at_a_time(think, workshop, size, record_property) -> None:
     page = think(workshop if size == "digits" else AppState(for_pixels(HIDDEN[size]), size))
@@ -599,6 +601,7 @@ def test_the_network_answers_while_one_draws_one_question_at_a_time(think, works
         page.locator(".think-saliency").wait_for()
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("task", ["digits", "houses"])

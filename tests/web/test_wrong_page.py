@@ -336,6 +336,7 @@ def test_another_model_is_judged_afresh(visit, serve, workshop) -> None:
     assert page.locator(".wrong-figures strong").first.inner_text() == f"{said:.1%}" != before
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("task", ["digits", "classification", "regression"])

@@ -30,6 +30,7 @@ EXTRAS = {
 }  # fmt: skip
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -43,6 +44,7 @@ def test_every_activation_with_every_loss(dtype: str, activation: str, loss: str
     assert_agree(settings, structure, rows)
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES if LOSSES[loss].link is None])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_output_activation_with_every_loss_of_values(activation: str, loss: str) -> None:
@@ -58,6 +60,7 @@ def test_losses_with_a_link_take_logits_too(loss: str) -> None:
     assert_agree(settings, structure, some_rows(settings, structure))
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize(
     ("dtype", "extra"), [("float32", "plain"), ("float32", "all"), *(("float64", extra) for extra in EXTRAS)]
 )

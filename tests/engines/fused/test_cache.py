@@ -54,6 +54,7 @@ def copied(folder: Path) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_with_an_empty_folder_make_the_same_bits_as_code_from_the_disk(
     tmp_path: Path, loaded: list[str]
 ) -> None:

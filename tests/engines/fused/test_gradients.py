@@ -38,6 +38,7 @@ def error(settings: Settings, structure: Structure, rows: Rows, seed: int) -> fl
     return apart(slopes(engine, vector, rows), engine.loss_and_gradients(vector, rows)[1])
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize(("activation", "loss"), list(itertools.product(ACTIVATIONS, LOSSES)))
 def test_every_gradient_is_the_slope_of_the_loss(activation: str, loss: str) -> None:
     structure = Structure((4, 5, 3, 2), (activation, activation, last_activation(loss)))

@@ -69,6 +69,7 @@ def test_a_batch_that_is_not_finite_ends_the_epoch(threads: int, extra: dict, st
     assert not np.isfinite(figures.loss)
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("structure", [STRUCTURE, Structure((20, 300, 3), ("identity", "identity"))])
 @pytest.mark.parametrize("extra", [{}, {"clip_norm": 1.0}, {"clip_value": 1e30, "ema_decay": 0.9}])
 @pytest.mark.parametrize("threads", [1, 2])

@@ -48,6 +48,7 @@ def _every_thread_pays(monkeypatch: pytest.MonkeyPatch) -> None:
 # --------------------------------------------------------------------------------------------------------- threads
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shape", STRUCTURES)
 def test_any_number_of_threads_makes_the_same_bits(shape: str, rule: str) -> None:
@@ -65,6 +66,7 @@ def test_any_number_of_threads_makes_the_same_bits(shape: str, rule: str) -> Non
     assert all(answer == answers[0] for answer in answers[1:])
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("shape", STRUCTURES)
 @pytest.mark.parametrize("kind", ["dense", "csr", "bytes"])
 @pytest.mark.parametrize("batch", [1, 3, 64, 151])
@@ -89,6 +91,7 @@ def test_as_many_threads_run_as_have_enough_to_do(monkeypatch: pytest.MonkeyPatc
 # ------------------------------------------------------------------------------------------ how the input is kept
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shape", STRUCTURES)
 def test_leaving_out_zeros_changes_no_bit(shape: str, rule: str) -> None:
@@ -102,6 +105,7 @@ def test_leaving_out_zeros_changes_no_bit(shape: str, rule: str) -> None:
         assert len(bits) == 1, kind
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shape", STRUCTURES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -118,6 +122,7 @@ def test_bytes_make_the_same_bits_as_the_numbers_they_stand_for(dtype: str, shap
         assert of_bytes.bits == of_numbers.bits
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shape", STRUCTURES)
 def test_csr_makes_the_same_bits_as_the_rows_written_out(shape: str, rule: str) -> None:
@@ -130,6 +135,7 @@ def test_csr_makes_the_same_bits_as_the_rows_written_out(shape: str, rule: str) 
     assert of_rows.bits == of_csr.bits
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("kind", ["dense", "sparse", "csr", "bytes"])
 @pytest.mark.parametrize("rule", RULES)
 def test_rows_in_an_order_equal_rows_copied_in_that_order(rule: str, kind: str) -> None:
@@ -144,6 +150,7 @@ def test_rows_in_an_order_equal_rows_copied_in_that_order(rule: str, kind: str) 
 # ------------------------------------------------------------------------------------------------- pieces of work
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shape", STRUCTURES)
 def test_an_epoch_in_pieces_equals_an_epoch_at_once(shape: str, rule: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,7 @@ def score(kind: type, case: str, metric: RowMetric, batch: int = 20, **others: i
     return found.score, vector.tobytes()
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("batch", [1, 7, 16, 64, 200])
 @pytest.mark.parametrize("case", CASES)
 def test_a_score_is_the_reference_engines(case: str, batch: int) -> None:

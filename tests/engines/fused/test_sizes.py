@@ -42,6 +42,7 @@ def test_any_size_is_right(sizes, batch, rows, kind, skips, threads, optimizer, 
         assert_agree(chosen, structure, data, threads=threads, skip_zeros=skips)
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("kind", ["dense", "sparse", "csr", "bytes"])
 @pytest.mark.parametrize("batch", [1, 2, 7, 8, 64, 200])
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ def test_wide_layers_and_large_batches_are_right(batch: int) -> None:
     assert_agree(chosen, structure, some_rows(chosen, structure, 1030), 1)
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("n", [1, 3, 511, 512, 513, 1500])
 @pytest.mark.parametrize("kind", ["dense", "sparse", "csr", "bytes"])
 def test_outputs_and_gradients_of_any_number_of_rows_are_right(kind: str, n: int) -> None:

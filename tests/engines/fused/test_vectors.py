@@ -46,6 +46,7 @@ def agree(kinds, dtypes):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("vector_bytes", "dtypes"), [("64", ["float32", "float64"]), ("32", ["float32"]), ("16", ["float64"])]
 )
@@ -55,10 +56,12 @@ def test_vectors_of_every_length_agree_with_the_reference_engine(vector_bytes: s
     python(CASES + check, 300, GLASSNET_VECTOR_BYTES=vector_bytes)
 
 
+@pytest.mark.slow
 def test_vectors_of_four_lanes_agree_with_the_reference_engine() -> None:
     python(CASES + "agree(['dense', 'sparse', 'csr'], ['float32'])", 300, GLASSNET_VECTOR_BYTES="16")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds", [["dense", "sparse", "csr"], ["bytes"]])
 def test_no_kernel_reads_or_writes_beyond_its_arrays(kinds: list[str]) -> None:
     python(CASES + f"assert CHECKED\nagree({kinds}, ['float32'])", 300, GLASSNET_CHECKED="1")

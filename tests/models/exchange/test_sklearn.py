@@ -57,6 +57,7 @@ def truth(exported: Portable, rows: int) -> np.ndarray:
 # --------------------------------------------------------------------------------------------------------- to_sklearn
 
 
+@pytest.mark.sweep(strength=2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("hidden", [(), (1,), (5, 4), (3,) * 10])
 @pytest.mark.parametrize(("kind", "outputs", "output", "classes"), KINDS)

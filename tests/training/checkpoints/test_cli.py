@@ -169,6 +169,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_ctrl_c_and_sigterm_and_the_command_that_goes_on(tmp_path: Path) -> None:
     folder, ends = tmp_path / "the checkpoints", []

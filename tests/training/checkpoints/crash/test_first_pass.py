@@ -107,6 +107,7 @@ def assert_as_if_nothing_had_been(table: Path, whole: tuple[bytes, bytes], *more
     assert [path.read_bytes() for path in table.parent.glob(".glassnet/*")] == [whole[1]]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600 + 60 * KILLS)
 def test_killed_at_random_moments_of_the_first_pass(table: Path, whole: tuple[bytes, bytes]) -> None:
     folder, chance, unfinished = table.parent, random.Random(5), 0
@@ -146,6 +147,7 @@ def test_a_signal_in_the_first_pass_ends_it_at_once_and_leaves_nothing(
     assert not list(folder.glob(".glassnet/*")) and not (folder / "kept").exists()
 
 
+@pytest.mark.slow
 def test_killed_at_each_step_of_writing(table: Path, whole: tuple[bytes, bytes]) -> None:
     for place, name, number, after in STEPS:
         program = KILL_AT.format(place=place, name=name, number=number, after=after) + FIRST_PASS

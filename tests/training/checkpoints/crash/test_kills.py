@@ -48,6 +48,7 @@ def result_of(kind: str, path: Path) -> object:
     return model.vector.tobytes(), history(model.history), model.facts, model.classes, model.scaling.offset.tobytes()
 
 
+@pytest.mark.sweep(only=["estimator"])
 @pytest.mark.timeout(600 + 60 * KILLS)
 @pytest.mark.parametrize("kind", KINDS if "GLASSNET_KILLS" in os.environ else SHORT)
 def test_a_training_survives_being_killed(tmp_path: Path, kind: str) -> None:
