@@ -15,7 +15,7 @@ def test_classes_are_counted() -> None:
     """A network whose output is its input: class a where the first column is larger."""
     x = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1], [1, 0]])
     model = fit(x, list("aabba"), hidden=(), settings=Settings(epochs=1))
-    scaling = replace(model.scaling, shift=np.zeros(2), factor=np.ones(2))
+    scaling = replace(model.scaling, offset=np.zeros(2), scale=np.ones(2))
     told = replace(model, vector=np.array([9, 0, 0, 9, 0, 0], np.float32), scaling=scaling)
     found = evaluate(told, x, list("abbba"))
     assert found["accuracy"] == 0.8
@@ -29,7 +29,7 @@ def test_classes_are_counted() -> None:
 def test_values_are_measured_in_their_unit() -> None:
     x = np.array([[0.0], [1], [2], [3]])
     model = fit(x, [0.5, 1, 2, 3], hidden=(), task="regression", settings=Settings(loss="huber", epochs=1))
-    unit = replace(model.scaling, shift=np.zeros(1), factor=np.ones(1))
+    unit = replace(model.scaling, offset=np.zeros(1), scale=np.ones(1))
     told = replace(model, vector=np.array([1, 0], np.float32), scaling=unit, target_scaling=unit)
     found = evaluate(told, x, [0, 1, 2, 5])
     assert found["mean_absolute_error"] == pytest.approx(0.5)

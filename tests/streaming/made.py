@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 
 from glassnet.data import Table
+from glassnet.preprocessing.scaling import choose_scaling
 from glassnet.streaming.scan import Survey, Wanted, survey
 from glassnet.streaming.source import Preparing, StreamSource
 from glassnet.streaming.values import TRAINING, Encoding
@@ -60,7 +61,7 @@ def surveyed(files: Any, fraction: float = 0.0, cache: bool = True, group: str =
 def source_of(found: Survey, side: int = TRAINING, buffer_bytes: int = 2**26, dtype: Any = np.float32) -> StreamSource:
     classes = found.values.different.tolist()
     encode = Encoding(classes, found.values.texts)
-    preparing = Preparing(found.sides[TRAINING].features.scaling(), encode, dtype, repr(classes))
+    preparing = Preparing(choose_scaling(found.sides[TRAINING].features), encode, dtype, repr(classes))
     return StreamSource(found, side, preparing, 0.0, buffer_bytes)
 
 

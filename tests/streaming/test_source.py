@@ -12,7 +12,7 @@ from scipy import sparse
 
 from glassnet import InputError, Settings, Structure, train
 from glassnet.engines.interface import Rows
-from glassnet.preprocessing.scaling import BYTE_SCALE
+from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
 from glassnet.streaming import reading as reading_module
 from glassnet.streaming import scan as survey_module
 from glassnet.streaming import source as source_module
@@ -149,7 +149,7 @@ def test_bytes_stay_bytes_and_numbers_are_standardised_as_in_memory(tmp_path):
     source = source_of(found, buffer_bytes=1000)
     scaled, _, _ = read_all(source.parts(16, None))
     assert scaled.dtype == np.float32
-    np.testing.assert_array_equal(scaled, found.sides[TRAINING].features.scaling().transform(x, np.float32))
+    np.testing.assert_array_equal(scaled, choose_scaling(found.sides[TRAINING].features).transform(x, np.float32))
     np.testing.assert_allclose(scaled.std(axis=0), [1, 1, 0], atol=1e-5)
 
 
@@ -173,7 +173,7 @@ def test_types_that_widen_on_the_way_cost_nothing(tmp_path):
     kinds = found.cache.index[:, 6].tolist()
     assert kinds[5] == 1 and kinds[9] == 2 and kinds.count(0) == len(kinds) - 2
     scaled, _, _ = read_all(source_of(found).parts(16, None))
-    np.testing.assert_array_equal(scaled, found.sides[TRAINING].features.scaling().transform(x, np.float32))
+    np.testing.assert_array_equal(scaled, choose_scaling(found.sides[TRAINING].features).transform(x, np.float32))
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -215,7 +215,7 @@ def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
     rows = iter(pieces)
     found = surveyed(files)
     assert found.sparse and found.entries == x.nnz
-    scaling = found.sides[TRAINING].features.scaling(sparse=True)
+    scaling = choose_scaling(found.sides[TRAINING].features, sparse=True)
     preparing = source_module.Preparing(scaling, np.asarray, np.float32, "")
     source = StreamSource(found, TRAINING, preparing, 0.0, 3000)
     whole, classes, lengths = read_all(source.parts(16, Seeds()))
@@ -229,7 +229,8 @@ def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
     np.testing.assert_array_equal(skipped, whole[7 * 16 :])
     # a model that takes something off the features needs them all
     filled = next(source_of(found).parts(300, None)).rows.x
-    np.testing.assert_array_equal(filled, found.sides[TRAINING].features.scaling().transform(x.toarray(), np.float32))
+    expected = choose_scaling(found.sides[TRAINING].features).transform(x.toarray(), np.float32)
+    np.testing.assert_array_equal(filled, expected)
 
 
 # ----------------------------------------------------------------------------------------------------------- training

@@ -20,8 +20,8 @@ from glassnet.models.fitting import (
     suggest_settings,
 )
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
-from glassnet.preprocessing.scaling import Scaling
-from glassnet.streaming.moments import Moments
+from glassnet.preprocessing.scaling import Scaling, choose_scaling, standard_scaling
+from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.scan import Survey, Wanted, survey, target_of
 from glassnet.streaming.source import BUFFER_BYTES, Preparing, StreamSource
 from glassnet.streaming.values import MAX_CLASSES, TRAINING, VALIDATION, Encoding, name_of
@@ -128,8 +128,8 @@ def fit_stream(
     settings = settings or suggest_settings(len(training), task)
     classes = _classes(found, task)
     check_task(task, settings.resolve_loss().name)
-    scaling = training.features.scaling(found.sparse)
-    target_scaling = training.target.standard() if standardises(task, settings) else None
+    scaling = choose_scaling(training.features, found.sparse)
+    target_scaling = standard_scaling(training.target) if standardises(task, settings) else None
     blank = Model(
         build_structure(found.columns, hidden, activation, settings, len(classes) or 1),
         np.empty(0, settings.dtype),
@@ -223,10 +223,12 @@ def _check_classes(found: Survey, classes: Sequence[str | int]) -> None:
             raise InputError(f"{found.name}: the class {value!r} is unknown to the model, which knows {shown}")
 
 
-def _check_reach(found: Survey, figures: Moments, scaling: Scaling, names: Sequence[str], dtype: Any) -> None:
+def _check_reach(
+    found: Survey, statistics: ColumnStatistics, scaling: Scaling, names: Sequence[str], dtype: Any
+) -> None:
     """Refuse numbers that are too large for a dtype once they are scaled."""
     with np.errstate(over="ignore", invalid="ignore"):
-        for extreme in (figures.low, figures.high):
+        for extreme in (statistics.min, statistics.max):
             wrong = np.flatnonzero(~np.isfinite(((extreme - scaling.offset) * scaling.scale).astype(dtype)))
             if len(wrong):
                 column = int(wrong[0])

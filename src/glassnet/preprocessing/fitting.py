@@ -10,10 +10,11 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.preprocessing.argument_checks import column_names, is_unicode, marked_categories, training_rows
-from glassnet.preprocessing.column_error import MEND_DATE, Fault
+from glassnet.preprocessing.column_error import FINITE, MEND_DATE, Fault
 from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
-from glassnet.preprocessing.figures import dense_figures, sparse_factors
 from glassnet.preprocessing.object_columns import BOOLEAN, CATEGORY, is_missing
+from glassnet.preprocessing.scaling import choose_scaling, standard_scaling
+from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.preprocessing.table_preprocessor import TablePreprocessor, factorised
 from glassnet.preprocessing.tables import SparseTable, Table, read_table
 
@@ -22,6 +23,8 @@ MIN_WHOLE, MAX_WHOLE = -(2**63), 2**64 - 1
 
 #: Codes up to this are exact in float32.
 MAX_CODES = 2**24
+#: Columns whose median is taken at once, so that the copy stays small.
+COLUMNS_AT_ONCE = 16
 
 
 def fit_preprocessor(
@@ -81,13 +84,56 @@ def _fitted(table: Table, names: tuple[str, ...], named: bool, marked: Array) ->
                 f"categorical_features names the column {names[int(np.argmax(marked))]!r} of a sparse matrix, which "
                 "holds numbers alone; make the matrix dense with X.toarray(), or its categories one-hot"
             )
-        nothing = np.zeros(len(names))
-        return TablePreprocessor(
-            names, named, False, numbers, boolean, boolean, nothing, nothing, sparse_factors(table), ()
-        )
-    median, mean, factor, indicator = dense_figures(table.matrix(numbers.tolist()), numbers, boolean)
+        zeros = np.zeros(len(names))
+        scale = _fit_sparse_scale(table)
+        return TablePreprocessor(names, named, False, numbers, boolean, boolean, zeros, zeros, scale, ())
+    median, offset, scale, indicator = _fit_numbers(table.matrix(numbers.tolist()), numbers, boolean)
     categories = tuple(_category(table, position, names[position]) for position in np.flatnonzero(of_category).tolist())
-    return TablePreprocessor(names, named, True, numbers, boolean, indicator, median, mean, factor, categories)
+    return TablePreprocessor(names, named, True, numbers, boolean, indicator, median, offset, scale, categories)
+
+
+def _fit_numbers(raw: Array, positions: Array, boolean: Array) -> tuple[Array, Array, Array, Array]:
+    """Return median, offset, scale and indicator, each (columns,), of training rows (rows, columns), NaN where missing.
+
+    positions and boolean (columns,) are the columns' positions in the table, and whether they hold booleans.
+    """
+    statistics = ColumnStatistics.of(raw)
+    infinite = np.flatnonzero((statistics.count > 0) & np.isinf([statistics.min, statistics.max]).any(axis=0))
+    for row, column in np.argwhere(np.isinf(raw[:, infinite]))[:1].tolist():
+        position = int(positions[infinite[column]])
+        raise Fault(position, f"is {raw[row, infinite[column]]}; {FINITE}", row)
+    missing = statistics.missing
+    median = _medians(raw, missing)
+    statistics = statistics.fill_missing(median)
+    for column in np.flatnonzero(~np.isfinite(median) | ~statistics.is_finite).tolist():
+        raise Fault(int(positions[column]), "holds numbers too large for a mean; divide them by a large number")
+    scaling = choose_scaling(statistics) if raw.dtype == np.uint8 else standard_scaling(statistics)
+    varies = ~statistics.is_constant
+    offset = np.where(varies, scaling.offset, statistics.min)
+    scale = np.where(varies, scaling.scale, 0.0)
+    offset[boolean & varies], scale[boolean & varies] = 0, 1
+    return median, offset, scale, (missing > 0) & (missing < len(raw))
+
+
+def _medians(raw: Array, missing: Array) -> Array:
+    """Return the median of each column (columns,) of rows, without the missing values; 0 if all are missing."""
+    median = np.zeros(raw.shape[1])
+    full = np.flatnonzero(missing == 0)
+    with np.errstate(over="ignore"):  # the caller checks it
+        for first in range(0, len(full), COLUMNS_AT_ONCE):
+            columns = full[first : first + COLUMNS_AT_ONCE]
+            median[columns] = np.median(raw[:, columns], axis=0)
+        for column in np.flatnonzero((missing > 0) & (missing < len(raw))).tolist():
+            values = raw[:, column].astype(np.float64)
+            median[column] = np.median(values[~np.isnan(values)])
+    return median
+
+
+def _fit_sparse_scale(table: SparseTable) -> Array:
+    """Return 1 / deviation of each column (columns,) of sparse training rows; an entry that isn't stored is 0."""
+    table.refuse(table.entries.data, "every entry of a sparse matrix must be a finite number")
+    statistics = ColumnStatistics.of(table.entries)
+    return np.where(statistics.is_constant, 0.0, standard_scaling(statistics).scale)
 
 
 def _category(table: Table, position: int, name: str) -> Category:

@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from glassnet._utils.arrays import Array
 from glassnet.preprocessing.base import Preprocessor
+from glassnet.preprocessing.statistics import ColumnStatistics, are_bytes
 
 #: Bytes are multiplied by this, so that they lie between 0 and 1.
 BYTE_SCALE = 1 / 255
@@ -18,8 +19,8 @@ BYTE_SCALE = 1 / 255
 #: The kinds of `Scaling`.
 KINDS = ("bytes", "standard", "largest")
 
-#: Rows summed up at once, so that the wide intermediate stays small.
-ROWS_AT_ONCE = 4096
+#: Whole numbers up to this are standardized: those that use the upper half of a byte too are taken for pixels.
+MAX_SMALL_BYTE = 127
 #: Numbers scaled at once: what is between stays in the nearest cache.
 NUMBERS_AT_ONCE = 2**17
 
@@ -99,32 +100,36 @@ def fit_scaling(raw: Any) -> Scaling:
         is a whole number from 0 to 255 and the upper half is used, as pixels do; else to mean 0 and deviation 1, where
         a constant column becomes 0 and survives.
     """
-    if issparse(raw):
-        largest = np.asarray(abs(raw).max(axis=0).todense(), np.float64).reshape(-1)
-        return Scaling("largest", np.zeros(len(largest)), 1 / np.where(largest > 1e-300, largest, 1.0))
-    if _are_bytes(raw):
-        columns = raw.shape[1]
-        return Scaling("bytes", np.zeros(columns), np.full(columns, BYTE_SCALE))
-    return fit_standard_scaling(raw)
+    if not issparse(raw) and are_bytes(raw) and raw.max(initial=0) > MAX_SMALL_BYTE:  # needs no mean
+        return _byte_scaling(raw.shape[1])
+    return choose_scaling(ColumnStatistics.of(raw), issparse(raw))
+
+
+def choose_scaling(statistics: ColumnStatistics, sparse: bool = False) -> Scaling:
+    """Choose the scaling that suits rows with these statistics: see `fit_scaling`."""
+    if sparse:
+        largest = np.maximum(np.abs(statistics.min), np.abs(statistics.max))
+        return Scaling("largest", np.zeros_like(largest), 1 / np.where(largest > 1e-300, largest, 1.0))
+    if statistics.all_bytes and statistics.max.max(initial=0) > MAX_SMALL_BYTE:
+        return _byte_scaling(len(statistics.max))
+    return standard_scaling(statistics)
+
+
+def standard_scaling(statistics: ColumnStatistics) -> Scaling:
+    """Return the scaling to mean 0 and deviation 1 of rows with these statistics; constant columns become 0."""
+    deviation = statistics.deviation
+    # rounding leaves an almost constant column with a tiny deviation, by which dividing would magnify rounding errors
+    least = np.maximum(1e-12 * np.abs(statistics.mean), np.finfo(np.float64).tiny)
+    deviation = np.where((deviation <= least) | statistics.is_constant, 1.0, deviation)
+    # the mean of equal values may differ from them by a rounding error
+    offset = np.where(statistics.is_constant, statistics.min, statistics.mean)
+    return Scaling("standard", offset, 1 / deviation)
 
 
 def fit_standard_scaling(raw: Array) -> Scaling:
-    """Return the scaling of rows (samples, columns) to mean 0 and deviation 1; constant columns become 0."""
-    mean = np.asarray(np.mean(raw, axis=0, dtype=np.float64))
-    # the farthest entry, a power of 2: squares of what it divides neither overflow nor vanish, and lose no bit
-    reach = np.maximum(np.max(raw, axis=0) - mean, mean - np.min(raw, axis=0))
-    reach = np.exp2(np.floor(np.log2(reach, out=np.zeros_like(mean), where=reach > 0)))
-    square = np.zeros(raw.shape[1])
-    for first in range(0, len(raw), ROWS_AT_ONCE):
-        square += np.sum(np.square((raw[first : first + ROWS_AT_ONCE] - mean) / reach), axis=0)
-    deviation: Array = reach * np.sqrt(square / len(raw))
-    # rounding leaves a constant column with a tiny deviation; dividing by that would blow it up
-    deviation[deviation <= np.maximum(1e-12 * np.abs(mean), np.finfo(np.float64).tiny)] = 1.0
-    return Scaling("standard", mean, 1 / deviation)
+    """Return the scaling of rows (samples, columns) to mean 0 and deviation 1: see `standard_scaling`."""
+    return standard_scaling(ColumnStatistics.of(raw))
 
 
-def _are_bytes(raw: Array) -> bool:
-    if raw.dtype == np.uint8:
-        return bool(raw.max() > 127)
-    low, high = raw.min(), raw.max()
-    return bool(low >= 0 and 127 < high <= 255 and np.array_equal(raw, np.floor(raw)))
+def _byte_scaling(columns: int) -> Scaling:
+    return Scaling("bytes", np.zeros(columns), np.full(columns, BYTE_SCALE))

@@ -14,11 +14,13 @@ from glassnet.errors import InputError
 from glassnet.preprocessing.base import Preprocessor
 from glassnet.preprocessing.column_error import FINITE, Fault, listed
 from glassnet.preprocessing.feature_columns import CODES, ONE_HOT, Category, Number
-from glassnet.preprocessing.scaling import ROWS_AT_ONCE
+from glassnet.preprocessing.statistics import column_indices
 from glassnet.preprocessing.tables import SparseTable, Table, read_table
 
 #: The kind in `TablePreprocessor.to_dict`, beside those of `Scaling`.
 TABLE = "table"
+#: Rows transformed at once, so that the float64 copy stays small.
+ROWS_AT_ONCE = 4096
 _TOO_FAR = "that is too far from the training rows for {}"
 
 
@@ -216,7 +218,7 @@ class TablePreprocessor(Preprocessor):
         matrix = table.entries
         table.refuse(matrix.data, "every entry of a sparse matrix must be a finite number")
         with np.errstate(over="ignore"):
-            data = (matrix.data * self.scale[table.column]).astype(dtype)
+            data = (matrix.data * self.scale[column_indices(matrix)]).astype(dtype)
         table.refuse(data, _TOO_FAR.format(data.dtype))
         # who sorts the result's indices in place must not disorder X; those in order already stay as they are
         share = matrix.has_canonical_format

@@ -246,13 +246,6 @@ class SparseTable:
         """Return a column as places (samples,) in a list of its values."""
         return _ArrayTable(self.entries[:, [position]].toarray()).factorised(0)
 
-    @property
-    def column(self) -> Array:
-        """The column of each stored entry."""
-        if self.entries.format == "csr":
-            return self.entries.indices
-        return np.repeat(np.arange(self.shape[1]), np.diff(self.entries.indptr))
-
     def refuse(self, values: Array, why: str) -> None:
         """Refuse the first stored entry whose value, as computed from it, is not finite."""
         for place in np.flatnonzero(~np.isfinite(values)).tolist():

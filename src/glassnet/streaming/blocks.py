@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.streaming.moments import are_bytes
+from glassnet.preprocessing.statistics import are_bytes
 
 #: Bytes of a block of float32 numbers, about: rows are narrow or wide, and blocks alike.
 BLOCK_BYTES = 2**20

@@ -14,10 +14,10 @@ from glassnet import __version__
 from glassnet._utils.arrays import Array
 from glassnet.data import choose_target, features, target_values
 from glassnet.errors import InputError
+from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.blocks import Block, Packer, block_rows, encoded
 from glassnet.streaming.cache_file import CacheFile, CacheWriter, DamagedCache, remove_unfinished
 from glassnet.streaming.fingerprint import Fingerprint, places, remove_older
-from glassnet.streaming.moments import Moments
 from glassnet.streaming.splitting import check_fraction, hash_of_groups, hash_of_rows, is_for_validation
 from glassnet.streaming.values import TRAINING, VALIDATION, Values
 
@@ -76,7 +76,7 @@ class Side:
 
     Attributes
     ----------
-    features, target : Moments
+    features, target : ColumnStatistics
         Of the columns, and of the target where it is numbers.
     rows : list of int
         The rows of each block.
@@ -84,8 +84,8 @@ class Side:
         Of the rows and targets: the same ones, the same digest.
     """
 
-    features: Moments
-    target: Moments = field(default_factory=lambda: Moments(1))
+    features: ColumnStatistics
+    target: ColumnStatistics = field(default_factory=lambda: ColumnStatistics(1))
     rows: list[int] = field(default_factory=list)
     digest: str = ""
 
@@ -225,7 +225,7 @@ def _first_pass(
     names = wanted.columns(files.names)
     if not names:
         raise InputError(f"{_name(files)}: there is no column beside the target; add at least one feature")
-    sides = (Side(Moments(len(names))), Side(Moments(len(names))))
+    sides = (Side(ColumnStatistics(len(names))), Side(ColumnStatistics(len(names))))
     found = Survey(files, wanted, names, sides, Values(), text=text)
     digests = (hashlib.sha256(), hashlib.sha256())
     rows = block_rows(len(names))
@@ -319,16 +319,16 @@ def _finish(found: Survey, writer: CacheWriter, fingerprint: Fingerprint) -> Non
         "text": list(found.text),
         "sides": [
             {
-                "count": side.features.count,
-                "bytes": side.features.bytes,
+                "count": side.features.rows,
+                "bytes": side.features.all_bytes,
                 "digest": side.digest,
-                "target": [side.target.count, *(float(figure[0]) for figure in _figures(side.target))],
+                "target": [side.target.rows, *side.target.to_array()[:, 0].tolist()],
             }
             for side in found.sides
         ],
     }
     try:
-        handle = writer.finish(facts, np.concatenate([_figures(side.features) for side in found.sides]))
+        handle = writer.finish(facts, np.concatenate([side.features.to_array() for side in found.sides]))
         found.cache = CacheFile(writer.path, fingerprint.owners, handle)
         remove_older(writer.path)
     except (OSError, DamagedCache) as error:
@@ -364,11 +364,14 @@ def _told(files: Files, wanted: Wanted, cache: CacheFile) -> Survey:
         raise ValueError("the figures are none")
     sides = []
     for number, told in enumerate(facts["sides"]):
-        features_, target = Moments(len(names)), Moments(1)
-        count, *figures = told["target"]
-        _remember(features_, told["count"], cache.figures[5 * number : 5 * number + 5])
-        _remember(target, count, np.array(figures, np.float64).reshape(5, 1))
-        features_.bytes = bool(told["bytes"])
+        rows, *figures = told["target"]
+        for count in (rows, told["count"]):
+            if type(count) is not int or count < 0:
+                raise ValueError("a count is none")
+        target = ColumnStatistics.from_array(np.array(figures, np.float64).reshape(5, 1), rows)
+        features_ = ColumnStatistics.from_array(
+            cache.figures[5 * number : 5 * number + 5], told["count"], bool(told["bytes"])
+        )
         of_side = cache.index[cache.index[:, 5] == number]
         sides.append(Side(features_, target, of_side[:, 3].tolist(), str(told["digest"])))
         if len(sides[-1]) != told["count"]:
@@ -383,20 +386,6 @@ def _told(files: Files, wanted: Wanted, cache: CacheFile) -> Survey:
     )  # fmt: skip
 
 
-def _figures(moments: Moments) -> Array:
-    """Return what a cache keeps of moments, (5, columns); a side without rows has no least and no largest entry."""
-    figures = np.stack([moments.mean, moments.squares, moments.reach, moments.low, moments.high])
-    return np.where(np.isfinite(figures), figures, 0.0)
-
-
-def _remember(moments: Moments, count: int, figures: Array) -> None:
-    if type(count) is not int or count < 0:
-        raise ValueError("a count is none")
-    if count:
-        moments.count = count
-        moments.mean, moments.squares, moments.reach, moments.low, moments.high = figures
-
-
 def _checked(found: Survey) -> Survey:
     """Refuse files that leave nothing to learn from or nothing to validate on, or numbers without a mean."""
     training, validation = (len(side) for side in found.sides)
@@ -409,7 +398,7 @@ def _checked(found: Survey) -> Survey:
             f"{name}: validation_fraction {fraction} of the {what} leaves no row on one side; choose another"
         )
     side = found.sides[TRAINING]
-    wrong = np.flatnonzero(~(np.isfinite(side.features.mean) & np.isfinite(side.features.squares)))
+    wrong = np.flatnonzero(~side.features.is_finite)
     if len(wrong):
         column = found.names[int(wrong[0])]
         raise InputError(f"{name}: column {column!r} holds numbers too large for a mean; divide them by a large number")

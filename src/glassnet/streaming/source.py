@@ -68,7 +68,7 @@ class StreamSource:
         self._found, self._side, self._preparing, self._spread = found, side, preparing, spread
         self._rows = np.array(found.sides[side].rows, np.int64)
         self._sparse = found.sparse and not preparing.scaling.offset.any()
-        self._as_bytes = not found.sparse and preparing.scaling.kind == "bytes" and found.sides[side].features.bytes
+        self._as_bytes = not found.sparse and preparing.scaling.kind == "bytes" and found.sides[side].features.all_bytes
         self._free: list[DenseRooms | SparseRooms] = []
         all_rows = max(1, sum(len(each) for each in found.sides))
         if self._sparse:
