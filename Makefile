@@ -108,10 +108,10 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.python pyproject.toml src/glassnet/__init__.py
+$(VENV)/.installed: $(VENV)/.python pyproject.toml src/glassnet/_version.py
 	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -e .,$(BIN)/python -m pip install --quiet -e .)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml src/glassnet/__init__.py
+$(VENV)/.dev: $(VENV)/.python pyproject.toml src/glassnet/_version.py
 	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -e ".[dev]",$(BIN)/python -m pip install --quiet -e ".[dev]")
 	@touch $@ $(VENV)/.installed

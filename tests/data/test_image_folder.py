@@ -119,10 +119,3 @@ def test_ambiguous_folders_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "1.png").rename(tmp_path / "a" / "1.png")
     with pytest.raises(InputError, match=r"2\.png: it is a color image, and the first one is grayscale; convert all"):
         read_table(tmp_path)
-
-
-def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_image(tmp_path / "a" / "1.png", grayscale(0))
-    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(InputError, match=r'images need Pillow; install it with: pip install "glassnet\[images\]"'):
-        open_files(tmp_path)

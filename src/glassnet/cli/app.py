@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from glassnet import __version__
 from glassnet._utils.text_safety import escape_control_chars
+from glassnet._version import __version__
 from glassnet.cli.check_gradients import check_gradients
 from glassnet.cli.inspect import plot, show
 from glassnet.cli.predict import evaluate, export, predict

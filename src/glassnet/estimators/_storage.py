@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import __version__
 from glassnet._utils.arrays import Array
 from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
 from glassnet._utils.safetensors_file import LONGEST_HEADER, read_arrays, write_arrays
+from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.estimators._sklearn_names import spoken
 from glassnet.models.storage import read_epoch

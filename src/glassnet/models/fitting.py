@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from glassnet import __version__
 from glassnet._utils.arrays import Array
+from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model, default_names
 from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES

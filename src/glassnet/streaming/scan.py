@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glassnet import __version__
 from glassnet._utils.arrays import Array
+from glassnet._version import __version__
 from glassnet.data import choose_target, features, target_values
 from glassnet.errors import InputError
 from glassnet.preprocessing.statistics import ColumnStatistics

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from glassnet import __version__
+from glassnet._version import __version__
 from glassnet.models import Model
 from glassnet.visualization.plots import picture_side
 from glassnet.web.app_state import AppStateDep, last_part

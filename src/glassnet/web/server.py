@@ -7,7 +7,7 @@ import os
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from glassnet import __version__
+from glassnet._version import __version__
 from glassnet.web import error_analysis, errors, explain, files, learn, model_info, observability, predict, think
 from glassnet.web.app_state import AppState
 from glassnet.web.security import AccessPolicy, SecurityMiddleware

@@ -128,10 +128,7 @@ def _is_image(path: Path) -> bool:
 
 def _image_opener() -> Any:
     """Return the function that opens an image without reading its pixels."""
-    try:
-        from PIL import JpegImagePlugin, PngImagePlugin
-    except ImportError:
-        raise InputError('images need Pillow; install it with: pip install "glassnet[images]"') from None
+    from PIL import JpegImagePlugin, PngImagePlugin
 
     def open_(path: Path) -> Any:
         with path.open("rb") as file:

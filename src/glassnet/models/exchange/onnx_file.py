@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import __version__
 from glassnet._utils.atomic_write import write_atomically
+from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.models.exchange.onnx_graph import NODES, Graph, element_type
 from glassnet.models.exchange.onnx_inputs import Value, add_inputs

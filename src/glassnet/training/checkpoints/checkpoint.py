@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from glassnet import __version__
+from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.training import Callback, CallbackWarning, Run
 from glassnet.training.checkpoints.compatibility import describe, differences, epochs_differ

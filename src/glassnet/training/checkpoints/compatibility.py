@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import __version__
+from glassnet._version import __version__
 from glassnet.network.losses import Loss
 from glassnet.network.optimizers import Optimizer
 from glassnet.network.schedules import Schedule

@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from glassnet import __version__
 from glassnet._utils.atomic_write import write_atomically
+from glassnet._version import __version__
 from glassnet.visualization.i18n import Words, short
 from glassnet.visualization.markup import element
 from glassnet.visualization.page import document, style_of
