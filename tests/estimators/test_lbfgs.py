@@ -7,9 +7,9 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from .both import TASKS, assert_same_network, fitted, in_both, outcome, pair, problem, row_weights
+from .both import TASKS, assert_same_network, fitted, in_both, outcome, pair, problem, row_weights, unfinished
 
-#: Smooth, and bent enough by the penalty that there is one place near to end in.
+#: Smooth, with a penalty that is strong enough for one minimum nearby.
 SMOOTH: dict[str, Any] = {"solver": "lbfgs", "activation": "tanh", "alpha": 1.0}
 
 
@@ -24,16 +24,22 @@ def test_the_first_steps_are_the_same(task: str, activation: str, weighted: bool
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
 @pytest.mark.parametrize("task", TASKS)
-def test_it_ends_in_the_same_place(task: str, weighted: bool) -> None:
-    x, _ = problem(task)
-    mine, other = fitted(task, weighted, **SMOOTH, max_iter=2000, tol=1e-7)
-    assert abs(mine.n_iter_ - other.n_iter_) <= max(5, other.n_iter_ // 5)
-    assert mine.loss_ == pytest.approx(other.loss_, rel=1e-6)
+def test_it_converges_to_the_same_minimum(task: str, weighted: bool) -> None:
+    """Compare the minimum, not the path to it: after many iterations the path depends on the rounding of the BLAS."""
+    x, y = problem(task)
+    mine, other = fitted(task, weighted, **SMOOTH | {"alpha": 3.0}, max_iter=2000, tol=1e-7)
+    assert mine.loss_ == pytest.approx(other.loss_, rel=1e-9)
     if hasattr(other, "predict_proba"):
-        np.testing.assert_allclose(mine.predict_proba(x), other.predict_proba(x), atol=1e-3)
-        assert np.mean(mine.predict(x) == other.predict(x)) > 0.99
+        np.testing.assert_allclose(mine.predict_proba(x), other.predict_proba(x), atol=1e-5)
+        np.testing.assert_array_equal(mine.predict(x), other.predict(x))
     else:
-        np.testing.assert_allclose(mine.predict(x), other.predict(x), atol=1e-3)
+        np.testing.assert_allclose(mine.predict(x), other.predict(x), rtol=1e-5, atol=1e-5)
+    # the gradient vanishes there: scikit-learn, started from these parameters, finds nothing lower
+    loss = mine.loss_
+    other.coefs_, other.intercepts_ = [w.copy() for w in mine.coefs_], [b.copy() for b in mine.intercepts_]
+    with unfinished():  # it may say that its line search finds nothing at all
+        other.set_params(warm_start=True).fit(x, y, sample_weight=row_weights() if weighted else None)
+    assert other.loss_ == pytest.approx(loss, rel=1e-6)
 
 
 @pytest.mark.parametrize("task", TASKS)

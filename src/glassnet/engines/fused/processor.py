@@ -13,17 +13,39 @@ import numpy as np
 CHECKED = os.environ.get("GLASSNET_CHECKED", "") not in ("", "0")
 
 
+def _native_vector_bytes() -> int:
+    """Return the bytes of a vector register of the processor that Numba compiles for.
+
+    This is the host, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES name another one: then a sum of vectors is compiled
+    for it, and the registers that the assembly uses are its widest.
+    """
+    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    if not name and not features:
+        host = llvmlite.binding.get_host_cpu_features()
+        return 64 if host.get("avx512f") else 32 if host.get("avx2") else 16
+    llvmlite.binding.initialize_native_target()
+    llvmlite.binding.initialize_native_asmprinter()
+    host_features = llvmlite.binding.get_host_cpu_features().flatten()
+    machine = llvmlite.binding.Target.from_default_triple().create_target_machine(
+        cpu=name or llvmlite.binding.get_host_cpu_name(), features=host_features if features is None else features
+    )
+    vector = "<16 x i32>"
+    code = f"define {vector} @add({vector} %a, {vector} %b) {{ %c = add {vector} %a, %b\n ret {vector} %c }}"
+    assembly = machine.emit_assembly(llvmlite.binding.parse_assembly(code))
+    return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+
+
 def _vector_bytes() -> int:
-    """Return the bytes of a vector register; GLASSNET_VECTOR_BYTES=16, 32 or 64 goes before what the processor says."""
+    """Return the bytes of the vectors to compute with: GLASSNET_VECTOR_BYTES=16, 32 or 64, or the processor's."""
     asked = os.environ.get("GLASSNET_VECTOR_BYTES")
     if asked:
         if asked not in ("16", "32", "64"):
             raise ValueError(f"GLASSNET_VECTOR_BYTES is {asked!r}; it must be 16, 32 or 64")
         return int(asked)
-    features = llvmlite.binding.get_host_cpu_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+    return NATIVE_VECTOR_BYTES
 
 
+NATIVE_VECTOR_BYTES = _native_vector_bytes()
 VECTOR_BYTES = _vector_bytes()
 #: AVX-512 and ARM have 32 vector registers, older x86 has 16.
 _MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")

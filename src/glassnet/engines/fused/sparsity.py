@@ -25,7 +25,7 @@ from numba.extending import intrinsic
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.fused.arrays import I32, I64, apart, emit_fetch, part, pointer, vector_at, whole_numbers
-from glassnet.engines.fused.processor import CHECKED, INNER, LISTED_ROWS, VECTOR_BYTES
+from glassnet.engines.fused.processor import CHECKED, INNER, LISTED_ROWS, NATIVE_VECTOR_BYTES, VECTOR_BYTES
 
 #: Leaving out pays where a tile meets less than this share of the terms: a listed tile is a little slower.
 PAYS_BELOW = 0.7
@@ -118,7 +118,8 @@ def _of_blocks(word):
 def _write_ones_by_table(word, base, terms, at):
     """Write base + i for every bit i of a word that is 1 to terms[at …]; return where the list ends now.
 
-    Eight places are written for each byte, so there must be room for so many beyond the end.
+    Eight places are written for each byte, so there must be room for so many beyond the end. What is written there is
+    a valid place too: a tile reads a few entries ahead of the term that it adds, to fetch its rows.
     """
     byte = 0
     while word != np.uint64(0):
@@ -150,11 +151,12 @@ def _write_ones_at_once(context: Any, word: Any, base: Any, terms: Any, at: Any)
         count_ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(I64, [I64]), "llvm.ctpop.i64")
         undefined = ir.Constant(numbers, ir.Undefined)
         first = builder.insert_element(undefined, builder.trunc(base, I32), ir.Constant(I32, 0))
-        first = builder.shuffle_vector(first, undefined, ir.Constant(numbers, [0] * 16))
+        zeros = ir.Constant(numbers, [0] * 16)  # beyond the end of the list too, entries are valid: they are read ahead
+        first = builder.shuffle_vector(first, undefined, zeros)
         for begin in range(0, 64, 16):
             bits = builder.trunc(builder.lshr(word, ir.Constant(I64, begin)), short)
             places = builder.add(first, ir.Constant(numbers, list(range(begin, begin + 16))))
-            places = builder.call(compress, [places, builder.bitcast(bits, chosen), undefined])
+            places = builder.call(compress, [places, builder.bitcast(bits, chosen), zeros])
             builder.store(places, vector_at(builder, terms, at, numbers), align=4)
             at = builder.add(at, builder.call(count_ones, [builder.zext(bits, I64)]))
         return at
@@ -162,7 +164,9 @@ def _write_ones_at_once(context: Any, word: Any, base: Any, terms: Any, at: Any)
     return signature, generate
 
 
-_write_ones = _write_ones_at_once if VECTOR_BYTES == 64 and not CHECKED else _write_ones_by_table
+#: Without AVX-512, LLVM would move each number by itself.
+_COMPRESSES = NATIVE_VECTOR_BYTES == VECTOR_BYTES == 64 and not CHECKED
+_write_ones = _write_ones_at_once if _COMPRESSES else _write_ones_by_table
 
 
 @intrinsic
