@@ -31,7 +31,7 @@ def prepared(settings: Settings, rows: int = 23, structure: Structure = STRUCTUR
 def test_an_epoch_is_the_steps_called_in_order() -> None:
     settings = Settings(optimizer="adam", batch_size=5, dropout=(0.1, 0.2, 0.3), l1=0.01, l2=0.02, dtype="float64")
     engine, weights, rows = prepared(settings)
-    vector, state = weights.parameters.copy(), settings.resolve_optimizer().start(weights.parameters)
+    vector, state = weights.parameters.copy(), settings.resolve_optimizer().init(weights.parameters)
     order, rates = np.random.default_rng(0).permutation(23), np.linspace(0.01, 0.02, 5)
     figures = engine.train_epoch(weights, rows, order, rates, np.random.default_rng(9), ACCURACY)
 

@@ -158,7 +158,7 @@ class EpochAccumulator:
         self.rows += int(np.sum(rows))
         self.batches += len(rows)
 
-    def figures(self) -> EpochMetrics:
+    def metrics(self) -> EpochMetrics:
         """Return the means."""
         rows, batches = max(self.rows, 1), max(self.batches, 1)
         return EpochMetrics(self.loss / rows, self.score / rows, self.gradient_norm / batches)
@@ -229,13 +229,30 @@ class Engine(Protocol):
         metric: RowMetric,
         on_batch: OnBatch | None,
         combine: Combine | None,
-        tally: EpochAccumulator | None = None,
+        accumulator: EpochAccumulator | None = None,
         pause: Pause | None = None,
     ) -> EpochMetrics:
         """Go through the rows once, in the given order, batch by batch, changing ``weights`` in place.
 
-        ``order`` may leave rows out; without it all are taken as they stand. ``learning_rates`` has one entry for each
-        batch; the last batch may be smaller. Dropout masks come from ``rng``. ``tally`` tells of the batches that went
-        before in this epoch, and is added to. Where ``pause`` says so, the engine comes back before the end, with
-        everything as if the order had ended there: what is left can be done later, to the same bits.
+        Parameters
+        ----------
+        weights : Weights
+            Parameters, optimizer state and average; changed in place.
+        rows : Rows
+            The training rows.
+        order : array of int, optional
+            Row numbers in the order of training; may leave rows out. All rows in their order if None.
+        learning_rates : array (batches,)
+            The learning rate of each batch; the last batch may be smaller.
+        rng : numpy.random.Generator
+            Draws the dropout masks.
+        metric : callable
+            Scores each row.
+        on_batch, combine : callable, optional
+            See `OnBatch` and `Combine`.
+        accumulator : EpochAccumulator, optional
+            Sums over the earlier batches of this epoch; added to.
+        pause : callable, optional
+            Where it returns True, return before the end, as if the order had ended there. The remaining batches can be
+            run later, with the same bits as a result.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,39 @@ ROWS_AT_ONCE = 1024
 GRADIENTS_AT_ONCE = 4096
 
 
+class StepResult(NamedTuple):
+    """What one step computed.
+
+    Parameters
+    ----------
+    mean_loss, penalty : float
+        The mean loss over the batch, and l1 Σ|W| + λ/2 Σ W².
+    gradient_norm : float
+        Length of the gradient before clipping by norm.
+    x, y : array
+        The batch.
+    cache : dict of str to array
+        ``a0, z1, a1, …`` of `forward`, with ``dz{l}`` and ``da{l}`` of `backward`.
+    """
+
+    mean_loss: float
+    penalty: float
+    gradient_norm: float
+    x: Array
+    y: Array
+    cache: dict[str, Array]
+
+    @property
+    def loss(self) -> float:
+        """The objective: the mean loss plus the penalty."""
+        return self.mean_loss + self.penalty
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the loss and the gradient are finite; if not, no update was done."""
+        return math.isfinite(self.loss) and math.isfinite(self.gradient_norm)
+
+
 class ReferenceEngine:
     """See `glassnet.engines.interface.Engine`.
 
@@ -52,7 +85,8 @@ class ReferenceEngine:
     def __init__(self, objective: Objective, rule: UpdateRule, batch_size: int, dtype: Any) -> None:
         self.objective, self.rule, self.batch_size = objective, rule, batch_size
         self.dtype = np.dtype(dtype)
-        self._rooms: dict[int, dict[str, Array]] = {}
+        self._buffers_by_size: dict[int, dict[str, Array]] = {}
+        self._viewed: tuple[Array, dict[str, Array], Array, dict[str, Array]] | None = None
 
     def outputs(self, parameters: Array, x: Any, pre_activation: bool = False, scale: float = 1.0) -> Array:
         """Return a_L, or z_L, for each row: (samples, outputs)."""
@@ -77,16 +111,16 @@ class ReferenceEngine:
         loss = penalty(views, l1, l2)
         for first in range(0, samples, GRADIENTS_AT_ONCE):
             here = slice(first, min(first + GRADIENTS_AT_ONCE, samples))
-            room = self._room(here.stop - first, rows)
-            x, y, w = _batch(rows, here, None, room)
+            buffers = self._buffers(here.stop - first, rows.y)
+            x, y, w = _batch(rows, here, None, buffers)
             share = _weight(w, len(x)) / total if total else 0.0
-            cache = forward(structure, views, x, out=room, last=not links)
-            mean, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w, room[last])
+            cache = forward(structure, views, x, out=buffers, last=not links)
+            mean, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w, buffers[last])
             loss += mean * share
             if share != 1:
                 dz *= share
             target = part if first else gradient
-            backward(structure, views, cache, dz, l1=l1, l2=l2, out=structure.views(target, "d") | room)
+            backward(structure, views, cache, dz, l1=l1, l2=l2, out=structure.views(target, "d") | buffers)
             if first:
                 gradient += part
             l1 = l2 = 0.0  # the penalties are there once
@@ -102,71 +136,113 @@ class ReferenceEngine:
         metric: RowMetric,
         on_batch: OnBatch | None = None,
         combine: Combine | None = None,
-        tally: EpochAccumulator | None = None,
+        accumulator: EpochAccumulator | None = None,
         pause: Pause | None = None,
     ) -> EpochMetrics:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
-        aim, structure, rule = self.objective, self.objective.structure, self.rule
-        views, gradient = structure.views(weights.parameters), np.empty_like(weights.parameters)
-        gradient_views = structure.views(gradient, "d")
-        tally = tally if tally is not None else EpochAccumulator()
-        samples, last = len(rows) if order is None else len(order), f"a{structure.n_layers}"
-
+        accumulator = accumulator if accumulator is not None else EpochAccumulator()
+        samples = len(rows) if order is None else len(order)
+        last = f"a{self.objective.structure.n_layers}"
         for batch, learning_rate in enumerate(learning_rates):
             here = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, samples))
-            room = self._room(here.stop - here.start, rows)
-            x, y, w = _batch(rows, here, order, room)
-            masks = dropout_masks(structure, aim.dropout, len(x), rng, self.dtype, out=room)
-
-            cache = forward(
-                structure, views, x, masks=masks, out=room, last=not loss_computes_output(aim.loss, structure)
-            )
-            loss, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w, room[last])
-            l2 = aim.decay(_weight(w, len(x)) if aim.alpha else 1.0)
-            loss += penalty(views, aim.l1, l2)
-            backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradient_views | room)
-            if combine is not None:
-                combine(gradient)
-            norm = clip_gradient(gradient, rule.clip_norm, rule.clip_value)
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                return EpochMetrics(loss, math.nan, norm, bad_batch=tally.batches)
-            update(
-                rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay
-            )
-            if rule.max_norm is not None:
-                apply_max_norm(structure, weights.parameters, rule.max_norm)
-            if weights.ema is not None and rule.ema_decay is not None:
-                update_ema(weights.ema, weights.parameters, rule.ema_decay, weights.state.scratch[0])
-
-            tally.loss += loss * len(x)
-            tally.score += float(np.sum(metric(cache[last], y)))
-            tally.gradient_norm += norm
-            tally.rows += len(x)
-            tally.batches += 1
+            x, y, w = _batch(rows, here, order, self._buffers(here.stop - here.start, rows.y))
+            step = self.train_step(weights, Rows(x, y, w), learning_rate, rng, combine)
+            if not step.is_finite:
+                return EpochMetrics(step.loss, math.nan, step.gradient_norm, bad_batch=accumulator.batches)
+            accumulator.loss += step.loss * len(x)
+            accumulator.score += float(np.sum(metric(step.cache[last], y)))
+            accumulator.gradient_norm += step.gradient_norm
+            accumulator.rows += len(x)
+            accumulator.batches += 1
             if on_batch is not None:
-                on_batch(tally.batches - 1, loss)
+                on_batch(accumulator.batches - 1, step.loss)
             if pause is not None and pause():
                 break
-        return tally.figures()
+        return accumulator.metrics()
 
-    def _room(self, samples: int, rows: Rows) -> dict[str, Array]:
-        """Return the arrays of a batch of that many samples, made once: the batch itself, z, a, dz, da, masks."""
-        if samples not in self._rooms:
+    def train_step(
+        self,
+        weights: Weights,
+        batch: Rows,
+        learning_rate: float,
+        rng: np.random.Generator,
+        combine: Combine | None = None,
+    ) -> StepResult:
+        """Take one step: forward, loss, backward, clipping, update, max-norm, averaging.
+
+        Parameters
+        ----------
+        weights : Weights
+            Parameters, optimizer state and average; changed in place, unless the loss or gradient is not finite.
+        batch : Rows
+            The rows of this batch.
+        learning_rate : float
+            The learning rate of this step.
+        rng : numpy.random.Generator
+            Draws the dropout masks.
+        combine : callable, optional
+            Called with the gradient (n_parameters,) before clipping; may change it in place. The update overwrites it:
+            copy it here to look at it.
+
+        Returns
+        -------
+        StepResult
+            What was computed. Its arrays are buffers of the engine, which the next step overwrites.
+        """
+        objective, rule = self.objective, self.rule
+        structure, loss = objective.structure, objective.loss
+        samples = len(batch)
+        buffers = self._buffers(samples, batch.y)
+        x, y, w = _batch(batch, slice(0, samples), None, buffers)
+        views, gradient, gradient_views = self._parameter_views(weights.parameters)
+        masks = dropout_masks(structure, objective.dropout, samples, rng, self.dtype, out=buffers)
+
+        needs_output = not loss_computes_output(loss, structure)
+        cache = forward(structure, views, x, masks=masks, out=buffers, last=needs_output)
+        mean_loss, dz = loss_and_output_gradient(loss, structure, cache, y, w, buffers[f"a{structure.n_layers}"])
+        l2 = objective.decay(_weight(w, samples) if objective.alpha else 1.0)
+        penalized = penalty(views, objective.l1, l2)
+        backward(structure, views, cache, dz, l1=objective.l1, l2=l2, out=gradient_views | buffers)
+        if combine is not None:
+            combine(gradient)
+        norm = clip_gradient(gradient, rule.clip_norm, rule.clip_value)
+        result = StepResult(mean_loss, penalized, norm, x, y, cache)
+        if not result.is_finite:
+            return result
+
+        update(rule.optimizer, structure, weights.parameters, gradient, weights.state, learning_rate, rule.weight_decay)
+        if rule.max_norm is not None:
+            apply_max_norm(structure, weights.parameters, rule.max_norm)
+        if weights.ema is not None and rule.ema_decay is not None:
+            update_ema(weights.ema, weights.parameters, rule.ema_decay, weights.state.scratch[0])
+        return result
+
+    def _parameter_views(self, parameters: Array) -> tuple[dict[str, Array], Array, dict[str, Array]]:
+        """Return views of the parameters by name, a gradient vector, and its views; made once for a vector."""
+        if self._viewed is None or self._viewed[0] is not parameters:
+            structure = self.objective.structure
+            gradient = np.empty_like(parameters)
+            self._viewed = (parameters, structure.views(parameters), gradient, structure.views(gradient, "d"))
+        return self._viewed[1:]
+
+    def _buffers(self, samples: int, y: Array) -> dict[str, Array]:
+        """Return the arrays of a batch of n samples, made once: the batch itself, z, a, dz, da, masks."""
+        if samples not in self._buffers_by_size:
             structure, rates = self.objective.structure, self.objective.dropout
-            room = {"x": np.empty((samples, structure.n_inputs), self.dtype)}
-            room["y"] = np.empty((samples, *rows.y.shape[1:]), rows.y.dtype)
-            room["w"] = np.empty(samples, self.dtype)
+            buffers = {"x": np.empty((samples, structure.n_inputs), self.dtype)}
+            buffers["y"] = np.empty((samples, *y.shape[1:]), y.dtype)
+            buffers["w"] = np.empty(samples, self.dtype)
             for layer, _, units in structure.layers():
                 for name in ("z", "a", "dz", "da"):
-                    room[f"{name}{layer}"] = np.empty((samples, units), self.dtype)
+                    buffers[f"{name}{layer}"] = np.empty((samples, units), self.dtype)
             for name in ("a0", "da0") if structure.tables else ():
-                room[name] = np.empty((samples, structure.layer_sizes[0]), self.dtype)
+                buffers[name] = np.empty((samples, structure.layer_sizes[0]), self.dtype)
             for layer, rate in enumerate(rates):
                 if rate > 0:
                     for name in ("mask", "h"):
-                        room[f"{name}{layer}"] = np.empty((samples, structure.layer_sizes[layer]), self.dtype)
-            self._rooms[samples] = room
-        return self._rooms[samples]
+                        buffers[f"{name}{layer}"] = np.empty((samples, structure.layer_sizes[layer]), self.dtype)
+            self._buffers_by_size[samples] = buffers
+        return self._buffers_by_size[samples]
 
 
 def _weight(sample_weight: Array | None, samples: int) -> float:
@@ -174,17 +250,19 @@ def _weight(sample_weight: Array | None, samples: int) -> float:
     return float(samples) if sample_weight is None else float(np.sum(sample_weight))
 
 
-def _batch(rows: Rows, here: slice, order: Array | None, room: dict[str, Array]) -> tuple[Array, Array, Array | None]:
-    """Return x, y and weights of a batch: a view of the rows as they stand, or gathered into the room by the order."""
-    w, plain = rows.sample_weight, isinstance(rows.x, np.ndarray) and rows.x.dtype == room["x"].dtype
+def _batch(
+    rows: Rows, here: slice, order: Array | None, buffers: dict[str, Array]
+) -> tuple[Array, Array, Array | None]:
+    """Return x, y and weights of a batch: a view of consecutive rows, or a copy of the rows that `order` names."""
+    w, plain = rows.sample_weight, isinstance(rows.x, np.ndarray) and rows.x.dtype == buffers["x"].dtype
     if order is None:
-        x = rows.x[here] if plain else numbers(rows.x[here], rows.scale, room["x"].dtype)
+        x = rows.x[here] if plain else numbers(rows.x[here], rows.scale, buffers["x"].dtype)
         return x, rows.y[here], None if w is None else w[here]
     chosen = order[here]
-    # mode="clip" lets NumPy write into the room directly; the order holds valid rows only
+    # mode="clip" lets NumPy write into the buffers directly; the order holds valid rows only
     if plain:
-        x = np.take(rows.x, chosen, axis=0, out=room["x"], mode="clip")
+        x = np.take(rows.x, chosen, axis=0, out=buffers["x"], mode="clip")
     else:
-        x = numbers(rows.x[chosen], rows.scale, room["x"].dtype)
-    y = np.take(rows.y, chosen, axis=0, out=room["y"], mode="clip")
-    return x, y, None if w is None else np.take(w, chosen, out=room["w"], mode="clip")
+        x = numbers(rows.x[chosen], rows.scale, buffers["x"].dtype)
+    y = np.take(rows.y, chosen, axis=0, out=buffers["y"], mode="clip")
+    return x, y, None if w is None else np.take(w, chosen, out=buffers["w"], mode="clip")

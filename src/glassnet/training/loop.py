@@ -245,7 +245,7 @@ def _by_batches(run: Run, on_batch: Any, after_epoch: AfterEpoch, on_pause: Call
                     return
         finally:
             getattr(parts, "close", lambda: None)()  # a stream reads ahead on a thread of its own
-        figures = state.accumulator.figures()
+        figures = state.accumulator.metrics()
         if (
             not np.isfinite(np.add.reduce(run.weights.eval_parameters))
             and not np.isfinite(run.weights.eval_parameters).all()

@@ -143,7 +143,7 @@ class FusedEngine:
         metric: RowMetric,
         on_batch: OnBatch | None = None,
         combine: Combine | None = None,
-        tally: EpochAccumulator | None = None,
+        accumulator: EpochAccumulator | None = None,
         pause: Pause | None = None,
     ) -> EpochMetrics:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
@@ -151,8 +151,10 @@ class FusedEngine:
             raise NotImplementedError("the fused engine never has the whole gradient; use the reference engine")
         with CROWD as trainings:
             place = self._place("training", self.batch_size, rows, trainings)
-            tally = tally if tally is not None else EpochAccumulator()
-            return self._train_epoch(place, weights, rows, order, learning_rates, rng, metric, on_batch, tally, pause)
+            accumulator = accumulator if accumulator is not None else EpochAccumulator()
+            return self._train_epoch(
+                place, weights, rows, order, learning_rates, rng, metric, on_batch, accumulator, pause
+            )
 
     def _train_epoch(
         self,
@@ -164,7 +166,7 @@ class FusedEngine:
         rng: np.random.Generator,
         metric: RowMetric,
         on_batch: OnBatch | None,
-        tally: EpochAccumulator,
+        accumulator: EpochAccumulator,
         pause: Pause | None,
     ) -> EpochMetrics:
         state, batches = weights.state, len(learning_rates)
@@ -200,7 +202,7 @@ class FusedEngine:
                 bad = int(wrong[0])
                 state.step += bad
                 return EpochMetrics(
-                    float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), tally.batches + bad
+                    float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), accumulator.batches + bad
                 )
             state.step += length
             objectives = found[:, 0] + found[:, 1]
@@ -208,15 +210,15 @@ class FusedEngine:
             if room:
                 each = metric(outputs[: here.stop - here.start], rows.y[order[here]])
                 scores = np.add.reduceat(each, np.arange(0, len(each), self.batch_size))
-            tally.add(objectives, scores, found[:, 2], sizes[done : done + length])
+            accumulator.add(objectives, scores, found[:, 2], sizes[done : done + length])
             done += length
             if on_batch is not None:
-                on_batch(tally.batches - 1, float(objectives[-1]))
+                on_batch(accumulator.batches - 1, float(objectives[-1]))
                 self._load(place, weights)
         _, product = rule_numbers(self.rule.optimizer, learning_rates[:done], before, product)
         if "product" in state.scalars or product != 1.0:
             state.scalars["product"] = product
-        return tally.figures()
+        return accumulator.metrics()
 
     def _place(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Place:
         """Return the memory for a purpose, made once, ready for these inputs; several trainings share the cores."""

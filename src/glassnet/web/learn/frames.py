@@ -75,7 +75,7 @@ class Looks:
         parameters = run.parameters if kept is None else structure.views(kept)
         before = self._before if self._moved else run.weights.parameters
         layers, _ = layers_of(run, self._few, before)
-        tally, settings = run.state.accumulator, run.settings
+        accumulator, settings = run.state.accumulator, run.settings
         rate = None if settings.full_batch else settings.learning_rate
         seen = {
             "state": state,
@@ -84,11 +84,11 @@ class Looks:
             "message": run.message,
             "epoch": len(run.history),
             "epochs": settings.epochs,
-            "batch": tally.batches,
+            "batch": accumulator.batches,
             "batches": run.n_batches,
             "best_epoch": run.best_epoch,
             "kept_epoch": None if kept is None else run.result()[1],
-            "loss_so_far": tally.loss / tally.rows if tally.rows else None,
+            "loss_so_far": accumulator.loss / accumulator.rows if accumulator.rows else None,
             "metric": run.metric.name,
             "layers": [layer.as_json() for layer in layers],
             "hints": [hint.as_json() for hint in hints(run.history, layers, run.stop_reason, rate)],

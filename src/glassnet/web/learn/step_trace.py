@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.interface import Rows, numbers
+from glassnet.engines.interface import Rows
+from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
-from glassnet.network.backward import backward, loss_and_output_gradient, loss_input, penalty
-from glassnet.network.forward import dropout_masks, forward
+from glassnet.network.backward import loss_input
 from glassnet.network.losses import as_outputs
-from glassnet.network.optimizers import apply_max_norm, clip_gradient, update, update_ema
+from glassnet.network.optimizers import clip_gradient
 from glassnet.training import Run
 
 #: Rows and columns of an array that are told.
@@ -75,33 +75,22 @@ def walk(run: Run, batch: Rows | None) -> Walk:
 
 
 def _walk(run: Run, batch: Rows) -> Walk:
-    engine: Any = run.engine
-    structure, weights, aim, rule = run.structure, run.weights, engine.objective, engine.rule
-    dtype = weights.parameters.dtype
-    vector, state = weights.parameters.copy(), copy.deepcopy(weights.state)
-    before = structure.views(weights.parameters.copy())
-    views = structure.views(vector)
-    rng = copy.deepcopy(run.state.rng)
-    x, y, w = numbers(batch.x, batch.scale, dtype), batch.y, batch.sample_weight
-
-    masks = dropout_masks(structure, aim.dropout, len(x), rng, dtype)
-    cache = forward(structure, views, x, masks=masks)
-    loss, dz = loss_and_output_gradient(aim.loss, structure, cache, y, w)
-    l2 = aim.decay(float(len(x)) if w is None else float(np.sum(w))) if aim.alpha else aim.l2
-    punished = penalty(views, aim.l1, l2)
-    each = aim.loss.per_sample(loss_input(aim.loss, structure, cache), as_outputs(y, dz), **aim.loss.settings)
-    gradient = np.empty_like(vector)
-    gradients = structure.views(gradient, "d")
-    backward(structure, views, cache, dz, l1=aim.l1, l2=l2, out=gradients)
-    shown_gradients = {name: array.copy() for name, array in gradients.items()}
-    length = clip_gradient(gradient, rule.clip_norm, rule.clip_value)
-    clipped = {name: array.copy() for name, array in gradients.items()}
+    run_engine: Any = run.engine
+    objective, rule = run_engine.objective, run_engine.rule
+    structure, weights = run.structure, copy.deepcopy(run.weights)
+    before = structure.views(run.weights.parameters.copy())
+    # an engine for this step alone: its buffers hold the numbers until they are sent
+    engine = ReferenceEngine(objective, rule, len(batch), weights.parameters.dtype)
+    unclipped = np.empty_like(weights.parameters)
     rate = float(_rate(run))
-    update(rule.optimizer, structure, vector, gradient, state, rate, rule.weight_decay)
-    if rule.max_norm is not None:
-        apply_max_norm(structure, vector, rule.max_norm)
-    if weights.ema is not None and rule.ema_decay is not None:
-        update_ema(weights.ema.copy(), vector, rule.ema_decay, state.scratch[0])
+    step = engine.train_step(
+        weights, batch, rate, copy.deepcopy(run.state.rng), lambda gradient: np.copyto(unclipped, gradient)
+    )
+    x, cache = step.x, step.cache
+    y = as_outputs(step.y, cache[f"dz{structure.n_layers}"])
+    each = objective.loss.per_sample(loss_input(objective.loss, structure, cache), y, **objective.loss.settings)
+    clipped = unclipped.copy()
+    clip_gradient(clipped, rule.clip_norm, rule.clip_value)
 
     last = structure.n_layers
     stages: list[dict[str, Any]] = []
@@ -119,34 +108,35 @@ def _walk(run: Run, batch: Rows) -> Walk:
     for name in structure.shapes:
         stages.append({"step": "update", "name": name, "layer": int(name[1:])})
 
-    arrays = {"x": x, "y": as_outputs(y, dz), "each": each[:, np.newaxis]}
+    arrays = {"x": x, "y": y, "each": each[:, np.newaxis]}
     arrays |= {name: cache[name] for name in cache if name[0] in "hzad" and name != "a0"}
-    arrays |= before | shown_gradients
-    after = structure.views(vector)
+    arrays |= before | structure.views(unclipped, "d")
+    after = structure.views(weights.parameters)
     arrays |= {f"{name}.after": after[name] for name in after}
     arrays |= {f"{name}.change": after[name] - before[name] for name in after}
-    arrays |= {f"{name}.clipped": array for name, array in clipped.items()} if rule.clip_norm or rule.clip_value else {}
+    if rule.clip_norm or rule.clip_value:
+        arrays |= {f"{name}.clipped": array for name, array in structure.views(clipped, "d").items()}
     told = {
         "stages": stages,
         "arrays": {name: told_array(array) for name, array in arrays.items()},
         "layers": list(structure.layer_sizes),
         "activations": [activation.name for activation in structure.activations],
-        "loss": loss + punished,
-        "mean_loss": loss,
-        "penalty": punished,
-        "loss_name": aim.loss.name,
-        "link": aim.loss.link if structure.activations[-1].name == aim.loss.link else None,
+        "loss": step.loss,
+        "mean_loss": step.mean_loss,
+        "penalty": step.penalty,
+        "loss_name": objective.loss.name,
+        "link": objective.loss.link if structure.activations[-1].name == objective.loss.link else None,
         "optimizer": rule.optimizer.name,
         "plain": rule.optimizer.name == "gradient_descent" and not run.settings.weight_decay and rule.max_norm is None,
         "rate": rate,
-        "gradient_length": length,
+        "gradient_length": step.gradient_norm,
         "rows": len(x),
         "epoch": len(run.history) + 1,
         "batch": run.state.accumulator.batches + 1,
         "batches": run.n_batches,
-        "step": state.step,
+        "step": run.weights.state.step + 1,
     }
-    return Walk(told, vector, state.step)
+    return Walk(told, weights.parameters, run.weights.state.step + 1)
 
 
 def told_array(array: Array) -> dict[str, Any]:
