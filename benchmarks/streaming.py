@@ -22,8 +22,9 @@ from glassnet.data import open_files
 from glassnet.engines.interface import Rows
 from glassnet.models.fitting_files import source_of
 from glassnet.models.model import CLASSIFICATION, Model
-from glassnet.preprocessing.scaling import BYTE_SCALE
-from glassnet.streaming.scan import Survey, Wanted, survey
+from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
+from glassnet.streaming.profile import DatasetProfile, ScanOptions
+from glassnet.streaming.scan import scan_files
 from glassnet.streaming.source import BUFFER_BYTES, StreamSource
 from glassnet.training import Settings, train
 from glassnet.training.loop import _by_batches, build_run
@@ -71,11 +72,13 @@ def _as_csv(problem: Problem, path: Path, order: np.ndarray | None = None) -> Pa
     return path
 
 
-def _blank(found: Survey) -> Model:
+def _blank(found: DatasetProfile) -> Model:
     structure = Problem("", MNIST_SIZES, np.empty((0, 0)), np.zeros(1, np.int64)).structure
-    scaling = found.sides[0].features.scaling()
+    scaling = choose_scaling(found.splits[0].features)
     classes = tuple(found.values.different.tolist())
-    return Model(structure, np.empty(0, np.float32), scaling, tuple(found.names), "label", CLASSIFICATION, classes)
+    return Model(
+        structure, np.empty(0, np.float32), scaling, tuple(found.feature_names), "label", CLASSIFICATION, classes
+    )
 
 
 def _epoch(problem: Problem, source: Source, threads: int) -> Callable[[], None]:
@@ -94,7 +97,7 @@ def _epoch(problem: Problem, source: Source, threads: int) -> Callable[[], None]
 
 
 def _epochs(problem: Problem, path: Path, options: Namespace) -> None:
-    found = survey(open_files(path), Wanted("label"))
+    found = scan_files(open_files(path), ScanOptions("label"))
     blank = _blank(found)
     memory = InMemory(Rows(problem.x_bytes, problem.y, scale=BYTE_SCALE))
     streams = {
@@ -135,7 +138,7 @@ def _reading(source: StreamSource) -> Callable[[], None]:
 def _first_pass(path: Path, options: Namespace) -> None:
     def ours(cache: bool) -> None:
         shutil.rmtree(path.parent / ".glassnet", ignore_errors=True)
-        survey(open_files(path), Wanted("label", fraction=0.1), cache)
+        scan_files(open_files(path), ScanOptions("label", validation_fraction=0.1), cache)
 
     import pandas
 
@@ -145,7 +148,7 @@ def _first_pass(path: Path, options: Namespace) -> None:
         "pandas.read_csv": lambda: pandas.read_csv(path),
     }
     times = take_turns(contenders, min(options.rounds, 3))
-    survey(open_files(path), Wanted("label", fraction=0.1))
+    scan_files(open_files(path), ScanOptions("label", validation_fraction=0.1))
     again = _opening(path)
     print(f"\nA CSV file of {path.stat().st_size / 1e6:.0f} MB: types, classes, figures, split; then training begins\n")
     head(["", "seconds", "times as long as pandas"])
@@ -156,7 +159,7 @@ def _first_pass(path: Path, options: Namespace) -> None:
 
 def _opening(path: Path) -> float:
     began = time.perf_counter()
-    survey(open_files(path), Wanted("label", fraction=0.1))
+    scan_files(open_files(path), ScanOptions("label", validation_fraction=0.1))
     return time.perf_counter() - began
 
 
@@ -176,7 +179,7 @@ def _sorted_by_class(problem: Problem, options: Namespace) -> None:
         for name, rows in (("plain", None), ("sorted", order)):
             (Path(folder) / name).mkdir()
             path = _as_csv(problem, Path(folder) / name / "train.csv", rows)
-            founds[name] = [survey(open_files(path), Wanted("label"), cache) for cache in (True, False)]
+            founds[name] = [scan_files(open_files(path), ScanOptions("label"), cache) for cache in (True, False)]
         blank = _blank(founds["plain"][0])
         judge = functools.partial(_accuracy, problem, blank, (x_test, y_test), range(seeds), epochs)
         full = [
@@ -264,7 +267,7 @@ def _watched(folder: str, threads: int) -> None:
             note(f"epoch {len(run.history)}")
 
     note("everything is imported")
-    found = survey(open_files(folder), Wanted("label", fraction=0.1))
+    found = scan_files(open_files(folder), ScanOptions("label", validation_fraction=0.1))
     note("the first pass")
     how = Settings(engine="fused", batch_size=1024, epochs=3, threads=threads)
     fit_stream(found, hidden=(32,), settings=how, callbacks=[Watching()])

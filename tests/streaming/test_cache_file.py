@@ -16,26 +16,24 @@ from scipy import sparse
 
 from glassnet import InputError
 from glassnet.data import open_files
-from glassnet.streaming import cache_file as module
-from glassnet.streaming import reading as reading_module
-from glassnet.streaming import scan as survey_module
-from glassnet.streaming.blocks import Block, Packer, compact, decoded, encoded, size_of
+from glassnet.streaming import block_readers, cache_file, scan
+from glassnet.streaming.blocks import Block, BlockBuilder, compact, decode_block, encode_block, encoded_size
 from glassnet.streaming.cache_file import CacheFile, CacheWriter, DamagedCache, remove_unfinished
-from tests.streaming.made import InTables, columns_of, pixels, read_all, source_of, surveyed
+from tests.streaming.sample_files import SampleFiles, columns_of, pixels, read_all, scan_sample, source_of
 
 OWNERS = {os.getuid()}
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for using in (survey_module, reading_module):
+    for using in (scan, block_readers):
         monkeypatch.setattr(using, "block_rows", lambda columns: 16)
 
 
 @pytest.fixture
-def files(tmp_path) -> InTables:
+def files(tmp_path) -> SampleFiles:
     x, y = pixels(90)
-    return InTables(tmp_path / "t.csv", columns_of(x, y), 25)
+    return SampleFiles(tmp_path / "t.csv", columns_of(x, y), 25)
 
 
 def path_of(files) -> Path:
@@ -66,10 +64,10 @@ def test_a_block_comes_back_as_it_was(rows, columns, kind, target, is_sparse):
     if is_sparse:
         x = compact(sparse.csr_matrix(x))
     y = rng.integers(0, 9, rows).astype(target)
-    kind, target_kind, entries, arrays = encoded(Block(x, y))
+    kind, target_kind, entries, arrays = encode_block(Block(x, y))
     content = np.frombuffer(b"".join(array.tobytes() for array in arrays), np.uint8)
-    assert len(content) == size_of(rows, columns, kind, target_kind, entries)
-    back = decoded(content, rows, columns, kind, target_kind, entries)
+    assert len(content) == encoded_size(rows, columns, kind, target_kind, entries)
+    back = decode_block(content, rows, columns, kind, target_kind, entries)
     np.testing.assert_array_equal(back.y, y)
     assert (back.x != x).sum() == 0 and type(back.x) is type(x)
 
@@ -84,11 +82,12 @@ def test_numbers_are_kept_exactly_in_as_few_bytes_as_that_takes():
 
 
 def test_a_packer_keeps_every_row_and_begins_anew_where_the_targets_kind_changes():
-    packer, found = Packer(4), []
+    builder = BlockBuilder(4)
+    found = []
     for first, count, kind in ((0, 3, "i8"), (3, 6, "i8"), (9, 2, "f8"), (11, 9, "f8")):
         x = np.arange(first, first + count, dtype=np.float64)[:, np.newaxis]
-        found += packer.add(x, x[:, 0].astype(kind))
-    found += packer.rest()
+        found += builder.add(x, x[:, 0].astype(kind))
+    found += builder.flush()
     assert np.concatenate([block.x[:, 0] for block in found]).tolist() == list(range(20))
     assert [len(block.y) for block in found] == [4, 4, 1, 4, 4, 3]
 
@@ -97,21 +96,24 @@ def test_a_packer_keeps_every_row_and_begins_anew_where_the_targets_kind_changes
 
 
 def test_a_whole_cache_is_used_again_without_reading_the_files(files):
-    found = surveyed(files, 0.2)
-    again = surveyed(files, 0.2)
+    found = scan_sample(files, 0.2)
+    again = scan_sample(files, 0.2)
     assert files.passes == 1 and again.cache is not None
     assert rows_of(again) == rows_of(found)
-    for side, before in zip(again.sides, found.sides, strict=True):
-        assert (side.digest, side.rows) == (before.digest, before.rows)
-        assert side.features.all_bytes == before.features.all_bytes
+    for split, before in zip(again.splits, found.splits, strict=True):
+        assert (split.digest, split.block_lengths, split.features.all_bytes) == (
+            before.digest,
+            before.block_lengths,
+            before.features.all_bytes,
+        )
         for name in ("count", "mean", "deviation", "min", "max"):
-            np.testing.assert_array_equal(getattr(side.features, name), getattr(before.features, name))
-            np.testing.assert_array_equal(getattr(side.target, name), getattr(before.target, name))
+            np.testing.assert_array_equal(getattr(split.features, name), getattr(before.features, name))
+            np.testing.assert_array_equal(getattr(split.target, name), getattr(before.target, name))
     assert again.values.as_json() == found.values.as_json()
 
 
 def test_any_byte_that_changed_is_noticed_wherever_it_is(files):
-    expected = rows_of(surveyed(files))
+    expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
@@ -120,13 +122,13 @@ def test_any_byte_that_changed_is_noticed_wherever_it_is(files):
         damaged[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
         before = files.passes
-        assert rows_of(surveyed(files)) == expected
+        assert rows_of(scan_sample(files)) == expected
         assert files.passes == before + 1, f"byte {place} of {len(whole)}"
     assert path.read_bytes()[:-200] == whole[:-200]
 
 
 def test_a_cache_cut_anywhere_or_with_something_behind_it_is_noticed(files):
-    expected = rows_of(surveyed(files))
+    expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
     for content in (
@@ -138,7 +140,7 @@ def test_a_cache_cut_anywhere_or_with_something_behind_it_is_noticed(files):
     ):
         path.write_bytes(content)
         before = files.passes
-        assert rows_of(surveyed(files)) == expected and files.passes == before + 1
+        assert rows_of(scan_sample(files)) == expected and files.passes == before + 1
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -159,13 +161,13 @@ def test_a_hostile_index_with_right_checksums_is_refused_before_anything_is_made
         cache.check_blocks()
     except DamagedCache:
         return
-    # what is left may be another side, which is for the facts to deny
+    # what is left may be another split, which is for the metadata to deny
     different = [place for place, (a, b) in enumerate(zip(writer.index, honest, strict=True)) if a != b]
     assert all(place % 8 in (5, 7) for place in different)
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "metadata",
     [
         b"{",
         b"[" * 100_000,
@@ -180,22 +182,22 @@ def test_a_hostile_index_with_right_checksums_is_refused_before_anything_is_made
         b'{"columns": 3}',
     ],
 )
-def test_hostile_facts_with_right_checksums_are_refused(files, facts):
-    expected = rows_of(surveyed(files))
+def test_hostile_facts_with_right_checksums_are_refused(files, metadata):
+    expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
-    path.write_bytes(with_facts(whole, facts))
+    path.write_bytes(with_metadata(whole, metadata))
     before = files.passes
-    assert rows_of(surveyed(files)) == expected and files.passes == before + 1
+    assert rows_of(scan_sample(files)) == expected and files.passes == before + 1
 
 
-def with_facts(whole: bytes, facts: bytes) -> bytes:
-    """Put other facts into a cache, and make every checksum and size right again."""
-    size = module._TRAILER.size
-    magic, at, told, index, figures, _, _ = module._TRAILER.unpack(whole[-size:])
-    footer = facts + whole[at + told : -size]
-    trailer = struct.pack("<16sQQQQI", magic, at, len(facts), index, figures, zlib.crc32(footer))
-    return whole[:at] + footer + trailer + struct.pack("<I", zlib.crc32(trailer))
+def with_metadata(whole: bytes, metadata: bytes) -> bytes:
+    """Replace the metadata of a cache, and update every checksum and size."""
+    size = cache_file._TRAILER.size
+    magic, offset, size_before, index, statistics, _, _ = cache_file._TRAILER.unpack(whole[-size:])
+    footer = metadata + whole[offset + size_before : -size]
+    trailer = struct.pack("<16sQQQQI", magic, offset, len(metadata), index, statistics, zlib.crc32(footer))
+    return whole[:offset] + footer + trailer + struct.pack("<I", zlib.crc32(trailer))
 
 
 @pytest.mark.parametrize(
@@ -206,33 +208,33 @@ def with_facts(whole: bytes, facts: bytes) -> bytes:
         ("values", {"texts": [1], "counts": [[], []], "whole": True, "many": False, "numbers": True}),
         ("values", {"texts": [], "counts": [[[1, -5]], []], "whole": True, "many": False, "numbers": True}),
         ("values", None),
-        ("sides", []),
-        ("sides", [{"count": 3}, {}]),
+        ("splits", []),
+        ("splits", [{"rows": 3}, {}]),
         ("fingerprint", None),
         ("fingerprint", {"times": "0", "sizes": "0", "hash": "0"}),
         ("bad_rows", [[1]]),
-        ("text", 5),
+        ("text_columns", 5),
     ],
 )
 def test_facts_that_are_not_ours_are_refused(files, name, value):
-    expected = rows_of(surveyed(files))
+    expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
-    size = module._TRAILER.size
-    _, at, told, *_ = module._TRAILER.unpack(whole[-size:])
-    facts = json.loads(whole[at : at + told])
-    assert name in facts
-    path.write_bytes(with_facts(whole, json.dumps(facts | {name: value}).encode()))
+    size = cache_file._TRAILER.size
+    _, offset, length, *_ = cache_file._TRAILER.unpack(whole[-size:])
+    metadata = json.loads(whole[offset : offset + length])
+    assert name in metadata
+    path.write_bytes(with_metadata(whole, json.dumps(metadata | {name: value}).encode()))
     before = files.passes
-    assert rows_of(surveyed(files)) == expected and files.passes == before + 1
+    assert rows_of(scan_sample(files)) == expected and files.passes == before + 1
 
 
 def test_a_huge_size_in_the_trailer_is_refused_without_being_believed(files):
-    surveyed(files)
+    scan_sample(files)
     path = path_of(files)
     whole = path.read_bytes()
-    trailer = struct.pack("<16sQQQQI", module.MAGIC, 0, 2**62, 2**62, 2**63, 0)
-    path.write_bytes(whole[: -module._TRAILER.size] + trailer + struct.pack("<I", zlib.crc32(trailer)))
+    trailer = struct.pack("<16sQQQQI", cache_file.MAGIC, 0, 2**62, 2**62, 2**63, 0)
+    path.write_bytes(whole[: -cache_file._TRAILER.size] + trailer + struct.pack("<I", zlib.crc32(trailer)))
     with pytest.raises(DamagedCache, match="sizes"):
         CacheFile(path, OWNERS)
 
@@ -254,14 +256,14 @@ def test_csr_that_points_outside_is_refused(tmp_path, array, value):
     writer = CacheWriter(tmp_path / "t.blocks", 0o600)
     writer.write(0, Block(x, np.zeros(2, np.int64)))
     writer.finish({"columns": 3}, np.zeros((10, 3)))
-    with pytest.raises(DamagedCache, match="column is not there|begin where"):
+    with pytest.raises(DamagedCache, match="column index|row pointers"):
         CacheFile(tmp_path / "t.blocks", OWNERS).block(0, np.empty(1000, np.uint8))
 
 
 def test_somebody_elses_file_a_link_a_folder_and_a_pipe_are_no_caches(files, tmp_path):
-    surveyed(files)
+    scan_sample(files)
     path = path_of(files)
-    with pytest.raises(DamagedCache, match="somebody else"):
+    with pytest.raises(DamagedCache, match="another user"):
         CacheFile(path, {os.getuid() + 1})
     (tmp_path / "link").symlink_to(path)
     (tmp_path / "folder").mkdir()
@@ -275,25 +277,26 @@ def test_somebody_elses_file_a_link_a_folder_and_a_pipe_are_no_caches(files, tmp
 
 
 def test_files_that_changed_have_another_cache_and_touched_or_copied_ones_the_same(files, tmp_path):
-    surveyed(files)
+    scan_sample(files)
     stat = files.files[0].stat()
     os.utime(files.files[0], ns=(1, stat.st_mtime_ns + 10**9))
-    assert surveyed(files).cache and files.passes == 1
+    assert scan_sample(files).cache and files.passes == 1
     text = files.files[0].read_text()
     files.files[0].write_text(text.replace("255", "254", 1))
-    surveyed(files)
+    scan_sample(files)
     assert files.passes == 2
     files.files[0].write_text(text + text.splitlines()[-1] + "\n")
-    surveyed(files)
+    scan_sample(files)
     assert files.passes == 3 and len(list((tmp_path / ".glassnet").iterdir())) == 1
 
 
 def test_a_cache_is_of_the_labels_beside_images_too(tmp_path):
-    images, labels = tmp_path / "train-images-idx3-ubyte", tmp_path / "train-labels-idx1-ubyte"
+    images = tmp_path / "train-images-idx3-ubyte"
+    labels = tmp_path / "train-labels-idx1-ubyte"
     images.write_bytes(b"\0\0\x08\x03" + struct.pack(">3I", 40, 2, 2) + bytes(range(160)))
     for many in (4, 2):
         labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", 40) + bytes(row % many for row in range(40)))
-        assert surveyed(open_files(images)).values.different.tolist() == list(range(many))
+        assert scan_sample(open_files(images)).values.different.tolist() == list(range(many))
 
 
 def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
@@ -301,37 +304,37 @@ def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
         (tmp_path / "data" / "ab"[row % 2]).mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((2, 2), row, np.uint8)).save(tmp_path / "data" / "ab"[row % 2] / f"{row}.png")
 
-    def told():
-        found = surveyed(open_files(tmp_path / "data"))
-        return found.values.different.tolist(), round(found.sides[0].features.mean[0] * len(found.sides[0]))
+    def summary():
+        found = scan_sample(open_files(tmp_path / "data"))
+        return found.values.different.tolist(), round(found.splits[0].features.mean[0] * len(found.splits[0]))
 
-    assert told() == (["a", "b"], 15)
+    assert summary() == (["a", "b"], 15)
     (tmp_path / "data" / "b").rename(tmp_path / "data" / "c")
-    assert told() == (["a", "c"], 15)
+    assert summary() == (["a", "c"], 15)
     Image.fromarray(np.full((2, 2), 9, np.uint8)).save(tmp_path / "data" / "c" / "3.png")
-    assert told() == (["a", "c"], 21)
+    assert summary() == (["a", "c"], 21)
     Image.fromarray(np.full((2, 2), 1, np.uint8)).save(tmp_path / "data" / "c" / "new.png")
-    assert told() == (["a", "c"], 22)
+    assert summary() == (["a", "c"], 22)
 
 
 def test_another_question_is_another_cache_and_the_older_one_goes(files, tmp_path):
-    surveyed(files, 0.2)
-    assert surveyed(files, 0.3).wanted.fraction == 0.3 and files.passes == 2
+    scan_sample(files, 0.2)
+    assert scan_sample(files, 0.3).options.validation_fraction == 0.3 and files.passes == 2
     assert len(list((tmp_path / ".glassnet").iterdir())) == 1
 
 
 def test_a_cache_is_read_by_nobody_who_can_not_read_the_files(files):
     files.files[0].chmod(0o600)
-    surveyed(files)
+    scan_sample(files)
     assert path_of(files).stat().st_mode & 0o777 == 0o600
 
 
 def test_where_the_folder_can_not_be_written_the_cache_goes_to_the_users_own(files, tmp_path, monkeypatch):
     (tmp_path / ".glassnet").write_text("in the way")
     monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own"))
-    found = surveyed(files)
-    assert found.cache.path.parent == tmp_path / "own" / "data" and found.note == ""
-    surveyed(files)
+    found = scan_sample(files)
+    assert found.cache.path.parent == tmp_path / "own" / "data" and found.cache_error == ""
+    scan_sample(files)
     assert files.passes == 1
 
 
@@ -340,22 +343,22 @@ def test_where_nothing_can_be_written_each_pass_reads_the_files_and_it_is_said(f
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "data").write_text("in the way")
     monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own"))
-    found = surveyed(files)
-    assert found.cache is None and ".glassnet: can't be written" in found.note
+    found = scan_sample(files)
+    assert found.cache is None and ".glassnet: can't be written" in found.cache_error
     assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 2
 
 
 def test_a_disk_that_is_full_in_the_middle_costs_the_cache_and_nothing_else(files, tmp_path, monkeypatch):
     written = []
 
-    def write(self, side, block):
+    def write(self, split, block):
         written.append(block)
         if len(written) == 3:
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(CacheWriter, "write", write)
-    found = surveyed(files)
-    assert found.cache is None and "No space left on device" in found.note
+    found = scan_sample(files)
+    assert found.cache is None and "No space left on device" in found.cache_error
     assert list((tmp_path / ".glassnet").iterdir()) == []
     assert len(read_all(source_of(found).parts(16, None))[0]) == 90
 
@@ -363,13 +366,13 @@ def test_a_disk_that_is_full_in_the_middle_costs_the_cache_and_nothing_else(file
 def test_an_error_in_the_files_leaves_no_half_cache(files, tmp_path):
     files.table = files.table.set_column(2, "x1", [[None if row == 70 else 1 for row in range(90)]])
     with pytest.raises(InputError, match="x1"):
-        surveyed(files)
+        scan_sample(files)
     assert list((tmp_path / ".glassnet").iterdir()) == []
 
 
 def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
     living = CacheWriter(tmp_path / "a.blocks", 0o600)
-    (tmp_path / f"b.xyz{module.UNFINISHED}").write_bytes(b"half")
+    (tmp_path / f"b.xyz{cache_file.UNFINISHED}").write_bytes(b"half")
     remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [living._temporary.name]
     living.abandon()
@@ -377,7 +380,8 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
 
 
 def test_a_writer_whose_file_is_taken_for_one_left_behind_before_it_could_lock_it_makes_another(files, monkeypatch):
-    made, mkstemp = [], tempfile.mkstemp
+    made = []
+    mkstemp = tempfile.mkstemp
 
     def seen_at_once(**how):
         handle, name = mkstemp(**how)
@@ -387,8 +391,8 @@ def test_a_writer_whose_file_is_taken_for_one_left_behind_before_it_could_lock_i
         return handle, name
 
     monkeypatch.setattr(tempfile, "mkstemp", seen_at_once)
-    found = surveyed(files)
-    assert found.note == "" and len(made) == 3
+    found = scan_sample(files)
+    assert found.cache_error == "" and len(made) == 3
     assert list(found.cache.path.parent.iterdir()) == [found.cache.path]
 
 
@@ -400,8 +404,8 @@ def test_a_cache_that_another_question_takes_away_at_once_is_used_all_the_same(f
         os.unlink(target)
 
     monkeypatch.setattr(os, "replace", taken_away)
-    found = surveyed(files)
-    assert found.note == "" and found.cache is not None
+    found = scan_sample(files)
+    assert found.cache_error == "" and found.cache is not None
     assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 1
 
 
@@ -416,5 +420,5 @@ def test_files_that_change_while_they_are_read_are_refused(files):
             yield table
 
     files.blocks = growing
-    with pytest.raises(InputError, match="changed while it was read"):
-        surveyed(files)
+    with pytest.raises(InputError, match="modified while it was read"):
+        scan_sample(files)

@@ -14,10 +14,10 @@ from glassnet.cli import main
 from glassnet.data import Files, is_classification, open_files, target_values
 from glassnet.models.fitting_files import fit_files, source_of, task_of
 from glassnet.preprocessing.scaling import choose_scaling
-from glassnet.streaming import memory, reading
-from glassnet.streaming import scan as survey_module
-from glassnet.streaming.scan import Wanted, survey
-from glassnet.streaming.splitting import hash_of_rows, is_for_validation
+from glassnet.streaming import block_readers, memory_estimate, scan
+from glassnet.streaming.profile import ScanOptions
+from glassnet.streaming.scan import scan_files
+from glassnet.streaming.splitting import hash_rows, is_validation
 from glassnet.training.checkpoints.lock import FolderLock
 
 FEW = Settings(loss="categorical_crossentropy", epochs=3, batch_size=16)
@@ -111,25 +111,25 @@ def test_batches_that_can_not_be_gone_through_again_or_that_change_are_told(clou
 
 
 def test_figures_come_from_the_training_rows_alone_and_the_split_from_the_rows_numbers(clouds):
-    aside = is_for_validation(hash_of_rows(0, 400), 0.25)
-    found = survey(open_files(clouds), Wanted("label", fraction=0.25))
+    aside = is_validation(hash_rows(0, 400), 0.25)
+    found = scan_files(open_files(clouds), ScanOptions("label", validation_fraction=0.25))
     table = open_files(clouds).table()
     a = table.columns["a"].to_numpy()
-    np.testing.assert_allclose(found.sides[0].features.mean[0], a[~aside].mean(), rtol=1e-12)
-    np.testing.assert_allclose(choose_scaling(found.sides[0].features).scale[0], 1 / a[~aside].std(), rtol=1e-12)
-    assert (len(found.sides[0]), len(found.sides[1])) == (np.sum(~aside), np.sum(aside))
+    np.testing.assert_allclose(found.splits[0].features.mean[0], a[~aside].mean(), rtol=1e-12)
+    np.testing.assert_allclose(choose_scaling(found.splits[0].features).scale[0], 1 / a[~aside].std(), rtol=1e-12)
+    assert (len(found.splits[0]), len(found.splits[1])) == (np.sum(~aside), np.sum(aside))
 
 
 def test_rows_of_one_group_are_on_one_side(clouds):
-    found = survey(open_files(clouds), Wanted("label", "who", 0.3))
-    assert found.names == ["a", "b"]
-    assert all(len(side) % 8 == 0 and len(side) for side in found.sides)
-    assert found.text == ("who",)
+    found = scan_files(open_files(clouds), ScanOptions("label", "who", 0.3))
+    assert found.feature_names == ["a", "b"]
+    assert all(len(side) % 8 == 0 and len(side) for side in found.splits)
+    assert found.text_columns == ("who",)
 
 
 @pytest.mark.parametrize("cache", [True, False])
 def test_the_same_seed_gives_the_same_model_cached_or_not(clouds, cache, monkeypatch):
-    for using in (survey_module, reading):
+    for using in (scan, block_readers):
         monkeypatch.setattr(using, "block_rows", lambda columns: 16)
     one, two = (fit_files(clouds, settings=FEW, hidden=(8,), cache=cache, buffer_bytes=1500) for _ in range(2))
     np.testing.assert_array_equal(one.vector, two.vector)
@@ -145,8 +145,8 @@ def test_values_are_predicted_in_their_own_unit_and_r2_is_of_all_rows(houses):
     table = open_files(houses).table()
     x = np.column_stack([table.columns[name].to_numpy() for name in ("rooms", "age")])
     y = table.columns["price"].to_numpy()
-    found = survey(open_files(houses), Wanted("price", fraction=0.1))
-    scaled = model.encode(y[~is_for_validation(hash_of_rows(0, 300), 0.1)])
+    found = scan_files(open_files(houses), ScanOptions("price", validation_fraction=0.1))
+    scaled = model.encode(y[~is_validation(hash_rows(0, 300), 0.1)])
     assert source_of(found, 0, model).spread() == pytest.approx(scaled.var(dtype=np.float64), rel=1e-6)
     r2 = 1 - np.sum((model.predict(x) - y) ** 2) / np.sum((y - y.mean()) ** 2)
     assert model.history[model.facts["best_epoch"] - 1].test_metric == pytest.approx(r2, abs=1e-4)
@@ -200,7 +200,7 @@ def test_a_bad_value_in_the_second_of_two_files_is_named_there(tmp_path):
         ({"target": "c"}, "there is no column 'c'"),
         ({"group": "c"}, "there is no column 'c' to group rows by"),
         ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
-        ({"validation_fraction": 1e-9}, "leaves no row on one side"),
+        ({"validation_fraction": 1e-9}, "leaves a split without rows"),
         ({"task": "regression"}, "holds text, 'daisy' for one; numbers are needed here"),
         ({"task": "guess"}, "task is 'guess'"),
         ({"settings": Settings(optimizer="lbfgs")}, "'lbfgs' looks at all rows at once"),
@@ -213,7 +213,7 @@ def test_what_can_not_be_asked_is_refused(clouds, how, message):
 
 def test_whole_numbers_too_large_for_64_bits_are_numbers_as_in_memory(tmp_path):
     path = write(tmp_path / "t.csv", {"a": range(40), "y": [10**19 * (row % 2 + 1) for row in range(40)]})
-    found = survey(open_files(path), Wanted("y", fraction=0.2))
+    found = scan_files(open_files(path), ScanOptions("y", validation_fraction=0.2))
     assert found.values.different.tolist() == [1e19, 2e19] and task_of(found) == "regression"
     assert not is_classification(target_values(open_files(path).table(), "y"))
 
@@ -337,23 +337,25 @@ def test_rows_that_stay_together_are_streamed_and_can_not_be_not(glassnet, cloud
 
 def test_files_that_would_not_fit_into_memory_are_streamed_by_themselves(glassnet, clouds, monkeypatch):
     assert "streamed" not in glassnet("train", clouds, "--epochs", 1)[1]
-    monkeypatch.setattr(memory, "free_memory", lambda: 10_000)
+    monkeypatch.setattr(memory_estimate, "available_memory", lambda: 10_000)
     out = glassnet("train", clouds, "--epochs", 1)[1]
     assert "so they are streamed; --no-stream reads them into memory all the same" in out
     assert "streamed" not in glassnet("train", clouds, "--epochs", 1, "--no-stream")[1]
 
 
 def test_free_memory_is_the_least_of_the_machines_and_the_groups(tmp_path, monkeypatch):
-    machine = memory.free_memory()
+    machine = memory_estimate.available_memory()
     assert 2**20 < machine < 2**50
     (tmp_path / "max").write_text("5000\n")
     (tmp_path / "now").write_text("3000\n")
-    monkeypatch.setattr(memory, "_GROUPS", ((str(tmp_path / "max"), str(tmp_path / "now")), ("/none", "/none")))
-    assert memory.free_memory() == 2000
+    monkeypatch.setattr(
+        memory_estimate, "_CGROUP_FILES", ((str(tmp_path / "max"), str(tmp_path / "now")), ("/none", "/none"))
+    )
+    assert memory_estimate.available_memory() == 2000
     (tmp_path / "max").write_text("max\n")
-    assert memory.free_memory() > 2**20
+    assert memory_estimate.available_memory() > 2**20
     (tmp_path / "max").write_text("100\n")
-    assert memory.free_memory() == 0
+    assert memory_estimate.available_memory() == 0
 
 
 def test_a_cache_that_can_not_be_written_is_told_and_the_exit_code_says_so(glassnet, clouds, tmp_path, monkeypatch):

@@ -13,30 +13,28 @@ from scipy import sparse
 from glassnet import InputError, Settings, Structure, train
 from glassnet.engines.interface import Rows
 from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
-from glassnet.streaming import reading as reading_module
-from glassnet.streaming import scan as survey_module
-from glassnet.streaming import source as source_module
+from glassnet.streaming import block_readers, scan
 from glassnet.streaming.blocks import block_rows
-from glassnet.streaming.source import StreamSource
+from glassnet.streaming.source import RowTransform, StreamSource
 from glassnet.streaming.values import TRAINING, VALIDATION
 from glassnet.training.source import Part, Source
-from tests.streaming.made import (
-    InTables,
+from tests.streaming.sample_files import (
+    SampleFiles,
     Seeds,
     columns_of,
     numbers_of,
     pixels,
     read_all,
+    scan_sample,
     source_of,
-    surveyed,
 )
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of 16 rows, so that a few hundred rows are many blocks."""
-    monkeypatch.setattr(survey_module, "block_rows", lambda columns: 16)
-    monkeypatch.setattr(reading_module, "block_rows", lambda columns: 16)
+    monkeypatch.setattr(scan, "block_rows", lambda columns: 16)
+    monkeypatch.setattr(block_readers, "block_rows", lambda columns: 16)
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +48,11 @@ def no_thread_left():
             assert not thread.is_alive()
 
 
-def made(tmp_path, rows=500, cache=True, fraction=0.2, buffer_bytes=16 * 22 * 6, side=TRAINING) -> StreamSource:
+def made(tmp_path, rows=500, cache=True, fraction=0.2, buffer_bytes=16 * 22 * 6, split=TRAINING) -> StreamSource:
     x, y = pixels(rows)
-    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, y), 37), fraction, cache)
+    found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, y), 37), fraction, cache)
     assert (found.cache is not None) == cache
-    return source_of(found, side, buffer_bytes)
+    return source_of(found, split, buffer_bytes)
 
 
 def test_it_is_a_source(tmp_path):
@@ -75,15 +73,15 @@ def test_every_row_comes_exactly_once_an_epoch_with_its_target(
     tmp_path, cache, rows, table, batch_size, buffer_rows, fraction, seed
 ):
     x, y = pixels(rows)
-    files = InTables(tmp_path / "t.csv", columns_of(x, y), table)
+    files = SampleFiles(tmp_path / "t.csv", columns_of(x, y), table)
     try:
-        found = surveyed(files, fraction, cache)
+        found = scan_sample(files, fraction, cache)
     except InputError:
-        assert rows < 30  # nobody on one side, or one class
+        assert rows < 30  # nobody on one split, or one class
         return
     met = []
-    for side in (TRAINING, VALIDATION) if fraction else (TRAINING,):
-        source = source_of(found, side, buffer_rows * 22)
+    for split in (TRAINING, VALIDATION) if fraction else (TRAINING,):
+        source = source_of(found, split, buffer_rows * 22)
         parts = source.parts(batch_size, None if seed is None else Seeds(seed))
         xs, ys, lengths = read_all(parts)
         assert len(xs) == len(source) and all(length % batch_size == 0 for length in lengths[:-1])
@@ -121,11 +119,13 @@ def test_two_epochs_have_two_orders_and_the_seed_is_drawn_at_the_call(tmp_path):
 
 def test_without_a_cache_rows_move_only_within_a_buffer(tmp_path):
     x, y = pixels(2000)
-    files = InTables(tmp_path / "t.csv", columns_of(x, y), 100)
-    numbers = numbers_of(read_all(source_of(surveyed(files, cache=False), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
+    files = SampleFiles(tmp_path / "t.csv", columns_of(x, y), 100)
+    numbers = numbers_of(
+        read_all(source_of(scan_sample(files, cache=False), buffer_bytes=22 * 160).parts(16, Seeds()))[0]
+    )
     away = np.abs(np.array(numbers) - np.arange(2000))
     assert away.mean() > 20 and np.quantile(away, 0.99) < 400
-    cached = numbers_of(read_all(source_of(surveyed(files), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
+    cached = numbers_of(read_all(source_of(scan_sample(files), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
     assert np.abs(np.array(cached) - np.arange(2000)).mean() > 400
 
 
@@ -145,22 +145,22 @@ def test_bytes_stay_bytes_and_numbers_are_standardised_as_in_memory(tmp_path):
     assert part.rows.x.dtype == np.uint8 and part.rows.scale == BYTE_SCALE
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.normal(5, 3, 300), rng.integers(0, 9, 300), np.full(300, 2.5)])
-    found = surveyed(InTables(tmp_path / "n.csv", columns_of(x, rng.integers(0, 2, 300)), 41))
+    found = scan_sample(SampleFiles(tmp_path / "n.csv", columns_of(x, rng.integers(0, 2, 300)), 41))
     source = source_of(found, buffer_bytes=1000)
     scaled, _, _ = read_all(source.parts(16, None))
     assert scaled.dtype == np.float32
-    np.testing.assert_array_equal(scaled, choose_scaling(found.sides[TRAINING].features).transform(x, np.float32))
+    np.testing.assert_array_equal(scaled, choose_scaling(found.splits[TRAINING].features).transform(x, np.float32))
     np.testing.assert_allclose(scaled.std(axis=0), [1, 1, 0], atol=1e-5)
 
 
 def test_validation_rows_that_are_no_bytes_are_scaled_by_the_figures_of_the_training_rows(tmp_path):
     x, y = pixels(400)
     x = x.astype(np.float64)
-    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
+    found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
     aside = numbers_of(read_all(source_of(found, VALIDATION).parts(16, None))[0])
     x[aside[3], 4] = 0.5
-    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
-    rows, judged = (next(source_of(found, side).parts(1000, None)).rows for side in (TRAINING, VALIDATION))
+    found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
+    rows, judged = (next(source_of(found, split).parts(1000, None)).rows for split in (TRAINING, VALIDATION))
     assert rows.x.dtype == np.uint8 and judged.x.dtype == np.float32
     np.testing.assert_array_equal(judged.x, (x[aside] * BYTE_SCALE).astype(np.float32))
 
@@ -169,11 +169,11 @@ def test_types_that_widen_on_the_way_cost_nothing(tmp_path):
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.integers(0, 256, (200, 3)), np.full(200, 255)]).astype(np.float64)
     x[90], x[150, 1] = np.float32(0.1), 1 / 3
-    found = surveyed(InTables(tmp_path / "t.csv", columns_of(x, rng.integers(0, 2, 200)), 30))
+    found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, rng.integers(0, 2, 200)), 30))
     kinds = found.cache.index[:, 6].tolist()
     assert kinds[5] == 1 and kinds[9] == 2 and kinds.count(0) == len(kinds) - 2
     scaled, _, _ = read_all(source_of(found).parts(16, None))
-    np.testing.assert_array_equal(scaled, choose_scaling(found.sides[TRAINING].features).transform(x, np.float32))
+    np.testing.assert_array_equal(scaled, choose_scaling(found.splits[TRAINING].features).transform(x, np.float32))
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -181,9 +181,9 @@ def test_a_target_that_turns_into_text_is_text_from_the_beginning(tmp_path, cach
     x, _ = pixels(96)
 
     y = ["1"] * 19 + ["01"] + ["2", "x"] * 9 + ["1", "x"] + ["2.5", "1"] * 28
-    files = InTables(tmp_path / "t.csv", columns_of(x, y), 20)
-    files.blocks = lambda text=(): InTables.blocks(files) if text else _turned(files)
-    found = surveyed(files, cache=cache)
+    files = SampleFiles(tmp_path / "t.csv", columns_of(x, y), 20)
+    files.blocks = lambda text=(): SampleFiles.blocks(files) if text else _turned(files)
+    found = scan_sample(files, cache=cache)
     assert found.values.different.tolist() == ["01", "1", "2", "2.5", "x"]
     _, classes, _ = read_all(source_of(found).parts(16, None))
     assert found.values.different[classes].tolist() == y
@@ -195,7 +195,7 @@ def _turned(files):
 
     from glassnet.data import Table
 
-    for table in InTables.blocks(files):
+    for table in SampleFiles.blocks(files):
         labels = table.columns["label"].to_pylist()
         if "x" not in labels:
             values = pa.array([float(label) for label in labels])
@@ -209,15 +209,15 @@ def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
     x = sparse.random(300, 50, 0.1, "csr", rng=np.random.default_rng(0))
     x.data = np.round(x.data, 1) + 0.5
     y = np.arange(300) % 2
-    files = InTables(tmp_path / "t.csv", columns_of(np.zeros((300, 50)), y), 45)
-    monkeypatch.setattr(survey_module, "features", lambda table, names: next(rows))
+    files = SampleFiles(tmp_path / "t.csv", columns_of(np.zeros((300, 50)), y), 45)
+    monkeypatch.setattr(scan, "features", lambda table, names: next(rows))
     pieces = [x[first : first + 45] for first in range(0, 300, 45)]
     rows = iter(pieces)
-    found = surveyed(files)
+    found = scan_sample(files)
     assert found.sparse and found.entries == x.nnz
-    scaling = choose_scaling(found.sides[TRAINING].features, sparse=True)
-    preparing = source_module.Preparing(scaling, np.asarray, np.float32, "")
-    source = StreamSource(found, TRAINING, preparing, 0.0, 3000)
+    scaling = choose_scaling(found.splits[TRAINING].features, sparse=True)
+    transform = RowTransform(scaling, np.asarray, np.float32, "")
+    source = StreamSource(found, TRAINING, transform, 0.0, 3000)
     whole, classes, lengths = read_all(source.parts(16, Seeds()))
     assert len(lengths) > 2 and sparse.issparse(next(source.parts(16, Seeds())).rows.x)
     expected = (x.toarray() * scaling.scale).astype(np.float32)
@@ -229,8 +229,9 @@ def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
     np.testing.assert_array_equal(skipped, whole[7 * 16 :])
     # a model that takes something off the features needs them all
     filled = next(source_of(found).parts(300, None)).rows.x
-    expected = choose_scaling(found.sides[TRAINING].features).transform(x.toarray(), np.float32)
-    np.testing.assert_array_equal(filled, expected)
+    np.testing.assert_array_equal(
+        filled, choose_scaling(found.splits[TRAINING].features).transform(x.toarray(), np.float32)
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- training
@@ -260,7 +261,7 @@ class InMemoryAsStreamed:
 @pytest.mark.parametrize("cache", [True, False])
 def test_a_streamed_training_is_one_in_memory_in_the_same_order_bit_for_bit(tmp_path, engine, cache):
     stream = made(tmp_path, cache=cache)
-    judged = made(tmp_path, cache=cache, side=VALIDATION, buffer_bytes=2**20)
+    judged = made(tmp_path, cache=cache, split=VALIDATION, buffer_bytes=2**20)
     how = Settings(engine=engine, epochs=3, batch_size=16, dropout=0.2, ema_decay=0.99, threads=1)
     structure = Structure((6, 8, 3), ("relu", "softmax"))
     streamed = train(structure, stream, None, how, validation=judged)
@@ -326,8 +327,8 @@ def test_an_interrupted_training_ends_the_thread(tmp_path):
 
 
 def test_what_goes_wrong_while_reading_is_raised_where_the_rows_are_wanted(tmp_path):
-    files = InTables(tmp_path / "t.csv", columns_of(*pixels(500)), 37)
-    source = source_of(surveyed(files, cache=False))
+    files = SampleFiles(tmp_path / "t.csv", columns_of(*pixels(500)), 37)
+    source = source_of(scan_sample(files, cache=False))
     files.table = files.table.slice(0, 300)
     with pytest.raises(InputError, match="the files have changed since the first pass; start again"):
         read_all(source.parts(16, Seeds()))
@@ -336,16 +337,16 @@ def test_what_goes_wrong_while_reading_is_raised_where_the_rows_are_wanted(tmp_p
 
 def test_files_that_hold_a_new_class_in_a_later_pass_are_told(tmp_path):
     x, y = pixels(100)
-    files = InTables(tmp_path / "t.csv", columns_of(x, [f"c{v}" for v in y]), 37)
-    source = source_of(surveyed(files, cache=False))
+    files = SampleFiles(tmp_path / "t.csv", columns_of(x, [f"c{v}" for v in y]), 37)
+    source = source_of(scan_sample(files, cache=False))
     files.table = files.table.set_column(0, "label", [["d"] * 100])
-    with pytest.raises(InputError, match="'d' was not there in the first pass"):
+    with pytest.raises(InputError, match="'d' was not found in the first pass"):
         read_all(source.parts(16, Seeds()))
 
 
 def test_a_cache_damaged_while_in_use_is_told_and_taken_away(tmp_path):
     source = made(tmp_path)
-    path = source._found.cache.path
+    path = source._profile.cache.path
     with open(path, "r+b") as file:
         file.seek(200)
         file.write(b"????")
@@ -359,7 +360,7 @@ def test_the_fingerprint_is_of_the_rows_the_targets_and_the_order(tmp_path):
 
     def of(x, y, name="t.csv", **how):
         how = {"buffer_bytes": 1000, "cache": True} | how
-        found = surveyed(InTables(tmp_path / name, columns_of(x, y), 37), 0.2, how.pop("cache"))
+        found = scan_sample(SampleFiles(tmp_path / name, columns_of(x, y), 37), 0.2, how.pop("cache"))
         return source_of(found, **how).fingerprint()
 
     one = of(x, y)
@@ -368,10 +369,10 @@ def test_the_fingerprint_is_of_the_rows_the_targets_and_the_order(tmp_path):
     other_x[5, 3] += 1
     other_y[5] = (y[5] + 1) % 3
     others = [of(other_x, y), of(x, other_y), of(x, y, buffer_bytes=2000), of(x, y, cache=False)]
-    others.append(of(x, y, side=VALIDATION))
+    others.append(of(x, y, split=VALIDATION))
     assert len({one, *others}) == 6
     # what a disk that is full has changed is said, and changes nothing where all rows fit into one buffer
-    assert of(x, y, cache=False) == f"{one}, without a cache" and one.endswith(" blocks at once")
+    assert of(x, y, cache=False) == f"{one}, without a cache" and one.endswith(" blocks per buffer")
     assert of(x, y, buffer_bytes=2000).partition(", ")[0] == one.partition(", ")[0]
     assert of(x, y, buffer_bytes=2**20) == of(x, y, buffer_bytes=2**20, cache=False)
 

@@ -4,35 +4,35 @@ import numpy as np
 import pytest
 
 from glassnet import InputError
-from glassnet.streaming.splitting import check_fraction, hash_of_groups, hash_of_rows, is_for_validation
+from glassnet.streaming.splitting import check_fraction, hash_groups, hash_rows, is_validation
 
 
 def test_the_hash_of_a_row_is_splitmix64_and_never_changes():
     # the first numbers that Vigna's splitmix64.c gives from the state 0
     expected = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F, 0xF88BB8A8724C81EC, 0x1B39896A51A8749B]
-    assert hash_of_rows(0, 5).tolist() == expected
-    assert hash_of_rows(3, 2).tolist() == expected[3:]
-    assert np.flatnonzero(is_for_validation(hash_of_rows(0, 60), 0.1)).tolist() == [2, 32, 33, 41, 42, 43, 53]
+    assert hash_rows(0, 5).tolist() == expected
+    assert hash_rows(3, 2).tolist() == expected[3:]
+    assert np.flatnonzero(is_validation(hash_rows(0, 60), 0.1)).tolist() == [2, 32, 33, 41, 42, 43, 53]
 
 
 def test_the_hash_of_a_group_never_changes_and_knows_no_types():
-    assert hash_of_groups(np.array(["ann", "ben"], object)).tolist() == [11957940740637538957, 12745485179179269273]
+    assert hash_groups(np.array(["ann", "ben"], object)).tolist() == [11957940740637538957, 12745485179179269273]
     whole, fractions = np.array([3, 12, 3]), np.array([3.0, 12.0, 3.0])
     text = np.array(["3", "12", "3"], object)
-    assert hash_of_groups(whole).tolist() == hash_of_groups(fractions).tolist() == hash_of_groups(text).tolist()
+    assert hash_groups(whole).tolist() == hash_groups(fractions).tolist() == hash_groups(text).tolist()
 
 
 def test_about_the_share_is_set_aside_and_a_larger_one_sets_aside_the_same_rows_and_more():
-    hashes = hash_of_rows(0, 200_000)
-    tenth, fifth = is_for_validation(hashes, 0.1), is_for_validation(hashes, 0.2)
+    hashes = hash_rows(0, 200_000)
+    tenth, fifth = is_validation(hashes, 0.1), is_validation(hashes, 0.2)
     assert tenth.mean() == pytest.approx(0.1, abs=0.003) and fifth.mean() == pytest.approx(0.2, abs=0.004)
     assert not (tenth & ~fifth).any()
-    assert not is_for_validation(hashes, 0.0).any()
+    assert not is_validation(hashes, 0.0).any()
 
 
 def test_rows_are_hashed_wherever_a_block_begins():
-    whole = hash_of_rows(0, 1000)
-    np.testing.assert_array_equal(np.concatenate([hash_of_rows(0, 7), hash_of_rows(7, 993)]), whole)
+    whole = hash_rows(0, 1000)
+    np.testing.assert_array_equal(np.concatenate([hash_rows(0, 7), hash_rows(7, 993)]), whole)
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, 2, float("nan")])

@@ -15,9 +15,10 @@ from glassnet.data import Files
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.fitting import check_task
-from glassnet.models.fitting_files import fit_stream, survey_test, task_of
-from glassnet.streaming.memory import fit_into_memory, free_memory, memory_needed
-from glassnet.streaming.scan import Wanted, survey, target_of
+from glassnet.models.fitting_files import fit_stream, scan_test_files, task_of
+from glassnet.streaming.memory_estimate import available_memory, estimate_memory, fits_in_memory
+from glassnet.streaming.profile import ScanOptions
+from glassnet.streaming.scan import find_target, scan_files
 from glassnet.training import Callback, Settings
 
 
@@ -34,11 +35,12 @@ def is_streamed(screen: Screen, files: Files, asked: bool | None, group: str) ->
     """Decide whether files are streamed: if it is asked for, if rows stay together, or if they would not fit."""
     if asked is not None or group:
         return bool(asked or group)
-    if fit_into_memory(files):
+    if fits_in_memory(files.paths):
         return False
+    needed = estimate_memory(files.paths) / 1e9
     screen.say(
-        f"the rows would take about {memory_needed(files) / 1e9:.1f} GB of the {(free_memory() or 0) / 1e9:.1f} GB of "
-        "memory that are free, so they are streamed; --no-stream reads them into memory all the same"
+        f"the rows would take about {needed:.1f} GB of the {(available_memory() or 0) / 1e9:.1f} GB of memory that are "
+        "free, so they are streamed; --no-stream reads them into memory all the same"
     )
     return True
 
@@ -61,24 +63,24 @@ def train_streamed(
     callbacks: Iterable[Callback],
 ) -> Streamed:
     """Look through the files, say what they are, and train."""
-    wanted = Wanted(target_of(files, target), group, validation_fraction, on_bad_row)
+    options = ScanOptions(find_target(files, target), group, validation_fraction, on_bad_row)
     with before_the_training(screen):
-        found = survey(files, wanted, cache)
-        held_out = None if test is None else survey_test(found, test, cache)
-    task = task or task_of(found)
+        profile = scan_files(files, options, cache)
+        held_out = None if test is None else scan_test_files(profile, test, cache)
+    task = task or task_of(profile)
     if loss is not None:
         check_task(task, loss)
-    training, validation = (len(side) for side in found.sides)
+    training, validation = (len(side) for side in profile.splits)
     how = "" if target else " (by its name; --target takes another)"
     rows = f"{training:,} rows" + (f" and {validation:,} set aside" if validation else "")
-    screen.say(f"{task}: predicting {wanted.target!r}{how} from {found.columns:,} columns of {rows}, streamed")
-    if found.cache is not None:
-        screen.say(f"{found.cache.path}: the rows in binary form, for later passes; it may be removed at any time")
-    notes = [each.note for each in (found, held_out) if each is not None and each.note]
+    screen.say(f"{task}: predicting {options.target!r}{how} from {profile.n_features:,} columns of {rows}, streamed")
+    if profile.cache is not None:
+        screen.say(f"{profile.cache.path}: the rows in binary form, for later passes; it may be removed at any time")
+    notes = [each.cache_error for each in (profile, held_out) if each is not None and each.cache_error]
     for note in notes:
         screen.warn(f"no cache is kept, so every epoch reads the files again: {note}")
     model = fit_stream(
-        found,
+        profile,
         hidden=hidden,
         activation=activation,
         task=task,
@@ -86,8 +88,8 @@ def train_streamed(
         test=held_out,
         callbacks=callbacks,
     )
-    bad = [*found.bad_rows, *(held_out.bad_rows if held_out is not None else [])]
-    count = found.n_bad_rows + (held_out.n_bad_rows if held_out is not None else 0)
+    bad = [*profile.bad_rows, *(held_out.bad_rows if held_out is not None else [])]
+    count = profile.n_bad_rows + (held_out.n_bad_rows if held_out is not None else 0)
     return Streamed(model, bad, count, bool(notes))
 
 

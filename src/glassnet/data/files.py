@@ -53,7 +53,7 @@ class Files:
                 _check_columns(file, files[0])
 
     @property
-    def name(self) -> str:
+    def source(self) -> str:
         """Name of the files in messages."""
         first = str(self.files[0]) if self.files else "the data"
         return first if len(self.files) < 2 else f"{first} and {len(self.files) - 1} more"

@@ -22,8 +22,9 @@ from glassnet.models.fitting import (
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
 from glassnet.preprocessing.scaling import Scaling, choose_scaling, standard_scaling
 from glassnet.preprocessing.statistics import ColumnStatistics
-from glassnet.streaming.scan import Survey, Wanted, survey, target_of
-from glassnet.streaming.source import BUFFER_BYTES, Preparing, StreamSource
+from glassnet.streaming.profile import DatasetProfile, ScanOptions
+from glassnet.streaming.scan import find_target, scan_files
+from glassnet.streaming.source import BUFFER_BYTES, RowTransform, StreamSource
 from glassnet.streaming.values import MAX_CLASSES, TRAINING, VALIDATION, Encoding, name_of
 from glassnet.training import Callback, Settings, train
 
@@ -82,13 +83,13 @@ def fit_files(
         If an entry can't be used (file, row and column named), or something does not fit.
     """
     files = as_files(data, on_bad_row=on_bad_row)
-    wanted = Wanted(target_of(files, target), group, validation_fraction, on_bad_row)
-    found = survey(files, wanted, cache)
+    options = ScanOptions(find_target(files, target), group, validation_fraction, on_bad_row)
+    profile = scan_files(files, options, cache)
     held_out = None
     if test is not None:
-        held_out = survey_test(found, test, cache)
+        held_out = scan_test_files(profile, test, cache)
     return fit_stream(
-        found,
+        profile,
         hidden=hidden,
         activation=activation,
         task=task,
@@ -99,52 +100,52 @@ def fit_files(
     )
 
 
-def survey_test(found: Survey, data: Any, cache: bool = True) -> Survey:
+def scan_test_files(profile: DatasetProfile, data: Any, cache: bool = True) -> DatasetProfile:
     """Look through rows to report on: the same columns as those of the training rows, by name."""
-    wanted = found.wanted
-    asked = Wanted(wanted.target, "", 0.0, wanted.bad_rows, tuple(found.names))
-    return survey(as_files(data, on_bad_row=wanted.bad_rows), asked, cache)
+    options = profile.options
+    test_options = ScanOptions(options.target, "", 0.0, options.on_bad_row, tuple(profile.feature_names))
+    return scan_files(as_files(data, on_bad_row=options.on_bad_row), test_options, cache)
 
 
-def task_of(found: Survey) -> str:
+def task_of(profile: DatasetProfile) -> str:
     """Return what a target is taken for: classes if it is text or at most 20 different whole numbers, else values."""
-    return CLASSIFICATION if is_classification(found.values.different) else REGRESSION
+    return CLASSIFICATION if is_classification(profile.values.different) else REGRESSION
 
 
 def fit_stream(
-    found: Survey,
+    profile: DatasetProfile,
     *,
     hidden: Sequence[int] = (128, 64),
     activation: str | Sequence[str] = "relu",
     task: str = "",
     settings: Settings | None = None,
-    test: Survey | None = None,
+    test: DatasetProfile | None = None,
     callbacks: Iterable[Callback] = (),
     buffer_bytes: int = BUFFER_BYTES,
 ) -> Model:
     """Train a network on files that have been looked through: see `fit_files`."""
-    training, validation = found.sides
-    task = task or task_of(found)
+    training, validation = profile.splits
+    task = task or task_of(profile)
     settings = settings or suggest_settings(len(training), task)
-    classes = _classes(found, task)
+    classes = _classes(profile, task)
     check_task(task, settings.resolve_loss().name)
-    scaling = choose_scaling(training.features, found.sparse)
+    scaling = choose_scaling(training.features, profile.sparse)
     target_scaling = standard_scaling(training.target) if standardises(task, settings) else None
     blank = Model(
-        build_structure(found.columns, hidden, activation, settings, len(classes) or 1),
+        build_structure(profile.n_features, hidden, activation, settings, len(classes) or 1),
         np.empty(0, settings.dtype),
         scaling,
-        tuple(found.names),
-        found.wanted.target,
+        tuple(profile.feature_names),
+        profile.options.target,
         task,
         classes,
         target_scaling,
         settings,
-        facts={"source": found.name},
+        facts={"source": profile.source},
     )
     sources = [
-        source_of(each, side, blank, buffer_bytes) if each is not None and len(each.sides[side]) else None
-        for each, side in ((found, TRAINING), (found, VALIDATION), (test, TRAINING))
+        source_of(each, split, blank, buffer_bytes) if each is not None and len(each.splits[split]) else None
+        for each, split in ((profile, TRAINING), (profile, VALIDATION), (test, TRAINING))
     ]
     trained = train(
         blank.structure,
@@ -159,7 +160,7 @@ def fit_stream(
     return finished(blank, trained.vector, trained.history, len(training), len(validation), **facts_of(trained))
 
 
-def source_of(found: Survey, side: int, model: Model, buffer_bytes: int = BUFFER_BYTES) -> StreamSource:
+def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: int = BUFFER_BYTES) -> StreamSource:
     """Return one side of files as a model takes it.
 
     Raises
@@ -167,38 +168,39 @@ def source_of(found: Survey, side: int, model: Model, buffer_bytes: int = BUFFER
     InputError
         If it holds a class that the model does not know, text for regression, or numbers too large for its dtype.
     """
-    which, dtype = found.sides[side], model.vector.dtype
-    _check_reach(found, which.features, model.scaling, found.names, dtype)
+    split_profile = profile.splits[split]
+    dtype = model.vector.dtype
+    _check_reach(profile, split_profile.features, model.scaling, profile.feature_names, dtype)
     if model.task == CLASSIFICATION:
-        _check_classes(found, model.classes)
-        encode: Any = Encoding(model.classes, found.values.texts)
-        counts = found.values.counts_of(side, model.classes)
+        _check_classes(profile, model.classes)
+        encode: Any = Encoding(model.classes, profile.values.texts)
+        counts = profile.values.counts_of(split, model.classes)
         places = np.arange(len(counts))
         mean = counts @ places / counts.sum()
         spread = float(counts @ np.square(places - mean) / counts.sum())
         key = repr(model.classes)
     else:
-        _refuse_text(found)
+        _refuse_text(profile)
         scale = model.target_scaling
         if scale is not None:
-            _check_reach(found, which.target, scale, [found.wanted.target], dtype)
+            _check_reach(profile, split_profile.target, scale, [profile.options.target], dtype)
 
         def encode(stored: Array) -> Array:
             return np.ascontiguousarray(model.encode(stored), dtype)
 
         factor = 1.0 if scale is None else float(scale.scale[0])
-        spread = float(which.target.deviation[0] * factor) ** 2
+        spread = float(split_profile.target.deviation[0] * factor) ** 2
         key = "" if scale is None else f"{scale.offset.tolist()} {scale.scale.tolist()}"
-    return StreamSource(found, side, Preparing(model.scaling, encode, dtype, key), spread, buffer_bytes)
+    return StreamSource(profile, split, RowTransform(model.scaling, encode, dtype, key), spread, buffer_bytes)
 
 
-def _classes(found: Survey, task: str) -> tuple[str | int, ...]:
-    values = found.values
+def _classes(profile: DatasetProfile, task: str) -> tuple[str | int, ...]:
+    values = profile.values
     if task == REGRESSION:
-        _refuse_text(found)
+        _refuse_text(profile)
     elif values.many:
         raise InputError(
-            f"{found.name}: the target column {found.wanted.target!r} holds more than {MAX_CLASSES:,} different "
+            f"{profile.source}: the target column {profile.options.target!r} holds more than {MAX_CLASSES:,} different "
             "values; classes are fewer: choose regression"
         )
     different = values.different
@@ -207,24 +209,24 @@ def _classes(found: Survey, task: str) -> tuple[str | int, ...]:
     return find_classes(different, task)
 
 
-def _refuse_text(found: Survey) -> None:
-    if found.values.texts:
+def _refuse_text(profile: DatasetProfile) -> None:
+    if profile.values.texts:
         raise InputError(
-            f"{found.name}: the target column {found.wanted.target!r} holds text, {found.values.texts[0]!r} for one; "
-            "numbers are needed here"
+            f"{profile.source}: the target column {profile.options.target!r} holds text, "
+            f"{profile.values.texts[0]!r} for one; numbers are needed here"
         )
 
 
-def _check_classes(found: Survey, classes: Sequence[str | int]) -> None:
+def _check_classes(profile: DatasetProfile, classes: Sequence[str | int]) -> None:
     known = {name_of(label) for label in classes}
-    for value in found.values.different.tolist():
+    for value in profile.values.different.tolist():
         if name_of(value) not in known:
             shown = ", ".join(repr(label) for label in classes[:12]) + (" …" if len(classes) > 12 else "")
-            raise InputError(f"{found.name}: the class {value!r} is unknown to the model, which knows {shown}")
+            raise InputError(f"{profile.source}: the class {value!r} is unknown to the model, which knows {shown}")
 
 
 def _check_reach(
-    found: Survey, statistics: ColumnStatistics, scaling: Scaling, names: Sequence[str], dtype: Any
+    profile: DatasetProfile, statistics: ColumnStatistics, scaling: Scaling, names: Sequence[str], dtype: Any
 ) -> None:
     """Refuse numbers that are too large for a dtype once they are scaled."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -233,5 +235,5 @@ def _check_reach(
             if len(wrong):
                 column = int(wrong[0])
                 raise InputError(
-                    f"{found.name}: column {names[column]!r} holds {extreme[column]}; that is too large for {dtype}"
+                    f"{profile.source}: column {names[column]!r} holds {extreme[column]}; that is too large for {dtype}"
                 )

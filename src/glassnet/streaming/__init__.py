@@ -1,1 +1,1 @@
-"""Training on files larger than memory: a first pass, a cache of blocks, shuffling within a buffer, reading ahead."""
+"""Out-of-core training: a first pass over the files, a cache of blocks, shuffling within a buffer, prefetching."""

@@ -1,4 +1,4 @@
-"""Blocks: a few hundred rows in a compact binary form, small enough to be met in any order."""
+"""Blocks: a few hundred rows in a compact binary form, the unit in which a cache is read in random order."""
 
 from __future__ import annotations
 
@@ -10,64 +10,66 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.preprocessing.statistics import are_bytes
 
-#: Bytes of a block of float32 numbers, about: rows are narrow or wide, and blocks alike.
+#: Approximate size of a block of float32 numbers in bytes, whatever the width of the rows.
 BLOCK_BYTES = 2**20
-#: Rows of a block at most.
+#: Maximum number of rows of a block.
 MAX_ROWS = 4096
 
-#: How numbers lie in a block; CSR is as the dense kind with `SPARSE` added.
-KINDS: tuple[Any, ...] = (np.dtype("u1"), np.dtype("<f4"), np.dtype("<f8"))
-SPARSE = 8
-#: How the target lies in it: whole numbers, numbers, places among the texts.
-TARGET_KINDS: tuple[Any, ...] = (np.dtype("<i8"), np.dtype("<f8"), np.dtype("<i4"))
+#: Types of x by their codes; the code of CSR rows has `SPARSE_FLAG` added.
+X_DTYPES: tuple[Any, ...] = (np.dtype("u1"), np.dtype("<f4"), np.dtype("<f8"))
+SPARSE_FLAG = 8
+#: Types of y by their codes: integers, floats, indices into the list of texts.
+Y_DTYPES: tuple[Any, ...] = (np.dtype("<i8"), np.dtype("<f8"), np.dtype("<i4"))
 
 
 class Block(NamedTuple):
-    """Raw rows and their targets: x an array (rows, columns) or CSR, y (rows,) as `Values.add` gives it."""
+    """Raw rows and their targets: x an array (rows, columns) or CSR, y (rows,) as returned by `Values.add`."""
 
     x: Any
     y: Array
 
 
 def block_rows(columns: int) -> int:
-    """Return how many rows a block of so many columns has: a power of 2, 256 for MNIST."""
+    """Return the number of rows of a block with this many columns: a power of 2, 256 for MNIST."""
     return int(2 ** np.floor(np.log2(np.clip(BLOCK_BYTES / (4 * max(columns, 1)), 1, MAX_ROWS))))
 
 
-class Packer:
-    """Cuts rows that come in any number into blocks of one size; only the last one is smaller.
+class BlockBuilder:
+    """Collects rows into blocks of one size; only the last one is smaller.
 
     Parameters
     ----------
     rows : int
-        Of a block.
+        Number of rows of a block.
     """
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
-        self._waiting: list[Block] = []
+        self._pending: list[Block] = []
         self._count = 0
 
     def add(self, x: Any, y: Array) -> Iterator[Block]:
-        """Take rows; yield every block that is full. Another kind of target begins a new block."""
-        if self._count and self._waiting[-1].y.dtype != y.dtype:
-            yield self._put_together()
+        """Add rows, and yield every block that is full. A change of the target's type starts a new block."""
+        if self._count and self._pending[-1].y.dtype != y.dtype:
+            yield self._build()
         first = 0
         while first < len(y):
             last = min(len(y), first + self.rows - self._count)
-            self._waiting.append(Block(x[first:last], y[first:last]))
+            self._pending.append(Block(x[first:last], y[first:last]))
             self._count += last - first
             first = last
             if self._count == self.rows:
-                yield self._put_together()
+                yield self._build()
 
-    def rest(self) -> Iterator[Block]:
-        """Yield the last block, if rows are left."""
+    def flush(self) -> Iterator[Block]:
+        """Yield the last block, if there are rows left."""
         if self._count:
-            yield self._put_together()
+            yield self._build()
 
-    def _put_together(self) -> Block:
-        pieces, self._waiting, self._count = self._waiting, [], 0
+    def _build(self) -> Block:
+        pieces = self._pending
+        self._pending = []
+        self._count = 0
         if len(pieces) == 1:
             return Block(compact(pieces[0].x), pieces[0].y)
         y = np.concatenate([piece.y for piece in pieces])
@@ -79,7 +81,7 @@ class Packer:
 
 
 def compact(x: Any) -> Any:
-    """Return rows in the smallest kind that holds them exactly: bytes, float32, or float64; CSR stays CSR."""
+    """Return rows in the smallest type that holds them exactly: uint8, float32 or float64; CSR stays CSR."""
     if not isinstance(x, np.ndarray):
         from scipy import sparse
 
@@ -103,62 +105,65 @@ def _compact(numbers: Array) -> Array:
     return single if np.array_equal(single, numbers) else np.ascontiguousarray(numbers, np.float64)
 
 
-def encoded(block: Block) -> tuple[int, int, int, list[Any]]:
-    """Return a block's kind of x and of y, its stored entries, and the arrays whose bytes it consists of."""
-    y_kind = TARGET_KINDS.index(block.y.dtype.newbyteorder("<"))
+def encode_block(block: Block) -> tuple[int, int, int, list[Any]]:
+    """Return the codes of x and y, the number of stored entries, and the arrays whose bytes are the block."""
+    y_code = Y_DTYPES.index(block.y.dtype.newbyteorder("<"))
     if isinstance(block.x, np.ndarray):
-        return KINDS.index(block.x.dtype.newbyteorder("<")), y_kind, block.x.size, [block.x, block.y]
+        return X_DTYPES.index(block.x.dtype.newbyteorder("<")), y_code, block.x.size, [block.x, block.y]
     x = block.x
-    kind = SPARSE + KINDS.index(x.data.dtype.newbyteorder("<"))
-    return kind, y_kind, x.nnz, [x.data, x.indices, x.indptr, block.y]
+    x_code = SPARSE_FLAG + X_DTYPES.index(x.data.dtype.newbyteorder("<"))
+    return x_code, y_code, x.nnz, [x.data, x.indices, x.indptr, block.y]
 
 
-def size_of(rows: int, columns: int, kind: int, y_kind: int, entries: int) -> int:
-    """Return how many bytes a block takes; -1 if there is no such block."""
-    if not (0 <= y_kind < len(TARGET_KINDS) and 0 <= kind % SPARSE < len(KINDS) and 0 <= kind // SPARSE <= 1):
+def encoded_size(rows: int, columns: int, x_code: int, y_code: int, entries: int) -> int:
+    """Return the size of a block in bytes; -1 if there is no such block."""
+    if not (
+        0 <= y_code < len(Y_DTYPES) and 0 <= x_code % SPARSE_FLAG < len(X_DTYPES) and 0 <= x_code // SPARSE_FLAG <= 1
+    ):
         return -1
-    x = entries * int(KINDS[kind % SPARSE].itemsize)
-    if kind >= SPARSE:
+    x = entries * int(X_DTYPES[x_code % SPARSE_FLAG].itemsize)
+    if x_code >= SPARSE_FLAG:
         x += 4 * (entries + rows + 1)
         if entries > rows * columns:
             return -1
     elif entries != rows * columns:
         return -1
-    return x + rows * int(TARGET_KINDS[y_kind].itemsize)
+    return x + rows * int(Y_DTYPES[y_code].itemsize)
 
 
-def decoded(content: Array, rows: int, columns: int, kind: int, y_kind: int, entries: int) -> Block:
-    """Return the block that bytes stand for, as views of them.
+def decode_block(content: Array, rows: int, columns: int, x_code: int, y_code: int, entries: int) -> Block:
+    """Decode a block; its arrays are views of the bytes.
 
     Parameters
     ----------
     content : array of uint8 (bytes,)
-        As many as `size_of` says.
+        Of the length that `encoded_size` returns.
 
     Raises
     ------
     ValueError
-        If they are no such block: a number is not finite, or CSR points outside.
+        If the bytes are not a valid block: a number is not finite, or CSR indices are out of range.
     """
-    at = 0
+    offset = 0
 
     def take(dtype: Any, count: int) -> Array:
-        nonlocal at
-        found: Array = content[at : at + count * dtype.itemsize].view(dtype)
-        at += count * int(dtype.itemsize)
-        return found
+        nonlocal offset
+        array: Array = content[offset : offset + count * dtype.itemsize].view(dtype)
+        offset += count * int(dtype.itemsize)
+        return array
 
-    numbers = take(KINDS[kind % SPARSE], entries)
+    numbers = take(X_DTYPES[x_code % SPARSE_FLAG], entries)
     if numbers.dtype != np.uint8 and not np.isfinite(numbers).all():
         raise ValueError("a number is not finite")
-    if kind < SPARSE:
-        return Block(numbers.reshape(rows, columns), take(TARGET_KINDS[y_kind], rows))
+    if x_code < SPARSE_FLAG:
+        return Block(numbers.reshape(rows, columns), take(Y_DTYPES[y_code], rows))
     from scipy import sparse
 
-    indices, starts = take(np.dtype("<i4"), entries), take(np.dtype("<i4"), rows + 1)
+    indices = take(np.dtype("<i4"), entries)
+    starts = take(np.dtype("<i4"), rows + 1)
     if starts[0] != 0 or starts[-1] != entries or (np.diff(starts) < 0).any():
-        raise ValueError("rows begin where they can't")
+        raise ValueError("invalid row pointers")
     if entries and (indices.min() < 0 or indices.max() >= columns):
-        raise ValueError("a column is not there")
+        raise ValueError("column index out of range")
     x = sparse.csr_matrix((numbers, indices, starts), shape=(rows, columns), copy=False)
-    return Block(x, take(TARGET_KINDS[y_kind], rows))
+    return Block(x, take(Y_DTYPES[y_code], rows))

@@ -1,4 +1,4 @@
-"""Memory for the rows of buffers: one is learned from while the other is filled."""
+"""Memory for the rows of buffers: the network trains on one while the next one is filled."""
 
 from __future__ import annotations
 
@@ -11,106 +11,115 @@ from glassnet.engines.interface import Rows
 from glassnet.training.source import Part
 
 
-class DenseRooms:
-    """One array for all rooms, one behind the other: an engine that looks at its rows need not look again.
+class DenseBuffers:
+    """All buffers in one array, one after another, so that an engine inspects the array only once.
 
     Parameters
     ----------
     count : int
-        How many rooms.
-    most : int
-        Rows of each at most.
+        Number of buffers.
+    max_rows : int
+        Maximum number of rows of a buffer.
     columns, dtype : int, dtype
-        Of the rows.
+        Number of columns, and type of the entries.
     scale : float
-        What bytes are multiplied by.
+        Factor for rows of bytes.
     """
 
-    def __init__(self, count: int, most: int, columns: int, dtype: Any, scale: float) -> None:
-        self.count, self.most, self.scale = count, most, scale
-        self.x: Array = np.empty((count * most, columns), dtype)
+    def __init__(self, count: int, max_rows: int, columns: int, dtype: Any, scale: float) -> None:
+        self.count = count
+        self.max_rows = max_rows
+        self.scale = scale
+        self.x: Array = np.empty((count * max_rows, columns), dtype)
         self.y: Array = np.empty(0)
+        #: Whether the only buffer holds all rows of the epoch already.
         self.holds_all = False
-        self._begins = self._ends = 0
+        self._start = 0
+        self._end = 0
         self._all_used = False
 
-    def begin(self, room: int) -> None:
-        """Go to a room, and forget what lies there."""
-        self._begins = self._ends = room * self.most
+    def select(self, index: int) -> None:
+        """Make a buffer the current one, and empty it."""
+        self._start = index * self.max_rows
+        self._end = self._start
 
-    def space(self, rows: int) -> Array:
-        """Return the place (rows, columns) for the next rows."""
-        return self.x[self._ends : self._ends + rows]
+    def reserve(self, rows: int) -> Array:
+        """Return the array (rows, columns) to write the next rows of x to."""
+        return self.x[self._end : self._end + rows]
 
-    def add(self, y: Array) -> None:
-        """Note the targets of the rows that were put into the space."""
+    def append(self, y: Array) -> None:
+        """Append the targets of the rows that were written to the reserved array."""
         if self.y.shape[1:] != y.shape[1:] or self.y.dtype != y.dtype or not len(self.y):
             self.y = np.zeros((len(self.x), *y.shape[1:]), y.dtype)
-        self.y[self._ends : self._ends + len(y)] = y
-        self._ends += len(y)
+        self.y[self._end : self._end + len(y)] = y
+        self._end += len(y)
 
-    def carry(self, room: int, places: Array) -> None:
-        """Add rows of another room."""
-        from_ = places + room * self.most
-        self.space(len(places))[...] = self.x[from_]
-        self.add(self.y[from_])
+    def copy_rows(self, index: int, rows: Array) -> None:
+        """Append rows of another buffer, by their indices in it."""
+        source = rows + index * self.max_rows
+        self.reserve(len(rows))[...] = self.x[source]
+        self.append(self.y[source])
 
-    def fill_others(self) -> None:
-        """Fill the rooms that were never used with these rows: whoever looks at all of them sees what they are like."""
-        size = self._ends - self._begins
+    def fill_unused(self) -> None:
+        """Fill buffers that were never used with copies of the current one, so that the whole array is typical."""
+        size = self._end - self._start
         if self._all_used or not size:
             return
         self._all_used = True
         for first in range(0, len(self.x), size):
-            if not self._begins <= first < self._ends:
+            if not self._start <= first < self._end:
                 some = min(size, len(self.x) - first)
-                self.x[first : first + some] = self.x[self._begins : self._begins + some]
+                self.x[first : first + some] = self.x[self._start : self._start + some]
 
     def part(self, order: Array, shuffled: bool) -> Part:
-        """Return rows of this room by their places in it, as they stand where they are not shuffled."""
+        """Return rows of the current buffer by their indices in it; without a copy if they are not shuffled."""
         if shuffled:
-            return Part(Rows(self.x, self.y, scale=self.scale), order + self._begins)
-        first, last = (self._begins + int(place) for place in (order[0], order[-1] + 1))
-        return Part(Rows(self.x[first:last], self.y[first:last], scale=self.scale))
+            return Part(Rows(self.x, self.y, scale=self.scale), order + self._start)
+        rows = slice(self._start + int(order[0]), self._start + int(order[-1]) + 1)
+        return Part(Rows(self.x[rows], self.y[rows], scale=self.scale))
 
 
-class SparseRooms:
-    """CSR rows, which take as much memory as they have entries. See `DenseRooms`."""
+class SparseBuffers:
+    """Buffers of CSR rows, which take as much memory as they have entries. See `DenseBuffers`."""
 
-    def __init__(self, count: int, most: int) -> None:
-        self.count, self.most = count, most
+    def __init__(self, count: int, max_rows: int) -> None:
+        self.count = count
+        self.max_rows = max_rows
         self.holds_all = False
-        self._rooms: list[Any] = [None] * count
-        self._here = 0
+        self._buffers: list[Any] = [None] * count
+        self._current = 0
         self._xs: list[Any] = []
         self._ys: list[Array] = []
 
-    def begin(self, room: int) -> None:
-        """Go to a room, and forget what lies there."""
-        self._here, self._xs, self._ys = room, [], []
-        self._rooms[room] = None
+    def select(self, index: int) -> None:
+        """Make a buffer the current one, and empty it."""
+        self._current = index
+        self._buffers[index] = None
+        self._xs = []
+        self._ys = []
 
-    def add(self, x: Any, y: Array) -> None:
-        """Add rows."""
+    def append(self, x: Any, y: Array) -> None:
+        """Append rows."""
         self._xs.append(x)
-        self._ys.append(y.copy())  # a block of the file lends its memory
+        self._ys.append(y.copy())  # the memory of a block of the cache is reused
 
-    def carry(self, room: int, places: Array) -> None:
-        """Add rows of another room."""
-        x, y = self._rooms[room]
-        self.add(x[places], y[places])
+    def copy_rows(self, index: int, rows: Array) -> None:
+        """Append rows of another buffer, by their indices in it."""
+        x, y = self._buffers[index]
+        self.append(x[rows], y[rows])
 
-    def end(self) -> None:
-        """Put the rows together."""
+    def finish(self) -> None:
+        """Concatenate the rows of the current buffer."""
         from scipy import sparse
 
-        self._rooms[self._here] = sparse.vstack(self._xs, format="csr"), np.concatenate(self._ys)
-        self._xs, self._ys = [], []
+        self._buffers[self._current] = (sparse.vstack(self._xs, format="csr"), np.concatenate(self._ys))
+        self._xs = []
+        self._ys = []
 
     def part(self, order: Array, shuffled: bool) -> Part:
-        """Return rows of this room by their places in it, as they stand where they are not shuffled."""
-        x, y = self._rooms[self._here]
+        """Return rows of the current buffer by their indices in it."""
+        x, y = self._buffers[self._current]
         if shuffled:
             return Part(Rows(x, y), order)
-        here = slice(int(order[0]), int(order[-1]) + 1)
-        return Part(Rows(x[here], y[here]))
+        rows = slice(int(order[0]), int(order[-1]) + 1)
+        return Part(Rows(x[rows], y[rows]))

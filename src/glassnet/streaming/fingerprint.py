@@ -1,4 +1,4 @@
-"""Where a cache lies, which files it is of, and whether it is still of them."""
+"""Where the cache of files is stored, and whether it still belongs to them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any, BinaryIO
 import platformdirs
 
 from glassnet.errors import InputError
-from glassnet.streaming.cache_file import ENDING
+from glassnet.streaming.cache_file import EXTENSION
 
-#: The folder beside the files.
+#: Name of the cache folder next to the files.
 FOLDER = ".glassnet"
-#: Bytes of a file that are hashed at once.
-AT_ONCE = 2**20
+#: Number of bytes that are hashed at once.
+CHUNK_BYTES = 2**20
 
 
 class Fingerprint:
-    """Names, sizes and times of change of files, and a hash of what stands in them, made while they are read.
+    """Names, sizes and modification times of files, and a hash of their contents, computed while they are read.
 
     Parameters
     ----------
@@ -34,44 +34,45 @@ class Fingerprint:
         self.files = tuple(files)
         self._stats = [path.stat() for path in self.files]
         folder = _common_folder(self.files) if self.files else Path()
-        # the folder of a picture tells its class
+        # the folder of an image is its class
         self._names = [os.path.relpath(path.absolute(), folder) for path in self.files]
-        self._digest, self._at = hashlib.sha256(), -1
+        self._digest = hashlib.sha256()
+        self._index = -1
         self._open: BinaryIO | None = None
         self._next()
 
-    def follow(self, bytes_read: int) -> None:
-        """Hash on by about as much as was just read, so that the system still has it in memory."""
+    def update(self, bytes_read: int) -> None:
+        """Hash about as many more bytes as were just read, so that they are still in the system's cache."""
         while bytes_read > 0 and self._open is not None:
-            content = self._open.read(min(bytes_read, AT_ONCE))
+            content = self._open.read(min(bytes_read, CHUNK_BYTES))
             self._digest.update(content)
             bytes_read -= len(content)
             if not content:
                 self._next()
 
     def finish(self) -> dict[str, Any]:
-        """Hash what is left, and return all as plain values, few however many files there are.
+        """Hash the rest, and return the fingerprint as JSON values of a fixed size.
 
         Raises
         ------
         InputError
-            If a file was changed meanwhile.
+            If a file was modified in the meantime.
         """
         while self._open is not None:
-            self.follow(AT_ONCE)
+            self.update(CHUNK_BYTES)
         for path, before in zip(self.files, self._stats, strict=True):
             now = path.stat()
             if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                raise InputError(f"{path}: the file was changed while it was read; start again when it is finished")
-        return {"times": self._listed(True), "sizes": self._listed(False), "hash": self._digest.hexdigest()}
+                raise InputError(f"{path}: the file was modified while it was read; start again when it is complete")
+        return {"times": self._stats_hash(True), "sizes": self._stats_hash(False), "hash": self._digest.hexdigest()}
 
-    def is_of(self, told: dict[str, Any]) -> bool:
-        """Say whether what `finish` once returned is true of these files: by their times, or else by what they hold."""
-        if told.get("times") == self._listed(True):
+    def matches(self, stored: dict[str, Any]) -> bool:
+        """Check whether a stored fingerprint is that of these files: by modification times, else by contents."""
+        if stored.get("times") == self._stats_hash(True):
             return True
-        if told.get("sizes") != self._listed(False):
+        if stored.get("sizes") != self._stats_hash(False):
             return False
-        return bool(self.finish()["hash"] == told.get("hash"))  # copied or touched, perhaps nothing more
+        return bool(self.finish()["hash"] == stored.get("hash"))  # the files may only have been copied or touched
 
     def close(self) -> None:
         """Close the file that is open."""
@@ -79,55 +80,55 @@ class Fingerprint:
             self._open.close()
             self._open = None
 
-    def _listed(self, times: bool) -> str:
-        """Return a hash of the files' names and sizes, and perhaps of the times at which they were changed."""
-        every = zip(self._names, self._stats, strict=True)
-        return _short_hash([(name, s.st_size, s.st_mtime_ns if times else 0) for name, s in every])
+    def _stats_hash(self, times: bool) -> str:
+        """Return a hash of the files' names and sizes, and optionally of their modification times."""
+        files = zip(self._names, self._stats, strict=True)
+        return _short_hash([(name, s.st_size, s.st_mtime_ns if times else 0) for name, s in files])
 
     def _next(self) -> None:
         self.close()
-        self._at += 1
-        if self._at < len(self.files):
-            self._digest.update(f"{self._stats[self._at].st_size} ".encode())
-            self._open = open(self.files[self._at], "rb")  # noqa: SIM115 closed by `close`
+        self._index += 1
+        if self._index < len(self.files):
+            self._digest.update(f"{self._stats[self._index].st_size} ".encode())
+            self._open = open(self.files[self._index], "rb")  # noqa: SIM115 closed by `close`
 
     @property
     def owners(self) -> set[int]:
-        """Who may have written a cache of these files: whoever owns them, we, or the system."""
-        ours = {os.getuid(), 0} if hasattr(os, "getuid") else set()
-        return ours | {s.st_uid for s in self._stats}
+        """User ids that may own a cache of these files: the owners of the files, this user, and root."""
+        trusted = {os.getuid(), 0} if hasattr(os, "getuid") else set()
+        return trusted | {s.st_uid for s in self._stats}
 
     @property
     def mode(self) -> int:
-        """The permissions of a cache: nobody reads it who can't read every file; only we write it."""
+        """Permissions of a cache: readable by those who can read every file, writable by its owner."""
         mode = 0o644
-        for found in self._stats:
-            mode &= found.st_mode | 0o200
+        for stat in self._stats:
+            mode &= stat.st_mode | 0o200
         return mode & 0o666
 
 
-def places(files: Sequence[Path], purpose: Sequence[Any]) -> list[Path]:
-    """Return where a cache may lie, the first choice first: beside the files, or in the user's folder for caches.
+def cache_paths(files: Sequence[Path], key: Sequence[Any]) -> list[Path]:
+    """Return the candidate paths of a cache, the preferred first: next to the files, then in the user's cache folder.
 
     Parameters
     ----------
     files : sequence of Path
         At least one.
-    purpose : sequence
-        What else the cache depends on; each has a cache of its own.
+    key : sequence
+        The options that the cache depends on; different ones have different caches.
     """
     folder = _common_folder(files)
     names = [os.path.relpath(path.absolute(), folder) for path in files]
-    ending = f"{_short_hash(purpose)}{ENDING}"
+    ending = f"{_short_hash(key)}{EXTENSION}"
     return [
         folder / FOLDER / f"{_short_hash(names)}-{ending}",
         _user_folder() / f"{_short_hash([str(folder), *names])}-{ending}",
     ]
 
 
-def remove_older(path: Path) -> None:
-    """Remove other caches of the same files: they are large, and made anew when they are wanted again."""
-    for other in path.parent.glob(f"{path.name.partition('-')[0]}-*{ENDING}"):
+def remove_other_caches(path: Path) -> None:
+    """Remove the other caches of the same files: they are large, and recreated when they are needed again."""
+    for other in path.parent.glob(f"{path.name.partition('-')[0]}-*{EXTENSION}"):
         if other != path:
             with contextlib.suppress(OSError):
                 other.unlink()
@@ -138,14 +139,14 @@ def _common_folder(files: Sequence[Path]) -> Path:
 
 
 def _user_folder() -> Path:
-    """Return GLASSNET_CACHE_DIR, the system's place for a user's caches, or a folder of our own if that is closed."""
-    asked = os.environ.get("GLASSNET_CACHE_DIR")
-    place = Path(asked).absolute() if asked else platformdirs.user_cache_path("glassnet", appauthor=False)
+    """Return GLASSNET_CACHE_DIR or the user's cache folder; a temporary folder if that is not writable."""
+    configured = os.environ.get("GLASSNET_CACHE_DIR")
+    folder = Path(configured).absolute() if configured else platformdirs.user_cache_path("glassnet", appauthor=False)
     with contextlib.suppress(OSError):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not os.access(place, os.W_OK):
-        place = Path(tempfile.gettempdir()) / f"glassnet-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
-    return place / "data"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        folder = Path(tempfile.gettempdir()) / f"glassnet-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
+    return folder / "data"
 
 
 def _short_hash(parts: Sequence[Any]) -> str:

@@ -1,119 +1,85 @@
-"""Reading ahead: an iterator that works on a thread of its own while its last item is used."""
+"""Prefetching: an iterator whose items are made on a background thread while the last one is used."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 Item = TypeVar("Item")
 
-#: How long a waiting thread sleeps at a time, in seconds: Windows wakes no thread for Ctrl-C.
-_NAP = 1.0
-#: Items that exist at once: one is used, one is made.
+#: Seconds of a wait until it is renewed: on Windows, Ctrl-C does not interrupt a wait without a timeout.
+_WAIT = 1.0
+#: Number of items that exist at once: one in use, one being made.
 SLOTS = 2
 
 
-class _Shared(Generic[Item]):
-    """What the two threads share; it knows nothing of the `Ahead` that it belongs to, so that this one can go."""
+class Prefetcher(Iterator[Item]):
+    """Iterate over the items of a generator that runs on a background thread, up to `SLOTS` items ahead.
 
-    def __init__(self) -> None:
-        self.changed = threading.Condition()
-        self.ready: list[Item] = []
-        self.asked = 0
-        self.closed = False
-        self.done = False
-        self.error: BaseException | None = None
-
-    def close(self) -> None:
-        with self.changed:
-            self.closed = True
-            self.changed.notify_all()
-
-
-class Ahead(Iterator[Item]):
-    """Give what ``make`` yields, made one item ahead on another thread.
-
-    The item before the last may be used again for a new one as soon as the next is asked for: `SLOTS` exist at once.
-    What goes wrong there is raised here. `close`, the end, an error, or nobody holding this any more ends the thread.
+    At most `SLOTS` items exist at once: the generator may reuse the memory of an item as soon as the next one is asked
+    for. Its errors are raised here, after the items before. `close`, the end, an error and garbage collection end the
+    thread.
 
     Parameters
     ----------
     make : callable
-        ``make(closed) -> generator``; ``closed()`` says whether anybody still wants its items.
-    ended : callable
-        Called once when all is over and the last item is no longer used.
+        ``make(closed) -> generator``; ``closed()`` is True as soon as no more items are needed.
+    on_close : callable
+        Called once when the thread has ended and the last item is no longer used.
     """
 
     def __init__(
-        self, make: Callable[[Callable[[], bool]], Iterator[Item]], ended: Callable[[], object] = lambda: None
+        self, make: Callable[[Callable[[], bool]], Iterator[Item]], on_close: Callable[[], object] = lambda: None
     ) -> None:
-        self._shared: _Shared[Item] = _Shared()
-        self._ended = [ended]
-        self._thread = threading.Thread(target=_work, args=(make, self._shared), name="glassnet-stream", daemon=True)
-        self._let_go = weakref.finalize(self, self._shared.close)
-        self._thread.start()
+        closed = threading.Event()
+        self._on_close = [on_close]
+        self._items: Iterator[Item] = _generate(make, closed.is_set)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="glassnet-stream")
+        self._set_closed = weakref.finalize(self, closed.set)
+        self._pending: deque[Future[Item]] = deque(self._submit() for _ in range(SLOTS))
+        self._in_use = False
+
+    def _submit(self) -> Future[Item]:
+        return self._pool.submit(next, self._items)
 
     def __next__(self) -> Item:
-        shared = self._shared
-        with shared.changed:
-            shared.asked += 1
-            shared.changed.notify_all()
-            while not shared.ready and not shared.done:
-                shared.changed.wait(_NAP)
-            if shared.ready and not shared.closed:
-                return shared.ready.pop(0)
-        self.close()
-        error, shared.error = shared.error, None
-        if error is not None:
-            raise error
-        raise StopIteration
+        if not self._set_closed.alive:
+            raise StopIteration
+        if self._in_use:  # the item before is no longer used
+            self._pending.append(self._submit())
+        future = self._pending.popleft()
+        try:
+            while not future.done():
+                wait([future], _WAIT)
+            item = future.result()
+        except BaseException:
+            self.close()
+            raise
+        self._in_use = True
+        return item
 
     def close(self) -> None:
         """End the thread, and wait until it has ended."""
-        self._let_go()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
-            while self._ended:
-                self._ended.pop()()
+        self._set_closed()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pending.clear()
+        with contextlib.suppress(Exception):  # an error after the last item that was needed
+            getattr(self._items, "close", lambda: None)()
+        while self._on_close:
+            self._on_close.pop()()
 
-    def __enter__(self) -> Ahead[Item]:
+    def __enter__(self) -> Prefetcher[Item]:
         return self
 
-    def __exit__(self, *problem: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
-def _work(make: Callable[[Callable[[], bool]], Iterator[Item]], shared: _Shared[Item]) -> None:
-    items = None
-    number = 0
-    try:
-        items = make(lambda: shared.closed)
-        while True:
-            with shared.changed:
-                # the item that lies where this one will be must have been given back
-                while number >= SLOTS and shared.asked < number and not shared.closed:
-                    shared.changed.wait(_NAP)
-                if shared.closed:
-                    break
-            try:
-                item = next(items)
-            except StopIteration:
-                break
-            with shared.changed:
-                shared.ready.append(item)
-                shared.changed.notify_all()
-            del item
-            number += 1
-    except BaseException as error:  # it belongs to whoever asks for the next item
-        shared.error = error
-    finally:
-        try:
-            if items is not None:
-                getattr(items, "close", lambda: None)()
-        except BaseException as error:
-            shared.error = shared.error or error
-        with shared.changed:
-            shared.done = True
-            shared.changed.notify_all()
+def _generate(make: Callable[[Callable[[], bool]], Iterator[Item]], closed: Callable[[], bool]) -> Iterator[Item]:
+    """Make the generator on the background thread too."""
+    yield from make(closed)

@@ -1,4 +1,4 @@
-"""A stream as a source of batches: `glassnet.training.source.Source` over files of any size."""
+"""Batches from files of any size: the streamed implementation of `glassnet.training.source.Source`."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.preprocessing.scaling import BYTE_SCALE, Scaling
-from glassnet.streaming.buffers import DenseRooms, SparseRooms
-from glassnet.streaming.order import Buffer, buffers, count_of, most_rows
-from glassnet.streaming.prefetch import SLOTS, Ahead
-from glassnet.streaming.reading import CachePass, Pass, TextPass
-from glassnet.streaming.scan import Survey
-from glassnet.training.source import Draws, Part
+from glassnet.streaming.block_readers import BlockReader, CacheBlockReader, FileBlockReader
+from glassnet.streaming.buffers import DenseBuffers, SparseBuffers
+from glassnet.streaming.order import BufferPlan, count_buffers, max_buffer_rows, plan_buffers
+from glassnet.streaming.prefetch import SLOTS, Prefetcher
+from glassnet.streaming.profile import DatasetProfile
+from glassnet.training.source import Draws, Part, Source
 
-#: Bytes of the rows in a buffer; there are two buffers.
+#: Default size of the rows in a buffer in bytes; there are two buffers.
 BUFFER_BYTES = 2**26
 
 
 @dataclass(frozen=True)
-class Preparing:
-    """How raw rows become what the engines take.
+class RowTransform:
+    """The transformation of raw rows to the input and target of the network.
 
     Parameters
     ----------
     scaling : Scaling
-        Of the features.
+        Scaling of the features.
     encode : callable
-        ``encode(stored (rows,)) -> y``, int64 (rows,) or numbers (rows, 1).
+        ``encode(stored (rows,)) -> y``, int64 (rows,) or float (rows, 1).
     dtype : float32 or float64
-        Of what is not bytes.
+        Type of rows that are not bytes.
     key : str
-        What the scaling and the targets' encoding depend on, in words, for the fingerprint.
+        A text that identifies the target's encoding, for the fingerprint.
     """
 
     scaling: Scaling
@@ -45,159 +45,178 @@ class Preparing:
     key: str
 
 
-class StreamSource:
-    """One side of a data set, read part by part; see `glassnet.training.source.Source`.
+class StreamSource(Source):
+    """One split of a dataset in files, read part by part. It implements `glassnet.training.source.Source`.
 
     Parameters
     ----------
-    found : Survey
-        What is known of the files.
-    side : int
+    profile : DatasetProfile
+        Profile of the files.
+    split : int
         `TRAINING` or `VALIDATION`.
-    preparing : Preparing
+    transform : RowTransform
         Scaling and encoding.
     spread : float
         Σ over the outputs of the variance of y.
     buffer_bytes : int
-        Of the rows in a buffer: with more, shuffling comes closer to a full shuffle. Rows that all fit are read once.
+        Size of the rows in a buffer. The larger it is, the closer the order comes to a full shuffle. If all rows fit
+        into one buffer they are read only once.
     """
 
     def __init__(
-        self, found: Survey, side: int, preparing: Preparing, spread: float, buffer_bytes: int = BUFFER_BYTES
+        self,
+        profile: DatasetProfile,
+        split: int,
+        transform: RowTransform,
+        spread: float,
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
-        self._found, self._side, self._preparing, self._spread = found, side, preparing, spread
-        self._rows = np.array(found.sides[side].rows, np.int64)
-        self._sparse = found.sparse and not preparing.scaling.offset.any()
-        self._as_bytes = not found.sparse and preparing.scaling.kind == "bytes" and found.sides[side].features.all_bytes
-        self._free: list[DenseRooms | SparseRooms] = []
-        all_rows = max(1, sum(len(each) for each in found.sides))
+        self._profile = profile
+        self._split = split
+        self._transform = transform
+        self._spread = spread
+        split_profile = profile.splits[split]
+        self._block_lengths = np.array(split_profile.block_lengths, np.int64)
+        self._sparse = profile.sparse and not transform.scaling.offset.any()
+        self._as_bytes = not profile.sparse and transform.scaling.kind == "bytes" and split_profile.features.all_bytes
+        self._unused_buffers: list[DenseBuffers | SparseBuffers] = []
+        all_rows = max(1, sum(len(each) for each in profile.splits))
         if self._sparse:
-            row_bytes = 12 * found.entries / all_rows
+            row_bytes = 12 * profile.entries / all_rows
         else:
-            row_bytes = found.columns * (1 if self._as_bytes else np.dtype(preparing.dtype).itemsize)
-        per_block = (row_bytes + 16) * int(self._rows.max(initial=1))
-        self._blocks_at_once = max(1, int(buffer_bytes / per_block))
+            row_bytes = profile.n_features * (1 if self._as_bytes else np.dtype(transform.dtype).itemsize)
+        block_bytes = (row_bytes + 16) * int(self._block_lengths.max(initial=1))
+        self._blocks_per_buffer = max(1, int(buffer_bytes / block_bytes))
 
     def __len__(self) -> int:
-        return int(self._rows.sum())
+        return int(self._block_lengths.sum())
 
     def spread(self) -> float:
         """Return Σ over the outputs of the variance of y."""
         return self._spread
 
     def fingerprint(self) -> str:
-        """Return their number, a digest of the rows and how they are scaled, and what else their order depends on.
+        """Return the number of rows, a digest of the transformed rows, and what else determines their order.
 
-        That is said in words, since nobody may have asked for it (a full disk leaves no cache): rows that do not fit
-        into one buffer come in another order with other buffers, or without a cache.
+        Rows that do not fit into one buffer are in another order if the size of the buffer differs or there is no
+        cache. That is written in words, since the user may not have chosen it (with a full disk there is no cache).
         """
-        scaling, found = self._preparing.scaling, self._found
-        digest = hashlib.sha256(found.sides[self._side].digest.encode())
+        profile = self._profile
+        scaling = self._transform.scaling
+        digest = hashlib.sha256(profile.splits[self._split].digest.encode())
         digest.update(np.ascontiguousarray(scaling.offset).data)
         digest.update(np.ascontiguousarray(scaling.scale).data)
-        digest.update(repr((found.names, self._preparing.key, str(self._preparing.dtype))).encode())
-        told = f"{len(self):,} streamed rows: {digest.hexdigest()[:32]}"
-        if len(self._rows) <= self._blocks_at_once:
-            return told
-        return f"{told}, {self._blocks_at_once} blocks at once{', without a cache' if found.cache is None else ''}"
+        digest.update(repr((profile.feature_names, self._transform.key, str(self._transform.dtype))).encode())
+        fingerprint = f"{len(self):,} streamed rows: {digest.hexdigest()[:32]}"
+        if len(self._block_lengths) <= self._blocks_per_buffer:
+            return fingerprint
+        no_cache = ", without a cache" if profile.cache is None else ""
+        return f"{fingerprint}, {self._blocks_per_buffer} blocks per buffer{no_cache}"
 
     def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
-        """Return an epoch's rows from batch ``first`` on, read ahead on a thread of its own."""
+        """Return an epoch's rows from batch ``first`` on, prefetched on a background thread."""
         seed = None if draws is None else draws.seed()
-        rooms = self._rooms(batch_size)
-        return Ahead(
-            lambda closed: self._parts(rooms, batch_size, seed, first, closed), lambda: self._free.append(rooms)
+        buffers = self._allocate(batch_size)
+        return Prefetcher(
+            lambda closed: self._read_parts(buffers, batch_size, seed, first, closed),
+            lambda: self._unused_buffers.append(buffers),
         )
 
-    def _rooms(self, batch_size: int) -> DenseRooms | SparseRooms:
-        """Return memory for buffers: what an earlier pass has left, if it suits."""
-        most = most_rows(self._rows, self._blocks_at_once, batch_size)
-        count = min(SLOTS, count_of(self._rows, self._blocks_at_once, batch_size))
-        while self._free:
-            rooms = self._free.pop()
-            if (rooms.count, rooms.most) == (count, most):
-                return rooms
+    def _allocate(self, batch_size: int) -> DenseBuffers | SparseBuffers:
+        """Return buffers: those of an earlier epoch if they have the right size, else new ones."""
+        max_rows = max_buffer_rows(self._block_lengths, self._blocks_per_buffer, batch_size)
+        count = min(SLOTS, count_buffers(self._block_lengths, self._blocks_per_buffer, batch_size))
+        while self._unused_buffers:
+            buffers = self._unused_buffers.pop()
+            if (buffers.count, buffers.max_rows) == (count, max_rows):
+                return buffers
         if self._sparse:
-            return SparseRooms(count, most)
-        dtype, scale = (np.dtype(np.uint8), BYTE_SCALE) if self._as_bytes else (self._preparing.dtype, 1.0)
-        return DenseRooms(count, most, self._found.columns, dtype, scale)
+            return SparseBuffers(count, max_rows)
+        if self._as_bytes:
+            return DenseBuffers(count, max_rows, self._profile.n_features, np.dtype(np.uint8), BYTE_SCALE)
+        return DenseBuffers(count, max_rows, self._profile.n_features, self._transform.dtype, 1.0)
 
-    def _parts(
+    def _read_parts(
         self,
-        rooms: DenseRooms | SparseRooms,
+        buffers: DenseBuffers | SparseBuffers,
         batch_size: int,
         seed: int | None,
         first: int,
         closed: Callable[[], bool],
     ) -> Iterator[Part]:
-        cache = self._found.cache
-        reading: Pass = TextPass(self._found, self._side) if cache is None else CachePass(cache, self._side)
+        profile = self._profile
+        cache = profile.cache
+        sequential = cache is None
+        reader: BlockReader = (
+            FileBlockReader(profile, self._split) if cache is None else CacheBlockReader(cache, self._split)
+        )
         number = 0
         try:
-            for buffer in buffers(self._rows, self._blocks_at_once, batch_size, seed, cache is not None):
-                wanted = buffer.batches + -(-len(buffer.order) // batch_size) > first
-                if not wanted and cache is not None:
-                    continue  # a text is read from its beginning, whatever comes first
-                if not rooms.holds_all:
-                    before = (number - 1) % rooms.count if number else None
-                    if not self._fill(reading, buffer, rooms, number % rooms.count, before, closed):
+            for plan in plan_buffers(self._block_lengths, self._blocks_per_buffer, batch_size, seed, not sequential):
+                is_needed = plan.first_batch + -(-len(plan.order) // batch_size) > first
+                if not is_needed and not sequential:
+                    continue  # without a cache the files must be read from the start
+                if not buffers.holds_all:
+                    index = number % buffers.count
+                    previous = (number - 1) % buffers.count if number else None
+                    if not self._fill(reader, plan, buffers, index, previous, closed):
                         return
-                    if isinstance(rooms, DenseRooms):
-                        rooms.fill_others()
-                    rooms.holds_all = rooms.count == 1
+                    if isinstance(buffers, DenseBuffers):
+                        buffers.fill_unused()
+                    buffers.holds_all = buffers.count == 1
                 number += 1
-                if wanted:
-                    skip = max(0, first - buffer.batches) * batch_size
-                    yield rooms.part(buffer.order[skip:], buffer.shuffled)
+                if is_needed:
+                    skipped = max(0, first - plan.first_batch) * batch_size
+                    yield buffers.part(plan.order[skipped:], plan.shuffled)
         finally:
-            reading.close()
+            reader.close()
 
     def _fill(
         self,
-        reading: Pass,
-        buffer: Buffer,
-        rooms: DenseRooms | SparseRooms,
-        room: int,
-        before: int | None,
+        reader: BlockReader,
+        plan: BufferPlan,
+        buffers: DenseBuffers | SparseBuffers,
+        index: int,
+        previous: int | None,
         closed: Callable[[], bool],
     ) -> bool:
-        """Read a buffer's rows into a room; False if nobody wants them any more."""
-        rooms.begin(room)
-        if before is not None:
-            rooms.carry(before, buffer.places)
+        """Read the rows of a buffer; return False if no more are needed."""
+        buffers.select(index)
+        if previous is not None:
+            buffers.copy_rows(previous, plan.carried_from)
         else:
-            self._add_single(reading, buffer.carried, rooms)
-        for block in buffer.blocks.tolist():
+            self._read_rows(reader, plan.carried, buffers)
+        for block in plan.blocks.tolist():
             if closed():
                 return False
-            if isinstance(rooms, SparseRooms):
-                raw = reading.block(block)
-                rooms.add(self._scaled_sparse(raw.x), self._encoded(raw.y))
+            if isinstance(buffers, SparseBuffers):
+                raw = reader.block(block)
+                buffers.append(self._scale_sparse(raw.x), self._encode(raw.y))
+                continue
+            reserved = buffers.reserve(int(self._block_lengths[block]))
+            if self._as_bytes:
+                buffers.append(self._encode(reader.read_bytes(block, reserved)))
             else:
-                space = rooms.space(int(self._rows[block]))
-                if self._as_bytes:
-                    rooms.add(self._encoded(reading.read_bytes(block, space)))
-                else:
-                    raw = reading.block(block)
-                    self._scale(raw.x, space)
-                    rooms.add(self._encoded(raw.y))
-        if isinstance(rooms, SparseRooms):
-            rooms.end()
+                raw = reader.block(block)
+                self._scale(raw.x, reserved)
+                buffers.append(self._encode(raw.y))
+        if isinstance(buffers, SparseBuffers):
+            buffers.finish()
         return True
 
-    def _add_single(self, reading: Pass, ids: Array, rooms: DenseRooms | SparseRooms) -> None:
-        """Read rows that a buffer carries over from one that was not read, less than a batch of them."""
-        ends = np.cumsum(self._rows)
+    def _read_rows(self, reader: BlockReader, ids: Array, buffers: DenseBuffers | SparseBuffers) -> None:
+        """Read single rows, less than a batch, that are carried over from a buffer that was skipped."""
+        ends = np.cumsum(self._block_lengths)
         blocks = np.searchsorted(ends, ids, side="right")
         for row, block in zip(ids.tolist(), blocks.tolist(), strict=True):
-            raw = reading.block(block)
-            place = row - int(ends[block] - self._rows[block])
-            here = slice(place, place + 1)
-            if isinstance(rooms, SparseRooms):
-                rooms.add(self._scaled_sparse(raw.x[here]), self._encoded(raw.y[here]))
+            raw = reader.block(block)
+            row_in_block = row - int(ends[block] - self._block_lengths[block])
+            one = slice(row_in_block, row_in_block + 1)
+            if isinstance(buffers, SparseBuffers):
+                buffers.append(self._scale_sparse(raw.x[one]), self._encode(raw.y[one]))
             else:
-                self._scale(raw.x[here], rooms.space(1))
-                rooms.add(self._encoded(raw.y[here]))
+                self._scale(raw.x[one], buffers.reserve(1))
+                buffers.append(self._encode(raw.y[one]))
 
     def _scale(self, raw: Any, out: Array) -> None:
         if self._as_bytes:
@@ -205,14 +224,14 @@ class StreamSource:
             return
         if not isinstance(raw, np.ndarray):
             raw = raw.toarray()
-        scaling = self._preparing.scaling
+        scaling = self._transform.scaling
         np.multiply(raw - scaling.offset, scaling.scale, out=out, casting="same_kind")
 
-    def _scaled_sparse(self, raw: Any) -> Any:
-        return self._preparing.scaling.transform(raw, self._preparing.dtype).copy()  # the block's memory is used again
+    def _scale_sparse(self, raw: Any) -> Any:
+        return self._transform.scaling.transform(raw, self._transform.dtype).copy()  # the block's memory is reused
 
-    def _encoded(self, stored: Array) -> Array:
+    def _encode(self, stored: Array) -> Array:
         try:
-            return self._preparing.encode(stored)
+            return self._transform.encode(stored)
         except KeyError as error:
             raise InputError(f"the rows hold the class {error.args[0]!r}, which the first pass did not find") from None

@@ -1,4 +1,4 @@
-"""Which rows are for validation: a hash decides, so that it is the same in every pass and on every machine."""
+"""The validation split: decided by a hash, so that it is the same in every pass and on every machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 
 
-def hash_of_rows(first: int, count: int) -> Array:
-    """Return a hash for each of the rows ``first`` … ``first + count - 1``, uint64: splitmix64 of its number.
+def hash_rows(first: int, count: int) -> Array:
+    """Return a hash of each of the rows ``first`` … ``first + count - 1``, uint64: splitmix64 of its number.
 
     Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators", as in Vigna's ``splitmix64.c``.
     """
@@ -23,25 +23,25 @@ def hash_of_rows(first: int, count: int) -> Array:
     return z ^ (z >> np.uint64(31))
 
 
-def hash_of_groups(values: Array) -> Array:
-    """Return a hash for each value of a group column, uint64: BLAKE2b of its text, a whole number without its point."""
-    different, places = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
-    hashes = np.array([_hash_of(value) for value in different.tolist()], np.uint64)
-    return hashes[places.reshape(-1)]
+def hash_groups(values: Array) -> Array:
+    """Return a hash of each value of a group column, uint64: BLAKE2b of its text; 3.0 is written as 3."""
+    unique, inverse = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
+    hashes = np.array([_hash_value(value) for value in unique.tolist()], np.uint64)
+    return hashes[inverse.reshape(-1)]
 
 
-def _hash_of(value: Any) -> int:
+def _hash_value(value: Any) -> int:
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def is_for_validation(hashes: Array, fraction: float) -> Array:
-    """Say of each row whether it is set aside; a larger fraction sets aside the same rows and more."""
+def is_validation(hashes: Array, fraction: float) -> Array:
+    """Return a mask of the rows for validation; a larger fraction selects the same rows and more."""
     return hashes < np.uint64(int(fraction * 2**64))
 
 
 def check_fraction(fraction: float) -> None:
-    """Refuse a share of the rows that leaves none to learn from.
+    """Check that the validation fraction leaves rows for training.
 
     Raises
     ------

@@ -45,9 +45,10 @@ FIRST_PASS = """
 import sys
 from glassnet.data import open_files
 from glassnet.streaming import blocks
-from glassnet.streaming.scan import Wanted, survey
+from glassnet.streaming.profile import ScanOptions
+from glassnet.streaming.scan import scan_files
 blocks.MAX_ROWS = 128
-survey(open_files(sys.argv[1]), Wanted("label", fraction=0.1))
+scan_files(open_files(sys.argv[1]), ScanOptions("label", validation_fraction=0.1))
 """
 #: What a writer does, step by step.
 STEPS = [

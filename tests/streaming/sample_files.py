@@ -10,12 +10,13 @@ import pyarrow.csv as csv
 
 from glassnet.data import Table
 from glassnet.preprocessing.scaling import choose_scaling
-from glassnet.streaming.scan import Survey, Wanted, survey
-from glassnet.streaming.source import Preparing, StreamSource
+from glassnet.streaming.profile import DatasetProfile, ScanOptions
+from glassnet.streaming.scan import scan_files
+from glassnet.streaming.source import RowTransform, StreamSource
 from glassnet.streaming.values import TRAINING, Encoding
 
 
-class InTables:
+class SampleFiles:
     """A CSV file whose rows come a few at a time, each table with types of its own."""
 
     def __init__(self, path: Path, columns: dict[str, Any], rows: int, text: bool = True) -> None:
@@ -26,6 +27,7 @@ class InTables:
         self.names = list(self.table.column_names)
         self.bad_rows: list[Any] = []
         self.passes = 0
+        self.source = str(path)
 
     @property
     def bad_count(self) -> int:
@@ -54,15 +56,17 @@ def numbers_of(x: Any) -> list[int]:
     return (x[:, 0].astype(int) + 256 * x[:, 1].astype(int)).tolist()
 
 
-def surveyed(files: Any, fraction: float = 0.0, cache: bool = True, group: str = "") -> Survey:
-    return survey(files, Wanted("label", group, fraction), cache)
+def scan_sample(files: Any, fraction: float = 0.0, cache: bool = True, group: str = "") -> DatasetProfile:
+    return scan_files(files, ScanOptions("label", group, fraction), cache)
 
 
-def source_of(found: Survey, side: int = TRAINING, buffer_bytes: int = 2**26, dtype: Any = np.float32) -> StreamSource:
-    classes = found.values.different.tolist()
-    encode = Encoding(classes, found.values.texts)
-    preparing = Preparing(choose_scaling(found.sides[TRAINING].features), encode, dtype, repr(classes))
-    return StreamSource(found, side, preparing, 0.0, buffer_bytes)
+def source_of(
+    profile: DatasetProfile, split: int = TRAINING, buffer_bytes: int = 2**26, dtype: Any = np.float32
+) -> StreamSource:
+    classes = profile.values.different.tolist()
+    encode = Encoding(classes, profile.values.texts)
+    transform = RowTransform(choose_scaling(profile.splits[TRAINING].features), encode, dtype, repr(classes))
+    return StreamSource(profile, split, transform, 0.0, buffer_bytes)
 
 
 class Seeds:

@@ -1,4 +1,4 @@
-"""Reading ahead: one item in front, on a thread that ends with its reader."""
+"""Prefetching: one item in front, on a thread that ends with its reader."""
 
 import gc
 import threading
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from glassnet.streaming.prefetch import Ahead
+from glassnet.streaming.prefetch import Prefetcher
 
 
 def counting(numbers, made):
@@ -30,22 +30,22 @@ def wait_for(condition):
 
 def test_items_come_in_order_and_no_more_than_two_exist_at_once():
     made = []
-    ahead = Ahead(counting(6, made))
+    prefetcher = Prefetcher(counting(6, made))
     for number in range(6):
-        assert next(ahead) == number
+        assert next(prefetcher) == number
         wait_for(lambda n=number: len(made) >= min(n + 2, 6))
         time.sleep(0.01)
         assert made[:6] == list(range(min(number + 2, 6)))
     with pytest.raises(StopIteration):
-        next(ahead)
+        next(prefetcher)
     assert made[-1] == "closed" and threading.active_count() == 1
     with pytest.raises(StopIteration):
-        next(ahead)
+        next(prefetcher)
 
 
-def test_work_begins_before_anything_is_asked_for():
+def test_items_are_made_before_the_first_is_asked_for():
     made = []
-    with Ahead(counting(6, made)):
+    with Prefetcher(counting(6, made)):
         wait_for(lambda: made == [0, 1])
     assert made == [0, 1, "closed"]
 
@@ -55,54 +55,56 @@ def test_an_error_is_raised_after_the_items_before_it():
         yield 1
         raise ZeroDivisionError("there")
 
-    ahead = Ahead(make)
-    assert next(ahead) == 1
+    prefetcher = Prefetcher(make)
+    assert next(prefetcher) == 1
     with pytest.raises(ZeroDivisionError, match="there"):
-        next(ahead)
+        next(prefetcher)
     with pytest.raises(StopIteration):
-        next(ahead)
+        next(prefetcher)
     assert threading.active_count() == 1
 
 
-def test_an_error_while_getting_ready_is_raised_too():
+def test_an_error_while_making_the_generator_is_raised_too():
     def make(closed):
         raise OSError("no file")
 
     with pytest.raises(OSError, match="no file"):
-        next(Ahead(make))
+        next(Prefetcher(make))
 
 
-def test_closing_tells_the_maker_and_waits_for_it():
+def test_closing_informs_the_generator_and_waits_for_it():
     seen = []
 
     def make(closed):
         yield 1
+        seen.append("second item")
         while not closed():
             time.sleep(0.001)
-        seen.append("knows")
+        seen.append("closed")
 
-    ahead = Ahead(make)
-    next(ahead)
-    ahead.close()
-    assert seen == ["knows"] and threading.active_count() == 1
+    prefetcher = Prefetcher(make)
+    next(prefetcher)
+    wait_for(lambda: seen)
+    prefetcher.close()
+    assert seen == ["second item", "closed"] and threading.active_count() == 1
 
 
-def test_nobody_holding_it_ends_the_thread():
+def test_garbage_collection_ends_the_thread():
     made = []
-    ahead = Ahead(counting(6, made))
-    next(ahead)
-    del ahead
+    prefetcher = Prefetcher(counting(6, made))
+    next(prefetcher)
+    del prefetcher
     gc.collect()
     wait_for(lambda: made[-1] == "closed" and threading.active_count() == 1)
 
 
-def test_the_end_is_told_once_and_not_before_the_last_item_is_given_back():
-    told = []
-    ahead = Ahead(counting(3, []), lambda: told.append("ended"))
+def test_on_close_is_called_once_and_not_before_the_last_item_is_given_back():
+    calls = []
+    prefetcher = Prefetcher(counting(3, []), lambda: calls.append("ended"))
     for _ in range(3):
-        next(ahead)
+        next(prefetcher)
     time.sleep(0.02)
-    assert not told
-    assert next(ahead, None) is None
-    ahead.close()
-    assert told == ["ended"]
+    assert not calls
+    assert next(prefetcher, None) is None
+    prefetcher.close()
+    assert calls == ["ended"]
