@@ -4,10 +4,12 @@
     python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [loading] [serving]
         [streaming] [estimators] [options]
     python benchmarks comparison
+    python benchmarks walkthrough
 
-Without a name all parts but the last run, in this order; comparison is of scores, not of speed, and writes the table of
-docs/comparison.md. The rows are MNIST's, from --data, GLASSNET_MNIST or ../shared/mnist beside
-the checkout; else random bytes stand in for them, and there is no time to 98 %.
+Without a name, all parts of the first command run, in this order. comparison is of scores, not of speed, and writes the
+table of docs/comparison.md; walkthrough runs the original program with five seeds: the table of docs/walkthrough.md.
+The rows are MNIST's, from --data, GLASSNET_MNIST or ../shared/mnist beside the checkout; else random bytes stand in for
+them, and there is no time to 98 %.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ PARTS = (
     "epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading", "serving", "streaming",
     "estimators",
 )  # fmt: skip
-BY_NAME = ("comparison",)
+BY_NAME = ("comparison", "walkthrough")
 
 
 def arguments() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""The original program's functions, called as it calls them."""
+"""The original program's functions, called as it calls them, and the program itself."""
 
 from pathlib import Path
 
@@ -103,12 +103,21 @@ def test_the_sigmoid_and_its_derivative_are_calm_far_out() -> None:
     np.testing.assert_array_equal(d_sigmoid(far), [0, 0.25, 0])
 
 
-def test_np_random_rules_the_weights() -> None:
+def test_weights_and_biases_are_drawn_from_np_random_layer_by_layer() -> None:
     np.random.seed(7)
-    expected = np.random.randn(4, 5)
+    expected = {
+        "W1": np.random.randn(4, 5),
+        "b1": np.random.randn(5),
+        "W2": np.random.randn(5, 3),
+        "b2": np.random.randn(3),
+    }
     np.random.seed(7)
-    np.testing.assert_array_equal(initialize_parameters(LAYERS)["W1"], expected)
-    drawn = weight_initializer(300, 200)
+    parameters = weight_initializer(LAYERS)
+    assert list(parameters) == list(expected)
+    for name, array in parameters.items():
+        np.testing.assert_array_equal(array, expected[name], err_msg=name)
+    assert initialize_parameters is weight_initializer
+    drawn = weight_initializer([300, 200])["W1"]
     assert abs(drawn.mean()) < 0.02 and abs(drawn.std() - 1) < 0.02
 
 
@@ -225,9 +234,81 @@ def test_the_accuracy_asks_for_one_hot_labels_but_the_loss_takes_any_target() ->
     assert compute_loss(X, halves, parameters) == pytest.approx(np.mean((output - 0.5) ** 2) / 2)
 
 
+def read_kaggle(path: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the pixels and the digits of a file in Kaggle's layout, whole numbers."""
+    frame = pd.read_csv(path, dtype="uint8")
+    return frame.drop(columns="label"), frame["label"]
+
+
+def write_kaggle(path: Path, rows: int) -> Path:
+    """Write a file in Kaggle's layout: random pixels, and a label that the brightest tenth of the picture shows."""
+    rng = np.random.default_rng(rows)
+    labels = np.arange(rows) % 10
+    pixels = rng.integers(0, 60, (rows, 784))
+    for row, label in zip(pixels, labels, strict=True):
+        row[78 * label : 78 * (label + 1)] += 180
+    frame = pd.DataFrame(pixels, columns=[f"{i}x{j}" for i in range(1, 29) for j in range(1, 29)])
+    frame.insert(0, "label", labels)
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_the_original_program(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """The program in its own calls, on files in Kaggle's layout with few rows."""
+    program = """
+from glassnet.walkthrough import *
+
+np.random.seed(0)
+param = weight_initializer([784, 128, 64, 32, 16, 10])
+param['W1'].shape
+
+cache_forward = forward_pass(x_train.iloc[0], param)
+cache_forward['a1'].shape
+cache_forward['a5'].shape
+
+parameters = initialize_parameters([784, 128, 64, 10])
+m = X_train.shape[0]
+x = X_train.iloc[0]
+y = Y_train.iloc[0]
+prediction, cache = feed_forward(x, parameters)
+gradients = back_prop(prediction, y, cache, parameters)
+parameters = update(parameters, gradients, 500, m)
+compute_loss(X_test, Y_test, parameters)
+compute_accuracy(X_test, Y_test, parameters)
+
+loss_list, parameters = train_nn(X_train, Y_train, X_test, Y_test, [784, 128, 64, 10], 30, 500)
+"""
+    x_train, train_labels = read_kaggle(write_kaggle(tmp_path / "mnist_train.csv", 60))
+    x_test, test_labels = read_kaggle(write_kaggle(tmp_path / "mnist_test.csv", 20))
+    names = {
+        "np": np,
+        "x_train": x_train,
+        "X_train": x_train / 255,
+        "Y_train": pd.get_dummies(train_labels),
+        "X_test": x_test / 255,
+        "Y_test": pd.get_dummies(test_labels),
+    }
+    exec(program, names)
+    assert list(names["param"]) == [f"{kind}{layer}" for layer in range(1, 6) for kind in "Wb"]
+    assert names["param"]["W1"].shape == (784, 128) and names["param"]["b1"].shape == (128,)
+    assert names["cache_forward"]["a1"].shape == (128,) and names["cache_forward"]["a5"].shape == (10,)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(names["loss_list"]) == 30
+    assert names["loss_list"][-1] < names["loss_list"][0]
+    accuracy = compute_accuracy(names["X_test"], names["Y_test"], names["parameters"])
+    assert lines[-1].endswith(f"{accuracy:.2f}") and accuracy > 0.5
+
+
+def test_a_row_of_whole_numbers_runs_without_a_warning() -> None:
+    row = pd.DataFrame(np.full((1, 784), 255, "uint8")).iloc[0]
+    np.random.seed(0)
+    cache = forward_pass(row, weight_initializer([784, 128, 64, 32, 16, 10]))
+    assert cache["a0"].dtype == float and all(np.isfinite(array).all() for array in cache.values())
+
+
 @pytest.mark.slow
 def test_on_mnist_one_epoch_ends_where_the_original_did(mnist: Path, capsys: pytest.CaptureFixture) -> None:
-    """The original, mended, was measured at 0.21; where its draw leads varies from 0.15 to 0.24 with the seed."""
+    """The original was measured at 0.21; the result varies from 0.10 to 0.23 with the seed."""
     data = []
     for name in ("train", "test"):
         table = read_table(mnist / f"mnist_{name}.csv.gz")

@@ -18,6 +18,7 @@ from glassnet.cli.predict import evaluate, export, predict
 from glassnet.cli.report import report
 from glassnet.cli.serve import serve
 from glassnet.cli.train import train
+from glassnet.cli.walkthrough import walkthrough
 from glassnet.cli.warmup import warmup
 from glassnet.errors import InputError
 
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, export, show, plot, report, serve, warmup):
+for command in (train, evaluate, predict, export, show, plot, report, serve, walkthrough, warmup):
     app.command()(command)
 app.command("check-gradients")(check_gradients)
 
