@@ -27,7 +27,8 @@ from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
 from glassnet.streaming.source import BUFFER_BYTES, StreamSource
 from glassnet.training import Settings, train
-from glassnet.training.loop import _by_batches, build_run
+from glassnet.training.callbacks.base import CallbackList
+from glassnet.training.loop import build_run, run_single_epoch
 from glassnet.training.source import InMemory, Source
 from glassnet.training.state import init_state
 
@@ -90,7 +91,7 @@ def _epoch(problem: Problem, source: Source, threads: int) -> Callable[[], None]
 
     def epoch() -> None:
         run.history.clear()
-        _by_batches(run, None, lambda figures, rate: run.stop("one epoch"), None)
+        run_single_epoch(run, CallbackList(()))
         run.stop_reason = ""
 
     return epoch

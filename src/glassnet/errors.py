@@ -1,8 +1,8 @@
-"""The error for what a user can mend."""
+"""The exception for invalid input."""
 
 
 class InputError(ValueError):
-    """Something that was handed over can't be used.
+    """Invalid input: an argument, a file or its content.
 
-    The message is one line: the argument, file, row or column, the value seen, what was expected, what to do.
+    The message is one line: the argument, file, row or column, the value, what was expected, and what to do.
     """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glassnet import InputError
-from glassnet.network.schedules import SCHEDULES, Plateau, find_schedule
+from glassnet.network.schedules import SCHEDULES, ReduceOnPlateau, find_schedule
 
 TOTAL = 60
 
@@ -53,10 +53,10 @@ def test_reduce_on_plateau_is_pytorchs() -> None:
     losses = [1.0, 0.9, 0.95, 0.95, 0.91, 0.9, 0.9, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.4999999, 0.6] * 4
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=2, min_lr=0.01)
-    plateau = Plateau(factor=0.5, patience=2, min_factor=0.01)
+    plateau = ReduceOnPlateau(factor=0.5, patience=2, min_factor=0.01)
     for loss in losses:
         theirs.step(loss)
-        assert plateau.observe(loss) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-10)
+        assert plateau.step(loss) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-10)
     assert plateau.scale < 0.1
 
 

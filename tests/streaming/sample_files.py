@@ -70,7 +70,7 @@ def source_of(
 
 
 class Seeds:
-    """Draws that give one seed after the other."""
+    """Sampler that give one seed after the other."""
 
     def __init__(self, seed: int = 7) -> None:
         self.next = seed

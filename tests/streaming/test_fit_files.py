@@ -147,7 +147,7 @@ def test_values_are_predicted_in_their_own_unit_and_r2_is_of_all_rows(houses):
     y = table.columns["price"].to_numpy()
     found = scan_files(open_files(houses), ScanOptions("price", validation_fraction=0.1))
     scaled = model.encode(y[~is_validation(hash_rows(0, 300), 0.1)])
-    assert source_of(found, 0, model).spread() == pytest.approx(scaled.var(dtype=np.float64), rel=1e-6)
+    assert source_of(found, 0, model).target_variance() == pytest.approx(scaled.var(dtype=np.float64), rel=1e-6)
     r2 = 1 - np.sum((model.predict(x) - y) ** 2) / np.sum((y - y.mean()) ** 2)
     assert model.history[model.facts["best_epoch"] - 1].test_metric == pytest.approx(r2, abs=1e-4)
 

@@ -246,7 +246,7 @@ class InMemoryAsStreamed:
     def __len__(self) -> int:
         return len(self.stream)
 
-    def spread(self) -> float:
+    def target_variance(self) -> float:
         return 0.0
 
     def fingerprint(self) -> str:

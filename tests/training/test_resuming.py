@@ -18,7 +18,7 @@ from glassnet.training.loop import Data, build_run, run_training
 from glassnet.training.run import Run
 from glassnet.training.source import InMemory, Part, Source
 from glassnet.training.state import init_state
-from glassnet.training.state_dict import StateDict, plain, restored, set_stream_state, stream_state
+from glassnet.training.state_dict import StateDict, from_json_values, rng_state, set_rng_state, to_json_values
 
 STRUCTURE = Structure((6, 9, 3), ("tanh", "softmax"))
 RNG = np.random.default_rng(5)
@@ -60,7 +60,7 @@ class Leaving(Callback):
     def on_pause(self, run: Run) -> None:
         if self.left <= 0:
             state_dict = run.state_dict()
-            self.kept, self.arrays = json.dumps(plain(state_dict.metadata), allow_nan=False), state_dict.arrays
+            self.kept, self.arrays = json.dumps(to_json_values(state_dict.metadata), allow_nan=False), state_dict.arrays
             run.stop("left")
 
 
@@ -86,7 +86,7 @@ class Returning(Callback):
         self.kept = kept
 
     def on_train_begin(self, run: Run) -> None:
-        run.load_state_dict(StateDict(self.kept.arrays, restored(json.loads(self.kept.kept))))
+        run.load_state_dict(StateDict(self.kept.arrays, from_json_values(json.loads(self.kept.kept))))
 
 
 def bits(run: Run) -> tuple[Any, ...]:
@@ -176,14 +176,14 @@ class InPieces:
     def __len__(self) -> int:
         return len(self.whole)
 
-    def spread(self) -> float:
-        return self.whole.spread()
+    def target_variance(self) -> float:
+        return self.whole.target_variance()
 
     def fingerprint(self) -> str:
         return self.whole.fingerprint()
 
-    def parts(self, batch_size: int, draws: Any, first: int = 0) -> Iterator[Part]:
-        (part,) = self.whole.parts(batch_size, draws, first)
+    def parts(self, batch_size: int, sampler: Any, first: int = 0) -> Iterator[Part]:
+        (part,) = self.whole.parts(batch_size, sampler, first)
         order = np.arange(len(part)) if part.order is None else part.order
         step = self.batches * batch_size
         return (Part(part.rows.take(order[start : start + step])) for start in range(0, len(order), step))
@@ -234,7 +234,7 @@ def test_left_after_the_last_batch_of_all_it_still_ends_its_epoch() -> None:
 def test_a_finished_training_stays_finished(name: str) -> None:
     class Keeping(Leaving):
         def on_pause(self, run: Run) -> None:
-            self.kept, self.arrays = json.dumps(plain(run.state_dict().metadata)), run.state_dict().arrays
+            self.kept, self.arrays = json.dumps(to_json_values(run.state_dict().metadata)), run.state_dict().arrays
 
     keeping, whole, again = Keeping(-1), prepared(MOVING[name]), prepared(MOVING[name])
     run_training(whole, [keeping])
@@ -268,18 +268,24 @@ def test_every_callback_is_told_of_the_end_whatever_another_does() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.arrays.update({"state.draws.shuffle.last": np.arange(77) + 10**6}), "the order of the rows"),
-        (lambda m: m.arrays.update({"state.draws.shuffle.last": np.zeros(77, np.int64)}), "the order of the rows"),
-        (lambda m: m.metadata["state"]["draws"]["shuffle"]["stream"]["state"].update(pos=10**6), "stands at 1000000"),
-        (lambda m: m.metadata["callbacks"][0]["told"].update(evil=1), "all or too many"),
-        (lambda m: m.metadata["callbacks"][0]["told"].update(losses=["x"]), "losses of a training's progress"),
-        (lambda m: m.metadata["callbacks"][0]["told"].update(waited=[1]), "waited of a training's progress"),
+        (lambda m: m.arrays.update({"state.random.shuffle.last": np.arange(77) + 10**6}), "the order of the rows"),
+        (lambda m: m.arrays.update({"state.random.shuffle.last": np.zeros(77, np.int64)}), "the order of the rows"),
+        (
+            lambda m: m.metadata["state"]["random"]["shuffle"]["stream"]["state"].update(pos=10**6),
+            "position is 1000000",
+        ),
+        (lambda m: m.metadata["callbacks"][0]["metadata"].update(evil=1), "all or too many"),
+        (lambda m: m.metadata["callbacks"][0]["metadata"].update(losses=["x"]), "losses of a training's progress"),
+        (
+            lambda m: m.metadata["callbacks"][0]["metadata"].update(n_no_improvement=[1]),
+            "n_no_improvement of a training's progress",
+        ),
     ],
 )
 def test_an_estimator_believes_nothing(change: Any, message: str) -> None:
     leaving = Leaving(9)
     MLPClassifier(**SMALL, max_iter=2, callbacks=[leaving]).fit(X, Y)
-    memory = StateDict(leaving.arrays, restored(json.loads(leaving.kept)))
+    memory = StateDict(leaving.arrays, from_json_values(json.loads(leaving.kept)))
     change(memory)
 
     class Back(Callback):
@@ -293,11 +299,11 @@ def test_an_estimator_believes_nothing(change: Any, message: str) -> None:
 def test_what_does_not_fit_is_not_remembered() -> None:
     leaving = Leaving(5)
     run_training(prepared(PLAIN), [leaving])
-    with pytest.raises(InputError, match=r"moments\.m is there, unlike"):
+    with pytest.raises(InputError, match=r"moments\.m is not part of this training"):
         run_training(prepared(replace(PLAIN, optimizer="momentum")), [Returning(leaving)])
     wider = Structure((6, 10, 3), ("tanh", "softmax"))
     other = build_run(wider, PLAIN, (X, Y), None, None, "", init_state(wider, PLAIN))
-    with pytest.raises(InputError, match="not that of this network"):
+    with pytest.raises(InputError, match="does not have the shape and dtype of this network"):
         run_training(other, [Returning(leaving)])
     with pytest.raises(InputError, match="callbacks"):
         run_training(prepared(PLAIN), [Returning(leaving), Counting()])
@@ -323,7 +329,7 @@ def test_estimators_go_on_as_if_never_stopped(estimator: Any, after: int) -> Non
 
     class Back(Callback):
         def on_train_begin(self, run: Run) -> None:
-            run.load_state_dict(StateDict(leaving.arrays, restored(json.loads(leaving.kept))))
+            run.load_state_dict(StateDict(leaving.arrays, from_json_values(json.loads(leaving.kept))))
 
     leaving = Leaving(after)
     type(estimator)(**estimator.get_params() | {"callbacks": [leaving]}).fit(X, Y)
@@ -344,18 +350,18 @@ def test_estimators_go_on_as_if_never_stopped(estimator: Any, after: int) -> Non
 def test_random_streams_travel_as_json(rng: Any) -> None:
     rng.normal(size=3)
     rng.permutation(5)
-    state = json.loads(json.dumps(plain(stream_state(rng)), allow_nan=False))
+    state = json.loads(json.dumps(to_json_values(rng_state(rng)), allow_nan=False))
     expected = rng.normal(size=4), rng.permutation(50)
-    set_stream_state(rng, restored(state))
+    set_rng_state(rng, from_json_values(state))
     for drawn, wanted in zip((rng.normal(size=4), rng.permutation(50)), expected, strict=True):
         np.testing.assert_array_equal(drawn, wanted)
 
 
 def test_another_streams_state_is_refused() -> None:
     with pytest.raises(InputError, match="random stream"):
-        set_stream_state(np.random.default_rng(0), stream_state(np.random.RandomState(0)))
+        set_rng_state(np.random.default_rng(0), rng_state(np.random.RandomState(0)))
     with pytest.raises(InputError, match="random stream"):
-        set_stream_state(np.random.default_rng(0), {"bit_generator": "PCG64"})
+        set_rng_state(np.random.default_rng(0), {"bit_generator": "PCG64"})
 
 
 json_values = st.recursive(
@@ -367,5 +373,5 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_plain_values_come_back(value: Any) -> None:
-    told = json.loads(json.dumps(plain(value), allow_nan=False))
-    assert repr(restored(told)) == repr(value)
+    told = json.loads(json.dumps(to_json_values(value), allow_nan=False))
+    assert repr(from_json_values(told)) == repr(value)

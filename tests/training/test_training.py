@@ -39,7 +39,7 @@ def blobs(rows: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def score(metric: str, output: np.ndarray, y: np.ndarray) -> float:
     """Return a metric over rows in memory."""
     measured = METRICS[metric]
-    return measured.aggregate(float(np.mean(measured.per_sample(output, y))), InMemory(Rows(output, y)).spread)
+    return measured.aggregate(float(np.mean(measured.per_sample(output, y))), InMemory(Rows(output, y)).target_variance)
 
 
 class Noting(Callback):
@@ -418,7 +418,7 @@ def test_divergence_in_the_first_epoch_keeps_the_first_parameters() -> None:
     wild = Settings(
         loss="half_mean_squared_error", optimizer="gradient_descent", learning_rate=1e30, batch_size=1, epochs=3
     )
-    with pytest.warns(DivergenceWarning, match="epoch 1, batch .*the first ones"):
+    with pytest.warns(DivergenceWarning, match="epoch 1, batch .*the initial ones"):
         trained = train(Structure((2, 8, 2), "relu"), x, np.eye(2)[y], wild)
     assert trained.history == ()
     assert trained.best_epoch == 0
@@ -620,5 +620,5 @@ def test_the_limits_of_lbfgs() -> None:
     )
     few = train(TWO_CLASSES, x, y, replace(loose, optimizer_settings={"maxfun": 3}))
     assert "EVALUATIONS" in few.stop_reason
-    with pytest.raises(InputError, match="setting of lbfgs 'tolerance' is not known"):
+    with pytest.raises(InputError, match="lbfgs has no setting 'tolerance'; it has: gtol"):
         Settings(optimizer="lbfgs", optimizer_settings={"tolerance": 1})

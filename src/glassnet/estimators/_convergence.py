@@ -1,19 +1,22 @@
-"""When to stop and how fast to go: scikit-learn's rules, epoch by epoch."""
+"""scikit-learn's convergence rules: when to stop, and how the learning rate changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.training import Callback
+from glassnet.training.early_stopping import EarlyStopping
+from glassnet.training.learning_rate import set_learning_rate
 from glassnet.training.run import Run
 from glassnet.training.state_dict import StateDict
 
-#: A rate that is divided further than this ends an adaptive training.
+#: ``adaptive`` divides the rate by DIVISOR, and stops once it is at most MIN_RATE.
 MIN_RATE, DIVISOR = 1e-6, 5.0
 
 
@@ -31,8 +34,8 @@ class Progress:
         The least loss, the highest score, the least loss of validation rows that are reported only.
     best_vector : array (n_parameters,), optional
         The parameters of that epoch, where they are to be restored.
-    waited : int
-        Epochs since the last one that was better by enough.
+    n_no_improvement : int
+        Epochs since the last gain of at least ``tol``.
     samples : int
         Rows met so far.
     """
@@ -43,7 +46,7 @@ class Progress:
     best_score: float = -np.inf
     best_validation_loss: float = np.inf
     best_vector: Array | None = None
-    waited: int = 0
+    n_no_improvement: int = 0
     samples: int = 0
 
     def turn_to(self, scores: bool, best: bool) -> None:
@@ -92,23 +95,42 @@ class Progress:
         self.best_vector = state_dict.arrays.get("best_vector")
 
 
+@dataclass(frozen=True)
+class LearningRate:
+    """scikit-learn's learning rate of sgd.
+
+    Parameters
+    ----------
+    schedule : str
+        ``"constant"``, ``"invscaling"`` or ``"adaptive"``; a schedule of the library counts as constant here.
+    initial : float
+        scikit-learn's ``learning_rate_init``.
+    power : float
+        scikit-learn's ``power_t``.
+    """
+
+    schedule: str
+    initial: float
+    power: float
+
+
 class Convergence(Callback):
-    """Stop where the loss, or the score of the validation rows, no longer gets better, or lower the rate there.
+    """scikit-learn's rules: stop when loss or validation score no longer improves, or lower the learning rate.
 
     Parameters
     ----------
     progress : Progress
-        Where to note what was seen.
-    score : callable, optional
-        ``score(run) -> float`` of the validation rows, the higher the better; the loss is watched if not given.
-    tol, patience : float
-        How much better counts, and how many epochs without that are borne.
+        Updated after each epoch.
+    score : callable or None
+        ``score(run) -> float`` of the validation rows, larger is better; without it the loss is monitored.
+    criteria : EarlyStopping
+        From `sklearn_criteria`.
+    learning_rate : LearningRate
+        How the rate changes.
     keep_best : bool
-        Whether to remember the parameters of the best epoch.
-    schedule, rate, power : str, float, float
-        scikit-learn's ``learning_rate``, ``learning_rate_init`` and ``power_t``, for sgd; else ``"constant"``.
+        Whether to keep the parameters of the best epoch.
     constant : callable
-        ``constant(run) -> float`` is added to the loss of an epoch: a part of it that no parameter changes.
+        ``constant(run) -> float`` is added to the loss of an epoch: the part that does not depend on the parameters.
     verbose : bool
         Whether to print what scikit-learn prints.
     """
@@ -118,21 +140,22 @@ class Convergence(Callback):
         progress: Progress,
         score: Callable[[Run], float] | None,
         *,
-        tol: float,
-        patience: float,
+        criteria: EarlyStopping,
+        learning_rate: LearningRate,
         keep_best: bool,
-        schedule: str,
-        rate: float,
-        power: float,
         constant: Callable[[Run], float],
         verbose: bool,
     ) -> None:
-        self.progress, self.score, self.tol, self.patience, self.keep_best = progress, score, tol, patience, keep_best
-        self.schedule, self.rate, self.power, self.constant = schedule, rate, power, constant
+        self.progress = progress
+        self.score = score
+        self.criteria = criteria
+        self.learning_rate = learning_rate
+        self.keep_best = keep_best
+        self.constant = constant
         self.verbose = verbose
 
     def on_epoch_end(self, run: Run) -> None:
-        """Note, print, decide."""
+        """Record, print, decide."""
         progress, epoch = self.progress, len(run.history)
         loss = run.history[-1].loss + self.constant(run)
         progress.losses.append(loss)
@@ -142,58 +165,69 @@ class Convergence(Callback):
             if self.score is None and run.history[-1].validation_loss is not None:
                 print(f"Validation loss: {run.history[-1].validation_loss:f}")
         if self.score is None:
-            better, enough = loss < progress.best_loss, not loss > progress.best_loss - self.tol
-            progress.best_loss = min(loss, progress.best_loss)
+            value, best = loss, progress.best_loss
         else:
-            score = self.score(run)
-            assert progress.scores is not None
-            progress.scores.append(score)
-            if self.verbose:
-                print(f"Validation score: {score:f}")
-            better, enough = score > progress.best_score, not score < progress.best_score + self.tol
-            if better:
-                progress.best_score = score
-        progress.waited = 0 if enough else progress.waited + 1
-        if self.score is None and run.history[-1].validation_loss is not None:
-            better = run.history[-1].validation_loss < progress.best_validation_loss
-            progress.best_validation_loss = min(run.history[-1].validation_loss, progress.best_validation_loss)
-        if self.keep_best and (better or progress.best_vector is None):
+            value, best = self._validation_score(run), progress.best_score
+        progress.n_no_improvement = self.criteria.count(value, best, progress.n_no_improvement)
+        is_best = self.criteria.is_best(value, best)
+        if is_best and self.score is None:
+            progress.best_loss = value
+        elif is_best:
+            progress.best_score = value
+        validation_loss = run.history[-1].validation_loss
+        if self.score is None and validation_loss is not None:
+            is_best = validation_loss < progress.best_validation_loss
+            progress.best_validation_loss = min(validation_loss, progress.best_validation_loss)
+        if self.keep_best and (is_best or progress.best_vector is None):
             progress.best_vector = run.weights.eval_parameters.copy()
-        if self.schedule == "invscaling":
-            self._set_rate(run, self.rate / (progress.samples + 1) ** self.power)
-        if progress.waited > self.patience:
+        if self.learning_rate.schedule == "invscaling":
+            rate = self.learning_rate.initial / (progress.samples + 1) ** self.learning_rate.power
+            set_learning_rate(run.settings, run.state, rate)
+        if self.criteria.should_stop(progress.n_no_improvement):
             self._converged(run)
 
     def state_dict(self) -> StateDict:
-        """Return what was seen."""
+        """Return the state of `progress`."""
         return self.progress.state_dict()
 
     def load_state_dict(self, state_dict: StateDict) -> None:
-        """Take over what was seen."""
+        """Restore the state of `progress`."""
         self.progress.load_state_dict(state_dict)
+
+    def _validation_score(self, run: Run) -> float:
+        """Return and record the score of the validation rows."""
+        assert self.score is not None and self.progress.scores is not None
+        score = self.score(run)
+        self.progress.scores.append(score)
+        if self.verbose:
+            print(f"Validation score: {score:f}")
+        return score
 
     def _converged(self, run: Run) -> None:
         what = "Training loss" if self.score is None else "Validation score"
-        message = f"{what} did not improve more than tol={self.tol:f} for {self.patience:g} consecutive epochs."
-        rate = self.rate * run.state.rate_scale
-        if self.schedule == "adaptive" and rate > MIN_RATE:
-            self._set_rate(run, rate / DIVISOR)
-            self.progress.waited = 0
+        tol, n_iter_no_change = self.criteria.tol, self.criteria.patience - 1
+        message = f"{what} did not improve more than tol={tol:f} for {n_iter_no_change:g} consecutive epochs."
+        rate = self.learning_rate.initial * run.state.rate_scale
+        if self.learning_rate.schedule == "adaptive" and rate > MIN_RATE:
+            set_learning_rate(run.settings, run.state, rate / DIVISOR)
+            self.progress.n_no_improvement = 0
             end = f" Setting learning rate to {rate / DIVISOR:f}"
         else:
             run.stop(message)
-            end = " Learning rate too small. Stopping." if self.schedule == "adaptive" else " Stopping."
+            end = " Learning rate too small. Stopping." if self.learning_rate.schedule == "adaptive" else " Stopping."
         if self.verbose:
             print(message + end)
 
-    def _set_rate(self, run: Run, rate: float) -> None:
-        """Change the learning rate; what moves goes on at its own pace.
 
-        scikit-learn's velocity holds steps, so a step once taken keeps the rate that it was taken at; the library's
-        holds gradients, and is scaled to mean the same steps.
-        """
-        before = self.rate * run.state.rate_scale
-        run.state.rate_scale = rate / self.rate
-        velocity = run.weights.state.moments.get("v")
-        if velocity is not None and rate > 0:
-            velocity *= before / rate
+def sklearn_criteria(monitors_score: bool, tol: float, n_iter_no_change: float) -> EarlyStopping:
+    """Return scikit-learn's criteria: any gain is the best so far, and a gain of at least ``tol`` resets the counter.
+
+    Parameters
+    ----------
+    monitors_score : bool
+        Whether the score of the validation rows is monitored, or else the training loss.
+    tol, n_iter_no_change : float
+        scikit-learn's parameters; it stops after one epoch more than ``n_iter_no_change`` without a gain.
+    """
+    mode: Literal["min", "max"] = "max" if monitors_score else "min"
+    return EarlyStopping(mode, tol=tol, patience=n_iter_no_change + 1, best_tol=0.0, inclusive=True)

@@ -23,14 +23,14 @@ from sklearn.utils.validation import (
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.estimators._base import DTYPES, BaseNetwork
-from glassnet.estimators._convergence import Convergence, Progress
+from glassnet.estimators._convergence import Convergence, LearningRate, Progress, sklearn_criteria
 from glassnet.estimators._custom_loss import check_own_loss
 from glassnet.estimators._export import ExportMixin
 from glassnet.estimators._inspection import InspectionMixin
 from glassnet.estimators._params import to_settings
 from glassnet.estimators._sklearn_losses import as_reported
 from glassnet.estimators._sklearn_names import SGD, build_structure, find_activation, spoken
-from glassnet.estimators._sklearn_rng import Orders, draw_weights, split
+from glassnet.estimators._sklearn_rng import Orders, draw_weights
 from glassnet.metrics.registry import NO_METRIC
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import Loss
@@ -43,6 +43,7 @@ from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS
 from glassnet.training.source import InMemory
 from glassnet.training.state import TrainingState, init_state
+from glassnet.training.validation_split import validation_split
 
 _LARGEST_SEED = 2**31 - 1
 
@@ -265,7 +266,13 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
             if by_class is not None and self._kind == "binary":
                 by_class = y[:, np.newaxis] == self.classes_[-1]  # scikit-learn's message lists these: True, False
             try:
-                rows = split(len(y), by_class, groups, self.validation_fraction, random_state)
+                rows = validation_split(
+                    len(y), self.validation_fraction, random_state, stratify=by_class, groups=groups
+                )
+                if len(rows[1]) < 2:
+                    raise ValueError(
+                        "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+                    )
             except ValueError as error:
                 if "least populated classes" in str(error):
                     classes, counts = np.unique(y, return_counts=True)
@@ -328,15 +335,21 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         return constant
 
     def _convergence(self, score: Callable[[Run], float] | None, constant: Callable[[Run], float]) -> Convergence:
-        return Convergence(
-            self._progress, score,
+        criteria = sklearn_criteria(
+            score is not None,
             tol=self.tol if self.min_delta is None else self.min_delta,
-            patience=self.n_iter_no_change if self.patience is None else self.patience - 1,
+            n_iter_no_change=self.n_iter_no_change if self.patience is None else self.patience - 1,
+        )
+        schedule = self.learning_rate if self.solver == SGD else "constant"
+        return Convergence(
+            self._progress,
+            score,
+            criteria=criteria,
+            learning_rate=LearningRate(schedule, float(self.learning_rate_init), self.power_t),
             keep_best=self._keeps_best(),
-            schedule=self.learning_rate if self.solver == SGD else "constant",
-            rate=float(self.learning_rate_init), power=self.power_t, constant=constant,
+            constant=constant,
             verbose=bool(self.verbose),
-        )  # fmt: skip
+        )
 
     def _keeps_best(self) -> bool:
         """Say whether this fit ends with the parameters of its best epoch; L-BFGS's last ones are its best."""

@@ -10,7 +10,7 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.network.initializers import TABLE_REACH
 from glassnet.network.structure import Structure
-from glassnet.training.state_dict import StateDict, set_stream_state, stream_state
+from glassnet.training.state_dict import StateDict, rng_state, set_rng_state
 
 #: 6 / (fan_in + fan_out) is the square of the reach (Glorot & Bengio 2010); scikit-learn takes 2 for the sigmoid.
 GLOROT, GLOROT_SIGMOID = 6.0, 2.0
@@ -75,7 +75,7 @@ class Orders:
 
     def state_dict(self) -> StateDict:
         """Return where it stands."""
-        return StateDict({"last": self.last}, {"stream": stream_state(self.random_state), "shuffle": self.shuffle})
+        return StateDict({"last": self.last}, {"stream": rng_state(self.random_state), "shuffle": self.shuffle})
 
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Go back to where it stood, over the same rows.
@@ -88,37 +88,6 @@ class Orders:
         last = state_dict.arrays["last"]
         if last.dtype != self._rows.dtype or not np.array_equal(np.sort(last), np.sort(self._rows)):
             raise InputError("the order of the rows is not one of these rows")
-        set_stream_state(self.random_state, state_dict.metadata["stream"])
+        set_rng_state(self.random_state, state_dict.metadata["stream"])
         self.last = last
         self.shuffle = state_dict.metadata["shuffle"]
-
-
-def split(
-    samples: int, y: Array | None, groups: Any, fraction: float, random_state: np.random.RandomState
-) -> tuple[Array, Array]:
-    """Choose the rows to learn from and those to validate on, as scikit-learn does: stratified by y where it is given.
-
-    Parameters
-    ----------
-    samples : int
-        How many rows there are.
-    y : array (samples,), optional
-        Classes whose shares are to be the same on both sides.
-    groups : array-like (samples,), optional
-        Rows of one group stay on one side.
-    fraction : float
-        The share of the rows, or groups, to validate on.
-    random_state : numpy.random.RandomState
-        Where the choice is drawn from.
-    """
-    from sklearn.model_selection import GroupShuffleSplit, train_test_split
-
-    rows = np.arange(samples)
-    if groups is not None:
-        chosen = GroupShuffleSplit(1, test_size=fraction, random_state=random_state)
-        training, validation = next(chosen.split(rows, groups=groups))
-    else:
-        training, validation = train_test_split(rows, random_state=random_state, test_size=fraction, stratify=y)
-    if len(validation) < 2:
-        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
-    return training, validation

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet._utils.registry import check_settings, lookup
+from glassnet._utils.constraints import check_settings
+from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
 from glassnet.network.activations import row_max, row_sum, sigmoid, softmax
 
@@ -103,10 +104,6 @@ class Loss:
         ValueError
             If it has no such setting, or one is of another kind.
         """
-        for name in settings:
-            if name not in self.settings:
-                known = ", ".join(self.settings) or "none"
-                raise InputError(f"loss {self.name!r} has no setting {name!r}; it has: {known}")
         check_settings(settings, self.settings, f"loss {self.name!r}")
         return replace(self, settings={**self.settings, **settings})
 

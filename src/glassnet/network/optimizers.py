@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet._utils.registry import check_settings, lookup
-from glassnet.errors import InputError
+from glassnet._utils.constraints import check_settings
+from glassnet._utils.registry import lookup
 from glassnet.network.structure import Structure
 
 
@@ -102,10 +102,6 @@ class Optimizer:
         ValueError
             If it has no such setting, or one is of another kind.
         """
-        for name in settings:
-            if name not in self.settings:
-                known = ", ".join(self.settings) or "none"
-                raise InputError(f"optimizer {self.name!r} has no setting {name!r}; it has: {known}")
         check_settings(settings, self.settings, f"optimizer {self.name!r}")
         chosen = {**self.settings, **settings}
         if "amsgrad" not in chosen:

@@ -1,8 +1,8 @@
 """Schedules: the learning rate over time, as a factor of the rate that was asked for.
 
 Each is a function of the step t = 0, 1, …, the steps of an epoch and the steps of the whole training. Settings that
-are lengths of time are in epochs. A linear warm-up goes in front of any of them, and `Plateau` lowers the rate when the
-loss no longer falls. Where PyTorch has the schedule its formula is followed.
+are lengths of time are in epochs. A linear warm-up can precede each schedule, and `ReduceOnPlateau` lowers the rate
+when the loss has stopped falling. Formulas and settings are PyTorch's where it has the schedule.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet._utils.registry import check_settings, lookup
+from glassnet._utils.constraints import check_settings
+from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
 
 
@@ -81,14 +82,9 @@ class Schedule:
         ValueError
             If it has no such setting, or one is of another kind.
         """
-        for name in settings:
-            if name not in self.settings:
-                known = ", ".join(self.settings) or "none"
-                raise InputError(f"schedule {self.name!r} has no setting {name!r}; it has: {known}, warmup")
-        check_settings(settings, self.settings, f"schedule {self.name!r}")
-        rise = self.warmup if warmup is None else warmup
-        check_settings({"warmup": rise}, {"warmup": 0.0}, f"schedule {self.name!r}")
-        return replace(self, settings={**self.settings, **settings}, warmup=rise)
+        epochs = self.warmup if warmup is None else warmup
+        check_settings({**settings, "warmup": epochs}, {**self.settings, "warmup": 0.0}, f"schedule {self.name!r}")
+        return replace(self, settings={**self.settings, **settings}, warmup=epochs)
 
 
 def constant(t: int, per_epoch: int, total: int) -> float:
@@ -196,19 +192,25 @@ def find_schedule(schedule: str | Schedule, **settings: Any) -> Schedule:
 
 
 @dataclass
-class Plateau:
-    """Reduce on plateau: lower the rate when the loss has not fallen for a while.
+class ReduceOnPlateau:
+    """Reduce the learning rate when the loss has stopped falling, as PyTorch's ReduceLROnPlateau.
 
     Parameters
     ----------
     factor : float
-        What the rate is multiplied by.
+        The factor of the rate at each reduction.
     patience : int
-        Epochs without a fall that are borne.
+        Number of epochs without improvement before reducing the rate.
     threshold : float
-        A fall counts if the loss is below (1 - threshold) times the best.
+        A loss below (1 - threshold) · best is an improvement.
     min_factor : float
-        The product of all factors goes no lower.
+        The lower bound of ``scale``.
+    scale : float
+        The product of all factors so far.
+    best : float
+        The lowest loss so far.
+    num_bad_epochs : int
+        Epochs without improvement since the best one or the last reduction.
     """
 
     factor: float = 0.1
@@ -217,14 +219,16 @@ class Plateau:
     min_factor: float = 0.0
     scale: float = 1.0
     best: float = math.inf
-    waited: int = 0
+    num_bad_epochs: int = 0
 
-    def observe(self, loss: float) -> float:
-        """Take note of an epoch's loss and return the factor for the next epoch."""
+    def step(self, loss: float) -> float:
+        """Take an epoch's loss into account and return the scale of the rate for the next epoch."""
         if loss < self.best * (1 - self.threshold):
-            self.best, self.waited = loss, 0
+            self.best = loss
+            self.num_bad_epochs = 0
         else:
-            self.waited += 1
-        if self.waited > self.patience:
-            self.scale, self.waited = max(self.scale * self.factor, self.min_factor), 0
+            self.num_bad_epochs += 1
+        if self.num_bad_epochs > self.patience:
+            self.scale = max(self.scale * self.factor, self.min_factor)
+            self.num_bad_epochs = 0
         return self.scale

@@ -17,7 +17,7 @@ from glassnet.streaming.buffers import DenseBuffers, SparseBuffers
 from glassnet.streaming.order import BufferPlan, count_buffers, max_buffer_rows, plan_buffers
 from glassnet.streaming.prefetch import SLOTS, Prefetcher
 from glassnet.streaming.profile import DatasetProfile
-from glassnet.training.source import Draws, Part, Source
+from glassnet.training.source import Part, Sampler, Source
 
 #: Default size of the rows in a buffer in bytes; there are two buffers.
 BUFFER_BYTES = 2**26
@@ -91,7 +91,7 @@ class StreamSource(Source):
     def __len__(self) -> int:
         return int(self._block_lengths.sum())
 
-    def spread(self) -> float:
+    def target_variance(self) -> float:
         """Return Σ over the outputs of the variance of y."""
         return self._spread
 
@@ -113,9 +113,9 @@ class StreamSource(Source):
         no_cache = ", without a cache" if profile.cache is None else ""
         return f"{fingerprint}, {self._blocks_per_buffer} blocks per buffer{no_cache}"
 
-    def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
+    def parts(self, batch_size: int, sampler: Sampler | None, first: int = 0) -> Iterator[Part]:
         """Return an epoch's rows from batch ``first`` on, prefetched on a background thread."""
-        seed = None if draws is None else draws.seed()
+        seed = None if sampler is None else sampler.seed()
         buffers = self._allocate(batch_size)
         return Prefetcher(
             lambda closed: self._read_parts(buffers, batch_size, seed, first, closed),

@@ -1,4 +1,8 @@
-"""The eighth step: training. `loop` is the recipe; what it works on, records and obeys has a room each."""
+"""The eighth step: training.
+
+`loop` is the recipe. `settings` says how to train, `state` is what training changes, `run` is a training in progress,
+`history` its record; `learning_rate`, `early_stopping` and `validation_split` are what the loop decides by.
+"""
 
 from glassnet.training.callbacks.base import Callback, CallbackWarning
 from glassnet.training.history import Epoch, Trained

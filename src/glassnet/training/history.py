@@ -1,4 +1,4 @@
-"""The history of a training: one record an epoch, and what came of it all."""
+"""The history of a training, one record an epoch, and its result."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from glassnet.training.settings import Settings
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is known of one epoch; figures of rows that were not given are None.
+    """The record of one epoch; values for rows that were not given are None.
 
     Parameters
     ----------
     epoch : int
         Its number, from 1.
-    loss, metric : float
-        Over the training rows as they were met, with dropout and with parameters that changed meanwhile. The metric is
-        None where none was wanted.
+    loss : float
+        The mean objective over the training batches, each before its update, with dropout.
+    metric : float or None
+        The metric over the training rows, likewise; None without a metric.
     validation_loss, validation_metric, test_loss, test_metric : float or None
         Over those rows, after the epoch.
     learning_rate : float
-        Of its last batch.
+        Of the last batch.
     gradient_norm : float
-        Mean over its batches.
+        The mean over the batches, before clipping by norm.
     seconds : float
-        What it took, judging included.
+        Duration, with the evaluation.
     """
 
     epoch: int
@@ -44,15 +45,15 @@ class Epoch:
     test_metric: float | None = None
 
     def known(self) -> dict[str, Any]:
-        """Return the figures that are there, by name."""
+        """Return the values that are not None, by name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
 
 
 class History(list[Epoch]):
-    """Epochs in their order, as a list, or as a data frame."""
+    """The records of a training in order: a list that converts to a data frame."""
 
     def to_frame(self) -> Any:
-        """Return a pandas data frame with a row for each epoch and a column for each figure that is there.
+        """Return a pandas data frame with a row for each epoch and a column for each value that is not None.
 
         Raises
         ------
@@ -68,26 +69,26 @@ class History(list[Epoch]):
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training.
+    """The result of a training.
 
     Parameters
     ----------
     structure : Structure
         The network's layers.
     vector : array (n_parameters,)
-        Its parameters: the best ones where they were judged, else the last.
+        The parameters: of the best epoch if there are validation rows or patience, else of the last.
     history : tuple of Epoch
         Every epoch.
     settings : Settings
-        What was asked for.
+        As given.
     metric, engine : str
-        Which metric the history holds, and which engine ran.
+        The metric in the history, and the engine that ran.
     best_epoch : int
-        The epoch that the parameters come from; 0 if none was finished.
+        The epoch of the parameters; 0 if no epoch was completed.
     stop_reason : str
-        ``"all epochs done"``, ``"no better for N epochs"``, ``"interrupted"``, ``"diverged"``, or a callback's words.
+        ``"all epochs done"``, ``"no better for N epochs"``, ``"interrupted"``, ``"diverged"``, or a callback's reason.
     message : str
-        For ``"diverged"``: which epoch, batch and learning rate, and what to try.
+        For ``"diverged"``: epoch, batch and learning rate, and what to try.
     """
 
     structure: Structure
@@ -102,5 +103,5 @@ class Trained:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """The parameters by name: ``W1`` (inputs, units), ``b1`` (units,), …, views of `vector`."""
+        """The parameters by name, views of `vector`: ``W1`` (inputs, units), and so on."""
         return self.structure.views(self.vector)

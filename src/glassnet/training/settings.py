@@ -5,24 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
-from glassnet._utils.registry import check_settings, lookup
+from glassnet._utils.constraints import (
+    BOOLEAN,
+    MAPPING,
+    NON_NEGATIVE,
+    NON_NEGATIVE_INT,
+    POSITIVE,
+    POSITIVE_INT,
+    Constraint,
+    check_settings,
+    check_value,
+    is_bool,
+    is_number,
+    one_of,
+    optional,
+)
+from glassnet._utils.registry import lookup
 from glassnet.engines.interface import Objective, UpdateRule
 from glassnet.errors import InputError
 from glassnet.network.forward import dropout_rates
 from glassnet.network.losses import Loss, find_loss
 from glassnet.network.optimizers import Optimizer, find_optimizer
-from glassnet.network.schedules import Plateau, Schedule, find_schedule
+from glassnet.network.schedules import ReduceOnPlateau, Schedule, find_schedule
 from glassnet.network.structure import Structure
+from glassnet.training.early_stopping import EarlyStopping
 
 #: SciPy's L-BFGS is no rule for a batch: it looks at all rows at once and chooses its own step (Liu & Nocedal 1989).
 LBFGS = "lbfgs"
 #: Where it comes to rest: the largest entry of the gradient, the relative fall of the loss, evaluations (0 for plenty).
-LBFGS_LIMITS = {"gtol": 1e-8, "ftol": 1e-15, "maxfun": 0}
+LBFGS_DEFAULTS = {"gtol": 1e-8, "ftol": 1e-15, "maxfun": 0}
 
 #: What ``engine`` may be.
 ENGINES = ("auto", "reference", "fused")
@@ -45,8 +58,8 @@ class Settings:
         A name of `glassnet.network.schedules.SCHEDULES`; its numbers in ``schedule_settings``, among them ``warmup``,
         epochs of linear rise in front of it.
     reduce_on_plateau : bool or mapping
-        Whether to lower the rate when the monitored loss no longer falls; a mapping sets `Plateau`'s ``factor``,
-        ``patience``, ``threshold``, ``min_factor``.
+        Whether to lower the rate when the validation loss (else the training loss) has stopped falling; a mapping sets
+        ``factor``, ``patience``, ``threshold`` and ``min_factor`` of `ReduceOnPlateau`.
     batch_size, epochs : int
         Rows a step, and passes over the rows.
     shuffle : bool
@@ -120,47 +133,25 @@ class Settings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "patience", "threads"):
-            _check(name, getattr(self, name), Integral, "a whole number, 1 or more", lambda v: v >= 1)
-        _check("random_state", self.random_state, Integral, "a whole number, 0 or more", lambda v: v >= 0)
-        for name in ("learning_rate", "clip_norm", "clip_value", "max_norm"):
-            _check(name, getattr(self, name), Real, "a number above 0", lambda v: 0 < v < math.inf)
-        for name in ("l1", "l2", "alpha", "weight_decay", "min_delta"):
-            _check(name, getattr(self, name), Real, "a number, 0 or more", lambda v: 0 <= v < math.inf)
-        _check("ema_decay", self.ema_decay, Real, "a number above 0 and below 1, such as 0.999", lambda v: 0 < v < 1)
-        if self.monitor not in ("loss", "metric"):
-            raise InputError(f"monitor is {self.monitor!r}; it must be 'loss' or 'metric'")
+        for name, constraint in _CONSTRAINTS.items():
+            check_value(name, getattr(self, name), constraint)
         lookup(dict.fromkeys(ENGINES), self.engine, "engine")
-        if self.dtype not in ("float32", "float64"):
-            raise InputError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
-        for name in ("shuffle", "restore_best"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise InputError(f"{name} is {getattr(self, name)!r:.80}; it must be True or False")
-        for name in ("loss_settings", "optimizer_settings", "schedule_settings"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise InputError(f"{name} is {getattr(self, name)!r:.80}; it must be a mapping, such as {{}}")
-        if not isinstance(self.initializer, str):
-            raise InputError(f"initializer is {self.initializer!r:.80}; it must be a name, such as 'auto'")
-        if not isinstance(self.reduce_on_plateau, (bool, np.bool_, Mapping)):
-            raise InputError(
-                f"reduce_on_plateau is {self.reduce_on_plateau!r:.80}; it must be True, False or a mapping"
-            )
         self.resolve_loss()
         self.resolve_schedule()
-        self.plateau()
+        self.resolve_plateau()
         if self.full_batch:
-            for name in self.optimizer_settings:
-                lookup(LBFGS_LIMITS, name, "setting of lbfgs")
-            check_settings(self.optimizer_settings, LBFGS_LIMITS, "lbfgs")
-            for name in ("clip_norm", "clip_value", "max_norm", "ema_decay", "weight_decay", "learning_rate"):
-                if getattr(self, name) is not None:
-                    raise InputError(
-                        f"{name} does not go with optimizer 'lbfgs', which chooses its steps; leave it out"
-                    )
-            if self.dropout:
-                raise InputError("dropout does not go with optimizer 'lbfgs', which needs a loss that does not change")
+            self._check_lbfgs()
         else:
             self.resolve_optimizer()
+
+    def _check_lbfgs(self) -> None:
+        """Refuse settings that L-BFGS has no use for."""
+        check_settings(self.optimizer_settings, LBFGS_DEFAULTS, "lbfgs")
+        for name in ("clip_norm", "clip_value", "max_norm", "ema_decay", "weight_decay", "learning_rate"):
+            if getattr(self, name) is not None:
+                raise InputError(f"{name} does not go with optimizer 'lbfgs', which chooses its steps; leave it out")
+        if self.dropout:
+            raise InputError("dropout does not go with optimizer 'lbfgs', which needs a loss that does not change")
 
     @property
     def full_batch(self) -> bool:
@@ -179,17 +170,19 @@ class Settings:
         """Return the schedule with its settings."""
         return find_schedule(self.schedule, **self.schedule_settings)
 
-    def plateau(self) -> Plateau | None:
-        """Return a fresh reduce-on-plateau, if it is asked for."""
+    def resolve_plateau(self) -> ReduceOnPlateau | None:
+        """Return the initial state of ``reduce_on_plateau``; None if it is off."""
         if not self.reduce_on_plateau:
             return None
-        chosen: Mapping[str, Any] = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
-        known = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "min_factor": 0.0}
-        for name in chosen:
-            if name not in known:
-                raise InputError(f"reduce_on_plateau has no setting {name!r:.80}; it has: {', '.join(known)}")
-        check_settings(chosen, known, "reduce_on_plateau")
-        return Plateau(**chosen)
+        settings: Mapping[str, Any] = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
+        defaults = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "min_factor": 0.0}
+        check_settings(settings, defaults, "reduce_on_plateau")
+        return ReduceOnPlateau(**settings)
+
+    def early_stopping(self) -> EarlyStopping:
+        """Return the criteria of early stopping; without ``patience`` they only choose the best epoch."""
+        patience = math.inf if self.patience is None else self.patience
+        return EarlyStopping("min" if self.monitor == "loss" else "max", self.min_delta, patience)
 
     def objective(self, structure: Structure) -> Objective:
         """Return what is minimised over a structure; a ValueError if loss or dropout do not suit it."""
@@ -236,9 +229,32 @@ def check_output(structure: Structure, loss: Loss) -> None:
         )
 
 
-def _check(name: str, value: Any, kind: type, expected: str, right: Any) -> None:
-    """Refuse a number that is not of the kind or range; None stands for 'not given'."""
-    if value is None:
-        return
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, kind) or not right(value):
-        raise InputError(f"{name} is {value!r}; it must be {expected}")
+#: What each setting may be; those that name an entry of a table are looked up instead.
+_CONSTRAINTS = {
+    "batch_size": POSITIVE_INT,
+    "epochs": POSITIVE_INT,
+    "patience": optional(POSITIVE_INT),
+    "threads": optional(POSITIVE_INT),
+    "random_state": NON_NEGATIVE_INT,
+    "learning_rate": optional(POSITIVE),
+    "clip_norm": optional(POSITIVE),
+    "clip_value": optional(POSITIVE),
+    "max_norm": optional(POSITIVE),
+    "l1": NON_NEGATIVE,
+    "l2": NON_NEGATIVE,
+    "alpha": NON_NEGATIVE,
+    "min_delta": NON_NEGATIVE,
+    "weight_decay": optional(NON_NEGATIVE),
+    "ema_decay": optional(
+        Constraint(lambda v: is_number(v) and 0 < v < 1, "a number above 0 and below 1, such as 0.999")
+    ),
+    "monitor": one_of("loss", "metric"),
+    "dtype": one_of("float32", "float64"),
+    "shuffle": BOOLEAN,
+    "restore_best": BOOLEAN,
+    "loss_settings": MAPPING,
+    "optimizer_settings": MAPPING,
+    "schedule_settings": MAPPING,
+    "initializer": Constraint(lambda v: isinstance(v, str), "a name, such as 'auto'"),
+    "reduce_on_plateau": Constraint(lambda v: is_bool(v) or isinstance(v, Mapping), "True, False or a mapping"),
+}

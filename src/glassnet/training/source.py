@@ -1,4 +1,4 @@
-"""Where an epoch's rows come from: arrays in memory, a stream of files, or anything else that answers the same."""
+"""Sources of training rows: arrays in memory, a stream of files, or anything else with the same interface."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from glassnet.engines.interface import Rows
 
 @dataclass(frozen=True)
 class Part:
-    """Rows in memory, and which of them to take in which order; all as they stand if there is none."""
+    """Rows in memory, and the row numbers in the order to take them; all rows in their own order without it."""
 
     rows: Rows
     order: Array | None = None
@@ -24,71 +24,90 @@ class Part:
     def __len__(self) -> int:
         return len(self.rows) if self.order is None else len(self.order)
 
+    def order_from(self, start: int) -> Array | None:
+        """Return the row numbers from a position on; None for all rows in their own order."""
+        if start == 0:
+            return self.order
+        return (np.arange(len(self)) if self.order is None else self.order)[start:]
 
-class Draws(Protocol):
-    """Where a source draws from."""
+
+class Sampler(Protocol):
+    """Draws the order of an epoch."""
 
     def order(self, rows: Array) -> Array:
-        """Return these row numbers in an order of the epoch."""
+        """Return these row numbers in the order of the epoch."""
 
     def seed(self) -> int:
-        """Return a seed of the epoch."""
+        """Return a seed for the epoch."""
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Rows to learn from or to be judged on, as many as ever there are, met part by part."""
+    """Rows to train or evaluate on, any number of them, read part by part."""
 
     def __len__(self) -> int:
-        """How many rows an epoch has."""
+        """Return the number of rows."""
 
-    def spread(self) -> float:
-        """Return Σ over the outputs of the variance of y, which R² compares errors with."""
+    def target_variance(self) -> float:
+        """Return the sum over the outputs of the variance of y, the denominator of R²."""
 
     def fingerprint(self) -> str:
-        """Return a digest of the rows: the same rows, the same digest."""
+        """Return a digest of the rows; equal rows have equal digests."""
 
-    def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
-        """Return an epoch's rows from batch ``first`` on, in the drawn order, or as they stand without ``draws``.
+    def parts(self, batch_size: int, sampler: Sampler | None, first: int = 0) -> Iterator[Part]:
+        """Return the rows of an epoch, part by part.
 
-        All is drawn at the call itself, before the first part is asked for. Each part but the last holds whole batches.
-        A part is good until the next one is asked for. The order is the same whatever ``first`` is.
+        Parameters
+        ----------
+        batch_size : int
+            Each part but the last holds whole batches of this size.
+        sampler : Sampler, optional
+            Draws the order, entirely during this call; rows keep their own order without it.
+        first : int
+            The batch to begin with; the order does not depend on it.
+
+        Returns
+        -------
+        iterator of Part
+            A part is valid until the next one is requested.
         """
 
 
 class InMemory:
-    """Rows in memory, of which each epoch is one part.
+    """Rows in memory; an epoch is a single part.
 
     Parameters
     ----------
     rows : Rows
-        Checked (`glassnet.training.rows`).
-    chosen : array of int, optional
-        Which of them to take, where the others are set aside.
+        Validated (`glassnet.training.rows`).
+    indices : array of int, optional
+        The rows to use; all if not given.
     """
 
-    def __init__(self, rows: Rows, chosen: Array | None = None) -> None:
-        self.rows, self.chosen = rows, chosen
+    def __init__(self, rows: Rows, indices: Array | None = None) -> None:
+        self.rows = rows
+        self.indices = indices
 
     def __len__(self) -> int:
-        return len(self.rows) if self.chosen is None else len(self.chosen)
+        return len(self.rows) if self.indices is None else len(self.indices)
 
     @cached_property
-    def _spread(self) -> float:
-        y = self.rows.y if self.chosen is None else self.rows.y[self.chosen]
+    def _target_variance(self) -> float:
+        y = self.rows.y if self.indices is None else self.rows.y[self.indices]
         return float(np.sum(np.var(y.reshape(len(y), -1), axis=0, dtype=np.float64)))
 
-    def spread(self) -> float:
-        """Return Σ over the outputs of the variance of y."""
-        return self._spread
+    def target_variance(self) -> float:
+        """Return the sum over the outputs of the variance of y."""
+        return self._target_variance
 
     def fingerprint(self) -> str:
-        """Return how many rows are taken, and a digest of the rows and of which these are."""
+        """Return the number of rows, and a digest of the rows and of ``indices``."""
         digest = hashlib.blake2b(digest_size=16)
-        rows, x = self.rows, self.rows.x
+        rows = self.rows
+        x = rows.x
         parts: tuple[Any, ...] = (x,) if isinstance(x, np.ndarray) else (x.data, x.indices, x.indptr)
         digest.update(f"{x.shape} {rows.scale!r}".encode())
-        for array in (*parts, rows.y, rows.sample_weight, rows.only, self.chosen):
+        for array in (*parts, rows.y, rows.sample_weight, rows.only, self.indices):
             if array is None:
                 digest.update(b"none")
             else:
@@ -96,15 +115,13 @@ class InMemory:
                 digest.update(np.ascontiguousarray(array).data)
         return f"{len(self):,} rows: {digest.hexdigest()}"
 
-    def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
+    def parts(self, batch_size: int, sampler: Sampler | None, first: int = 0) -> Iterator[Part]:
         """Return the rows from batch ``first`` on, as one part."""
-        order = self.chosen
-        if draws is not None:
-            order = draws.order(np.arange(len(self.rows)) if order is None else order)
-        if first:
-            order = (np.arange(len(self.rows)) if order is None else order)[first * batch_size :]
-        return iter((Part(self.rows, order),))
+        order = self.indices
+        if sampler is not None:
+            order = sampler.order(np.arange(len(self.rows)) if order is None else order)
+        return iter((Part(self.rows, Part(self.rows, order).order_from(first * batch_size)),))
 
-    def whole(self) -> Rows:
+    def all_rows(self) -> Rows:
         """Return all the rows at once."""
-        return self.rows if self.chosen is None else self.rows.take(self.chosen)
+        return self.rows if self.indices is None else self.rows.take(self.indices)

@@ -244,8 +244,8 @@ def _array(name: str, array: Any) -> Callable[[StateDict], None]:
 LIES: list[tuple[Callable[[StateDict], None], str]] = [
     (_array("state.parameters", None), "'state.parameters' is missing"),
     (_array("state.parameters", np.zeros(5, np.float32)), "it must be float32"),
-    (_array("best", np.zeros((66, 1), np.float32)), "'best' is float32 .66, 1.; it must be"),
-    (_array("good", np.zeros(66)), "'good' is float64"),
+    (_array("best_parameters", np.zeros((66, 1), np.float32)), "'best_parameters' is float32 .66, 1.; it must be"),
+    (_array("last_good_parameters", np.zeros(66)), "'last_good_parameters' is float64"),
     (_array("state.moments.q", np.zeros(66, np.float32)), "'state.moments.q' is one too many"),
     (_set("history", value=None), "'history' is missing"),
     (_set("history", value={}), "history is {}"),
@@ -255,7 +255,7 @@ LIES: list[tuple[Callable[[StateDict], None], str]] = [
     (_set("history", 0, value={"epoch": 1}), "missing"),
     (_set("history", 0, "epoch", value=2), "epoch 2 stands in the history as number 1"),
     (_set("best_epoch", value=7), "the best epoch is 7 of 2"),
-    (_set("best_figure", value="low"), "best_figure is 'low'"),
+    (_set("best_value", value="low"), "best_value is 'low'"),
     (_set("stop_reason", value=3), "stop_reason is 3"),
     (_set("state", value=None), "'state' is missing"),
     (_set("state", "step", value=-1), "state.step is -1"),
@@ -267,14 +267,14 @@ LIES: list[tuple[Callable[[StateDict], None], str]] = [
     (_set("state", "accumulator", "batches", value=99), "after batch 99 of 10"),
     (_set("state", "accumulator", "batches", value=-1), "after batch -1"),
     (_set("state", "accumulator", "rows", value=1.5), "rows is 1.5"),
-    (_set("state", "draws_began", value=None), "does not tell in which order"),
-    (_set("state", "draws_began", value=[]), "draws_began is list"),
-    (_set("state", "draws", "rng", value=None), "draws has other entries than rng"),
-    (_set("state", "draws", "rng", "bit_generator", value="MT19937"), "random stream"),
-    (_set("state", "draws", "rng", "state", "state", value="x"), "draws.rng.state.state is str"),
+    (_set("state", "epoch_start_random", value=None), "does not tell in which order"),
+    (_set("state", "epoch_start_random", value=[]), "epoch_start_random is list"),
+    (_set("state", "random", "rng", value=None), "random has other entries than rng"),
+    (_set("state", "random", "rng", "bit_generator", value="MT19937"), "random stream"),
+    (_set("state", "random", "rng", "state", "state", value="x"), "random.rng.state.state is str"),
     (_set("callbacks", value=None), "'callbacks' is missing"),
     (_set("callbacks", value=[3]), "callbacks"),
-    (_set("callbacks", value=[{"kind": "Evil", "told": {}}]), "had .'Evil'. as callbacks"),
+    (_set("callbacks", value=[{"class": "Evil", "metadata": {}}]), "the callbacks with state .'Evil'."),
 ]
 
 
@@ -294,7 +294,7 @@ def test_what_says_nothing_of_its_training_is_another_one(tmp_path: Path) -> Non
     training([Checkpoint(tmp_path)])
     for about in (None, [], {}, {"settings": 3, "rows": "x", "structure": []}):
         for path in moments(tmp_path).values():
-            tamper(path, lambda memory, about=about: memory.metadata.update(about=about))
+            tamper(path, lambda memory, about=about: memory.metadata.update(description=about))
         with pytest.raises(InputError, match="was another one: layer_sizes was None"):
             training([Checkpoint(tmp_path, resume=True)])
 

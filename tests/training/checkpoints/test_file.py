@@ -33,7 +33,7 @@ def sealed(content: bytes) -> bytes:
 
 def made_up(told: Any, arrays: dict[str, Any] | None = None, key: str = KEY) -> bytes:
     """Return a file as only somebody with bad intentions makes it: the JSON is anything, the digest right."""
-    text = told if isinstance(told, str) else json.dumps({"format_version": 1, "told": told})
+    text = told if isinstance(told, str) else json.dumps({"format_version": 2, "metadata": told})
     content = save({**(arrays or {}), "digest": np.zeros(DIGEST_BYTES, np.uint8)}, {key: text})
     return sealed(content[:-DIGEST_BYTES])
 
@@ -91,20 +91,20 @@ def test_a_file_with_any_byte_changed_is_noticed(path: Path) -> None:
         (sealed((2).to_bytes(8, "little") + b"{}"), "no safetensors file"),
         (made_up({}, key="glassnet"), "no checkpoint of glassnet"),
         (sealed(save({"a": np.zeros(3)}, {KEY: "{}"})), "no safetensors file"),
-        (made_up('{"format_version": 1, "told": {}, "told": {}}'), "stands twice"),
-        (made_up('{"format_version": 1, "told": {"a": {"b": 1, "b": 1}}}'), "stands twice"),
-        (made_up('{"format_version": 1, "told": {"a": NaN}}'), "every number is finite"),
-        (made_up('{"format_version": 1, "told": {"a": 1e999}}'), "every number is finite"),
+        (made_up('{"format_version": 2, "metadata": {}, "metadata": {}}'), "stands twice"),
+        (made_up('{"format_version": 2, "metadata": {"a": {"b": 1, "b": 1}}}'), "stands twice"),
+        (made_up('{"format_version": 2, "metadata": {"a": NaN}}'), "every number is finite"),
+        (made_up('{"format_version": 2, "metadata": {"a": 1e999}}'), "every number is finite"),
         (
-            made_up('{"format_version": 1, "told": ' + '{"a":' * 100_000 + "1" + "}" * 100_001),
+            made_up('{"format_version": 2, "metadata": ' + '{"a":' * 100_000 + "1" + "}" * 100_001),
             "more than 32 deep",
         ),
-        (made_up('{"format_version": 1, "told": {"a": ' + "9" * 10_000 + "}}"), "digit"),
-        (made_up('{"format_version": 1, "told": {"a": '), "Expecting value"),
-        (made_up('{"format_version": 1, "told": []}'), "told is"),
-        (made_up('{"format_version": 1}'), "'told' is missing"),
-        (made_up('{"format_version": 2, "told": {}}'), "its format is 2, and this glassnet reads 1"),
-        (made_up('{"format_version": true, "told": {}}'), "format_version is True"),
+        (made_up('{"format_version": 2, "metadata": {"a": ' + "9" * 10_000 + "}}"), "digit"),
+        (made_up('{"format_version": 2, "metadata": {"a": '), "Expecting value"),
+        (made_up('{"format_version": 2, "metadata": []}'), "metadata is"),
+        (made_up('{"format_version": 2}'), "'metadata' is missing"),
+        (made_up('{"format_version": 1, "told": {}}'), "its format is 1, and this glassnet reads 2"),
+        (made_up('{"format_version": true, "metadata": {}}'), "format_version is True"),
         (made_up("[]"), "no JSON object"),
         (made_up("x" * (MAX_TOLD + 1)), "longer than 33554432 characters"),
         (made_up({"a": "#rm"}), "invalid literal"),

@@ -14,7 +14,7 @@ from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.training import Callback, CallbackWarning, Run
 from glassnet.training.checkpoints.compatibility import describe, differences, epochs_differ
-from glassnet.training.checkpoints.folder import Moment, newest, refuse_used, tidy, write
+from glassnet.training.checkpoints.folder import CheckpointPosition, newest, refuse_used, tidy, write
 from glassnet.training.checkpoints.lock import FolderLock
 from glassnet.training.checkpoints.signals import Signals
 from glassnet.training.checkpoints.validate import check_memory
@@ -82,7 +82,7 @@ class Checkpoint(Callback):
             every_epochs = 1
         self.folder, self.every_epochs, self.every_minutes, self.resume = folder, every_epochs, every_minutes, resume
         self.unwritten = ""
-        self.written: Moment | None = None
+        self.written: CheckpointPosition | None = None
         self._lock: FolderLock | None = None
         self._signals = Signals(self._stop_soon)
         self._run: Run | None = None
@@ -157,7 +157,7 @@ class Checkpoint(Callback):
 
     def _go_on(self, run: Run, memory: StateDict, fresh: StateDict) -> None:
         """Bring the run to where the checkpoint was written."""
-        folder, about = self.folder, memory.metadata.get("about")
+        folder, about = self.folder, memory.metadata.get("description")
         about = about if isinstance(about, dict) else {}
         found = differences(about, self._about)
         assert self.written is not None
@@ -194,7 +194,7 @@ class Checkpoint(Callback):
             assert self._lock is not None
             self._lock.take()  # anew if the folder was removed
             known = run.state_dict()
-            write(folder, moment, StateDict(known.arrays, {"about": self._about, "run": known.metadata}))
+            write(folder, moment, StateDict(known.arrays, {"description": self._about, "run": known.metadata}))
         except Exception as error:  # a full disk, or a callback's memory that no file can hold: no reason to end
             self.unwritten = f"the checkpoint after {moment} was not written: {error}"
             warnings.warn(f"{self.unwritten}; the training goes on", CallbackWarning, stacklevel=2)
@@ -218,5 +218,5 @@ def _check(name: str, given: Any, kind: type, expected: str) -> None:
         raise InputError(f"{name} is {given!r}; it must be {expected}")
 
 
-def _moment(run: Run) -> Moment:
-    return Moment(len(run.history), run.state.accumulator.batches)
+def _moment(run: Run) -> CheckpointPosition:
+    return CheckpointPosition(len(run.history), run.state.accumulator.batches)

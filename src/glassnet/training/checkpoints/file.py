@@ -18,10 +18,10 @@ from glassnet._utils.arrays import Array
 from glassnet._utils.atomic_write import write_atomically
 from glassnet._utils.json_fields import Fields, read_json
 from glassnet.errors import InputError
-from glassnet.training.state_dict import StateDict, plain, restored
+from glassnet.training.state_dict import StateDict, from_json_values, to_json_values
 
 #: The entry of the metadata that holds the JSON, the version of the format, and the array that holds the digest.
-KEY, FORMAT_VERSION, DIGEST = "glassnet-checkpoint", 1, "digest"
+KEY, FORMAT_VERSION, DIGEST = "glassnet-checkpoint", 2, "digest"
 DIGEST_BYTES = 32
 #: An epoch takes some 250 characters of JSON. A text of this size that is all brackets takes 0.7 GB when it is read.
 MAX_TOLD = 32 * 2**20
@@ -42,7 +42,9 @@ def write_checkpoint(path: Path, memory: StateDict) -> int:
         If it can't be written.
     """
     told = json.dumps(
-        {"format_version": FORMAT_VERSION, "told": plain(memory.metadata)}, ensure_ascii=False, allow_nan=False
+        {"format_version": FORMAT_VERSION, "metadata": to_json_values(memory.metadata)},
+        ensure_ascii=False,
+        allow_nan=False,
     )
     if len(told) > MAX_TOLD:
         raise InputError(f"{path}: what it tells has {len(told):,} characters; the most is {MAX_TOLD:,}")
@@ -163,4 +165,4 @@ def _parse(path: Path) -> StateDict:
     for name, array in arrays.items():
         if array.dtype.kind == "f" and np.isnan(np.min(array, initial=np.inf)):
             raise InputError(f"its array {name!r:.80} holds NaN")
-    return StateDict(arrays, restored(content.value("told", dict)))
+    return StateDict(arrays, from_json_values(content.value("metadata", dict)))

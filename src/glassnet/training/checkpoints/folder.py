@@ -19,7 +19,7 @@ _NAME = re.compile(r"epoch-(\d{1,12})(?:-batch-(\d{1,12}))?\.checkpoint")
 
 
 @dataclass(frozen=True, order=True)
-class Moment:
+class CheckpointPosition:
     """A moment of a training: so many whole epochs, and so many batches of the next one."""
 
     epochs: int
@@ -35,13 +35,13 @@ class Moment:
         return f"epoch-{self.epochs:04d}{f'-batch-{self.batches:06d}' if self.batches else ''}.checkpoint"
 
 
-def moments(folder: Path) -> dict[Moment, Path]:
+def moments(folder: Path) -> dict[CheckpointPosition, Path]:
     """Return the checkpoints that there are, in their order."""
     found = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _NAME.fullmatch(path.name)
         if match:
-            found[Moment(int(match[1]), int(match[2] or 0))] = path
+            found[CheckpointPosition(int(match[1]), int(match[2] or 0))] = path
     return dict(sorted(found.items()))
 
 
@@ -60,7 +60,7 @@ def refuse_used(folder: Path) -> None:
         )
 
 
-def newest(folder: Path, most: int) -> tuple[Moment, StateDict] | None:
+def newest(folder: Path, most: int) -> tuple[CheckpointPosition, StateDict] | None:
     """Return the last checkpoint that is whole, None if there is not one.
 
     Parameters
@@ -98,7 +98,7 @@ def newest(folder: Path, most: int) -> tuple[Moment, StateDict] | None:
     return None
 
 
-def write(folder: Path, moment: Moment, memory: StateDict) -> int:
+def write(folder: Path, moment: CheckpointPosition, memory: StateDict) -> int:
     """Write a checkpoint, and let go of all but it and the one before it; return its bytes.
 
     Raises

@@ -8,12 +8,12 @@ from typing import Any
 from glassnet._utils.json_fields import Fields
 from glassnet.engines.interface import EpochAccumulator
 from glassnet.errors import InputError
-from glassnet.network.schedules import Plateau
+from glassnet.network.schedules import ReduceOnPlateau
 from glassnet.training import Epoch, Run
 from glassnet.training.state_dict import StateDict
 
 #: Arrays that may be there or not, and that whoever takes them over looks at.
-_OTHERS = ("callbacks.", "state.draws_began.")
+_OTHERS = ("callbacks.", "state.epoch_start_random.")
 _NUMBERS = (int, float)
 
 
@@ -46,7 +46,7 @@ def check_memory(memory: StateDict, fresh: StateDict, run: Run) -> None:
                 )
     told = Fields(memory.metadata, "run")
     told.value("stop_reason", str)
-    told.value("best_figure", *_NUMBERS)
+    told.value("best_value", *_NUMBERS)
     history = told.list_of("history", dict)
     for number, record in enumerate(history, start=1):
         known = Fields(record, f"history[{number - 1}]").known(Epoch, *_NUMBERS)
@@ -58,8 +58,8 @@ def check_memory(memory: StateDict, fresh: StateDict, run: Run) -> None:
     if run.state.epochs + len(history) != memory.metadata["state"]["epochs"]:
         raise InputError(f"it has {memory.metadata['state']['epochs']} epochs, and a history of {len(history)}")
     for record in told.list_of("callbacks", dict):
-        Fields(record, "callbacks").value("kind", str)
-        Fields(record, "callbacks").value("told", dict)
+        Fields(record, "callbacks").value("class", str)
+        Fields(record, "callbacks").value("metadata", dict)
 
 
 def _check_standing(told: Fields, fresh: Fields, run: Run) -> None:
@@ -74,17 +74,17 @@ def _check_standing(told: Fields, fresh: Fields, run: Run) -> None:
     accumulator.known(EpochAccumulator, *_NUMBERS)
     rows, batches, size = accumulator.value("rows", int), accumulator.value("batches", int), run.settings.batch_size
     if not 0 <= batches <= run.n_batches or rows != min(batches * size, run.n_samples):
-        raise InputError(f"it stands after batch {batches} of {run.n_batches} and {rows} rows of {run.n_samples}")
+        raise InputError(f"it is after batch {batches} of {run.n_batches} and {rows} rows of {run.n_samples}")
     plateau = told.value("plateau", dict, type(None))
     if (plateau is None) != (run.state.plateau is None):
         raise InputError("state.plateau is not that of these settings")
-    if plateau is not None and set(Fields(plateau, "plateau").known(Plateau, *_NUMBERS)) != {
-        f.name for f in fields(Plateau)
+    if plateau is not None and set(Fields(plateau, "plateau").known(ReduceOnPlateau, *_NUMBERS)) != {
+        f.name for f in fields(ReduceOnPlateau)
     }:
         raise InputError("state.plateau lacks a number")
-    _alike(fresh.content["draws"], told.content["draws"], "draws")
-    if told.content["draws_began"] is not None:
-        _alike(fresh.content["draws"], told.content["draws_began"], "draws_began")
+    _alike(fresh.content["random"], told.content["random"], "random")
+    if told.content["epoch_start_random"] is not None:
+        _alike(fresh.content["random"], told.content["epoch_start_random"], "epoch_start_random")
     elif batches and run.settings.shuffle:
         raise InputError("it stands in the middle of an epoch, and does not tell in which order")
 

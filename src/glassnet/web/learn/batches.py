@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 from glassnet.engines.interface import Rows
-from glassnet.training.source import Draws, InMemory, Part, Source
+from glassnet.training.source import InMemory, Part, Sampler, Source
 
 
 class Halt(KeyboardInterrupt):
@@ -37,13 +37,13 @@ class Batches(InMemory):
     def of(cls, source: Source) -> Self:
         """Return the same rows, batch by batch."""
         assert isinstance(source, InMemory)
-        made = cls(source.rows, source.chosen)
+        made = cls(source.rows, source.indices)
         made.before = no_waiting
         return made
 
-    def parts(self, batch_size: int, draws: Draws | None, first: int = 0) -> Iterator[Part]:
+    def parts(self, batch_size: int, sampler: Sampler | None, first: int = 0) -> Iterator[Part]:
         """Return the rows from batch ``first`` on, one batch after another."""
-        (whole,) = super().parts(batch_size, draws, first)  # all is drawn here, as it should be
+        (whole,) = super().parts(batch_size, sampler, first)  # all is drawn here, as it should be
         return self._cut(whole, batch_size)
 
     def _cut(self, whole: Part, batch_size: int) -> Iterator[Part]:

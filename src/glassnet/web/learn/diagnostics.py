@@ -52,7 +52,7 @@ class LayerHealth:
 
 def some_rows(run: Run) -> Rows:
     """Return the first rows of those that are learned from."""
-    rows, chosen = run.source.rows, run.source.chosen  # type: ignore[attr-defined]  # an InMemory
+    rows, chosen = run.source.rows, run.source.indices  # type: ignore[attr-defined]  # an InMemory
     few = np.arange(min(len(rows), MAX_ROWS)) if chosen is None else chosen[:MAX_ROWS]
     few_rows: Rows = rows.take(few)
     return few_rows

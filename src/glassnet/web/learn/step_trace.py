@@ -21,6 +21,7 @@ from glassnet.network.backward import loss_input
 from glassnet.network.losses import as_outputs
 from glassnet.network.optimizers import clip_gradient
 from glassnet.training import Run
+from glassnet.training.learning_rate import learning_rates
 
 #: Rows and columns of an array that are told.
 MOST = 24
@@ -169,10 +170,5 @@ def _through(run: Run, layer: int) -> str:
 
 def _rate(run: Run) -> float:
     """Return the learning rate of the next step, as `glassnet.training.loop` has it."""
-    settings, state, batches = run.settings, run.state, run.n_batches
-    schedule = settings.resolve_schedule()
-    base = settings.learning_rate or settings.resolve_optimizer().learning_rate
-    epoch = len(run.history) if schedule.needs_total_steps else state.epochs
-    factors = schedule.factors(epoch * batches, batches, batches, settings.epochs * batches)
-    rates = base * state.rate_scale * factors
-    return float(rates[state.accumulator.batches])
+    rates = learning_rates(run.settings, run.state, len(run.history), run.n_batches)
+    return float(rates[run.state.accumulator.batches])

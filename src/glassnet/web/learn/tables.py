@@ -13,7 +13,7 @@ from glassnet.network.initializers import INITIALIZERS
 from glassnet.network.losses import CLASSIFICATION, LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
-from glassnet.training.settings import ENGINES, LBFGS, LBFGS_LIMITS
+from glassnet.training.settings import ENGINES, LBFGS, LBFGS_DEFAULTS
 
 #: Losses that can't tell classes apart (`glassnet.models.fitting.check_task`).
 _OF_VALUES = ("poisson", "pinball")
@@ -21,7 +21,13 @@ _OF_VALUES = ("poisson", "pinball")
 
 def tables() -> dict[str, Any]:
     """Return every table: names, what stands in the docstring, the entry's own numbers."""
-    lbfgs = {"name": LBFGS, "formula": "", "settings": _numbers(LBFGS_LIMITS), "learning_rate": None, "weight_decay": 0}
+    lbfgs = {
+        "name": LBFGS,
+        "formula": "",
+        "settings": _numbers(LBFGS_DEFAULTS),
+        "learning_rate": None,
+        "weight_decay": 0,
+    }
     return {
         "activations": [
             {"name": a.name, "formula": formula(a.function), "curve": curve(a)} for a in ACTIVATIONS.values()

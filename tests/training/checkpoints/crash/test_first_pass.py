@@ -34,7 +34,7 @@ def deadly(*given, **named):
     calls.append(name)
     if len(calls) == number + 1 and not after:
         os.kill(os.getpid(), signal.SIGKILL)
-    found = plain(*given, **named)
+    found = to_json_values(*given, **named)
     if len(calls) == number + 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return found
