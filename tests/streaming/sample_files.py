@@ -1,4 +1,4 @@
-"""Files made for a test, given out in tables of any size."""
+"""Sample files for the tests, read in tables of any size."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +17,11 @@ from glassnet.streaming.values import TRAINING, Encoding
 
 
 class SampleFiles:
-    """A CSV file whose rows come a few at a time, each table with types of its own."""
+    """A replacement for `glassnet.data.Files`: a CSV file read a few rows at a time, each table with its own types."""
 
     def __init__(self, path: Path, columns: dict[str, Any], rows: int, text: bool = True) -> None:
-        self.table, self.rows = pa.table(columns), rows
+        self.table = pa.table(columns)
+        self.rows = rows
         if text:
             csv.write_csv(self.table, path)
         self.files = self.paths = (path,)
@@ -44,15 +45,17 @@ def columns_of(x: np.ndarray, y: Any) -> dict[str, Any]:
 
 
 def pixels(rows: int, columns: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return bytes and classes; the first byte of each row counts the rows."""
+    """Return bytes and classes; the first two bytes of a row are its number."""
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 256, (rows, columns), np.uint8)
-    x[:, 0], x[:, 1], x[:, 2] = np.arange(rows) % 256, np.arange(rows) // 256 % 256, 255
+    x[:, 0] = np.arange(rows) % 256
+    x[:, 1] = np.arange(rows) // 256 % 256
+    x[:, 2] = 255
     return x, rng.integers(0, 3, rows)
 
 
-def numbers_of(x: Any) -> list[int]:
-    """Return which rows of `pixels` these are."""
+def row_ids(x: Any) -> list[int]:
+    """Return the numbers of rows of `pixels`."""
     return (x[:, 0].astype(int) + 256 * x[:, 1].astype(int)).tolist()
 
 
@@ -70,7 +73,7 @@ def source_of(
 
 
 class Seeds:
-    """Sampler that give one seed after the other."""
+    """A sampler that returns consecutive seeds."""
 
     def __init__(self, seed: int = 7) -> None:
         self.next = seed
@@ -80,12 +83,14 @@ class Seeds:
         return self.next - 1
 
     def order(self, rows: np.ndarray) -> np.ndarray:
-        raise AssertionError("a stream has no list of its rows")
+        raise AssertionError("a stream does not shuffle a list of its rows")
 
 
 def read_all(parts: Any) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """Return x and y of parts in their order, and the parts' lengths."""
-    xs, ys, lengths = [], [], []
+    """Return x and y of all parts in order, and the lengths of the parts."""
+    xs: list[np.ndarray] = []
+    ys: list[np.ndarray] = []
+    lengths = []
     for part in parts:
         order = np.arange(len(part.rows)) if part.order is None else part.order
         x = part.rows.x[order]

@@ -1,4 +1,4 @@
-"""A cache that is cut, changed, hostile or of other files is noticed and made anew, never trusted."""
+"""A cache that is truncated, modified, malicious or of other files is detected and recreated."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def rows_of(found) -> list[bytes]:
     st.sampled_from(["i8", "f8", "i4"]),
     st.booleans(),
 )
-def test_a_block_comes_back_as_it_was(rows, columns, kind, target, is_sparse):
+def test_a_block_survives_encoding_and_decoding(rows, columns, kind, target, is_sparse):
     rng = np.random.default_rng(rows)
     values = {"u1": rng.integers(0, 256, (rows, columns)), "f4": rng.integers(0, 9, (rows, columns)) / 4 - 0.25}
     x = compact(np.asarray(values.get(kind, rng.normal(size=(rows, columns)))))
@@ -72,7 +72,7 @@ def test_a_block_comes_back_as_it_was(rows, columns, kind, target, is_sparse):
     assert (back.x != x).sum() == 0 and type(back.x) is type(x)
 
 
-def test_numbers_are_kept_exactly_in_as_few_bytes_as_that_takes():
+def test_numbers_are_stored_exactly_in_the_smallest_type():
     def kind(*numbers):
         return compact(np.array([numbers], np.float64)).dtype
 
@@ -81,7 +81,7 @@ def test_numbers_are_kept_exactly_in_as_few_bytes_as_that_takes():
     ]  # fmt: skip
 
 
-def test_a_packer_keeps_every_row_and_begins_anew_where_the_targets_kind_changes():
+def test_a_block_builder_keeps_every_row_and_starts_a_block_where_the_target_type_changes():
     builder = BlockBuilder(4)
     found = []
     for first, count, kind in ((0, 3, "i8"), (3, 6, "i8"), (9, 2, "f8"), (11, 9, "f8")):
@@ -95,7 +95,7 @@ def test_a_packer_keeps_every_row_and_begins_anew_where_the_targets_kind_changes
 # ------------------------------------------------------------------------------------------------------------- damage
 
 
-def test_a_whole_cache_is_used_again_without_reading_the_files(files):
+def test_an_intact_cache_is_reused_without_reading_the_files(files):
     found = scan_sample(files, 0.2)
     again = scan_sample(files, 0.2)
     assert files.passes == 1 and again.cache is not None
@@ -112,7 +112,7 @@ def test_a_whole_cache_is_used_again_without_reading_the_files(files):
     assert again.values.as_json() == found.values.as_json()
 
 
-def test_any_byte_that_changed_is_noticed_wherever_it_is(files):
+def test_a_change_of_any_byte_is_detected(files):
     expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
@@ -127,7 +127,7 @@ def test_any_byte_that_changed_is_noticed_wherever_it_is(files):
     assert path.read_bytes()[:-200] == whole[:-200]
 
 
-def test_a_cache_cut_anywhere_or_with_something_behind_it_is_noticed(files):
+def test_a_truncated_or_extended_cache_is_detected(files):
     expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
@@ -145,7 +145,7 @@ def test_a_cache_cut_anywhere_or_with_something_behind_it_is_noticed(files):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 4), st.integers(0, 2**64 - 1)), min_size=1, max_size=3))
-def test_a_hostile_index_with_right_checksums_is_refused_before_anything_is_made_of_it(tmp_path, changes):
+def test_a_malicious_index_with_valid_checksums_is_rejected(tmp_path, changes):
     path = tmp_path / "hostile.blocks"
     writer = CacheWriter(path, 0o600)
     for first in range(5):
@@ -182,7 +182,7 @@ def test_a_hostile_index_with_right_checksums_is_refused_before_anything_is_made
         b'{"columns": 3}',
     ],
 )
-def test_hostile_facts_with_right_checksums_are_refused(files, metadata):
+def test_malicious_metadata_with_valid_checksums_is_rejected(files, metadata):
     expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
@@ -216,7 +216,7 @@ def with_metadata(whole: bytes, metadata: bytes) -> bytes:
         ("text_columns", 5),
     ],
 )
-def test_facts_that_are_not_ours_are_refused(files, name, value):
+def test_invalid_metadata_is_rejected(files, name, value):
     expected = rows_of(scan_sample(files))
     path = path_of(files)
     whole = path.read_bytes()
@@ -229,7 +229,7 @@ def test_facts_that_are_not_ours_are_refused(files, name, value):
     assert rows_of(scan_sample(files)) == expected and files.passes == before + 1
 
 
-def test_a_huge_size_in_the_trailer_is_refused_without_being_believed(files):
+def test_a_huge_size_in_the_trailer_is_rejected(files):
     scan_sample(files)
     path = path_of(files)
     whole = path.read_bytes()
@@ -239,7 +239,7 @@ def test_a_huge_size_in_the_trailer_is_refused_without_being_believed(files):
         CacheFile(path, OWNERS)
 
 
-def test_numbers_that_are_not_finite_are_refused_though_the_checksum_is_right(tmp_path):
+def test_numbers_that_are_not_finite_are_rejected_despite_a_valid_checksum(tmp_path):
     path = tmp_path / "t.blocks"
     for x in (np.array([[np.nan]]), sparse.csr_matrix(np.array([[np.inf]]))):
         writer = CacheWriter(path, 0o600)
@@ -250,7 +250,7 @@ def test_numbers_that_are_not_finite_are_refused_though_the_checksum_is_right(tm
 
 
 @pytest.mark.parametrize(("array", "value"), [("indices", 3), ("indices", -1), ("indptr", 7)])
-def test_csr_that_points_outside_is_refused(tmp_path, array, value):
+def test_csr_indices_out_of_range_are_rejected(tmp_path, array, value):
     x = sparse.csr_matrix(np.ones((2, 3)))
     getattr(x, array)[1] = value
     writer = CacheWriter(tmp_path / "t.blocks", 0o600)
@@ -260,7 +260,7 @@ def test_csr_that_points_outside_is_refused(tmp_path, array, value):
         CacheFile(tmp_path / "t.blocks", OWNERS).block(0, np.empty(1000, np.uint8))
 
 
-def test_somebody_elses_file_a_link_a_folder_and_a_pipe_are_no_caches(files, tmp_path):
+def test_files_of_other_users_links_folders_and_pipes_are_rejected(files, tmp_path):
     scan_sample(files)
     path = path_of(files)
     with pytest.raises(DamagedCache, match="another user"):
@@ -276,7 +276,7 @@ def test_somebody_elses_file_a_link_a_folder_and_a_pipe_are_no_caches(files, tmp
 # ------------------------------------------------------------------------------------------------------- other files
 
 
-def test_files_that_changed_have_another_cache_and_touched_or_copied_ones_the_same(files, tmp_path):
+def test_modified_files_get_a_new_cache_and_touched_ones_keep_theirs(files, tmp_path):
     scan_sample(files)
     stat = files.files[0].stat()
     os.utime(files.files[0], ns=(1, stat.st_mtime_ns + 10**9))
@@ -290,7 +290,7 @@ def test_files_that_changed_have_another_cache_and_touched_or_copied_ones_the_sa
     assert files.passes == 3 and len(list((tmp_path / ".glassnet").iterdir())) == 1
 
 
-def test_a_cache_is_of_the_labels_beside_images_too(tmp_path):
+def test_a_cache_depends_on_the_labels_of_idx_images(tmp_path):
     images = tmp_path / "train-images-idx3-ubyte"
     labels = tmp_path / "train-labels-idx1-ubyte"
     images.write_bytes(b"\0\0\x08\x03" + struct.pack(">3I", 40, 2, 2) + bytes(range(160)))
@@ -299,7 +299,7 @@ def test_a_cache_is_of_the_labels_beside_images_too(tmp_path):
         assert scan_sample(open_files(images)).values.different.tolist() == list(range(many))
 
 
-def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
+def test_a_cache_depends_on_every_image_in_a_folder_and_its_class(tmp_path):
     for row in range(6):
         (tmp_path / "data" / "ab"[row % 2]).mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((2, 2), row, np.uint8)).save(tmp_path / "data" / "ab"[row % 2] / f"{row}.png")
@@ -317,19 +317,19 @@ def test_a_cache_is_of_every_picture_in_a_folder_and_of_its_class(tmp_path):
     assert summary() == (["a", "c"], 22)
 
 
-def test_another_question_is_another_cache_and_the_older_one_goes(files, tmp_path):
+def test_other_options_make_another_cache_and_the_older_one_is_removed(files, tmp_path):
     scan_sample(files, 0.2)
     assert scan_sample(files, 0.3).options.validation_fraction == 0.3 and files.passes == 2
     assert len(list((tmp_path / ".glassnet").iterdir())) == 1
 
 
-def test_a_cache_is_read_by_nobody_who_can_not_read_the_files(files):
+def test_a_cache_has_the_permissions_of_its_files(files):
     files.files[0].chmod(0o600)
     scan_sample(files)
     assert path_of(files).stat().st_mode & 0o777 == 0o600
 
 
-def test_where_the_folder_can_not_be_written_the_cache_goes_to_the_users_own(files, tmp_path, monkeypatch):
+def test_if_the_folder_is_not_writable_the_cache_is_in_the_users_cache_folder(files, tmp_path, monkeypatch):
     (tmp_path / ".glassnet").write_text("in the way")
     monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own"))
     found = scan_sample(files)
@@ -338,7 +338,7 @@ def test_where_the_folder_can_not_be_written_the_cache_goes_to_the_users_own(fil
     assert files.passes == 1
 
 
-def test_where_nothing_can_be_written_each_pass_reads_the_files_and_it_is_said(files, tmp_path, monkeypatch):
+def test_if_nothing_is_writable_each_pass_reads_the_files_and_the_reason_is_reported(files, tmp_path, monkeypatch):
     (tmp_path / ".glassnet").write_text("in the way")
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "data").write_text("in the way")
@@ -348,7 +348,7 @@ def test_where_nothing_can_be_written_each_pass_reads_the_files_and_it_is_said(f
     assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 2
 
 
-def test_a_disk_that_is_full_in_the_middle_costs_the_cache_and_nothing_else(files, tmp_path, monkeypatch):
+def test_a_disk_that_becomes_full_costs_only_the_cache(files, tmp_path, monkeypatch):
     written = []
 
     def write(self, split, block):
@@ -363,14 +363,14 @@ def test_a_disk_that_is_full_in_the_middle_costs_the_cache_and_nothing_else(file
     assert len(read_all(source_of(found).parts(16, None))[0]) == 90
 
 
-def test_an_error_in_the_files_leaves_no_half_cache(files, tmp_path):
+def test_an_error_in_the_files_leaves_no_partial_cache(files, tmp_path):
     files.table = files.table.set_column(2, "x1", [[None if row == 70 else 1 for row in range(90)]])
     with pytest.raises(InputError, match="x1"):
         scan_sample(files)
     assert list((tmp_path / ".glassnet").iterdir()) == []
 
 
-def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+def test_files_of_killed_writers_are_removed_and_those_of_running_ones_are_not(tmp_path):
     living = CacheWriter(tmp_path / "a.blocks", 0o600)
     (tmp_path / f"b.xyz{cache_file.UNFINISHED}").write_bytes(b"half")
     remove_unfinished(tmp_path)
@@ -379,37 +379,37 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_no
     assert not list(tmp_path.iterdir())
 
 
-def test_a_writer_whose_file_is_taken_for_one_left_behind_before_it_could_lock_it_makes_another(files, monkeypatch):
+def test_a_writer_whose_file_is_removed_before_it_is_locked_creates_another(files, monkeypatch):
     made = []
     mkstemp = tempfile.mkstemp
 
-    def seen_at_once(**how):
-        handle, name = mkstemp(**how)
+    def removed_at_once(**options):
+        handle, name = mkstemp(**options)
         made.append(name)
         if len(made) < 3:
             remove_unfinished(files.files[0].parent / ".glassnet")
         return handle, name
 
-    monkeypatch.setattr(tempfile, "mkstemp", seen_at_once)
+    monkeypatch.setattr(tempfile, "mkstemp", removed_at_once)
     found = scan_sample(files)
     assert found.cache_error == "" and len(made) == 3
     assert list(found.cache.path.parent.iterdir()) == [found.cache.path]
 
 
-def test_a_cache_that_another_question_takes_away_at_once_is_used_all_the_same(files, monkeypatch):
+def test_a_cache_that_another_process_removes_at_once_is_still_used(files, monkeypatch):
     replace = os.replace
 
-    def taken_away(source, target):
+    def removed(source, target):
         replace(source, target)
         os.unlink(target)
 
-    monkeypatch.setattr(os, "replace", taken_away)
+    monkeypatch.setattr(os, "replace", removed)
     found = scan_sample(files)
     assert found.cache_error == "" and found.cache is not None
     assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 1
 
 
-def test_files_that_change_while_they_are_read_are_refused(files):
+def test_files_modified_while_they_are_read_are_rejected(files):
     text = files.files[0].read_text()
     blocks = files.blocks
 

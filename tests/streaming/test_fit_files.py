@@ -1,4 +1,4 @@
-"""From files to a model, and the command line's options for it."""
+"""Training on files of any size, from Python and from the command line."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def write(path: Path, columns: dict[str, object]) -> Path:
 
 @pytest.fixture
 def clouds(tmp_path) -> Path:
-    """Return a file of 400 rows: two clouds, told apart by text, in order."""
+    """Write 400 rows: two clusters, labelled by text, sorted by label."""
     rng = np.random.default_rng(0)
     kind = np.arange(400) // 200
     x = rng.normal(size=(400, 2)) * [1, 100] + 3 * kind[:, np.newaxis] * [1, 100]
@@ -61,7 +61,7 @@ def glassnet(capsys: pytest.CaptureFixture, monkeypatch, tmp_path):
     return run
 
 
-def test_a_model_of_files_is_like_one_of_the_same_rows_in_memory(clouds):
+def test_a_model_of_files_is_similar_to_one_of_the_same_rows_in_memory(clouds):
     model = fit_files(clouds, group="who", validation_fraction=0.25, hidden=(8,))
     assert model.feature_names == ("a", "b") and model.classes == ("daisy", "tulip")
     assert model.facts["training_rows"] + model.facts["validation_rows"] == 400
@@ -84,7 +84,7 @@ def test_rows_in_memory_and_batches_are_streamed_as_their_file_is(clouds):
     def batches():
         yield from (frame[first : first + 70] for first in range(0, 400, 70))
 
-    # a whole array cuts nothing and a file is cut elsewhere: the figures agree to the last digits but one or two
+    # the blocks differ, so the statistics agree up to rounding
     for data in (frame, pl.read_csv(clouds), batches, list(batches()), [pl.from_pandas(part) for part in batches()]):
         model = fit_files(data, settings=FEW, hidden=(4,), test=frame[:20])
         np.testing.assert_allclose(model.vector, expected.vector, rtol=1e-5, atol=1e-6)
@@ -96,8 +96,9 @@ def test_rows_in_memory_and_batches_are_streamed_as_their_file_is(clouds):
     assert not list(clouds.parent.glob(".glassnet"))
 
 
-def test_batches_that_can_not_be_gone_through_again_or_that_change_are_told(clouds):
-    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+def test_batches_that_can_not_be_restarted_or_that_change_are_reported(clouds):
+    x = np.arange(40.0).reshape(20, 2)
+    y = np.arange(20) % 2
     with pytest.raises(InputError, match="iterated over only once; give a list, or a function"):
         fit_files((part for part in [(x, y)]), settings=FEW)
     rows = iter((20, 19, 18))
@@ -110,17 +111,19 @@ def test_batches_that_can_not_be_gone_through_again_or_that_change_are_told(clou
         fit_files(changing, settings=FEW, validation_fraction=0)
 
 
-def test_figures_come_from_the_training_rows_alone_and_the_split_from_the_rows_numbers(clouds):
-    aside = is_validation(hash_rows(0, 400), 0.25)
+def test_statistics_come_from_training_rows_only_and_the_split_from_row_numbers(clouds):
+    in_validation = is_validation(hash_rows(0, 400), 0.25)
     found = scan_files(open_files(clouds), ScanOptions("label", validation_fraction=0.25))
     table = open_files(clouds).table()
     a = table.columns["a"].to_numpy()
-    np.testing.assert_allclose(found.splits[0].features.mean[0], a[~aside].mean(), rtol=1e-12)
-    np.testing.assert_allclose(choose_scaling(found.splits[0].features).scale[0], 1 / a[~aside].std(), rtol=1e-12)
-    assert (len(found.splits[0]), len(found.splits[1])) == (np.sum(~aside), np.sum(aside))
+    np.testing.assert_allclose(found.splits[0].features.mean[0], a[~in_validation].mean(), rtol=1e-12)
+    np.testing.assert_allclose(
+        choose_scaling(found.splits[0].features).scale[0], 1 / a[~in_validation].std(), rtol=1e-12
+    )
+    assert (len(found.splits[0]), len(found.splits[1])) == (np.sum(~in_validation), np.sum(in_validation))
 
 
-def test_rows_of_one_group_are_on_one_side(clouds):
+def test_rows_of_one_group_are_in_one_split(clouds):
     found = scan_files(open_files(clouds), ScanOptions("label", "who", 0.3))
     assert found.feature_names == ["a", "b"]
     assert all(len(side) % 8 == 0 and len(side) for side in found.splits)
@@ -138,9 +141,9 @@ def test_the_same_seed_gives_the_same_model_cached_or_not(clouds, cache, monkeyp
     assert threading.active_count() == 1
 
 
-def test_values_are_predicted_in_their_own_unit_and_r2_is_of_all_rows(houses):
-    how = Settings(loss="half_mean_squared_error", epochs=30, batch_size=16, learning_rate=0.01)
-    model = fit_files(houses, "price", hidden=(16,), settings=how, test=houses)
+def test_targets_are_predicted_in_their_unit_and_r2_is_of_all_rows(houses):
+    options = Settings(loss="half_mean_squared_error", epochs=30, batch_size=16, learning_rate=0.01)
+    model = fit_files(houses, "price", hidden=(16,), settings=options, test=houses)
     assert model.task == "regression" and model.history[-1].validation_metric > 0.98
     table = open_files(houses).table()
     x = np.column_stack([table.columns[name].to_numpy() for name in ("rooms", "age")])
@@ -175,7 +178,7 @@ def test_columns_of_the_test_files_are_found_by_name(clouds, tmp_path):
         ({"a": ["1.7e308", "-1.7e308", "1.7e308"]}, "column 'a' holds numbers too large for a mean"),
     ],
 )
-def test_an_entry_that_can_not_be_used_is_named_with_file_row_and_column(tmp_path, change, message):
+def test_an_invalid_entry_is_reported_with_file_row_and_column(tmp_path, change, message):
     path = write(tmp_path / "t.csv", {"a": ["1", "2", "3"], "label": ["u", "v", "u"]} | change)
     if message is None:
         fit_files(path, validation_fraction=0.0, settings=FEW)
@@ -185,7 +188,7 @@ def test_an_entry_that_can_not_be_used_is_named_with_file_row_and_column(tmp_pat
     assert "only one" in message or str(path) in str(error.value)
 
 
-def test_a_bad_value_in_the_second_of_two_files_is_named_there(tmp_path):
+def test_an_invalid_value_in_the_second_of_two_files_is_reported_there(tmp_path):
     for name, last in (("p-1.csv", "3"), ("p-2.csv", "x")):
         write(tmp_path / name, {"a": ["1"] * 50 + [last], "label": ["u", "v", "w"] * 17})
     with pytest.raises(InputError, match=r"p-2.csv: row 51, column 'a' is 'x'"):
@@ -195,7 +198,7 @@ def test_a_bad_value_in_the_second_of_two_files_is_named_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
+    ("options", "message"),
     [
         ({"target": "c"}, "there is no column 'c'"),
         ({"group": "c"}, "there is no column 'c' to group rows by"),
@@ -206,12 +209,12 @@ def test_a_bad_value_in_the_second_of_two_files_is_named_there(tmp_path):
         ({"settings": Settings(optimizer="lbfgs")}, "'lbfgs' looks at all rows at once"),
     ],
 )
-def test_what_can_not_be_asked_is_refused(clouds, how, message):
+def test_invalid_arguments_are_rejected(clouds, options, message):
     with pytest.raises(InputError, match=message):
-        fit_files(clouds, **({"settings": None} | how))
+        fit_files(clouds, **({"settings": None} | options))
 
 
-def test_whole_numbers_too_large_for_64_bits_are_numbers_as_in_memory(tmp_path):
+def test_integers_too_large_for_64_bits_are_floats_as_in_memory(tmp_path):
     path = write(tmp_path / "t.csv", {"a": range(40), "y": [10**19 * (row % 2 + 1) for row in range(40)]})
     found = scan_files(open_files(path), ScanOptions("y", validation_fraction=0.2))
     assert found.values.different.tolist() == [1e19, 2e19] and task_of(found) == "regression"
@@ -224,7 +227,7 @@ def test_a_class_that_only_the_test_files_have_is_named(clouds, tmp_path):
         fit_files(clouds, settings=FEW, test=other)
 
 
-def test_too_large_for_float32_is_told_for_the_test_files_too(clouds, tmp_path):
+def test_numbers_too_large_for_float32_in_test_files_are_reported(clouds, tmp_path):
     other = write(tmp_path / "other.csv", {"a": [1, 1e300], "b": [1, 2], "who": [1, 1], "label": ["daisy", "tulip"]})
     with pytest.raises(InputError, match=r"other.csv: column 'a' holds 1e\+300; that is too large for float32"):
         fit_files(clouds, settings=FEW, test=other)
@@ -243,7 +246,7 @@ def test_classes_may_be_numbers_with_fractions_or_many_or_0_and_1(tmp_path):
 # ------------------------------------------------------------------------------------------------------- command line
 
 
-def test_the_command_line_streams_where_asked_and_writes_the_same_kind_of_model(glassnet, clouds, tmp_path):
+def test_the_command_line_streams_on_request_and_writes_the_same_kind_of_model(glassnet, clouds, tmp_path):
     code, out, err = glassnet(
         "train",
         clouds,
@@ -267,7 +270,7 @@ def test_the_command_line_streams_where_asked_and_writes_the_same_kind_of_model(
     assert code == 0 and 300 < json.loads(again)["rows"] < 400
 
 
-def test_bad_rows_are_left_out_counted_and_listed(glassnet, tmp_path):
+def test_invalid_rows_are_skipped_counted_and_listed(glassnet, tmp_path):
     rows = {"a": ["1", "2", "oops", "4", "", "6"] * 20, "label": ["u", "v"] * 60}
     path = write(tmp_path / "t.csv", rows)
     code, _, err = glassnet("train", path, "--stream")
@@ -292,7 +295,7 @@ def test_bad_rows_are_left_out_counted_and_listed(glassnet, tmp_path):
     assert json.loads(out)["bad_rows"] == 40 and json.loads(out)["bad_rows_file"] == "glassnet.bad_rows.csv"
 
 
-def test_bad_rows_of_many_files_are_left_out_of_groups_too_with_and_without_a_cache(glassnet, tmp_path):
+def test_invalid_rows_of_many_files_are_skipped_in_groups_with_and_without_a_cache(glassnet, tmp_path):
     for part in range(9):
         a = [f"{(7 * row + part) % 11}" for row in range(200)]
         if part in (3, 7):
@@ -314,7 +317,7 @@ def test_bad_rows_of_many_files_are_left_out_of_groups_too_with_and_without_a_ca
     assert [(Path(file).name, int(row)) for file, row, _ in listed] == [("part-3.csv", 154), ("part-7.csv", 158)]
 
 
-def test_a_folder_of_checkpoints_that_can_not_be_used_is_told_before_the_files_are_looked_through(glassnet, clouds):
+def test_an_unusable_checkpoint_folder_is_reported_before_the_files_are_scanned(glassnet, clouds):
     arguments = ("train", clouds, "--stream", "--epochs", 2, "--checkpoint", "kept", "-q")
     assert glassnet(*arguments)[0] == 0
     clouds.write_text(clouds.read_text() + "oops,1,2,3\n")
@@ -330,12 +333,12 @@ def test_a_folder_of_checkpoints_that_can_not_be_used_is_told_before_the_files_a
     assert code == 2 and "name another folder" in err
 
 
-def test_rows_that_stay_together_are_streamed_and_can_not_be_not(glassnet, clouds):
+def test_grouped_rows_can_only_be_streamed(glassnet, clouds):
     code, _, err = glassnet("train", clouds, "--group", "who", "--no-stream")
     assert code == 2 and "--group streams the rows; leave --no-stream out" in err
 
 
-def test_files_that_would_not_fit_into_memory_are_streamed_by_themselves(glassnet, clouds, monkeypatch):
+def test_files_that_do_not_fit_in_memory_are_streamed_automatically(glassnet, clouds, monkeypatch):
     assert "streamed" not in glassnet("train", clouds, "--epochs", 1)[1]
     monkeypatch.setattr(memory_estimate, "available_memory", lambda: 10_000)
     out = glassnet("train", clouds, "--epochs", 1)[1]
@@ -343,7 +346,7 @@ def test_files_that_would_not_fit_into_memory_are_streamed_by_themselves(glassne
     assert "streamed" not in glassnet("train", clouds, "--epochs", 1, "--no-stream")[1]
 
 
-def test_free_memory_is_the_least_of_the_machines_and_the_groups(tmp_path, monkeypatch):
+def test_available_memory_is_the_minimum_of_machine_and_control_group(tmp_path, monkeypatch):
     machine = memory_estimate.available_memory()
     assert 2**20 < machine < 2**50
     (tmp_path / "max").write_text("5000\n")
@@ -358,7 +361,7 @@ def test_free_memory_is_the_least_of_the_machines_and_the_groups(tmp_path, monke
     assert memory_estimate.available_memory() == 0
 
 
-def test_a_cache_that_can_not_be_written_is_told_and_the_exit_code_says_so(glassnet, clouds, tmp_path, monkeypatch):
+def test_a_cache_that_can_not_be_written_is_reported_with_exit_code_3(glassnet, clouds, tmp_path, monkeypatch):
     (tmp_path / ".glassnet").write_text("in the way")
     (tmp_path / "own").write_text("in the way")
     monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own" / "there"))
@@ -369,10 +372,10 @@ def test_a_cache_that_can_not_be_written_is_told_and_the_exit_code_says_so(glass
     assert glassnet("train", clouds, "--stream", "--no-cache", "--epochs", 1)[::2] == (0, "")
 
 
-def test_evaluate_and_predict_read_files_part_by_part(glassnet, clouds, tmp_path, monkeypatch):
+def test_evaluate_and_predict_read_files_block_by_block(glassnet, clouds, tmp_path, monkeypatch):
     assert glassnet("train", clouds, "--epochs", 3, "--out", "m.glassnet", "-q")[0] == 0
     whole = glassnet("predict", "m.glassnet", clouds, "--proba")
-    judged = json.loads(glassnet("evaluate", "m.glassnet", clouds, "--json")[1])
+    evaluated = json.loads(glassnet("evaluate", "m.glassnet", clouds, "--json")[1])
     sizes = []
     blocks = Files.blocks
 
@@ -397,8 +400,8 @@ def test_evaluate_and_predict_read_files_part_by_part(glassnet, clouds, tmp_path
 
     assert parquet.read_table("p.parquet").column("label").to_pylist() == [row[0] for row in one[1:]]
     again = json.loads(glassnet("evaluate", "m.glassnet", clouds, "--json")[1])
-    assert again["loss"] == pytest.approx(judged["loss"], rel=1e-6) and again["rows"] == 400
-    assert again["confusion_matrix"] == judged["confusion_matrix"]
+    assert again["loss"] == pytest.approx(evaluated["loss"], rel=1e-6) and again["rows"] == 400
+    assert again["confusion_matrix"] == evaluated["confusion_matrix"]
     lines = clouds.read_text().splitlines()
     lines[251] = lines[251].replace("tulip", "rose")
     clouds.write_text("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""A stream gives the rows that are in the files, each once an epoch, in an order of the seed alone."""
+"""A stream yields every row of the files once per epoch, in an order that depends only on the seed."""
 
 import gc
 import threading
@@ -22,9 +22,9 @@ from tests.streaming.sample_files import (
     SampleFiles,
     Seeds,
     columns_of,
-    numbers_of,
     pixels,
     read_all,
+    row_ids,
     scan_sample,
     source_of,
 )
@@ -32,7 +32,7 @@ from tests.streaming.sample_files import (
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of 16 rows, so that a few hundred rows are many blocks."""
+    """Set blocks to 16 rows, so that a few hundred rows are many blocks."""
     monkeypatch.setattr(scan, "block_rows", lambda columns: 16)
     monkeypatch.setattr(block_readers, "block_rows", lambda columns: 16)
 
@@ -43,20 +43,20 @@ def no_thread_left():
     gc.collect()
     for thread in threading.enumerate():
         if thread.name == "glassnet-stream":
-            # nobody waits for a thread whose stream was let go; it ends by itself, soon
+            # the thread of a stream that was garbage collected ends by itself, soon
             thread.join(20)
             assert not thread.is_alive()
 
 
-def made(tmp_path, rows=500, cache=True, fraction=0.2, buffer_bytes=16 * 22 * 6, split=TRAINING) -> StreamSource:
+def stream_of(tmp_path, rows=500, cache=True, fraction=0.2, buffer_bytes=16 * 22 * 6, split=TRAINING) -> StreamSource:
     x, y = pixels(rows)
     found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, y), 37), fraction, cache)
     assert (found.cache is not None) == cache
     return source_of(found, split, buffer_bytes)
 
 
-def test_it_is_a_source(tmp_path):
-    assert isinstance(made(tmp_path), Source)
+def test_a_stream_implements_the_source_protocol(tmp_path):
+    assert isinstance(stream_of(tmp_path), Source)
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -69,7 +69,7 @@ def test_it_is_a_source(tmp_path):
     fraction=st.sampled_from([0.0, 0.3]),
     seed=st.one_of(st.none(), st.integers(0, 2**40)),
 )
-def test_every_row_comes_exactly_once_an_epoch_with_its_target(
+def test_every_row_comes_exactly_once_per_epoch_with_its_target(
     tmp_path, cache, rows, table, batch_size, buffer_rows, fraction, seed
 ):
     x, y = pixels(rows)
@@ -79,25 +79,25 @@ def test_every_row_comes_exactly_once_an_epoch_with_its_target(
     except InputError:
         assert rows < 30  # nobody on one split, or one class
         return
-    met = []
+    visited = []
     for split in (TRAINING, VALIDATION) if fraction else (TRAINING,):
         source = source_of(found, split, buffer_rows * 22)
         parts = source.parts(batch_size, None if seed is None else Seeds(seed))
         xs, ys, lengths = read_all(parts)
         assert len(xs) == len(source) and all(length % batch_size == 0 for length in lengths[:-1])
-        numbers = numbers_of(xs)
+        numbers = row_ids(xs)
         np.testing.assert_array_equal(xs, x[numbers])
         np.testing.assert_array_equal(np.array(found.values.different)[ys], y[numbers])
         if seed is None:
             assert numbers == sorted(numbers)
-        met += numbers
-    assert sorted(met) == list(range(rows))
+        visited += numbers
+    assert sorted(visited) == list(range(rows))
 
 
 @pytest.mark.parametrize("cache", [True, False])
 @pytest.mark.parametrize("batch_size", [5, 16, 40])
-def test_whatever_comes_first_the_order_is_the_same(tmp_path, cache, batch_size):
-    source = made(tmp_path, cache=cache)
+def test_the_order_does_not_depend_on_the_first_batch(tmp_path, cache, batch_size):
+    source = stream_of(tmp_path, cache=cache)
     whole, targets, lengths = read_all(source.parts(batch_size, Seeds()))
     assert len(lengths) > 3
     for first in range(-(-len(source) // batch_size)):
@@ -105,43 +105,44 @@ def test_whatever_comes_first_the_order_is_the_same(tmp_path, cache, batch_size)
         np.testing.assert_array_equal(x, whole[first * batch_size :])
         np.testing.assert_array_equal(y, targets[first * batch_size :])
     x, _, _ = read_all(source.parts(batch_size, None, 3))
-    assert numbers_of(x) == sorted(numbers_of(whole))[3 * batch_size :]
+    assert row_ids(x) == sorted(row_ids(whole))[3 * batch_size :]
 
 
-def test_two_epochs_have_two_orders_and_the_seed_is_drawn_at_the_call(tmp_path):
-    source, draws = made(tmp_path), Seeds(7)
+def test_two_epochs_have_different_orders_and_the_seed_is_drawn_at_the_call(tmp_path):
+    source = stream_of(tmp_path)
+    draws = Seeds(7)
     first = source.parts(16, draws)
     assert draws.next == 8
-    one, two = numbers_of(read_all(first)[0]), numbers_of(read_all(source.parts(16, draws))[0])
+    one = row_ids(read_all(first)[0])
+    two = row_ids(read_all(source.parts(16, draws))[0])
     assert one != two and sorted(one) == sorted(two)
-    assert numbers_of(read_all(source.parts(16, Seeds(7)))[0]) == one
+    assert row_ids(read_all(source.parts(16, Seeds(7)))[0]) == one
 
 
-def test_without_a_cache_rows_move_only_within_a_buffer(tmp_path):
+def test_without_a_cache_rows_are_shuffled_only_within_a_buffer(tmp_path):
     x, y = pixels(2000)
     files = SampleFiles(tmp_path / "t.csv", columns_of(x, y), 100)
-    numbers = numbers_of(
-        read_all(source_of(scan_sample(files, cache=False), buffer_bytes=22 * 160).parts(16, Seeds()))[0]
-    )
+    numbers = row_ids(read_all(source_of(scan_sample(files, cache=False), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
     away = np.abs(np.array(numbers) - np.arange(2000))
     assert away.mean() > 20 and np.quantile(away, 0.99) < 400
-    cached = numbers_of(read_all(source_of(scan_sample(files), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
+    cached = row_ids(read_all(source_of(scan_sample(files), buffer_bytes=22 * 160).parts(16, Seeds()))[0])
     assert np.abs(np.array(cached) - np.arange(2000)).mean() > 400
 
 
-def test_two_passes_at_once_do_not_mix(tmp_path):
-    source = made(tmp_path)
+def test_two_epochs_at_once_do_not_mix(tmp_path):
+    source = stream_of(tmp_path)
     alone = read_all(source.parts(16, Seeds(1)))[0]
-    one, two = source.parts(16, Seeds(1)), source.parts(16, Seeds(2))
-    met = []
+    one = source.parts(16, Seeds(1))
+    two = source.parts(16, Seeds(2))
+    visited = []
     for part, _ in zip(one, two, strict=True):
         time.sleep(0.002)
-        met.append(part.rows.x[part.order].copy())
-    np.testing.assert_array_equal(np.concatenate(met), alone)
+        visited.append(part.rows.x[part.order].copy())
+    np.testing.assert_array_equal(np.concatenate(visited), alone)
 
 
-def test_bytes_stay_bytes_and_numbers_are_standardised_as_in_memory(tmp_path):
-    part = next(made(tmp_path).parts(16, None))
+def test_bytes_stay_bytes_and_numbers_are_standardized_as_in_memory(tmp_path):
+    part = next(stream_of(tmp_path).parts(16, None))
     assert part.rows.x.dtype == np.uint8 and part.rows.scale == BYTE_SCALE
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.normal(5, 3, 300), rng.integers(0, 9, 300), np.full(300, 2.5)])
@@ -153,22 +154,23 @@ def test_bytes_stay_bytes_and_numbers_are_standardised_as_in_memory(tmp_path):
     np.testing.assert_allclose(scaled.std(axis=0), [1, 1, 0], atol=1e-5)
 
 
-def test_validation_rows_that_are_no_bytes_are_scaled_by_the_figures_of_the_training_rows(tmp_path):
+def test_validation_rows_that_are_not_bytes_are_scaled_by_the_training_statistics(tmp_path):
     x, y = pixels(400)
     x = x.astype(np.float64)
     found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
-    aside = numbers_of(read_all(source_of(found, VALIDATION).parts(16, None))[0])
-    x[aside[3], 4] = 0.5
+    in_validation = row_ids(read_all(source_of(found, VALIDATION).parts(16, None))[0])
+    x[in_validation[3], 4] = 0.5
     found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, y), 50), 0.2)
-    rows, judged = (next(source_of(found, split).parts(1000, None)).rows for split in (TRAINING, VALIDATION))
-    assert rows.x.dtype == np.uint8 and judged.x.dtype == np.float32
-    np.testing.assert_array_equal(judged.x, (x[aside] * BYTE_SCALE).astype(np.float32))
+    rows, validation = (next(source_of(found, split).parts(1000, None)).rows for split in (TRAINING, VALIDATION))
+    assert rows.x.dtype == np.uint8 and validation.x.dtype == np.float32
+    np.testing.assert_array_equal(validation.x, (x[in_validation] * BYTE_SCALE).astype(np.float32))
 
 
-def test_types_that_widen_on_the_way_cost_nothing(tmp_path):
+def test_blocks_of_different_types_are_scaled_alike(tmp_path):
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.integers(0, 256, (200, 3)), np.full(200, 255)]).astype(np.float64)
-    x[90], x[150, 1] = np.float32(0.1), 1 / 3
+    x[90] = np.float32(0.1)
+    x[150, 1] = 1 / 3
     found = scan_sample(SampleFiles(tmp_path / "t.csv", columns_of(x, rng.integers(0, 2, 200)), 30))
     kinds = found.cache.index[:, 6].tolist()
     assert kinds[5] == 1 and kinds[9] == 2 and kinds.count(0) == len(kinds) - 2
@@ -177,20 +179,20 @@ def test_types_that_widen_on_the_way_cost_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_a_target_that_turns_into_text_is_text_from_the_beginning(tmp_path, cache):
+def test_a_target_that_turns_out_to_be_text_is_text_from_the_start(tmp_path, cache):
     x, _ = pixels(96)
 
     y = ["1"] * 19 + ["01"] + ["2", "x"] * 9 + ["1", "x"] + ["2.5", "1"] * 28
     files = SampleFiles(tmp_path / "t.csv", columns_of(x, y), 20)
-    files.blocks = lambda text=(): SampleFiles.blocks(files) if text else _turned(files)
+    files.blocks = lambda text=(): SampleFiles.blocks(files) if text else _inferred_types(files)
     found = scan_sample(files, cache=cache)
     assert found.values.different.tolist() == ["01", "1", "2", "2.5", "x"]
     _, classes, _ = read_all(source_of(found).parts(16, None))
     assert found.values.different[classes].tolist() == y
 
 
-def _turned(files):
-    """Give numbers where a table's targets all are some."""
+def _inferred_types(files):
+    """Yield tables whose targets are numeric if all of them are numbers."""
     import pyarrow as pa
 
     from glassnet.data import Table
@@ -227,7 +229,7 @@ def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
     np.testing.assert_array_equal(classes, y)
     skipped, _, _ = read_all(source.parts(16, Seeds(), 7))
     np.testing.assert_array_equal(skipped, whole[7 * 16 :])
-    # a model that takes something off the features needs them all
+    # a scaling with an offset needs dense rows
     filled = next(source_of(found).parts(300, None)).rows.x
     np.testing.assert_array_equal(
         filled, choose_scaling(found.splits[TRAINING].features).transform(x.toarray(), np.float32)
@@ -237,8 +239,8 @@ def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
 # ----------------------------------------------------------------------------------------------------------- training
 
 
-class InMemoryAsStreamed:
-    """The rows of a stream, held in memory as one part, in the stream's order."""
+class StreamInMemory:
+    """The rows of a stream, in memory as one part, in the stream's order."""
 
     def __init__(self, stream: StreamSource) -> None:
         self.stream = stream
@@ -259,37 +261,38 @@ class InMemoryAsStreamed:
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize("cache", [True, False])
-def test_a_streamed_training_is_one_in_memory_in_the_same_order_bit_for_bit(tmp_path, engine, cache):
-    stream = made(tmp_path, cache=cache)
-    judged = made(tmp_path, cache=cache, split=VALIDATION, buffer_bytes=2**20)
-    how = Settings(engine=engine, epochs=3, batch_size=16, dropout=0.2, ema_decay=0.99, threads=1)
+def test_streamed_training_equals_training_in_memory_in_the_same_order_bit_for_bit(tmp_path, engine, cache):
+    stream = stream_of(tmp_path, cache=cache)
+    validation = stream_of(tmp_path, cache=cache, split=VALIDATION, buffer_bytes=2**20)
+    options = Settings(engine=engine, epochs=3, batch_size=16, dropout=0.2, ema_decay=0.99, threads=1)
     structure = Structure((6, 8, 3), ("relu", "softmax"))
-    streamed = train(structure, stream, None, how, validation=judged)
-    x, y, _ = read_all(judged.parts(16, None))
-    held = train(structure, InMemoryAsStreamed(stream), None, how, validation=(x, y), scale=BYTE_SCALE)
-    np.testing.assert_array_equal(streamed.vector, held.vector)
-    for a, b in zip(streamed.history, held.history, strict=True):
+    streamed = train(structure, stream, None, options, validation=validation)
+    x, y, _ = read_all(validation.parts(16, None))
+    in_memory = train(structure, StreamInMemory(stream), None, options, validation=(x, y), scale=BYTE_SCALE)
+    np.testing.assert_array_equal(streamed.vector, in_memory.vector)
+    for a, b in zip(streamed.history, in_memory.history, strict=True):
         assert (a.loss, a.metric, a.validation_loss, a.validation_metric) == (
             b.loss, b.metric, b.validation_loss, b.validation_metric,
         )  # fmt: skip
 
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
-def test_without_shuffling_a_streamed_training_is_the_plain_one_bit_for_bit(tmp_path, engine):
-    stream = made(tmp_path, fraction=0.0)
+def test_without_shuffling_streamed_training_equals_training_in_memory_bit_for_bit(tmp_path, engine):
+    stream = stream_of(tmp_path, fraction=0.0)
     x, y = pixels(500)
-    how = Settings(engine=engine, epochs=2, batch_size=16, shuffle=False, threads=1)
+    options = Settings(engine=engine, epochs=2, batch_size=16, shuffle=False, threads=1)
     structure = Structure((6, 8, 3), ("relu", "softmax"))
-    streamed, plain = train(structure, stream, None, how), train(structure, x, y, how, scale=BYTE_SCALE)
+    streamed = train(structure, stream, None, options)
+    plain = train(structure, x, y, options, scale=BYTE_SCALE)
     np.testing.assert_array_equal(streamed.vector, plain.vector)
     assert [e.loss for e in streamed.history] == [e.loss for e in plain.history]
 
 
-# ------------------------------------------------------------------------------------------------- what is left behind
+# ------------------------------------------------------------------------------------------------- cleanup
 
 
-def test_a_pass_that_is_left_or_closed_ends_its_thread_at_once(tmp_path):
-    source = made(tmp_path)
+def test_an_epoch_that_is_dropped_or_closed_ends_its_thread_at_once(tmp_path):
+    source = stream_of(tmp_path)
     parts = source.parts(16, Seeds())
     next(parts)
     parts.close()
@@ -308,25 +311,28 @@ def test_a_pass_that_is_left_or_closed_ends_its_thread_at_once(tmp_path):
 def test_an_interrupted_training_ends_the_thread(tmp_path):
     from glassnet import Callback
 
-    class Impatient(Callback):
+    class Interrupter(Callback):
         def on_batch_end(self, run, batch, loss):
             if batch == 5:
-                raise self.how
+                raise self.error
 
     for error in (KeyboardInterrupt, ZeroDivisionError):
-        impatient = Impatient()
-        impatient.how = error
+        interrupter = Interrupter()
+        interrupter.error = error
         structure = Structure((6, 3), ("softmax",))
-        how = Settings(engine="reference", batch_size=16)
+        options = Settings(engine="reference", batch_size=16)
         if error is KeyboardInterrupt:
-            assert train(structure, made(tmp_path), None, how, callbacks=[impatient]).stop_reason == "interrupted"
+            assert (
+                train(structure, stream_of(tmp_path), None, options, callbacks=[interrupter]).stop_reason
+                == "interrupted"
+            )
         else:
             with pytest.raises(error):
-                train(structure, made(tmp_path), None, how, callbacks=[impatient])
+                train(structure, stream_of(tmp_path), None, options, callbacks=[interrupter])
         assert threading.active_count() == 1
 
 
-def test_what_goes_wrong_while_reading_is_raised_where_the_rows_are_wanted(tmp_path):
+def test_errors_while_reading_are_raised_where_the_rows_are_used(tmp_path):
     files = SampleFiles(tmp_path / "t.csv", columns_of(*pixels(500)), 37)
     source = source_of(scan_sample(files, cache=False))
     files.table = files.table.slice(0, 300)
@@ -335,7 +341,7 @@ def test_what_goes_wrong_while_reading_is_raised_where_the_rows_are_wanted(tmp_p
     assert threading.active_count() == 1
 
 
-def test_files_that_hold_a_new_class_in_a_later_pass_are_told(tmp_path):
+def test_a_new_class_in_a_later_pass_is_reported(tmp_path):
     x, y = pixels(100)
     files = SampleFiles(tmp_path / "t.csv", columns_of(x, [f"c{v}" for v in y]), 37)
     source = source_of(scan_sample(files, cache=False))
@@ -344,8 +350,8 @@ def test_files_that_hold_a_new_class_in_a_later_pass_are_told(tmp_path):
         read_all(source.parts(16, Seeds()))
 
 
-def test_a_cache_damaged_while_in_use_is_told_and_taken_away(tmp_path):
-    source = made(tmp_path)
+def test_a_cache_damaged_while_in_use_is_reported_and_removed(tmp_path):
+    source = stream_of(tmp_path)
     path = source._profile.cache.path
     with open(path, "r+b") as file:
         file.seek(200)
@@ -355,33 +361,34 @@ def test_a_cache_damaged_while_in_use_is_told_and_taken_away(tmp_path):
     assert not path.exists()
 
 
-def test_the_fingerprint_is_of_the_rows_the_targets_and_the_order(tmp_path):
+def test_the_fingerprint_depends_on_the_rows_the_targets_and_the_order(tmp_path):
     x, y = pixels(300)
 
-    def of(x, y, name="t.csv", **how):
-        how = {"buffer_bytes": 1000, "cache": True} | how
-        found = scan_sample(SampleFiles(tmp_path / name, columns_of(x, y), 37), 0.2, how.pop("cache"))
-        return source_of(found, **how).fingerprint()
+    def of(x, y, name="t.csv", **options):
+        options = {"buffer_bytes": 1000, "cache": True} | options
+        found = scan_sample(SampleFiles(tmp_path / name, columns_of(x, y), 37), 0.2, options.pop("cache"))
+        return source_of(found, **options).fingerprint()
 
     one = of(x, y)
     assert one == of(x, y) == of(x, y, "copy.csv") == of(x, y)
-    other_x, other_y = x.copy(), y.copy()
+    other_x = x.copy()
+    other_y = y.copy()
     other_x[5, 3] += 1
     other_y[5] = (y[5] + 1) % 3
     others = [of(other_x, y), of(x, other_y), of(x, y, buffer_bytes=2000), of(x, y, cache=False)]
     others.append(of(x, y, split=VALIDATION))
     assert len({one, *others}) == 6
-    # what a disk that is full has changed is said, and changes nothing where all rows fit into one buffer
+    # a missing cache is part of the fingerprint, except where all rows fit into one buffer
     assert of(x, y, cache=False) == f"{one}, without a cache" and one.endswith(" blocks per buffer")
     assert of(x, y, buffer_bytes=2000).partition(", ")[0] == one.partition(", ")[0]
     assert of(x, y, buffer_bytes=2**20) == of(x, y, buffer_bytes=2**20, cache=False)
 
 
-def test_a_block_has_as_many_rows_as_make_a_block_of_about_a_megabyte():
+def test_a_block_has_about_a_megabyte_of_rows():
     assert [block_rows(columns) for columns in (1, 64, 784, 10_000, 10**7)] == [4096, 4096, 256, 16, 1]
 
 
-def test_memory_of_a_buffer_is_used_again(tmp_path):
-    source = made(tmp_path)
-    rooms = {id(part.rows.x) for _ in range(3) for part in source.parts(16, Seeds())}
-    assert len(rooms) == 1
+def test_the_memory_of_buffers_is_reused(tmp_path):
+    source = stream_of(tmp_path)
+    arrays = {id(part.rows.x) for _ in range(3) for part in source.parts(16, Seeds())}
+    assert len(arrays) == 1

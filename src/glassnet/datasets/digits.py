@@ -25,6 +25,8 @@ def load_digits() -> tuple[Table, Table]:
     --------
     >>> from glassnet.data import features, target_values
     >>> train, test = load_digits()
+    >>> len(train), len(test)
+    (1437, 360)
     >>> features(train, train.names[1:]).shape, target_values(train, "label").shape
     ((1437, 64), (1437,))
     """
