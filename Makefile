@@ -15,7 +15,7 @@ KIND ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-all test-slow crash fuzz audit lint bench comparison docs examples clean help torch jax
+.PHONY: demo test test-all test-slow crash fuzz audit lint bench comparison docs docs-code examples clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
@@ -80,7 +80,10 @@ bench: $(VENV)/.dev torch jax  ## everything claimed about speed, measured here;
 comparison: $(VENV)/.dev  ## scores on real tables beside scikit-learn's; writes the tables of docs/comparison.md
 	$(BIN)/python benchmarks comparison
 
-docs: $(VENV)/.dev  ## run every line of code in the documentation
+docs: $(VENV)/.dev  ## build the documentation site into site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-code: $(VENV)/.dev  ## run every line of code in the documentation, which make test does too
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/test_docs.py
 
 examples: $(VENV)/.dev  ## run the examples; their pictures go to demo/examples
@@ -89,7 +92,7 @@ examples: $(VENV)/.dev  ## run the examples; their pictures go to demo/examples
 		$(BIN)/python $$example --out "$(OUT)/examples/$$(basename $$example .py).png" || exit 1; done
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) bench demo dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) bench demo dist build site .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # PyTorch is what the tests and benchmarks compare with; users never need it. pip knows its local wheels, uv does not
