@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from glassnet import InputError
-from glassnet.data import Table, choose_target, features, is_classification, read_table, target_values
-from glassnet.data.tables import Run
+from glassnet.data import ArrowTable, choose_target, features, is_classification, read_table, target_values
+from glassnet.data.provenance import RowSpan
 
 GOOD = "a,b,label\n1,2.5,x\n3,4,y\n5,-6e3,x\n"
 
@@ -49,7 +49,7 @@ def test_a_file_is_read_plain_or_compressed(ending: str, tmp_path: Path) -> None
         (b"\xff\xd8\xff\xe0,\n\xce,\xf3\xca,\x11\n", "the header is not UTF-8 text"),
         ("a,b\n1,2\né,ü,ß\n", "row 2 has 3 columns and the header 2; fix the row 'é,ü,ß'"),
         ("5,0.5\n6,1\n", "the first line is all numbers; it must be a header"),
-        ("a,b,a\n1,2,3\n", "column 'a' stands there 2 times"),
+        ("a,b,a\n1,2,3\n", "column 'a' occurs 2 times"),
     ],
 )
 def test_a_file_that_is_not_a_table_is_rejected(content: str | bytes, message: str, tmp_path: Path) -> None:
@@ -194,12 +194,12 @@ def test_mnist_as_kaggle_csv_is_read_as_bytes(mnist: Path) -> None:
     assert (x.shape, x.dtype, int(x.max())) == ((60_000, 784), np.uint8, 255)
 
 
-@pytest.mark.parametrize("runs", [(), (Run(0, "a", 3), Run(2, "a", 9), Run(5, "b", 1))])
+@pytest.mark.parametrize("runs", [(), (RowSpan(0, "a", 3), RowSpan(2, "a", 9), RowSpan(5, "b", 1))])
 def test_selected_rows_keep_their_file_and_row_number(runs) -> None:
-    whole = Table("a", pa.table({"x": np.arange(9)}), first_row=4, runs=runs)
+    whole = ArrowTable("a", pa.table({"x": np.arange(9)}), first_row=4, spans=runs)
     chosen = np.array([0, 1, 2, 5, 6, 4, 8])
-    some = Table("a", whole.columns.take(chosen), runs=whole.runs_of(chosen))
-    expected = [whole.where(row) for row in chosen]
-    assert [some.where(row) for row in range(len(some))] == expected
-    assert list(zip(*whole.places(chosen), strict=True)) == expected
-    assert len(whole.runs_of(np.arange(9))) == max(len(runs), 1)  # rows that follow each other are one run
+    some = ArrowTable("a", whole.columns.take(chosen), spans=whole.spans_of(chosen))
+    expected = [whole.locate(row) for row in chosen]
+    assert [some.locate(row) for row in range(len(some))] == expected
+    assert list(zip(*whole.locate_many(chosen), strict=True)) == expected
+    assert len(whole.spans_of(np.arange(9))) == max(len(runs), 1)  # rows that follow each other are one run

@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from glassnet.data import Matrix, Table, features, target_values
+from glassnet.data import ArrowTable, Matrix, features, target_values
 from glassnet.data.concat import concat_blocks
 
 WIDTH = 20
 
 
-def block(rows: int, seed: int = 0, **changed: Any) -> Table:
+def block(rows: int, seed: int = 0, **changed: Any) -> ArrowTable:
     rng = np.random.default_rng(seed)
     columns: dict[str, Any] = {f"p{place}": rng.integers(0, 256, rows, np.uint8) for place in range(WIDTH)}
     columns["label"] = rng.integers(0, 10, rows, np.uint8)
-    return Table("a.csv", pa.table(columns | changed), first_row=1 + 100 * seed)
+    return ArrowTable("a.csv", pa.table(columns | changed), first_row=1 + 100 * seed)
 
 
 def names() -> list[str]:
@@ -27,13 +27,13 @@ def test_tables_of_bytes_become_a_matrix_without_the_target() -> None:
     blocks = [block(5), block(1, 1), block(7, 2)]
     whole = concat_blocks(blocks)
     assert isinstance(whole, Matrix) and whole.x.dtype == np.uint8 and whole.x.flags.c_contiguous
-    assert whole.names == [*names(), "label"] and whole.where(5) == ("a.csv", 101)
+    assert whole.names == [*names(), "label"] and whole.locate(5) == ("a.csv", 101)
     assert np.array_equal(whole.x, np.concatenate([features(each, names()) for each in blocks]))
     assert np.array_equal(whole.y, np.concatenate([target_values(each, "label") for each in blocks]))
 
 
 def test_bytes_without_a_target_become_a_matrix_too() -> None:
-    blocks = [Table("a.csv", block(5, seed).columns.drop_columns(["label"])) for seed in range(2)]
+    blocks = [ArrowTable("a.csv", block(5, seed).columns.drop_columns(["label"])) for seed in range(2)]
     whole = concat_blocks(blocks)
     assert isinstance(whole, Matrix) and whole.y is None and whole.names == names()
 
@@ -51,7 +51,7 @@ OTHER = {
 def test_a_block_that_is_not_all_bytes_makes_the_result_a_table(other: str, at: int) -> None:
     blocks = [block(4, seed, **(OTHER[other] if seed == at else {})) for seed in range(3)]
     whole = concat_blocks(blocks)
-    assert isinstance(whole, Table) and whole.names == [*names(), "label"]
+    assert isinstance(whole, ArrowTable) and whole.names == [*names(), "label"]
     for place, each in enumerate(blocks):
         for name in whole.names:
             found = whole.columns[name].slice(4 * place, 4).to_pylist()
@@ -60,4 +60,4 @@ def test_a_block_that_is_not_all_bytes_makes_the_result_a_table(other: str, at: 
 
 def test_few_columns_of_bytes_stay_a_table() -> None:
     columns = block(4).columns.select(["p0", "p1", "label"])
-    assert isinstance(concat_blocks([Table("a.csv", columns)]), Table)
+    assert isinstance(concat_blocks([ArrowTable("a.csv", columns)]), ArrowTable)

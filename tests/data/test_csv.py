@@ -31,7 +31,7 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int
 
 def row_locations(files: Files) -> list[tuple[str, int]]:
     """Return the file and number of every row of the blocks."""
-    return [block.where(index) for block in files.blocks() for index in range(len(block))]
+    return [block.locate(index) for block in files.blocks() for index in range(len(block))]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -84,7 +84,7 @@ def test_row_numbers_stay_correct_around_invalid_rows_of_every_kind(size: int, t
     found = [row for _, row, _ in files.bad_rows]
     # an empty line is not a row: the numbers below it are smaller by one
     assert found == [3, 4, 699, 700, 701, 1998, 1999]
-    assert [table.where(index)[1] for index in range(len(table))] == [n for n in range(1, 2000) if n not in found]
+    assert [table.locate(index)[1] for index in range(len(table))] == [n for n in range(1, 2000) if n not in found]
     x = features(table, ["b"])[:, 0]
     assert x[1] == 2 / 8 and x[2] == 6 / 8 and x[-1] == 1998 / 8
 
@@ -135,7 +135,7 @@ def test_newlines_and_commas_inside_quotes_do_not_end_a_row(
     table = read_table(write(tmp_path, quoted, '"a\n,",b'))
     assert table.names == ["a\n,", "b"]
     assert target_values(table, "b").tolist() == [row[1] for row in rows]
-    assert table.where(len(rows) - 1)[1] == len(rows)
+    assert table.locate(len(rows) - 1)[1] == len(rows)
 
 
 @pytest.mark.parametrize("size", [1, 16, 1 << 20])

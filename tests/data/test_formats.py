@@ -21,8 +21,8 @@ from scipy.sparse import issparse
 
 from glassnet import InputError
 from glassnet.data import (
+    ArrowTable,
     Matrix,
-    Table,
     as_files,
     choose_target,
     features,
@@ -143,7 +143,7 @@ def test_rows_come_back_as_they_were_written(
         names = [name for name in files.names if name != "y"]
         assert names == names_of(x)[: len(names)] and not x[:, len(names) :].any()
     names = names_of(x)
-    assert [block.where(0)[1] for block in blocks] == np.cumsum([1, *map(len, blocks)])[:-1].tolist()
+    assert [block.locate(0)[1] for block in blocks] == np.cumsum([1, *map(len, blocks)])[:-1].tolist()
     if files.names == ["y"]:
         return
     for read in (whole, *([] if len(blocks) < 2 else [None])):
@@ -178,7 +178,7 @@ def test_a_number_that_is_not_finite_is_reported_or_skipped(write: Writer, tmp_p
     kept = [row for row in range(60) if row not in (41, 57)]
     np.testing.assert_array_equal(dense(features(table, ["x1", "x2", "x3"])), x[kept])
     assert target_values(table, "y").tolist() == y[kept].tolist()
-    assert [table.where(index) for index in range(58)] == [(str(path), row + 1) for row in kept]
+    assert [table.locate(index) for index in range(58)] == [(str(path), row + 1) for row in kept]
     assert [(row, reason.split(" is ")[0]) for _, row, reason in files.bad_rows] == [
         (42, "column 'x2'"),
         (58, "column 'x3'"),
@@ -306,7 +306,7 @@ def test_text_in_archives_is_a_target_or_a_column(tmp_path: Path) -> None:
     assert target_values(read_table(tmp_path / "t.npz"), "y").tolist() == ["a", "b", "a"]
     np.savez(tmp_path / "t.npz", size=np.arange(3), kind=np.array(["a", "b", "a"]))
     table = read_table(tmp_path / "t.npz")
-    assert isinstance(table, Table) and target_values(table, "kind").tolist() == ["a", "b", "a"]
+    assert isinstance(table, ArrowTable) and target_values(table, "kind").tolist() == ["a", "b", "a"]
     for members in (["x.npy", "x.npy"], ["x.txt"], []):
         with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # zipfile's own, of a name that stands there twice
@@ -371,7 +371,7 @@ def test_columns_of_svmlight_keep_the_numbers_of_the_file(tmp_path: Path) -> Non
         x.toarray(), [[2, 0, 0, 1, 0, 0, 0, 0], [0, 5, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 3], [0] * 8]
     )
     assert target_values(table, "y").tolist() == [1, 0, 1, -1]
-    assert table.where(3) == (str(tmp_path / "b.svm"), 2)
+    assert table.locate(3) == (str(tmp_path / "b.svm"), 2)
     # a model knows more columns than these rows have, or fewer
     np.testing.assert_array_equal(
         features(table, ["x9", "x3", "x7"]).toarray(), [[0, 1, 0], [0, 0, 0], [0, 0, 3], [0] * 3]
@@ -459,7 +459,7 @@ def test_a_folder_or_pattern_is_one_table_and_rows_are_reported_by_file(tmp_path
     skipping = open_files(tmp_path, on_bad_row="skip")
     table = skipping.table()
     assert len(table) == 32 and skipping.bad_rows == [(str(tmp_path / "part-07.parquet"), 2, "column 'b' is nan")]
-    assert [table.where(index)[1] for index in range(18, 21)] == [1, 3, 1]
+    assert [table.locate(index)[1] for index in range(18, 21)] == [1, 3, 1]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_grayscale_images_are_rows_of_bytes_and_their_folder_the_class(
     assert x.dtype == np.uint8
     np.testing.assert_array_equal(x, [grayscale(number).reshape(-1) for number in range(7)])
     assert target_values(table, "label").tolist() == ["cat"] * 4 + ["dog"] * 3
-    assert table.where(5) == (str(tmp_path / "dog" / "5.png"), 1)
+    assert table.locate(5) == (str(tmp_path / "dog" / "5.png"), 1)
     assert files.size == sum(path.stat().st_size for path in tmp_path.rglob("*.png"))
     # pictures to predict need no classes
     flat = read_table(tmp_path / "cat")
@@ -100,7 +100,7 @@ def test_an_invalid_image_is_reported_by_its_name_or_skipped(content: bytes, mes
         read_table(tmp_path)
     files = open_files(tmp_path, on_bad_row="skip")
     table = files.table()
-    assert [Path(table.where(index)[0]).name for index in range(len(table))] == ["1.png", "3.png"]
+    assert [Path(table.locate(index)[0]).name for index in range(len(table))] == ["1.png", "3.png"]
     assert [(Path(source).name, row) for source, row, _ in files.bad_rows] == [("2.png", 1)]
     (tmp_path / "a" / "1.png").unlink()
     if "the first image" not in message:  # the first decides what the others are to be

@@ -12,7 +12,7 @@ import pytest
 from scipy.sparse import csr_matrix, issparse
 
 from glassnet import InputError
-from glassnet.data import Matrix, Table, as_files, features, file, target_values
+from glassnet.data import ArrowTable, Matrix, as_files, features, file, target_values
 
 X = np.arange(24.0).reshape(8, 3)
 Y = np.arange(8) % 2
@@ -40,7 +40,7 @@ def frame() -> dict[str, np.ndarray]:
         lambda: pl.DataFrame(frame()),
         lambda: pa.table(frame()),
         lambda: InterchangeFrame(),
-        lambda: Table("mine", pa.table(frame())),
+        lambda: ArrowTable("mine", pa.table(frame())),
         lambda: Matrix("mine", X, Y, ("x1", "x2", "x3")),
         lambda: [(X[:3], Y[:3]), (X[3:], Y[3:])],
         lambda: (part for part in [(X[:3], Y[:3]), (X[3:], Y[3:])]),
@@ -117,7 +117,7 @@ def test_batches_that_can_not_be_restarted_are_reported_at_the_second_pass() -> 
         (np.array([["a"]]), "the data: x has shape .* and dtype <U1"),
         (pd.DataFrame({"a": [{1}, 2]}), "the data: its columns can't be read"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "the data: .*"),
-        (pa.table([[1], [2]], names=["a", "a"]), "the data: column 'a' stands there 2 times"),
+        (pa.table([[1], [2]], names=["a", "a"]), "the data: column 'a' occurs 2 times"),
         (X[:0], "^the data: there are no rows; add at least one"),
         (pd.Series(Y, name="y"), "^the data is one column; give a data frame"),
         ((pd.DataFrame(X), pd.Series(Y, name="y")), "^batch 2 is one column; give a data frame, or a pair"),

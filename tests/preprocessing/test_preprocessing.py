@@ -22,12 +22,12 @@ from glassnet.preprocessing import (
     CODES,
     MAX_ONE_HOT,
     ONE_HOT,
-    Category,
-    Number,
+    CategoricalColumn,
+    NumericColumn,
     TablePreprocessor,
+    embedding_width,
     fit_preprocessor,
     preprocessor_from_dict,
-    vector_width,
 )
 
 NAN = float("nan")
@@ -183,7 +183,7 @@ def test_many_categories_become_codes_in_the_last_columns(frame: Any) -> None:
     table = frame({"k": keys, "x": list(range(82)), "c": ["u", "v"] * 41})
     preprocessor = fit_preprocessor(table)
     assert preprocessor.get_feature_names_out() == ("x", "c = u", "c = v", "k")
-    assert preprocessor.embedding_shapes == ((41, vector_width(41)),)
+    assert preprocessor.embedding_shapes == ((41, embedding_width(41)),)
     codes = preprocessor.transform(table)[:, -1]
     assert codes.tolist() == [*range(1, 41), *range(1, 41), 0, 0]
     new = frame({"k": ["k07", "new", None], "x": [1, 2, 3], "c": ["u", "u", "u"]})
@@ -221,7 +221,7 @@ def test_so_many_categories_are_one_hot_and_one_more_are_codes() -> None:
 
 
 def test_widths_follow_fastais_rule_up_to_50() -> None:
-    assert [vector_width(length) for length in (1, 2, 34, 101, 1000, 10**6)] == [2, 2, 12, 21, 50, 50]
+    assert [embedding_width(length) for length in (1, 2, 34, 101, 1000, 10**6)] == [2, 2, 12, 21, 50, 50]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_columns_of_arrays_named_in_categorical_features_are_categories(dtype: s
     x = np.array([[1, 0], [0, 1], [1, 1], [0, 0]]).astype(dtype)
     for chosen in ([1], np.array([False, True]), ["b"]):
         preprocessor = fit_preprocessor(x, chosen, feature_names=["a", "b"])
-        assert [type(column) for column in preprocessor.columns] == [Number, Category]
+        assert [type(column) for column in preprocessor.columns] == [NumericColumn, CategoricalColumn]
         np.testing.assert_array_equal(preprocessor.transform(x)[:, 1:], [[1, 0], [0, 1], [0, 1], [1, 0]])
 
 
@@ -279,7 +279,10 @@ def test_every_text_of_pandas_is_a_category(kind: str) -> None:
 def test_pandas_own_numbers_may_be_missing(dtype: str) -> None:
     table = pd.DataFrame({"x": pd.array([1, 0, None, 1], dtype=dtype)})
     preprocessor = fit_preprocessor(table)
-    assert isinstance(preprocessor.columns[0], Number) and preprocessor.get_feature_names_out() == ("x", "x is missing")
+    assert isinstance(preprocessor.columns[0], NumericColumn) and preprocessor.get_feature_names_out() == (
+        "x",
+        "x is missing",
+    )
     assert preprocessor.transform(table)[:, 1].tolist() == [0, 0, 1, 0]
 
 
@@ -326,7 +329,7 @@ def test_objects_are_what_they_hold() -> None:
         }
     )
     columns = fit_preprocessor(table).columns
-    assert [isinstance(column, Number) for column in columns] == [True, True, True, False, False]
+    assert [isinstance(column, NumericColumn) for column in columns] == [True, True, True, False, False]
     assert [column.boolean for column in columns[:3]] == [False, False, True]
 
 
@@ -537,31 +540,34 @@ def test_sparse_entries_at_fault_are_named(fmt: str) -> None:
         (pd.Series([1.0]), "X has 1 dimensions"),
         (pa.array([1.0]), "X has 1 dimensions"),
         ([[1.0, np.inf]], r"X\[0, 1\] \(column 'x1'\) is inf; every entry must be a finite number, or missing"),
-        ([[1, 2], [3, "a"]], r"X\[1, 1\] \(column 'x1'\) is 'a', which is no number here; .*categorical_features"),
-        (np.array([[1, 2], [3, {4}]]), r"X\[1, 1\] \(column 'x1'\) is \{4\}, which is no number"),
+        ([[1, 2], [3, "a"]], r"X\[1, 1\] \(column 'x1'\) is 'a', which is not a number; .*categorical_features"),
+        (np.array([[1, 2], [3, {4}]]), r"X\[1, 1\] \(column 'x1'\) is \{4\}, which is not a number"),
         (np.array([["1"], [""]]), r"X\[1, 0\] \(column 'x0'\) is ''"),
         (np.array([["inf"]]), r"X\[0, 0\] \(column 'x0'\) is inf"),
         ([[10**400]], r"X\[0, 0\]"),
         ([[1.7e308], [1.5e308]], r"X's column 0 \('x0'\) holds numbers too large for a mean"),
-        (np.array([[1j]]), r"X's column 0 \('x0'\) is of dtype complex128; make numbers"),
-        (np.array([[b"a"]]), "is of dtype .S1; make numbers or text"),
-        (np.array([["2020-01-01"]], "M8[D]"), r"is of dtype datetime64\[D\]; make numbers of it \(year"),
-        (np.array([[datetime.date(2020, 1, 1)]]), r"X\[0, 0\].* is datetime.date\(2020, 1, 1\), which is no number"),
+        (np.array([[1j]]), r"X's column 0 \('x0'\) is of dtype complex128; convert it to numbers"),
+        (np.array([[b"a"]]), "is of dtype .S1; convert it to numbers or text"),
+        (np.array([["2020-01-01"]], "M8[D]"), r"is of dtype datetime64\[D\]; convert it to numbers \(year"),
+        (np.array([[datetime.date(2020, 1, 1)]]), r"X\[0, 0\].* is datetime.date\(2020, 1, 1\), which is not a number"),
         (np.ma.masked_array([[1.0]], [[True]]), "X is a masked array"),
         (sparse.csr_array([[1j]]), "X is a sparse matrix of complex128"),
         (pd.DataFrame({"d": pd.to_datetime(["2020-01-01"])}), r"X's column 0 \('d'\) is of dtype datetime64.*year"),
-        (pd.DataFrame({"d": [datetime.date(2020, 1, 1)]}), r"column 0 \('d'\) holds .*of type date; make numbers"),
+        (
+            pd.DataFrame({"d": [datetime.date(2020, 1, 1)]}),
+            r"column 0 \('d'\) holds .*of type date; convert it",
+        ),
         (pd.DataFrame({"d": pd.to_timedelta([1])}), "is of dtype timedelta64"),
         (pd.DataFrame({"d": pd.period_range("2020", periods=2, freq="D")}), "holds Period.*of type Period"),
-        (pd.DataFrame({"i": pd.cut([1, 2, 3], 2)}), "holds Interval.* of type Interval; make text of it"),
-        (pd.DataFrame({"l": [[1], [2]]}), r"X\[0, 0\] \(column 'l'\) is a list; make numbers or text"),
+        (pd.DataFrame({"i": pd.cut([1, 2, 3], 2)}), "holds Interval.* of type Interval; convert it to text"),
+        (pd.DataFrame({"l": [[1], [2]]}), r"X\[0, 0\] \(column 'l'\) is a list; convert it to numbers or text"),
         (pd.DataFrame({"k": ["a", b"b"]}), "holds b'b', of type bytes"),
-        (pd.DataFrame({"k": pd.Series(["\ud800"], dtype=object)}), "no valid Unicode"),
+        (pd.DataFrame({"k": pd.Series(["\ud800"], dtype=object)}), "not valid Unicode"),
         (pd.DataFrame({"k": pd.Series([2**64, "a"], dtype=object)}), "does not fit in 64 bits"),
-        (pd.DataFrame({"k": pd.Series([np.inf, "a"], dtype=object)}), "holds inf, which is no finite number"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "X's column 'a' stands there 2 times"),
+        (pd.DataFrame({"k": pd.Series([np.inf, "a"], dtype=object)}), "holds inf, which is not a finite number"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "X's column 'a' occurs 2 times"),
         (pa.table({"d": pa.array([1], pa.timestamp("s"))}), r"X's column 0 \('d'\) is of type timestamp\[s\]; .*year"),
-        (pa.table({"l": [[1]]}), "is of type list<.*>; make numbers or text"),
+        (pa.table({"l": [[1]]}), "is of type list<.*>; convert it to numbers or text"),
         (pa.table({"b": [b"a"]}), "is of type binary"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
@@ -602,7 +608,7 @@ def test_frames_of_other_libraries_come_through_arrow_or_say_why() -> None:
             return self.table.__arrow_c_stream__(requested_schema)
 
     assert fit_preprocessor(Other(pa.table({"a": [1, 3]}))).transform(Other(pa.table({"a": [3]}))).tolist() == [[1]]
-    with pytest.raises(InputError, match="X, a Other, can't be read as a table: a column of colours; make numbers"):
+    with pytest.raises(InputError, match="X, a Other, can't be read as a table: a column of colours; convert"):
         fit_preprocessor(Other(None))
 
 
@@ -640,8 +646,8 @@ def test_categories_of_dates_or_sparse_matrices_are_refused() -> None:
 @pytest.mark.parametrize("features", [None, "from_dtype", [], np.array([], int), [False, False]])
 def test_no_categorical_features_leave_it_to_the_types(features: Any) -> None:
     assert [type(c) for c in fit_preprocessor(pd.DataFrame({"a": [1, 2], "b": ["u", "v"]}), features).columns] == [
-        Number,
-        Category,
+        NumericColumn,
+        CategoricalColumn,
     ]
 
 
@@ -663,12 +669,12 @@ def test_wrong_rows_are_named(rows: Any, message: str) -> None:
 
 
 def test_wrong_names_are_named() -> None:
-    for names, message in ((["a"], "feature_names has 1 names: 'a'; it must name X's 2"), (["a", "a"], "'a' stands")):
+    for names, message in ((["a"], "feature_names has 1 names: 'a'; it must name X's 2"), (["a", "a"], "'a' occurs")):
         with pytest.raises(InputError, match=message):
             fit_preprocessor(np.eye(2), feature_names=names)
     with pytest.raises(InputError, match="feature_names"):
         fit_preprocessor(pd.DataFrame({"a": [1], "b": [2]}), feature_names=["b", "a"])
-    with pytest.raises(InputError, match="no valid Unicode"):
+    with pytest.raises(InputError, match="not valid Unicode"):
         fit_preprocessor(np.eye(1), feature_names=["\ud800"])
 
 
@@ -678,7 +684,7 @@ def test_columns_that_are_not_those_of_the_training_rows_are_named(frame: Any) -
     for columns, message in (
         ({"a": [1]}, "X lacks the column 'b' of the training rows$"),
         ({"a": [1], "c": [1]}, "X lacks the column 'b' of the training rows; it has 'c' instead"),
-        ({"a": [1], "b": [1], "c": [1]}, "X has the column 'c', which the training rows had not"),
+        ({"a": [1], "b": [1], "c": [1]}, "X has the column 'c', which the training rows did not have"),
         ({"b": [1], "a": [1]}, "X's column 0 is 'b'; in the training rows it was 'a': bring the columns into that"),
     ):
         with pytest.raises(InputError, match=message):
@@ -693,7 +699,7 @@ def test_wrong_entries_at_prediction_are_named() -> None:
     preprocessor = fit_preprocessor(pd.DataFrame({"a": [1.0, 2.0], "b": ["u", "v"]}))
     for a, message in (
         (np.inf, r"X\[1, 0\] \(column 'a'\) is inf; every entry must be a finite number, or missing"),
-        ("u", r"X\[1, 0\] \(column 'a'\) is 'u', which is no number here"),
+        ("u", r"X\[1, 0\] \(column 'a'\) is 'u', which is not a number"),
         (1e300, r"X\[1, 0\] \(column 'a'\) is 1e\+300; that is too far from the training rows for float32"),
         (datetime.datetime(2020, 1, 1), r"X\[1, 0\] \(column 'a'\) is datetime"),
     ):
@@ -728,7 +734,7 @@ def test_columns_are_described_for_other_programs() -> None:
     for column in preprocessor.columns:
         raw = table.iloc[:, column.position]
         assert raw.name == column.name
-        if isinstance(column, Number):
+        if isinstance(column, NumericColumn):
             filled = raw.astype(float).fillna(column.median)
             values.append((filled - column.offset) * column.scale)
             indicators += [raw.isna()] if column.indicator else []
@@ -785,19 +791,19 @@ def put_array(name: str, value: Any):
         (put(("named",), 1), "preprocessor.named is 1"),
         (put(("centred",), None), "preprocessor.centred is None"),
         (put(("centred",), False), "is of sparse rows"),
-        (put(("booleans",), [2]), r"booleans\[0\] is 2, which is no column of numbers"),
+        (put(("booleans",), [2]), r"booleans\[0\] is 2, which is not a column of numbers"),
         (put(("booleans",), [True]), "is True"),
         (put(("booleans",), [[]]), r"is \[\]"),
         (put(("booleans",), [1, 1]), "names a column twice"),
         (put(("indicators",), [-1]), r"indicators\[0\] is -1"),
-        (put(("indicators",), [10**30]), "no column of numbers"),
+        (put(("indicators",), [10**30]), "not a column of numbers"),
         (put(("categories",), {}), "preprocessor.categories is"),
         (put(("categories", 0), 5), r"preprocessor.categories\[0\] is 5"),
         (put(("categories", 0, "column"), 4), r"categories\[0\].column is 4; there are 4 columns"),
         (put(("categories", 0, "column"), -1), "column is -1"),
         (put(("categories", 0, "column"), True), "column is True"),
         (put(("categories", 0, "column"), 3), "each must come once, in order"),
-        (put(("categories", 0, "column"), 0), "no column of numbers"),
+        (put(("categories", 0, "column"), 0), "not a column of numbers"),
         (put(("categories", 0, "encoding"), "evil"), "encoding is 'evil'"),
         (put(("categories", 0, "encoding"), CODES), r"categories\[0\].shares"),
         (put(("categories", 0, "categories"), ["g"]), "shares has 2 entries for 1 categories"),
@@ -814,7 +820,7 @@ def put_array(name: str, value: Any):
         (put(("categories", 0, "shares"), [0.5]), "shares has 1 entries"),
         (put(("categories", 0, "shares"), [0.5, NAN]), "shares holds nan"),
         (put(("categories", 0, "shares"), [0.5, 2.0]), "shares holds 2.0"),
-        (put(("categories", 0, "shares"), [0.5, 0.25]), "together 0.75"),
+        (put(("categories", 0, "shares"), [0.5, 0.25]), "add up to 0.75"),
         (put(("categories", 0, "shares"), [0.5, "a"]), "shares holds 'a'"),
         (put(("categories", 1, "encoding"), ONE_HOT), "39 categories one-hot; the most is 32"),
         (put_array("median", KeyError), "must be median, offset, scale"),

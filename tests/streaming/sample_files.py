@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
 
-from glassnet.data import Table
+from glassnet.data import ArrowTable
 from glassnet.preprocessing.scaling import choose_scaling
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
@@ -34,10 +34,10 @@ class SampleFiles:
     def bad_count(self) -> int:
         return len(self.bad_rows)
 
-    def blocks(self, text: Any = ()) -> Iterator[Table]:
+    def blocks(self, text: Any = ()) -> Iterator[ArrowTable]:
         self.passes += 1
         for first in range(0, len(self.table), self.rows):
-            yield Table(str(self.files[0]), self.table.slice(first, self.rows))
+            yield ArrowTable(str(self.files[0]), self.table.slice(first, self.rows))
 
 
 def columns_of(x: np.ndarray, y: Any) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def _inferred_types(files):
     """Yield tables whose targets are numeric if all of them are numbers."""
     import pyarrow as pa
 
-    from glassnet.data import Table
+    from glassnet.data import ArrowTable
 
     for table in SampleFiles.blocks(files):
         labels = table.columns["label"].to_pylist()
@@ -203,7 +203,7 @@ def _inferred_types(files):
             values = pa.array([float(label) for label in labels])
             if all(float(label).is_integer() for label in labels):
                 values = values.cast("int64")
-            table = Table(table.source, table.columns.set_column(0, "label", values))
+            table = ArrowTable(table.source, table.columns.set_column(0, "label", values))
         yield table
 
 

@@ -12,8 +12,8 @@ from sklearn.metrics import confusion_matrix, log_loss, mean_absolute_error, roo
 from starlette.testclient import TestClient
 
 import glassnet
-from glassnet.data import Table, features, target_values
-from glassnet.data.tables import Run
+from glassnet.data import ArrowTable, features, target_values
+from glassnet.data.provenance import RowSpan
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.metrics.classification import wilson_interval
@@ -57,7 +57,7 @@ def people():
     height = np.where(rng.random(rows) < 0.1, np.nan, rng.normal(170, 9, rows))
     columns = {"age": age, "income": income, "region": region, "id": [f"p{row}" for row in range(rows)]}
     columns |= {"height": height, "buys": np.where(score > 0, "yes", "no"), "score": score + 50}
-    return Table("/home/somebody/people.csv", pa.table(columns))
+    return ArrowTable("/home/somebody/people.csv", pa.table(columns))
 
 
 def shop_of(people, target, **about):
@@ -159,7 +159,7 @@ def test_of_many_classes_those_that_are_confused_most_are_told() -> None:
     settings = glassnet.suggest_settings(900, epochs=2, engine="reference")
     names = [f"c{number}" for number in range(5)]
     model = glassnet.fit(x, labels, hidden=(8,), settings=settings, feature_names=names, target_name="kind")
-    table = Table("kinds.csv", pa.table(dict(zip(names, x.T, strict=True)) | {"kind": list(labels)}))
+    table = ArrowTable("kinds.csv", pa.table(dict(zip(names, x.T, strict=True)) | {"kind": list(labels)}))
     with client_of(AppState(model, "kinds", examples_of(table, model))) as client:
         told = client.get("/api/judge").json()
         matrix = told["matrix"]
@@ -227,10 +227,10 @@ def test_all_that_is_wrong_is_listed_and_nothing_else(client, workshop) -> None:
 
 def test_rows_are_numbered_as_in_their_files(buyers) -> None:
     rows = buyers.examples
-    runs = (Run(0, "/data/a.csv", 3), Run(2, "/data/a.csv", 9), Run(5, "/data/b.csv", 1))
-    table = Table(rows.table.source, rows.table.columns, runs=runs)
-    expected = [table.where(index) for index in (0, 1, 2, 4, 5, 77)]
-    assert list(zip(*table.places(np.array([0, 1, 2, 4, 5, 77])), strict=True)) == expected
+    runs = (RowSpan(0, "/data/a.csv", 3), RowSpan(2, "/data/a.csv", 9), RowSpan(5, "/data/b.csv", 1))
+    table = ArrowTable(rows.table.source, rows.table.columns, spans=runs)
+    expected = [table.locate(index) for index in (0, 1, 2, 4, 5, 77)]
+    assert list(zip(*table.locate_many(np.array([0, 1, 2, 4, 5, 77])), strict=True)) == expected
     buyers.use(buyers.model, "again", Examples(table, rows.x, rows.y))
     with client_of(buyers) as client:
         shown = {row["row"]: row for row in client.get("/api/judge/rows?count=100&first=0").json()["rows"]}
@@ -341,7 +341,7 @@ def test_columns_of_every_kind_can_be_grouped() -> None:
         "day": [day, None, day, day], "list": [[1], [1], [2], None], "far": [1e300, -1e300, float("inf"), 0.0],
         "sorted": pa.array(["a", "b", "a", None]).dictionary_encode(),
     }  # fmt: skip
-    table = Table("kinds", pa.table(columns))
+    table = ArrowTable("kinds", pa.table(columns))
     seen = {
         name: [(group.kind, group.value, len(group.rows)) for group in groups_of(table, name)] for name in table.names
     }
@@ -358,12 +358,12 @@ def test_columns_of_every_kind_can_be_grouped() -> None:
 def test_the_rarest_values_are_one_group_and_few_rows_are_told(buyers) -> None:
     rows = buyers.examples
     names = [f"city {min(row, 30 + row % 5) if row > 100 else row}" for row in range(500)]
-    table = Table("t", rows.table.columns.append_column("city", pa.array(names)))
+    table = ArrowTable("t", rows.table.columns.append_column("city", pa.array(names)))
     groups = groups_of(table, "city")
     assert [group.kind for group in groups] == ["value"] * 5 + ["others"]
     assert groups[-1].values == 96 and len(groups[-1].rows) == 96
     buyers.use(buyers.model, "again", Examples(table, rows.x[:30], rows.y[:30]))
-    small = Table("t", rows.table.columns.slice(0, 30))
+    small = ArrowTable("t", rows.table.columns.slice(0, 30))
     buyers.use(buyers.model, "small", Examples(small, rows.x[:30], rows.y[:30]))
     with client_of(buyers) as client:
         told = client.get("/api/judge/groups?column=region").json()["groups"]
@@ -407,7 +407,7 @@ def test_without_rows_or_their_truth_it_is_told_what_to_do(buyers, people) -> No
         error = refused(client.get("/api/judge/rows"), 422, "no_truth")
         assert "--data FILE" in error["message"] and error["missing"] == "data"
         refused(client.post("/api/judge/labels"), 422, "no_truth")
-    bare = Table("bare.csv", people.columns.select(NAMES))
+    bare = ArrowTable("bare.csv", people.columns.select(NAMES))
     with client_of(AppState(buyers.model, "people", examples_of(bare, buyers.model))) as client:
         assert client.get("/api/judge").json()["missing"] == "target"
         assert "no column 'buys'" in refused(client.get("/api/judge/groups?column=age"), 422, "no_truth")["message"]
@@ -440,7 +440,7 @@ def planted(digits_model):
     which = rng.choice(len(labels), 20, replace=False)
     labels[which] = (labels[which] + rng.integers(1, 10, 20)) % 10
     place = table.names.index(target)
-    swapped = Table("swapped.csv", table.columns.set_column(place, target, pa.array(labels)))
+    swapped = ArrowTable("swapped.csv", table.columns.set_column(place, target, pa.array(labels)))
     names = {"feature_names": digits_model.feature_names, "target_name": target, "source": swapped.source}
     settings = replace(digits_model.settings, epochs=10)
     x = features(swapped, digits_model.feature_names)
@@ -562,7 +562,7 @@ def test_a_body_that_is_no_object_is_refused(client) -> None:
 def test_a_spreadsheet_runs_no_class_of_the_file(people) -> None:
     labels = np.where(np.array(people.columns["age"]) > 45, "=cmd()|'calc'!A0", "+young, or not")
     labels[[3, 4, 5]] = np.where(labels[[3, 4, 5]] == labels[0], "+young, or not", "=cmd()|'calc'!A0")
-    table = Table("t.csv", people.columns.append_column("label", pa.array(labels)))
+    table = ArrowTable("t.csv", people.columns.append_column("label", pa.array(labels)))
     shop = shop_of(table, "label")
     with client_of(shop) as client:
         client.post("/api/judge/labels", json={"folds": 3})

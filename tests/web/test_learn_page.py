@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import glassnet
-from glassnet.data import Table, target_values
+from glassnet.data import ArrowTable, target_values
 from glassnet.network import backward, forward
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.losses import LOSSES
@@ -331,7 +331,9 @@ def houses():
     """Return a workshop of a model of values, with its rows."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 3))
-    table = Table("houses.csv", pa.table({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "price": 3 * x[:, 0] - x[:, 1]}))
+    table = ArrowTable(
+        "houses.csv", pa.table({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "price": 3 * x[:, 0] - x[:, 1]})
+    )
     names = ("a", "b", "c")
     y = target_values(table, "price")
     model = glassnet.fit(

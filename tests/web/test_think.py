@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 import glassnet
 from glassnet import Structure, inspection
-from glassnet.data import Table
-from glassnet.data.tables import Run
+from glassnet.data import ArrowTable
+from glassnet.data.provenance import RowSpan
 from glassnet.models import Model
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.web import unit_statistics as surveys
@@ -41,7 +41,7 @@ def houses():
     y = 1000 * x[:, 0] + 0.5
     settings = glassnet.suggest_settings(80, "regression", epochs=20, engine="reference")
     model = glassnet.fit(x, y, hidden=(6,), task="regression", settings=settings, target_name="price")
-    table = Table("houses.csv", pa.table({"x1": x[:, 0], "x2": x[:, 1], "price": y}))
+    table = ArrowTable("houses.csv", pa.table({"x1": x[:, 0], "x2": x[:, 1], "price": y}))
     return AppState(model, "houses", examples_of(table, model))
 
 
@@ -54,7 +54,7 @@ def embedded():
     scaling = Scaling("standard", np.zeros(2), np.ones(2))
     model = Model(structure, vector, scaling, ("size", "colour"), "kind", "classification", ("a", "b"))
     x = np.column_stack([rng.standard_normal(20), np.arange(20) % 4])
-    table = Table("rows.csv", pa.table({"size": x[:, 0], "colour": x[:, 1]}))
+    table = ArrowTable("rows.csv", pa.table({"size": x[:, 0], "colour": x[:, 1]}))
     return AppState(model, "embedded", Examples(table, x, None))
 
 
@@ -196,8 +196,8 @@ def test_rows_are_told_and_found_by_their_number_in_their_file(houses) -> None:
     told = client.get("/api/rows?from=3&count=2").json()["rows"]
     assert [(row["number"], row["file"]) for row in told] == [(4, None), (5, None)]
     assert client.get("/api/rows?number=80&count=1").json()["rows"][0]["row"] == 79
-    runs = (Run(0, "/home/me/a.csv", 1), Run(10, "/home/me/a.csv", 13), Run(50, "/home/me/b.csv", 7))
-    table = replace(houses.examples.table, runs=runs)
+    runs = (RowSpan(0, "/home/me/a.csv", 1), RowSpan(10, "/home/me/a.csv", 13), RowSpan(50, "/home/me/b.csv", 7))
+    table = replace(houses.examples.table, spans=runs)
     client = client_of(AppState(houses.model, "houses", replace(houses.examples, table=table)))
     told = client.get("/api/rows?from=49&count=2").json()["rows"]
     assert [(row["number"], row["file"]) for row in told] == [(52, "a.csv"), (7, "b.csv")]

@@ -10,7 +10,7 @@ import pytest
 
 import glassnet
 from glassnet import Structure, inspection
-from glassnet.data import Table
+from glassnet.data import ArrowTable
 from glassnet.models import Model
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.web.app_state import AppState, examples_of
@@ -27,7 +27,7 @@ ZERO = [(0.5 + 0.2 * np.sin(angle), 0.5 - 0.32 * np.cos(angle)) for angle in np.
 
 
 def table_of(name, x, names, target, y):
-    return Table(name, pa.table({**{column: x[:, place] for place, column in enumerate(names)}, target: y}))
+    return ArrowTable(name, pa.table({**{column: x[:, place] for place, column in enumerate(names)}, target: y}))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import glassnet
-from glassnet.data import Table, choose_target, features, target_values
+from glassnet.data import ArrowTable, choose_target, features, target_values
 from glassnet.datasets import load_digits
 from glassnet.web.app_state import AppState, examples_of
 from glassnet.web.server import create_app
@@ -50,7 +50,7 @@ def shop_of(task="classification", classes=3, rows=300):
         columns["target"] = [f"{MARKUP} {place:02}" for place in np.searchsorted(cuts, score)]
     else:
         columns["target"] = score + 0.5
-    table = Table("/home/somebody/rows.csv", pa.table(columns))
+    table = ArrowTable("/home/somebody/rows.csv", pa.table(columns))
     settings = glassnet.suggest_settings(rows, task, epochs=15, engine="reference")
     model = glassnet.fit(
         features(table, names),
@@ -254,7 +254,7 @@ def test_planted_labels_are_found_and_saved_as_csv(visit, serve, digits_model, t
     labels = np.array(table.columns[target]).astype(int)
     which = rng.choice(len(labels), 20, replace=False)
     labels[which] = (labels[which] + rng.integers(1, 10, 20)) % 10
-    swapped = Table("swapped.csv", table.columns.set_column(table.names.index(target), target, pa.array(labels)))
+    swapped = ArrowTable("swapped.csv", table.columns.set_column(table.names.index(target), target, pa.array(labels)))
     settings = replace(digits_model.settings, epochs=10)
     names = {"feature_names": digits_model.feature_names, "target_name": target, "source": "swapped.csv"}
     model = glassnet.fit(

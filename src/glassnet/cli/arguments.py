@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
-from glassnet.data import Matrix, Table, features, open_files, read_table, target_values
+from glassnet.data import Table, features, open_files, read_table, target_values
 from glassnet.datasets import DIGITS, load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model
@@ -59,7 +59,7 @@ def assignments(option: str, texts: Sequence[str], names: Sequence[str]) -> dict
     return found
 
 
-def table_for(model: Model, data: str | None) -> Table | Matrix:
+def table_for(model: Model, data: str | None) -> Table:
     """Read the rows to use a model on: the file, or for the digits' model the rows it was not trained on.
 
     Raises
@@ -74,7 +74,7 @@ def table_for(model: Model, data: str | None) -> Table | Matrix:
     return load_digits()[1]
 
 
-def blocks_for(model: Model, data: str | None) -> Iterator[Table | Matrix]:
+def blocks_for(model: Model, data: str | None) -> Iterator[Table]:
     """Yield the rows to use a model on part by part, in little memory: see `table_for`."""
     if data is None:
         yield table_for(model, data)
@@ -82,7 +82,7 @@ def blocks_for(model: Model, data: str | None) -> Iterator[Table | Matrix]:
         yield from open_files(data).blocks()
 
 
-def refuse_text(table: Table | Matrix, target: str, y: Array, advice: str) -> None:
+def refuse_text(table: Table, target: str, y: Array, advice: str) -> None:
     """Refuse a target of text where numbers are predicted.
 
     Raises
@@ -94,7 +94,7 @@ def refuse_text(table: Table | Matrix, target: str, y: Array, advice: str) -> No
         raise InputError(f"{table.source}: the target column {target!r} holds text; {advice}")
 
 
-def rows_with_truth(model: Model, table: Table | Matrix) -> tuple[Array, Array]:
+def rows_with_truth(model: Model, table: Table) -> tuple[Array, Array]:
     """Return raw features and targets of a table, matched to the model by the columns' names."""
     y = target_values(table, model.target_name)
     if model.task == REGRESSION:
@@ -107,7 +107,7 @@ def rows_with_truth(model: Model, table: Table | Matrix) -> tuple[Array, Array]:
     return x, y
 
 
-def placed(table: Table | Matrix, error: InputError) -> InputError:
+def placed(table: Table, error: InputError) -> InputError:
     """Return an error about a row of a table, ``row 5 has …``, with the file and the number that the row has there."""
     found = re.match(r"row (\d+) (.*)", str(error), re.DOTALL)
-    return InputError(f"{table.named(int(found[1]) - 1)} {found[2]}" if found else f"{table.source}: {error}")
+    return InputError(f"{table.describe_row(int(found[1]) - 1)} {found[2]}" if found else f"{table.source}: {error}")

@@ -76,7 +76,7 @@ def _loaded(path: str) -> Any:
         return getattr(estimators, kind_in(path)).load(path)
 
 
-def _rows_for_estimator(estimator: Any, table: Table | Matrix, target: str | None) -> tuple[Any, Array]:
+def _rows_for_estimator(estimator: Any, table: Table, target: str | None) -> tuple[Any, Array]:
     """Return rows and truth, matched by the columns' names where the estimator was trained on some.
 
     Raises
@@ -99,4 +99,4 @@ def _rows_for_estimator(estimator: Any, table: Table | Matrix, target: str | Non
         return features(table, [name for name in table.names if name != target]), y
     if isinstance(table, Matrix):
         return features(table, known), y
-    return table.columns.select(known), y
+    return table.to_arrow().columns.select(known), y

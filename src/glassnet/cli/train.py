@@ -16,7 +16,7 @@ from glassnet.cli.arguments import assignments, numbers, placed, refuse_text
 from glassnet.cli.checkpointing import Checkpointing, checkpointing, exit_code, how_to_go_on, tell_warnings
 from glassnet.cli.console import Progressing, Screen
 from glassnet.cli.streaming import is_streamed, list_bad_rows, train_streamed
-from glassnet.data import Files, Matrix, Table, choose_target, features, is_classification, open_files, target_values
+from glassnet.data import Files, Table, choose_target, features, is_classification, open_files, target_values
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, save
@@ -296,9 +296,7 @@ def _say_how_to_go_on(screen: Screen, context: typer.Context, checkpoints: Check
     return code
 
 
-def _tables(
-    files: Files | None, test: str | None, on_bad_row: str
-) -> tuple[Table | Matrix, Table | Matrix | None, list[Any], int]:
+def _tables(files: Files | None, test: str | None, on_bad_row: str) -> tuple[Table, Table | None, list[Any], int]:
     """Read the files, and say which rows were left out; without any, the digits with a fifth of them to test on."""
     if files is None:
         if test is not None:
@@ -315,7 +313,7 @@ def _class_names(y: Array) -> Array:
     return np.array([str(int(value)) if value.is_integer() else str(value) for value in y.tolist()], dtype=object)
 
 
-def _check_classes(table: Table | Matrix, found: Any, trained: Any) -> None:
+def _check_classes(table: Table, found: Any, trained: Any) -> None:
     """Refuse a class in the test file that training never saw."""
     known = sorted(set(trained.tolist()), key=lambda value: (str(type(value)), value))
     try:

@@ -9,7 +9,7 @@ import typer
 
 from glassnet._utils.arrays import Array
 from glassnet.cli.arguments import numbers
-from glassnet.data import Matrix, Table, features, read_table, target_values
+from glassnet.data import Table, features, read_table, target_values
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.walkthrough import train_nn
@@ -72,7 +72,7 @@ def walkthrough(
     train_nn(x_train, y_train, x_test, y_test, sizes, epochs, alpha, language=language, engine=engine)
 
 
-def _labels(table: Table | Matrix) -> Array:
+def _labels(table: Table) -> Array:
     """Return the column of labels (rows,)."""
     if LABEL not in table.names:
         raise InputError(
@@ -81,7 +81,7 @@ def _labels(table: Table | Matrix) -> Array:
     return target_values(table, LABEL)
 
 
-def _pixels(table: Table | Matrix, columns: list[str], largest: int) -> Array:
+def _pixels(table: Table, columns: list[str], largest: int) -> Array:
     """Return the pixels scaled to 0 … 1, float64 (rows, pixels).
 
     Raises
@@ -94,17 +94,17 @@ def _pixels(table: Table | Matrix, columns: list[str], largest: int) -> Array:
     if len(invalid):
         row, column = invalid[0]
         raise InputError(
-            f"{table.named(int(row))}, column {columns[column]!r} is {pixels[row, column]:g}; "
+            f"{table.describe_row(int(row))}, column {columns[column]!r} is {pixels[row, column]:g}; "
             f"a pixel is between 0 and {largest}"
         )
     return pixels / largest
 
 
-def _one_hot(table: Table | Matrix, classes: Array) -> Array:
+def _one_hot(table: Table, classes: Array) -> Array:
     """Return one-hot labels (rows, classes)."""
     labels = _labels(table)
     unknown = np.flatnonzero(~np.isin(labels, classes))
     if len(unknown):
         row = int(unknown[0])
-        raise InputError(f"{table.named(row)} has the label {labels.tolist()[row]!r}, which no training row has")
+        raise InputError(f"{table.describe_row(row)} has the label {labels.tolist()[row]!r}, which no training row has")
     return np.eye(len(classes))[np.searchsorted(classes, labels)]

@@ -7,18 +7,21 @@ from glassnet.data.columns import (
     is_classification,
     target_values,
 )
+from glassnet.data.conversion import as_table
 from glassnet.data.discovery import open_files, read_table
 from glassnet.data.files import Files
 from glassnet.data.in_memory import as_files
-from glassnet.data.tables import TARGET_NAMES, Matrix, Table
+from glassnet.data.tables import TARGET_NAMES, ArrowTable, Matrix, Table
 
 __all__ = [
+    "ArrowTable",
     "Files",
     "MAX_NUMBERED_CLASSES",
     "Matrix",
     "TARGET_NAMES",
     "Table",
     "as_files",
+    "as_table",
     "choose_target",
     "features",
     "is_classification",

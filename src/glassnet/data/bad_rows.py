@@ -12,7 +12,8 @@ from scipy.sparse import issparse
 from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_bool_array
 from glassnet.data.formatting import format_cell
-from glassnet.data.tables import Matrix, Run, Table
+from glassnet.data.provenance import RowSpan
+from glassnet.data.tables import ArrowTable, Matrix
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +61,7 @@ class BadRows:
 
     def filter_rows(
         self, source: str, columns: pa.Table, rows: Array, unparsed: Iterable[tuple[int, str]] = ()
-    ) -> Table:
+    ) -> ArrowTable:
         """Return the valid rows of a block as a table, and add the others to the list.
 
         Parameters
@@ -90,7 +91,7 @@ class BadRows:
         for position, (name, column) in enumerate(zip(columns.column_names, columns.columns, strict=True)):
             if name in numeric and _is_text(column):
                 columns = columns.set_column(position, name, _parse_numbers(column))
-        return Table(source, columns, **_row_numbers(source, rows))
+        return ArrowTable(source, columns, **_row_numbers(source, rows))
 
     def filter_matrix(self, matrix: Matrix, rows: Array, unparsed: Iterable[tuple[int, str]] = ()) -> Matrix:
         """Return the valid rows of a block that is a matrix: see `filter_rows`."""
@@ -120,8 +121,8 @@ class BadRows:
 def _row_numbers(source: str, rows: Array) -> dict[str, Any]:
     """Return the arguments of a table whose rows have these numbers in the file."""
     starts = np.flatnonzero(np.diff(rows, prepend=-1) != 1)
-    runs = tuple(Run(int(index), source, int(rows[index])) for index in starts)
-    return {"first_row": runs[0].row if runs else 1, "runs": runs if len(runs) > 1 else ()}
+    spans = tuple(RowSpan(int(index), source, int(rows[index])) for index in starts)
+    return {"first_row": spans[0].row if spans else 1, "spans": spans if len(spans) > 1 else ()}
 
 
 def _invalid_cells(column: Any, is_numeric: bool) -> Array:

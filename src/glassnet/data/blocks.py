@@ -13,7 +13,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_plain_types
 from glassnet.data.file import MAX_FEATURES, ReadState, rows_per_block
-from glassnet.data.tables import Matrix, Table
+from glassnet.data.tables import ArrowTable, Matrix
 from glassnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ def matrix_block(
     return state.bad_rows.filter_matrix(matrix, np.arange(rows_before + 1, rows_before + 1 + x.shape[0]))
 
 
-def table_block(source: str, columns: pa.Table, rows_before: int, state: ReadState) -> Table:
+def table_block(source: str, columns: pa.Table, rows_before: int, state: ReadState) -> ArrowTable:
     """Return rows of a file as a block, without invalid ones if those are skipped: see `matrix_block`."""
     if state.bad_rows is None:
-        return Table(source, columns, first_row=rows_before + 1)
+        return ArrowTable(source, columns, first_row=rows_before + 1)
     return state.bad_rows.filter_rows(source, columns, np.arange(rows_before + 1, rows_before + 1 + len(columns)))
 
 
-def table_blocks(source: str, batches: Iterator[Any], state: ReadState) -> Iterator[Table]:
+def table_blocks(source: str, batches: Iterator[Any], state: ReadState) -> Iterator[ArrowTable]:
     """Yield a file's Arrow record batches as blocks of a few MB."""
     import pyarrow as pa
 

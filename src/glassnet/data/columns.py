@@ -1,32 +1,52 @@
-"""What a table is asked for: which column is the target, the features as numbers, the target's values."""
+"""Columns of a table as arrays: the choice of the target, the features as numbers, the target's values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_bool_array, to_numpy, to_str_array
 from glassnet.data.formatting import format_cell, format_names, is_number
-from glassnet.data.matrices import matrix_features, matrix_target, small
-from glassnet.data.tables import TARGET_NAMES, Matrix, Table
+from glassnet.data.matrices import matrix_features, matrix_target, to_target_dtype
+from glassnet.data.tables import TARGET_NAMES, ArrowTable, Matrix, Table, default_target
 from glassnet.errors import InputError
 
-#: At most so many different whole numbers are classes rather than values.
+#: Whole numbers with at most this many different values are classes; with more, they are values.
 MAX_NUMBERED_CLASSES = 20
-#: Rows made into numbers at once.
+#: Rows converted to numbers at once.
 ROWS_AT_ONCE = 4096
+_FINITE_ADVICE = "every feature must be a finite number: fill it in or leave the row out"
 
 
-def choose_target(table: Table | Matrix, target: str | None = None) -> str:
-    """Return the name of the target's column: the one asked for, or the first of `TARGET_NAMES` that is there.
+class Named(Protocol):
+    """What has columns: a `Table` or `glassnet.data.Files`."""
+
+    @property
+    def source(self) -> str:
+        """Name of the data in messages."""
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names."""
+
+
+def choose_target(table: Named, target: str | None = None) -> str:
+    """Return the name of the target column.
+
+    Parameters
+    ----------
+    table : Table or Files
+        What has the columns.
+    target : str, optional
+        The requested column. If not given: the target of a `Matrix`, or else the first of `TARGET_NAMES` that exists.
 
     Raises
     ------
     InputError
-        If it is not there.
+        If there is no such column.
     """
     names = table.names
     if target is not None:
@@ -35,16 +55,16 @@ def choose_target(table: Table | Matrix, target: str | None = None) -> str:
         return target
     if isinstance(table, Matrix) and table.y is not None:
         return table.target_name
-    for name in TARGET_NAMES:
-        if name in names:
-            return name
+    found = default_target(names)
+    if found is not None:
+        return found
     raise InputError(
         f"{table.source}: no column is called {', '.join(TARGET_NAMES[:-1])} or {TARGET_NAMES[-1]}; "
         f"name the target with --target; the columns are {format_names(names)}"
     )
 
 
-def features(table: Table | Matrix, names: Sequence[str]) -> Any:
+def features(table: Table, names: Sequence[str]) -> Any:
     """Return the columns of these names, in this order, as numbers.
 
     Returns
@@ -69,10 +89,10 @@ def features(table: Table | Matrix, names: Sequence[str]) -> Any:
         extra = [name for name in table.names if name not in wanted]
         also = f"; it has {format_names(extra)} instead" if extra else ""
         raise InputError(f"{table.source}: column {format_names(missing)} is missing{also}")
-    return _numbers(table, names)
+    return _numbers(table.to_arrow(), names)
 
 
-def _numbers(table: Table, names: Sequence[str]) -> Array:
+def _numbers(table: ArrowTable, names: Sequence[str]) -> Array:
     import pyarrow as pa
 
     chosen = table.columns.select(list(names))
@@ -80,12 +100,12 @@ def _numbers(table: Table, names: Sequence[str]) -> Array:
         if not (
             pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)
         ):
-            _refuse_text(table, name, column)
+            _raise_not_number(table, name, column)
         if column.null_count:
             row = int(np.flatnonzero(to_bool_array(column.is_null()))[0])
-            raise InputError(f"{table.named(row)}, column {name!r} is empty; {MEND_NUMBER}")
+            raise InputError(f"{table.describe_row(row)}, column {name!r} is empty; {_FINITE_ADVICE}")
     for place, field in enumerate(chosen.schema):
-        if pa.types.is_float16(field.type):  # which Arrow itself can't turn into anything else
+        if pa.types.is_float16(field.type):  # which Arrow can't cast
             wider = pa.array(chosen.column(place).to_numpy().astype(np.float32))
             chosen = chosen.set_column(place, pa.field(field.name, pa.float32()), wider)
     result: Array = np.empty((len(table), len(names)), _common_type(chosen))
@@ -100,17 +120,14 @@ def _numbers(table: Table, names: Sequence[str]) -> Array:
         if part.dtype.kind == "f" and not np.isfinite(part).all():
             row, place = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
             raise InputError(
-                f"{table.named(first + row)}, column {names[place]!r} is {part[row, place]}; {MEND_NUMBER}"
+                f"{table.describe_row(first + row)}, column {names[place]!r} is {part[row, place]}; {_FINITE_ADVICE}"
             )
         first += len(batch)
     return result
 
 
-MEND_NUMBER = "every feature must be a finite number: fill it in or leave the row out"
-
-
 def _common_type(columns: Any) -> Any:
-    """Return the dtype that holds all columns: bytes if they can be, float32 if some are that and none needs more."""
+    """Return the smallest dtype that holds all columns exactly: uint8, float32 or float64."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -129,7 +146,7 @@ def _common_type(columns: Any) -> Any:
     return np.float32 if pa.float32() in types and types <= set(short) else np.float64
 
 
-def target_values(table: Table | Matrix, name: str) -> Array:
+def target_values(table: Table, name: str) -> Array:
     """Return the target's column: text (object), whole numbers (int64), or float64.
 
     Raises
@@ -145,7 +162,7 @@ def target_values(table: Table | Matrix, name: str) -> Array:
         raise InputError(
             f"{table.source}: the target column {name!r} is missing; the columns are {format_names(table.names)}"
         )
-    column = table.columns[name]
+    column = table.to_arrow().columns[name]
     is_number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     bad = to_bool_array(column.is_null(nan_is_null=True))
     if not bad.any() and not is_number:
@@ -156,24 +173,33 @@ def target_values(table: Table | Matrix, name: str) -> Array:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         value = format_cell(column[row].as_py())
-        raise InputError(f"{table.named(row)}, target column {name!r} is {value}; every row needs a target")
-    return small(values)
+        raise InputError(f"{table.describe_row(row)}, target column {name!r} is {value}; every row needs a target")
+    return to_target_dtype(values)
 
 
-def is_classification(values: Array) -> bool:
-    """Say whether a target is classes: text, or at most `MAX_NUMBERED_CLASSES` different whole numbers."""
-    return bool(
-        values.dtype.kind == "O" or (values.dtype.kind in "iu" and len(np.unique(values)) <= MAX_NUMBERED_CLASSES)
-    )
+def is_classification(values: Array, max_numbered: int | None = MAX_NUMBERED_CLASSES) -> bool:
+    """Return whether a target holds classes rather than values, for want of a task.
+
+    Parameters
+    ----------
+    values : array (samples,) or (samples, outputs)
+        The target. Text is always classes, and numbers with fractions are values.
+    max_numbered : int, optional
+        Whole numbers are classes if there are at most this many different ones; None for no limit.
+    """
+    if values.dtype.kind == "f" and not np.array_equal(values, np.floor(values)):
+        return False
+    if values.dtype.kind in "iuf":
+        return max_numbered is None or (values.dtype.kind != "f" and len(np.unique(values)) <= max_numbered)
+    return True
 
 
-def _refuse_text(table: Table, name: str, column: Any) -> None:
+def _raise_not_number(table: ArrowTable, name: str, column: Any) -> None:
     row = 0
     for chunk in column.chunks:
         for value in chunk.to_pylist():
             if value is None or not is_number(str(value)):
-                raise InputError(
-                    f"{table.named(row)}, column {name!r} is {format_cell(value)}; every feature must be a number"
-                )
+                where = f"{table.describe_row(row)}, column {name!r}"
+                raise InputError(f"{where} is {format_cell(value)}; every feature must be a number")
             row += 1
     raise InputError(f"{table.source}: column {name!r} holds numbers as {column.type}; write them as plain numbers")

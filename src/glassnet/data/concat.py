@@ -10,7 +10,8 @@ from scipy.sparse import issparse, vstack
 
 from glassnet.data.arrow_columns import to_numpy
 from glassnet.data.growable import GrowableArray
-from glassnet.data.tables import TARGET_NAMES, Matrix, Run, Table, joined_runs
+from glassnet.data.provenance import RowSpan, append_spans
+from glassnet.data.tables import ArrowTable, Matrix, Table, default_target
 from glassnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 MIN_PIXEL_COLUMNS = 16
 
 
-def concat_blocks(blocks: Iterable[Table | Matrix], rows: int = 0) -> Table | Matrix:
+def concat_blocks(blocks: Iterable[Table], rows: int = 0) -> Table:
     """Concatenate blocks with the same columns into one table, which keeps the file and number of each row.
 
     Dense matrices, and tables of pixels, are copied into one array block by block, so that no row is in memory twice.
 
     Parameters
     ----------
-    blocks : iterable of Table or Matrix
+    blocks : iterable of Table
         At least one.
     rows : int
         Expected number of rows, if known.
@@ -37,13 +38,13 @@ def concat_blocks(blocks: Iterable[Table | Matrix], rows: int = 0) -> Table | Ma
     InputError
         If a column holds numbers in one file and text in another.
     """
-    parts: list[Table | Matrix] = []
-    runs: list[Run] = []
+    parts: list[Table] = []
+    spans: list[RowSpan] = []
     length = 0
     pixels = _PixelConverter()
     builder: _MatrixBuilder | None = None
     for block in blocks:
-        joined_runs(runs, block, length)
+        append_spans(spans, block, length)
         length += len(block)
         dense = None if parts else _as_dense_matrix(block, pixels)
         if dense is not None and (builder is None or builder.accepts(dense)):
@@ -54,21 +55,22 @@ def concat_blocks(blocks: Iterable[Table | Matrix], rows: int = 0) -> Table | Ma
             parts.append(builder.to_block_type())
             builder = None
         parts.append(block)
-    sources = list(dict.fromkeys(run.source for run in runs))
+    sources = list(dict.fromkeys(span.source for span in spans))
     source = sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
-    row_numbers: dict[str, Any] = {"first_row": runs[0].row, "runs": tuple(runs) if len(runs) > 1 else ()}
+    row_numbers: dict[str, Any] = {"first_row": spans[0].row, "spans": tuple(spans) if len(spans) > 1 else ()}
     if builder is not None:
         return builder.matrix(source, **row_numbers)
-    if isinstance(parts[0], Table):
-        return Table(source, _concat_tables([block for block in parts if isinstance(block, Table)]), **row_numbers)
+    if isinstance(parts[0], ArrowTable):
+        tables = [block for block in parts if isinstance(block, ArrowTable)]
+        return ArrowTable(source, _concat_tables(tables), **row_numbers)
     return _concat_matrices(source, [block for block in parts if isinstance(block, Matrix)], row_numbers)
 
 
-def _as_dense_matrix(block: Table | Matrix, pixels: _PixelConverter) -> Matrix | None:
+def _as_dense_matrix(block: Table, pixels: _PixelConverter) -> Matrix | None:
     """Return a block as a dense matrix if it is one, or a table of pixels; else None."""
-    if isinstance(block, Table):
+    if isinstance(block, ArrowTable):
         return pixels.matrix(block)
-    return None if issparse(block.x) else block
+    return block if isinstance(block, Matrix) and not block.is_sparse else None
 
 
 class _MatrixBuilder:
@@ -78,13 +80,13 @@ class _MatrixBuilder:
     ----------
     first : Matrix
         The first block as a matrix.
-    block : Table or Matrix
+    block : Table
         The first block itself.
     rows : int
         Expected number of rows, if known.
     """
 
-    def __init__(self, first: Matrix, block: Table | Matrix, rows: int) -> None:
+    def __init__(self, first: Matrix, block: Table, rows: int) -> None:
         self._first = first
         self._block = block
         self._x = GrowableArray(first.x.shape[1:], first.x.dtype, rows)
@@ -102,7 +104,7 @@ class _MatrixBuilder:
         y = None if first.y is None else np.concatenate(self._y)
         return Matrix(source, self._x.finish(), y, first.feature_names, first.target_name, **row_numbers)
 
-    def to_block_type(self) -> Table | Matrix:
+    def to_block_type(self) -> Table:
         """Return the rows as the type that the blocks had."""
         matrix = self.matrix(self._first.source)
         if isinstance(self._block, Matrix):
@@ -112,7 +114,7 @@ class _MatrixBuilder:
         columns = {name: matrix.x[:, column].copy() for column, name in enumerate(matrix.feature_names)}
         if matrix.y is not None:
             columns[matrix.target_name] = matrix.y
-        return Table(matrix.source, pa.table({name: columns[name] for name in self._block.names}))
+        return ArrowTable(matrix.source, pa.table({name: columns[name] for name in self._block.names}))
 
 
 class _PixelConverter:
@@ -124,7 +126,7 @@ class _PixelConverter:
         self._target: str | None = None
         self._names: tuple[str, ...] = ()
 
-    def matrix(self, block: Table) -> Matrix | None:
+    def matrix(self, block: ArrowTable) -> Matrix | None:
         """Return a block as a matrix if it has `MIN_PIXEL_COLUMNS` columns, all of them uint8 without nulls."""
         import pyarrow as pa
 
@@ -151,11 +153,11 @@ class _PixelConverter:
         self._schema = schema
         byte = pa.uint8()
         self._are_bytes = len(schema) >= MIN_PIXEL_COLUMNS and all(type_ == byte for type_ in schema.types)
-        self._target = next((name for name in TARGET_NAMES if name in schema.names), None)
+        self._target = default_target(schema.names)
         self._names = tuple(name for name in schema.names if name != self._target)
 
 
-def _concat_tables(tables: Sequence[Table]) -> pa.Table:
+def _concat_tables(tables: Sequence[ArrowTable]) -> pa.Table:
     import pyarrow as pa
 
     try:
@@ -181,4 +183,4 @@ def _concat_matrices(source: str, blocks: Sequence[Matrix], row_numbers: dict[st
     rows = [block.x for block in blocks]
     x = vstack(rows, format="csr") if issparse(first.x) else np.concatenate(rows)
     y = None if first.y is None else np.concatenate([block.y for block in blocks if block.y is not None])
-    return Matrix(source, x, y, first.feature_names, first.target_name, first.endless, **row_numbers)
+    return Matrix(source, x, y, first.feature_names, first.target_name, first.open_ended, **row_numbers)

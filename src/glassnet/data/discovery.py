@@ -14,7 +14,7 @@ from glassnet.data.binary.numpy_files import NpyFile, NpzFile
 from glassnet.data.file import File
 from glassnet.data.files import ERROR, Files
 from glassnet.data.formatting import first_line
-from glassnet.data.tables import Matrix, Table
+from glassnet.data.tables import Table
 from glassnet.data.text.csv_file import CsvFile
 from glassnet.data.text.svmlight import SvmlightFile
 from glassnet.errors import InputError
@@ -87,7 +87,7 @@ def open_files(paths: Paths, *, on_bad_row: str = ERROR) -> Files:
         raise InputError(f"{requested[0]}: can't be read: {first_line(error)}") from None
 
 
-def read_table(path: Paths, *, on_bad_row: str = ERROR) -> Table | Matrix:
+def read_table(path: Paths, *, on_bad_row: str = ERROR) -> Table:
     """Read files into memory. See `open_files` for the parameters."""
     return open_files(path, on_bad_row=on_bad_row).table()
 

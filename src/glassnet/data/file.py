@@ -11,7 +11,7 @@ from typing import Any
 
 from glassnet.data.bad_rows import BadRows
 from glassnet.data.formatting import first_line
-from glassnet.data.tables import Matrix, Table
+from glassnet.data.tables import Table
 from glassnet.data.text.column_types import ColumnTypes
 from glassnet.errors import InputError
 
@@ -85,12 +85,12 @@ class File(ABC):
         """Size in bytes, on disk or in memory."""
         return sum(path.stat().st_size for path in self.paths)
 
-    def in_memory(self) -> Table | Matrix | None:
+    def in_memory(self) -> Table | None:
         """Return all rows, without a copy, if they are in memory already; else None."""
         return None
 
     @abstractmethod
-    def blocks(self, state: ReadState) -> Iterator[Table | Matrix]:
+    def blocks(self, state: ReadState) -> Iterator[Table]:
         """Yield the rows in order, a few MB at a time, with the columns ``state.names`` in that order."""
 
 

@@ -9,7 +9,7 @@ from glassnet.data.bad_rows import BadRows
 from glassnet.data.concat import concat_blocks
 from glassnet.data.file import File, ReadState
 from glassnet.data.formatting import format_names
-from glassnet.data.tables import Matrix, Table
+from glassnet.data.tables import Table
 from glassnet.data.text.column_types import ColumnTypes
 from glassnet.data.text.svmlight import merge_names
 from glassnet.errors import InputError
@@ -73,7 +73,7 @@ class Files:
         """Number of rows that the last pass skipped."""
         return self._bad_rows.count
 
-    def blocks(self, text: Sequence[str] = ()) -> Iterator[Table | Matrix]:
+    def blocks(self, text: Sequence[str] = ()) -> Iterator[Table]:
         """Yield the rows in order, a few MB at a time, in bounded memory. Each call starts a new pass.
 
         No block spans two files or is empty. The type of a CSV column may get wider from block to block (bytes, int64,
@@ -91,7 +91,7 @@ class Files:
         """
         return self._read(ColumnTypes(text))
 
-    def table(self) -> Table | Matrix:
+    def table(self) -> Table:
         """Return all rows in memory."""
         only = self._files[0].in_memory() if len(self._files) == 1 and not self._skip else None
         if only is not None and len(only):
@@ -102,7 +102,7 @@ class Files:
         # a column that looked numeric at first must be read again, so that 007 stays 007
         return concat_blocks(self._read(ColumnTypes(types.late_text)), rows) if types.late_text else whole
 
-    def _read(self, types: ColumnTypes) -> Iterator[Table | Matrix]:
+    def _read(self, types: ColumnTypes) -> Iterator[Table]:
         self._bad_rows = BadRows()
         state = ReadState(self.names, self._bad_rows if self._skip else None, types)
         rows = 0
@@ -135,7 +135,7 @@ def _check_columns(file: File, first: File) -> None:
     raise InputError(f"{file.source}: column {format_names(extra)} is not in {first.source}; remove it")
 
 
-def _until_late_text(blocks: Iterator[Table | Matrix], types: ColumnTypes) -> Iterator[Table | Matrix]:
+def _until_late_text(blocks: Iterator[Table], types: ColumnTypes) -> Iterator[Table]:
     """Yield blocks until a numeric column turns out to be text; then only exhaust them, to find all such columns."""
     for block in blocks:
         if not types.late_text:

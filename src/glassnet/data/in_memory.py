@@ -14,11 +14,12 @@ from scipy.sparse import issparse
 from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_plain_types
 from glassnet.data.blocks import check_width, column_names, matrix_block, table_blocks
+from glassnet.data.conversion import PandasTable
 from glassnet.data.discovery import open_files
 from glassnet.data.file import File, ReadState, rows_per_block
 from glassnet.data.files import ERROR, Files
 from glassnet.data.formatting import first_line
-from glassnet.data.tables import Matrix, Table, check_names
+from glassnet.data.tables import ArrowTable, Matrix, Table, check_names
 from glassnet.errors import InputError
 
 
@@ -57,7 +58,7 @@ class InMemoryFile(File):
     format = "rows in memory"
     paths: tuple[Path, ...] = ()
 
-    def __init__(self, rows: Table | Matrix) -> None:
+    def __init__(self, rows: Table) -> None:
         super().__init__(Path(rows.source))
         self.table = rows
         self.names = rows.names
@@ -71,16 +72,17 @@ class InMemoryFile(File):
     @property
     def size(self) -> int:
         """Bytes in memory."""
-        if isinstance(self.table, Table):
+        if isinstance(self.table, ArrowTable):
             return int(self.table.columns.nbytes)
+        assert isinstance(self.table, Matrix)
         x = self.table.x
         return int(x.data.nbytes + x.indices.nbytes + x.indptr.nbytes if issparse(x) else x.nbytes)
 
-    def in_memory(self) -> Table | Matrix:
+    def in_memory(self) -> Table:
         """Return the table."""
         return self.table
 
-    def blocks(self, state: ReadState) -> Iterator[Table | Matrix]:
+    def blocks(self, state: ReadState) -> Iterator[Table]:
         """Yield slices of the table: see `File.blocks`."""
         return slices(self.table, state)
 
@@ -107,7 +109,7 @@ class InMemoryBatches(File):
             self._once = chain([first], iterator)
         self.names = _batch_table(first, 1).names
 
-    def blocks(self, state: ReadState) -> Iterator[Table | Matrix]:
+    def blocks(self, state: ReadState) -> Iterator[Table]:
         """Yield slices of the batches: see `File.blocks`."""
         for number, batch in enumerate(self._iterate(), start=1):
             table = _batch_table(batch, number)
@@ -128,11 +130,12 @@ class InMemoryBatches(File):
         return iter(self._batches() if callable(self._batches) else self._batches)
 
 
-def slices(table: Table | Matrix, state: ReadState) -> Iterator[Table | Matrix]:
+def slices(table: Table, state: ReadState) -> Iterator[Table]:
     """Yield a table in memory as blocks of a few MB, without copying numbers; rows are numbered by their position."""
-    if isinstance(table, Table):
+    if isinstance(table, ArrowTable):
         yield from table_blocks(table.source, iter(table.columns.to_batches()), state)
         return
+    assert isinstance(table, Matrix)
     row_bytes = 12 * table.x.nnz // max(1, len(table)) if issparse(table.x) else table.x[:1].nbytes
     step = rows_per_block(row_bytes)
     for first in range(0, len(table), step):
@@ -141,7 +144,7 @@ def slices(table: Table | Matrix, state: ReadState) -> Iterator[Table | Matrix]:
         yield matrix_block(table.source, table.x[part], y, table.feature_names, table.target_name, first, state)
 
 
-def _batch_table(batch: Any, number: int) -> Table | Matrix:
+def _batch_table(batch: Any, number: int) -> Table:
     """Return a batch as a table."""
     source = f"batch {number}"
     table = _as_table(batch, source)
@@ -152,10 +155,10 @@ def _batch_table(batch: Any, number: int) -> Table | Matrix:
     return table
 
 
-def _as_table(data: Any, source: str) -> Table | Matrix | None:
+def _as_table(data: Any, source: str) -> Table | None:
     """Return data that is one table in memory as such; None for other data."""
-    if isinstance(data, (Table, Matrix)):
-        return data
+    if isinstance(data, Table):
+        return _as_table(data.frame, source) if isinstance(data, PandasTable) else data
     if isinstance(data, tuple) and len(data) == 2 and _is_array(data[0]):
         return _as_matrix(data[0], np.asarray(data[1]), source)
     if _is_array(data):
@@ -164,7 +167,7 @@ def _as_table(data: Any, source: str) -> Table | Matrix | None:
     if columns is None:
         return None
     check_names(source, columns.column_names)
-    return Table(source, to_plain_types(columns))
+    return ArrowTable(source, to_plain_types(columns))
 
 
 def _is_array(data: Any) -> bool:

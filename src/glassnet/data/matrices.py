@@ -1,4 +1,4 @@
-"""A matrix asked for what a table is asked for: features and target."""
+"""Columns of a `Matrix` as arrays: its features and target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glassnet.data.formatting import format_cell, format_names
 from glassnet.data.tables import Matrix
 from glassnet.errors import InputError
 
-#: Rows looked at at once.
+#: Rows checked at once.
 ROWS_AT_ONCE = 4096
 
 
@@ -26,18 +26,18 @@ def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
         if missing == [table.target_name] and table.y is not None and not issparse(x):  # another column is the target
             x = np.column_stack([x, matrix_target(table, table.target_name)])
             place[table.target_name] = x.shape[1] - 1
-        elif missing and not table.endless:
-            wanted = set(names)
-            extra = [name for name in table.names if name not in wanted]
+        elif missing and not table.open_ended:
+            requested = set(names)
+            extra = [name for name in table.names if name not in requested]
             also = f"; it has {format_names(extra)} instead" if extra else ""
             raise InputError(f"{table.source}: column {format_names(missing)} is missing{also}")
-        x = _chosen(x, [place.get(name, -1) for name in names])
+        x = _select_columns(x, [place.get(name, -1) for name in names])
     if issparse(x):
         x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
         wrong = np.flatnonzero(~np.isfinite(x.data))
         if len(wrong):
             row = int(np.searchsorted(x.indptr, wrong[0], side="right")) - 1
-            _refuse(table, row, names[x.indices[wrong[0]]], x.data[wrong[0]])
+            _raise_not_finite(table, row, names[x.indices[wrong[0]]], x.data[wrong[0]])
         return x
     if x.dtype.kind not in "fiub":
         raise InputError(f"{table.source}: the features have dtype {x.dtype}; they must be numbers")
@@ -47,14 +47,14 @@ def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
             part = x[first : first + ROWS_AT_ONCE]
             if not np.isfinite(part).all():
                 row, column = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
-                _refuse(table, first + row, names[column], part[row, column])
+                _raise_not_finite(table, first + row, names[column], part[row, column])
         return x
     if x.dtype in (np.uint8, bool):
         return x.view(np.uint8)
     return x.astype(np.uint8 if len(x) and x.min() >= 0 and x.max() <= 255 else np.float64)
 
 
-def _chosen(x: Any, places: list[int]) -> Any:
+def _select_columns(x: Any, places: list[int]) -> Any:
     """Return columns of x by number; -1 is a column of zeros, which only sparse rows may have."""
     if -1 not in places:
         return x[:, places]
@@ -64,15 +64,15 @@ def _chosen(x: Any, places: list[int]) -> Any:
     return type(x)((some.data, (some.row, back[some.col])), shape=(x.shape[0], len(places)))
 
 
-def _refuse(table: Matrix, row: int, name: str, value: Any) -> None:
+def _raise_not_finite(table: Matrix, row: int, name: str, value: Any) -> None:
     raise InputError(
-        f"{table.named(row)}, column {name!r} is {value}; every feature must be a finite number: fill it in or leave "
-        "the row out"
+        f"{table.describe_row(row)}, column {name!r} is {value}; "
+        "every feature must be a finite number: fill it in or leave the row out"
     )
 
 
 def matrix_target(table: Matrix, name: str) -> Array:
-    """Return the target, or a column of x in its place: see `glassnet.data.target_values`."""
+    """Return the target, or a column of x: see `glassnet.data.target_values`."""
     if table.y is not None and name == table.target_name:
         values = table.y
     elif name in table.feature_names:
@@ -87,17 +87,18 @@ def matrix_target(table: Matrix, name: str) -> Array:
             raise InputError(f"{table.source}: the target has dtype {values.dtype}; it must be numbers or text")
         empty = np.flatnonzero([value is None for value in values])
         if len(empty):
-            raise InputError(f"{table.named(int(empty[0]))}, target column {name!r} is empty; every row needs a target")
+            where = table.describe_row(int(empty[0]))
+            raise InputError(f"{where}, target column {name!r} is empty; every row needs a target")
         return np.array([str(value) for value in values], dtype=object)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InputError(
-            f"{table.named(row)}, target column {name!r} is {format_cell(values[row])}; every row needs a target"
+            f"{table.describe_row(row)}, target column {name!r} is {format_cell(values[row])}; every row needs a target"
         )
-    return small(values)
+    return to_target_dtype(values)
 
 
-def small(values: Array) -> Array:
+def to_target_dtype(values: Array) -> Array:
     """Return target numbers as int64 if they are whole, else float64."""
     if values.dtype.kind == "f" and np.array_equal(values, np.floor(values)) and np.abs(values).max() < 2**53:
         values = values.astype(np.int64)

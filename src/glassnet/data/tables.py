@@ -1,95 +1,78 @@
-"""The two kinds of table: columns of Arrow, and a matrix with perhaps a target; both know where each row stands."""
+"""`Table`: columns with names, read by position. Its storages are Arrow columns, and a matrix with perhaps a target."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
+from glassnet.data.column_error import DATE_ADVICE, TYPE_ADVICE, ColumnError
+from glassnet.data.object_columns import BOOLEAN, CATEGORY, NUMBER, check_hashable, kind_of_objects, to_float_array
+from glassnet.data.provenance import RowProvenance, provenance_of
 from glassnet.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Columns that are taken for the target where none is named, in this order.
+#: Names of the target column where none is given, in order of preference.
 TARGET_NAMES = ("label", "target", "class", "y")
 
 
 @dataclass(frozen=True)
-class Run:
-    """Rows of a table that follow each other in a file: from `index` on, those of `source` from `row` (from 1) on."""
+class Table(RowProvenance, ABC):
+    """Rows and columns of any storage: `ArrowTable`, `Matrix`, or a pandas data frame (`glassnet.data.as_table`).
 
-    index: int
-    source: str
-    row: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placed:
-    """What both tables know of their rows' places.
-
-    Parameters
-    ----------
-    first_row : int
-        The number in the file of the first row, from 1 below the header.
-    runs : tuple of Run
-        Where rows were left out, or come from several files: all runs, the first from index 0. Without, the rows follow
-        each other.
+    Readers of files return one, and a preprocessor reads one. Methods that find an invalid column or entry raise
+    `glassnet.data.column_error.ColumnError`.
     """
 
-    source: str
-    first_row: int = 1
-    runs: tuple[Run, ...] = ()
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """The columns' names, a target's last; empty for columns without names."""
 
-    def where(self, index: int) -> tuple[str, int]:
-        """Return the file of a row of this table and the row's number there, from 1."""
-        if not self.runs:
-            return self.source, self.first_row + index
-        run = next(run for run in reversed(self.runs) if run.index <= index)
-        return run.source, run.row + index - run.index
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of columns; the target of a `Matrix` is not counted."""
 
-    def places(self, rows: Array) -> tuple[list[str], list[int]]:
-        """Return what `where` says of many rows, (rows,) of int: their files, and their numbers there."""
-        if not self.runs:
-            return [self.source] * len(rows), (self.first_row + rows).tolist()
-        run = np.searchsorted([run.index for run in self.runs], rows, side="right") - 1
-        numbers = np.array([run.row - run.index for run in self.runs])[run] + rows
-        return [self.runs[number].source for number in run.tolist()], numbers.tolist()
+    @abstractmethod
+    def take(self, rows: Array, keep_provenance: bool = True) -> Table:
+        """Return the table of these rows, (rows,) of int; without provenance it takes less time."""
 
-    def runs_of(self, rows: Array) -> tuple[Run, ...]:
-        """Return the runs of a table that consists of these rows, (rows,) of int, in this order."""
-        runs: list[Run] = []
-        places = zip(*self.places(rows), strict=True)
-        for index, (source, number) in enumerate(places):
-            last = runs[-1] if runs else None
-            if last is None or (last.source, last.row) != (source, number - index + last.index):
-                runs.append(Run(index, source, number))
-        return tuple(runs)
+    @abstractmethod
+    def kind(self, position: int) -> str:
+        """Return the kind of a column: numbers, booleans or categories."""
 
-    def named(self, index: int) -> str:
-        """Return a row's place as messages begin with it: ``part-7.csv: row 48113207``."""
-        source, row = self.where(index)
-        return f"{source}: row {row}"
+    @abstractmethod
+    def matrix(self, positions: Sequence[int]) -> Array:
+        """Return columns as numbers or booleans (rows, columns), NaN where missing; a view where possible."""
 
-    def find(self, number: int, count: int) -> int | None:
-        """Return which of ``count`` rows has this number in its file: the first of several, None if there is none."""
-        runs = self.runs or (Run(0, self.source, self.first_row),)
-        ends = (*(run.index for run in runs[1:]), count)
-        places = ((run.index + number - run.row, run.index, end) for run, end in zip(runs, ends, strict=True))
-        return next((place for place, first, end in places if first <= place < end), None)
+    @abstractmethod
+    def factorize(self, position: int) -> tuple[Array, list[Any]]:
+        """Return a column as codes (rows,) and the list of values that they index; a missing value may be -1."""
+
+    @abstractmethod
+    def to_arrow(self) -> ArrowTable:
+        """Return the table with Arrow columns; itself if it has them."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
 
 
 @dataclass(frozen=True)
-class Table(Placed):
-    """Columns by name, and where they come from.
+class ArrowTable(Table):
+    """A table of Arrow columns.
 
     Parameters
     ----------
     source : str
-        A path, or `DIGITS`.
+        A path, or another name of the data.
     columns : pyarrow.Table
         The values as read.
     """
@@ -99,68 +82,196 @@ class Table(Placed):
 
     @property
     def names(self) -> list[str]:
-        """The columns' names in the file's order."""
+        """The columns' names, in order."""
         return list(self.columns.column_names)
 
-    def __len__(self) -> int:
-        return int(self.columns.num_rows)
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of columns."""
+        return int(self.columns.num_rows), int(self.columns.num_columns)
+
+    def take(self, rows: Array, keep_provenance: bool = True) -> ArrowTable:
+        """Return the table of these rows: see `Table.take`."""
+        return ArrowTable(self.source, self.columns.take(rows), **provenance_of(self, rows, keep_provenance))
+
+    def kind(self, position: int) -> str:
+        """Return the kind of a column: see `Table.kind`."""
+        from pyarrow import types
+
+        dtype = self.columns.schema.field(position).type
+        if types.is_boolean(dtype):
+            return BOOLEAN
+        if types.is_integer(dtype) or types.is_floating(dtype) or types.is_decimal(dtype):
+            return NUMBER
+        # a column of nulls only may have any type
+        if _is_text(dtype) or types.is_dictionary(dtype) or types.is_null(dtype):
+            return CATEGORY
+        advice = DATE_ADVICE if types.is_temporal(dtype) else TYPE_ADVICE
+        raise ColumnError(position, f"is of type {dtype}; {advice}")
+
+    def matrix(self, positions: Sequence[int]) -> Array:
+        """Return columns as numbers: see `Table.matrix`."""
+        import pyarrow as pa
+
+        result = np.empty((len(self), len(positions)))
+        for place, position in enumerate(positions):
+            column = self.columns.column(position)
+            kind = self.kind(position)
+            if kind == CATEGORY:
+                result[:, place] = to_float_array(column.to_pylist(), position)
+                continue
+            if not pa.types.is_float16(column.type):
+                # Arrow can't cast booleans to float64 directly
+                column = column.cast(pa.uint8()) if kind == BOOLEAN else column
+                column = column.cast(pa.float64(), safe=False)
+            result[:, place] = column.to_numpy()
+        return result
+
+    def factorize(self, position: int) -> tuple[Array, list[Any]]:
+        """Return a column as codes and values: see `Table.factorize`."""
+        import pyarrow as pa
+
+        column = self.columns.column(position)
+        if not pa.types.is_dictionary(column.type):
+            self.kind(position)
+            column = (column.cast(pa.large_string()) if _is_text(column.type) else column).dictionary_encode()
+        if not len(self):
+            return np.empty(0, np.int64), []
+        whole = column.unify_dictionaries().combine_chunks()
+        whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+        codes = whole.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+        return codes, whole.dictionary.to_pylist()
+
+    def to_arrow(self) -> ArrowTable:
+        """Return the table itself."""
+        return self
 
 
 @dataclass(frozen=True)
-class Matrix(Placed):
-    """Rows of numbers, and perhaps the target of each.
+class Matrix(Table):
+    """A table of one array or sparse matrix, and perhaps the target of each row.
 
     Parameters
     ----------
     source : str
-        A path, or what was handed over.
-    x : array or SciPy CSR matrix (samples, features)
-        Numbers as read.
+        A path, or another name of the data.
+    x : array or SciPy CSR or CSC matrix (samples, features)
+        Numbers; an array may also hold text or Python objects.
     y : array (samples,), optional
         The target: numbers, or text (object).
     feature_names : tuple of str
-        One for each column of x.
+        One for each column of x; empty for columns without names.
     target_name : str
-        The target's, where there is one.
-    endless : bool
-        The file does not say how many columns there are (SVMlight): those it does not name are 0.
+        Name of the target.
+    open_ended : bool
+        Whether the file does not say how many columns there are (SVMlight): columns that it does not name are 0.
     """
 
     source: str
     x: Any
-    y: Array | None
-    feature_names: tuple[str, ...]
+    y: Array | None = None
+    feature_names: tuple[str, ...] = ()
     target_name: str = "y"
-    endless: bool = False
+    open_ended: bool = False
 
     @property
     def names(self) -> list[str]:
         """The columns' names, the target's last."""
         return [*self.feature_names, *([] if self.y is None else [self.target_name])]
 
-    def __len__(self) -> int:
-        return int(self.x.shape[0])
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of features."""
+        return int(self.x.shape[0]), int(self.x.shape[1])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether x is a sparse matrix."""
+        return bool(issparse(self.x))
+
+    def take(self, rows: Array, keep_provenance: bool = True) -> Matrix:
+        """Return the table of these rows: see `Table.take`."""
+        y = None if self.y is None else self.y[rows]
+        more = provenance_of(self, rows, keep_provenance)
+        return Matrix(self.source, self.x[rows], y, self.feature_names, self.target_name, self.open_ended, **more)
+
+    def kind(self, position: int) -> str:
+        """Return the kind of a column: see `Table.kind`. Text counts as numbers: only the user knows the categories."""
+        dtype = self.x.dtype
+        if dtype.kind in "UT":
+            return NUMBER
+        if dtype.kind == "O":
+            return BOOLEAN if kind_of_objects(self.x[:, position].tolist()) == BOOLEAN else NUMBER
+        return kind_of_dtype(dtype, position)
+
+    def matrix(self, positions: Sequence[int]) -> Array:
+        """Return columns as numbers: see `Table.matrix`."""
+        if self.is_sparse:
+            return at_most_float64(self.x[:, list(positions)].toarray())
+        array = self.x if len(positions) == self.x.shape[1] else self.x[:, list(positions)]
+        if array.dtype.kind in "biuf":
+            return at_most_float64(array)
+        result = np.empty(array.shape)
+        for place, position in enumerate(positions):
+            self.kind(position)
+            result[:, place] = to_float_array(array[:, place].tolist(), position)
+        return result
+
+    def factorize(self, position: int) -> tuple[Array, list[Any]]:
+        """Return a column as codes and values: see `Table.factorize`."""
+        column = self.x[:, [position]].toarray()[:, 0] if self.is_sparse else self.x[:, position]
+        if column.dtype.kind in "biuf":
+            distinct, codes = np.unique(column, return_inverse=True)
+            return codes, distinct.tolist()
+        values = column.tolist()
+        try:
+            code_of = {value: code for code, value in enumerate(dict.fromkeys(values))}
+            return np.fromiter(map(code_of.__getitem__, values), np.int64, len(values)), list(code_of)
+        except TypeError:
+            check_hashable(values, position)
+            raise
+
+    def to_arrow(self) -> ArrowTable:
+        """Return the table with a copy of each column, the target's last."""
+        import pyarrow as pa
+
+        x = self.x.toarray() if self.is_sparse else np.asarray(self.x)
+        columns = dict(zip(self.feature_names, x.T.copy(), strict=True))
+        if self.y is not None:
+            columns[self.target_name] = self.y
+        return ArrowTable(self.source, pa.table(columns), first_row=self.first_row, spans=self.spans)
 
 
-def joined_runs(runs: list[Run], more: Placed, index: int) -> None:
-    """Add where the rows of a table stand, from `index` on, to the runs above it; runs that touch become one."""
-    for run in more.runs or (Run(0, more.source, more.first_row),):
-        moved = Run(index + run.index, run.source, run.row)
-        last = runs[-1] if runs else None
-        if last is None or (moved.source, moved.row) != (last.source, last.row + moved.index - last.index):
-            runs.append(moved)
+def default_target(names: Sequence[str]) -> str | None:
+    """Return the first of `TARGET_NAMES` that is among the names of columns, if there is one."""
+    return next((name for name in TARGET_NAMES if name in names), None)
 
 
 def check_names(source: str, names: Sequence[str]) -> None:
-    """Refuse columns that share a name.
+    """Check that no two columns have the same name.
 
     Raises
     ------
     InputError
-        Naming the first of them.
+        If two have; the first name is named.
     """
     if len(set(names)) < len(names):
         double = next(name for name in sorted(names) if names.count(name) > 1)
-        raise InputError(
-            f"{source}: column {double!r} stands there {names.count(double)} times; give each its own name"
-        )
+        raise InputError(f"{source}: column {double!r} occurs {names.count(double)} times; give each its own name")
+
+
+def kind_of_dtype(dtype: Any, position: int) -> str:
+    """Return the kind of a column of a NumPy dtype of numbers or booleans; a ColumnError for any other."""
+    if dtype.kind in "biuf":
+        return BOOLEAN if dtype.kind == "b" else NUMBER
+    raise ColumnError(position, f"is of dtype {dtype}; {DATE_ADVICE if dtype.kind in 'mM' else TYPE_ADVICE}")
+
+
+def at_most_float64(array: Array) -> Array:
+    """Return an array as it is, or as float64 if its numbers are wider."""
+    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
+
+
+def _is_text(dtype: Any) -> bool:
+    """Return whether an Arrow type is one of strings: string, large_string, string_view."""
+    return str(dtype) in ("string", "large_string", "string_view")

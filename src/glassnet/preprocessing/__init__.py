@@ -7,7 +7,14 @@ its `to_dict` and `arrays`.
 
 from glassnet.preprocessing.base import Preprocessor
 from glassnet.preprocessing.deserialization import preprocessor_from_dict
-from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Number, vector_width
+from glassnet.preprocessing.feature_columns import (
+    CODES,
+    MAX_ONE_HOT,
+    ONE_HOT,
+    CategoricalColumn,
+    NumericColumn,
+    embedding_width,
+)
 from glassnet.preprocessing.fitting import fit_preprocessor
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.preprocessing.table_preprocessor import TablePreprocessor
@@ -16,12 +23,12 @@ __all__ = [
     "CODES",
     "MAX_ONE_HOT",
     "ONE_HOT",
-    "Category",
-    "Number",
+    "CategoricalColumn",
+    "NumericColumn",
     "Preprocessor",
     "Scaling",
     "TablePreprocessor",
     "fit_preprocessor",
     "preprocessor_from_dict",
-    "vector_width",
+    "embedding_width",
 ]

@@ -1,4 +1,4 @@
-"""The columns and rows that a user names, checked: names, training rows, columns of categories."""
+"""Checks of the arguments of `fit_preprocessor`: column names, training rows, columns of categories."""
 
 from __future__ import annotations
 
@@ -8,34 +8,37 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet.data.formatting import format_names
+from glassnet.data.tables import Table
 from glassnet.errors import InputError
-from glassnet.preprocessing.column_error import listed
-from glassnet.preprocessing.tables import Table
 
 
 def column_names(table: Table, feature_names: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the columns' names: the table's own, those handed over, or x0, x1, …; all different."""
-    names = table.names or tuple(f"x{position}" for position in range(table.shape[1]))
+    """Return the columns' names: the table's own, the given ones, or x0, x1, …; all different."""
+    names = tuple(table.names) or tuple(f"x{position}" for position in range(table.shape[1]))
     if feature_names is not None:
         given = tuple(str(name) for name in feature_names)
-        if len(given) != table.shape[1] or (table.names is not None and given != table.names):
+        if len(given) != table.shape[1] or (table.names and given != tuple(table.names)):
             raise InputError(
-                f"feature_names has {len(given)} names: {listed(given)}; it must name X's {len(names)} columns in order"
+                f"feature_names has {len(given)} names: {format_names(given)}; "
+                f"it must name X's {len(names)} columns in order"
             )
         names = given
     if not names:
-        raise InputError("X has no columns; hand over at least one feature")
+        raise InputError("X has no columns; pass at least one feature")
     if len(set(names)) != len(names):
         double = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"X's column {double!r} stands there {names.count(double)} times; give each its own name")
+        raise InputError(f"X's column {double!r} occurs {names.count(double)} times; give each its own name")
     for position, name in enumerate(names):
         if not is_unicode(name):
-            raise InputError(f"the name of X's column {position} is {name!a:.60}, no valid Unicode text; mend it")
+            raise InputError(
+                f"the name of X's column {position} is {name!a:.60}, which is not valid Unicode text; correct it"
+            )
     return names
 
 
 def is_unicode(text: str) -> bool:
-    """Say whether text can be written to a file; half a surrogate pair can't."""
+    """Return whether text can be encoded; half a surrogate pair can't."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -44,7 +47,7 @@ def is_unicode(text: str) -> bool:
 
 
 def training_rows(rows: Any, samples: int) -> Array:
-    """Return the indices of the training rows, all if None; a boolean for each row will do."""
+    """Return the indices of the training rows, all if None; rows may also be a boolean mask."""
     chosen = np.arange(samples) if rows is None else np.asarray(rows)
     if chosen.dtype == np.bool_ and chosen.shape == (samples,):
         chosen = np.flatnonzero(chosen)
@@ -61,27 +64,27 @@ def training_rows(rows: Any, samples: int) -> Array:
     return chosen
 
 
-def marked_categories(features: Any, names: Sequence[str], named: bool) -> Array:
-    """Say of each column whether categorical_features names it, (columns,) bool.
+def categorical_mask(features: Any, names: Sequence[str], named: bool) -> Array:
+    """Return whether categorical_features names each column, (columns,) bool.
 
     The messages begin as those of scikit-learn's `HistGradientBoostingClassifier`.
     """
     columns = len(names)
-    marked = np.zeros(columns, bool)
+    mask = np.zeros(columns, bool)
     if features is None or (isinstance(features, str) and features == "from_dtype"):
-        return marked
+        return mask
     if isinstance(features, str) or np.ndim(features) != 1:
         raise InputError(
             f"categorical_features is {features!r:.80}; it must be 'from_dtype', or an array-like of bool, int or str"
         )
     chosen = np.asarray(features)
     if not chosen.size:
-        return marked
-    got = {type(feature) for feature in features} if chosen.dtype.kind in "UTO" else set()
-    if chosen.dtype.kind not in "iubUTO" or not all(issubclass(kind, str) for kind in got):
-        what = ", ".join(sorted(kind.__name__ for kind in got)) or chosen.dtype.name
+        return mask
+    types = {type(feature) for feature in features} if chosen.dtype.kind in "UTO" else set()
+    if chosen.dtype.kind not in "iubUTO" or not all(issubclass(kind, str) for kind in types):
+        what = ", ".join(sorted(kind.__name__ for kind in types)) or chosen.dtype.name
         raise InputError(f"categorical_features must be an array-like of bool, int or str, got: {what}.")
-    if got:
+    if types:
         if not named:
             raise InputError(
                 "categorical_features should be passed as an array of integers or as a boolean mask when the model is "
@@ -94,19 +97,19 @@ def marked_categories(features: Any, names: Sequence[str], named: bool) -> Array
                     f"categorical_features has an item value {name!r} which is not a valid feature name of the "
                     f"training data. Observed feature names: {list(names)}"
                 )
-            marked[place[name]] = True
+            mask[place[name]] = True
     elif chosen.dtype.kind == "b":
         if chosen.shape != (columns,):
             raise InputError(
                 "categorical_features set as a boolean mask must have shape (n_features,), got: "
                 f"{chosen.shape}; X has {columns} features"
             )
-        marked = chosen
+        mask = chosen
     else:
         if chosen.max() >= columns or chosen.min() < 0:
             raise InputError(
                 "categorical_features set as integer indices must be in [0, n_features - 1], got: "
                 f"{chosen.tolist()!r:.80}; X has {columns} features"
             )
-        marked[chosen] = True
-    return marked
+        mask[chosen] = True
+    return mask

@@ -12,7 +12,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.preprocessing.base import Preprocessor
-from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, Category, Value
+from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, CategoricalColumn, Value
 from glassnet.preprocessing.scaling import KINDS, Scaling
 from glassnet.preprocessing.table_preprocessor import TABLE, TablePreprocessor
 
@@ -54,15 +54,15 @@ def preprocessor_from_dict(description: Any, arrays: dict[str, Array]) -> Prepro
 
 
 def _scaling(description: dict[str, Any], arrays: dict[str, Array]) -> Scaling:
-    kind = _checked(description, "preprocessor", {"kind": str})["kind"]
-    columns = _columns_of(arrays)
+    kind = _check_fields(description, "preprocessor", {"kind": str})["kind"]
+    columns = _n_columns(arrays)
     _check_arrays(arrays, ("offset", "scale"), (columns,))
     if not arrays["scale"].all():
         raise InputError("preprocessor.scale holds 0, by which no value can be scaled back")
     return Scaling(kind, arrays["offset"], arrays["scale"])
 
 
-def _columns_of(arrays: dict[str, Array]) -> int:
+def _n_columns(arrays: dict[str, Array]) -> int:
     scale = arrays.get("scale") if isinstance(arrays, dict) else None
     return int(scale.size) if isinstance(scale, np.ndarray) else 0
 
@@ -81,36 +81,36 @@ def _check_arrays(arrays: Any, names: tuple[str, ...], shape: tuple[int, ...]) -
 
 
 def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePreprocessor:
-    told = _checked(description, "preprocessor", _FIELDS)
-    if told["kind"] != TABLE:
-        raise InputError(f"preprocessor.kind is {told['kind']!r:.80}; it must be one of {', '.join((*KINDS, TABLE))}")
-    names = told["names"]
+    fields = _check_fields(description, "preprocessor", _FIELDS)
+    if fields["kind"] != TABLE:
+        raise InputError(f"preprocessor.kind is {fields['kind']!r:.80}; it must be one of {', '.join((*KINDS, TABLE))}")
+    names = fields["names"]
     for place, name in enumerate(names):
         if not isinstance(name, str):
             raise InputError(f"preprocessor.names[{place}] is {name!r:.80}; it must be text")
     if not names or len(set(names)) != len(names):
         raise InputError(f"preprocessor.names has {len(names)} names, of which {len(set(names))} differ")
-    categories = tuple(_category(content, names, place) for place, content in enumerate(told["categories"]))
-    taken = [category.position for category in categories]
-    if any(second <= first for first, second in pairwise(taken)):
-        raise InputError(f"preprocessor.categories are of the columns {taken!r:.80}; each must come once, in order")
-    numbers = np.setdiff1d(np.arange(len(names)), taken).astype(np.int64)
+    categories = tuple(_categorical_column(content, names, place) for place, content in enumerate(fields["categories"]))
+    positions = [category.position for category in categories]
+    if any(second <= first for first, second in pairwise(positions)):
+        raise InputError(f"preprocessor.categories are of the columns {positions!r:.80}; each must come once, in order")
+    numbers = np.setdiff1d(np.arange(len(names)), positions).astype(np.int64)
     flags = {}
     for key in ("booleans", "indicators"):
         held = set(numbers.tolist())
-        for place, position in enumerate(told[key]):
+        for place, position in enumerate(fields[key]):
             if type(position) is not int or position not in held:
-                raise InputError(f"preprocessor.{key}[{place}] is {position!r:.80}, which is no column of numbers")
-        if len(set(told[key])) != len(told[key]):
+                raise InputError(f"preprocessor.{key}[{place}] is {position!r:.80}, which is not a column of numbers")
+        if len(set(fields[key])) != len(fields[key]):
             raise InputError(f"preprocessor.{key} names a column twice")
-        flags[key] = np.isin(numbers, np.array(told[key], np.int64))
+        flags[key] = np.isin(numbers, np.array(fields[key], np.int64))
     _check_arrays(arrays, ("median", "offset", "scale"), numbers.shape)
-    if not told["centred"] and (taken or told["booleans"] or told["indicators"] or arrays["offset"].any()):
+    if not fields["centred"] and (positions or fields["booleans"] or fields["indicators"] or arrays["offset"].any()):
         raise InputError("the preprocessor is of sparse rows, which have neither categories nor indicators nor offsets")
     return TablePreprocessor(
         tuple(names),
-        told["named"],
-        told["centred"],
+        fields["named"],
+        fields["centred"],
         numbers,
         flags["booleans"],
         flags["indicators"],
@@ -121,15 +121,17 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
     )
 
 
-def _category(content: Any, names: list[str], place: int) -> Category:
+def _categorical_column(content: Any, names: list[str], place: int) -> CategoricalColumn:
     where = f"preprocessor.categories[{place}]"
-    told = _checked(content, where, _CATEGORY_FIELDS)
-    position, encoding, shares = told["column"], told["encoding"], told["shares"]
+    fields = _check_fields(content, where, _CATEGORY_FIELDS)
+    position, encoding, shares = fields["column"], fields["encoding"], fields["shares"]
     if not 0 <= position < len(names):
         raise InputError(f"{where}.column is {position!r:.80}; there are {len(names)} columns")
     if encoding not in (ONE_HOT, CODES):
         raise InputError(f"{where}.encoding is {encoding!r:.80}; it must be {ONE_HOT} or {CODES}")
-    values = tuple(_read(value, f"{where}.categories[{number}]") for number, value in enumerate(told["categories"]))
+    values = tuple(
+        _category_value(value, f"{where}.categories[{number}]") for number, value in enumerate(fields["categories"])
+    )
     if len(set(values)) != len(values):
         raise InputError(f"{where}.categories holds a category twice")
     if encoding == ONE_HOT and len(values) > MAX_ONE_HOT:
@@ -141,11 +143,11 @@ def _category(content: Any, names: list[str], place: int) -> Category:
             if type(share) is not float or not 0 <= share <= 1:
                 raise InputError(f"{where}.shares holds {share!r:.80}; a share is a number from 0 to 1")
         if not math.isclose(math.fsum(shares), 1):
-            raise InputError(f"{where}.shares are together {math.fsum(shares)}; they must be 1")
-    return Category(names[position], position, values, encoding, None if shares is None else tuple(shares))
+            raise InputError(f"{where}.shares add up to {math.fsum(shares)}; they must add up to 1")
+    return CategoricalColumn(names[position], position, values, encoding, None if shares is None else tuple(shares))
 
 
-def _checked(content: Any, where: str, kinds: dict[str, Any]) -> dict[str, Any]:
+def _check_fields(content: Any, where: str, kinds: dict[str, Any]) -> dict[str, Any]:
     """Return a JSON object that has exactly these keys, with values of these types."""
     if not isinstance(content, dict) or set(content) != set(kinds):
         what = sorted(map(str, content)) if isinstance(content, dict) else content
@@ -157,7 +159,7 @@ def _checked(content: Any, where: str, kinds: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _read(value: Any, where: str) -> Value:
+def _category_value(value: Any, where: str) -> Value:
     if isinstance(value, dict) and set(value) == {"int"}:
         digits = value["int"]
         if isinstance(digits, str) and re.fullmatch("-?[1-9][0-9]{0,19}", digits, re.ASCII):

@@ -44,12 +44,12 @@ class Scaling(Preprocessor):
 
     @property
     def n_features_in(self) -> int:
-        """Number of columns that are scaled."""
+        """NumericColumn of columns that are scaled."""
         return len(self.scale)
 
     @property
     def n_inputs(self) -> int:
-        """Number of columns that `transform` returns: as many as it takes."""
+        """NumericColumn of columns that `transform` returns: as many as it takes."""
         return len(self.scale)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def scan_files(
 
 def find_target(files: Files, target: str | None) -> str:
     """Return the name of the target: the given column, or the first one with a usual name."""
-    return choose_target(files, target)  # type: ignore[arg-type]  # it needs only source and names
+    return choose_target(files, target)
 
 
 def read_tables(files: Files, options: ScanOptions, text: Sequence[str]) -> Iterator[tuple[Any, Array, Array, Any]]:

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
-import numpy as np
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from glassnet._utils.arrays import Array
-from glassnet.data import Matrix, Table, features, target_values
+from glassnet.data import ArrowTable, Table, features, target_values
 from glassnet.datasets import DIGITS, load_digits
 from glassnet.models import Model
 from glassnet.web.errors import ApiError
@@ -49,7 +48,7 @@ class Examples:
 
     Parameters
     ----------
-    table : Table or Matrix
+    table : Table
         All columns as they were read, those too that the model does not use.
     x : array (samples, features), uint8 or float64
         Raw features in the model's order.
@@ -59,7 +58,7 @@ class Examples:
         Whether it is known that the model was not trained on them.
     """
 
-    table: Table
+    table: ArrowTable
     x: Array
     y: Array | None
     unseen: bool = False
@@ -72,8 +71,8 @@ class Examples:
 
         The file is None where there are not several.
         """
-        several = len({run.source for run in self.table.runs}) > 1
-        stand = zip(rows.tolist(), *self.table.places(rows), strict=True)
+        several = len({run.source for run in self.table.spans}) > 1
+        stand = zip(rows.tolist(), *self.table.locate_many(rows), strict=True)
         return [{"row": row, "number": n, "file": last_part(file) if several else None} for row, file, n in stand]
 
 
@@ -155,12 +154,12 @@ class AppState:
             raise ApiError(403, "read_only", "this server was started with --read-only; nothing can be changed on it")
 
 
-def examples_of(table: Table | Matrix, model: Model, unseen: bool = False) -> Examples:
+def examples_of(table: Table, model: Model, unseen: bool = False) -> Examples:
     """Take from a table what a model needs; the target may be missing."""
     y = target_values(table, model.target_name) if model.target_name in table.names else None
     if y is not None:
         model.encode(y)  # an unknown class is told now, not in the middle of a request
-    return Examples(_as_columns(table), features(table, model.feature_names), y, unseen)
+    return Examples(table.to_arrow(), features(table, model.feature_names), y, unseen)
 
 
 def digits_examples(model: Model) -> tuple[Examples, Examples] | None:
@@ -195,15 +194,3 @@ def made_once(connection: HTTPConnection, kind: Callable[[AppState], Made]) -> M
 _MAKING = threading.Lock()
 #: How an endpoint asks for it: ``def endpoint(workshop: AppStateDep)``.
 AppStateDep = Annotated[AppState, Depends(workshop_of)]
-
-
-def _as_columns(table: Table | Matrix) -> Table:
-    """Return a table of columns: the page shows rows cell by cell, whatever file they came from."""
-    import pyarrow as pa
-
-    if isinstance(table, Table):
-        return table
-    x = table.x.toarray() if hasattr(table.x, "toarray") else np.asarray(table.x)
-    columns = dict(zip(table.feature_names, x.T.copy(), strict=True))
-    columns = columns if table.y is None else columns | {table.target_name: table.y}
-    return Table(table.source, pa.table(columns), first_row=table.first_row, runs=table.runs)

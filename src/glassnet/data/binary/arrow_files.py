@@ -10,7 +10,7 @@ from typing import Any
 from glassnet.data.blocks import table_blocks
 from glassnet.data.file import MAX_COLUMNS, File, ReadState, rows_per_block
 from glassnet.data.formatting import first_line
-from glassnet.data.tables import Table, check_names
+from glassnet.data.tables import ArrowTable, check_names
 from glassnet.errors import InputError
 
 
@@ -24,7 +24,7 @@ class ParquetFile(File):
         with _arrow_errors(self), _parquet(path) as file:
             self.names = _names(self, file.schema_arrow)
 
-    def blocks(self, state: ReadState) -> Iterator[Table]:
+    def blocks(self, state: ReadState) -> Iterator[ArrowTable]:
         """Yield the rows: see `File.blocks`."""
         with _arrow_errors(self), _parquet(self.source) as file:
             size = rows_per_block(8 * len(self.names))
@@ -44,7 +44,7 @@ class ArrowFile(File):
         with _arrow_errors(self), self._reader() as reader:
             self.names = _names(self, reader.schema)
 
-    def blocks(self, state: ReadState) -> Iterator[Table]:
+    def blocks(self, state: ReadState) -> Iterator[ArrowTable]:
         """Yield the rows: see `File.blocks`."""
         with _arrow_errors(self), self._reader() as reader:
             yield from table_blocks(self.source, self._batches(reader), state)

@@ -13,7 +13,8 @@ from glassnet.data.blocks import column_names
 from glassnet.data.file import MAX_FEATURES, File, ReadState, rows_per_block
 from glassnet.data.formatting import first_line
 from glassnet.data.ordered_map import ordered_map
-from glassnet.data.tables import Matrix, Run
+from glassnet.data.provenance import RowSpan
+from glassnet.data.tables import Matrix
 from glassnet.errors import InputError
 
 #: File extensions of images.
@@ -73,8 +74,8 @@ class ImageFolder(File):
     def _block(self, rows: list[tuple[Path, Array]]) -> Matrix:
         x = np.stack([pixels.reshape(-1) for _, pixels in rows])
         y = np.array([path.parent.name for path, _ in rows], object) if self._labelled else None
-        runs = tuple(Run(index, str(path), 1) for index, (path, _) in enumerate(rows))
-        return Matrix(self.source, x, y, self._names, LABEL, runs=runs)
+        spans = tuple(RowSpan(index, str(path), 1) for index, (path, _) in enumerate(rows))
+        return Matrix(self.source, x, y, self._names, LABEL, spans=spans)
 
     def _decode(self, path: Path, shape: tuple[int, ...] | None) -> Array | str:
         """Return the pixels of an image, of this shape if one is given; or why it can't be used."""

@@ -92,7 +92,7 @@ class NpzFile(File):
                     f"(samples,), or one array (samples,) per column; this one holds {format_names(list(lengths))}"
                 )
 
-    def blocks(self, state: ReadState) -> Iterator[Table | Matrix]:
+    def blocks(self, state: ReadState) -> Iterator[Table]:
         """Yield the rows: see `File.blocks`."""
         step = rows_per_block(sum(header.row_bytes for header in self._headers.values()))
         rows_before = 0

@@ -14,7 +14,7 @@ from glassnet.data.bad_rows import REPLACEMENT
 from glassnet.data.file import MAX_COLUMNS, File, ReadState, open_stream
 from glassnet.data.formatting import first_line, is_number, short_repr
 from glassnet.data.ordered_map import ordered_map
-from glassnet.data.tables import Table, check_names
+from glassnet.data.tables import ArrowTable, check_names
 from glassnet.data.text.lines import MAX_ROW_BYTES, RowTooLong, UnclosedQuote, end_of_rows, split_rows
 from glassnet.errors import InputError
 
@@ -72,7 +72,7 @@ class CsvFile(File):
             self._header = _read_header(path, stream)
         self.names = _parse_names(path, self._header)
 
-    def blocks(self, state: ReadState) -> Iterator[Table]:
+    def blocks(self, state: ReadState) -> Iterator[ArrowTable]:
         """Yield the rows in order, a few MB of text at a time: see `File.blocks`.
 
         Raises
@@ -166,7 +166,7 @@ class CsvFile(File):
                 errors.append(RowError(int(rows[invalid[0]]), message, advice))
         return min(errors, key=lambda error: error.row)
 
-    def _to_table(self, state: ReadState, parsed: ParsedBlock, rows_before: int) -> Table:
+    def _to_table(self, state: ReadState, parsed: ParsedBlock, rows_before: int) -> ArrowTable:
         """Return a block as a table with the types known so far, without its invalid rows if those are skipped."""
         columns = parsed.columns
         assert columns is not None
@@ -177,7 +177,7 @@ class CsvFile(File):
             expected = state.types.expected()
             columns = self._parse(parsed.text, {name: expected[name] for name in reparse}, True).columns
             assert columns is not None
-        table = Table(self.source, columns, first_row=rows_before + 1)
+        table = ArrowTable(self.source, columns, first_row=rows_before + 1)
         if state.bad_rows is not None:
             rows = np.arange(rows_before + 1, rows_before + 1 + columns.num_rows + len(parsed.errors))
             rows = np.delete(rows, [error.row - 1 for error in parsed.errors])

@@ -57,7 +57,7 @@ class SvmlightFile(File):
                 row, message = errors[0]
                 raise InputError(f"{self.path}: row {rows_before + row} {message}")
             shifted = csr_matrix((x.data, (x.indices - first).astype(np.int32), x.indptr), (len(y), len(names)))
-            matrix = Matrix(self.source, shifted, y, names, TARGET, endless=True, first_row=rows_before + 1)
+            matrix = Matrix(self.source, shifted, y, names, TARGET, open_ended=True, first_row=rows_before + 1)
             if state.bad_rows is not None:
                 unparsed = [(rows_before + row, message) for row, message in errors]
                 matrix = state.bad_rows.filter_matrix(matrix, rows_before + rows, unparsed)

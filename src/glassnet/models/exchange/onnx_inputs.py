@@ -9,7 +9,7 @@ import numpy as np
 from glassnet.errors import InputError
 from glassnet.models.exchange.onnx_graph import CATEGORIES_DOMAIN, Graph
 from glassnet.models.exchange.portable import Portable
-from glassnet.preprocessing import CODES, ONE_HOT, Category, TablePreprocessor
+from glassnet.preprocessing import CODES, ONE_HOT, CategoricalColumn, TablePreprocessor
 
 #: Name, dtype (object for text) and shape of an input or output of a graph; a text in a shape is any number.
 Value: TypeAlias = tuple[str, Any, list[int | str]]
@@ -97,11 +97,11 @@ def _columns(preparation: TablePreprocessor, dtype: Any) -> list[Value]:
     for column in preparation.columns:
         if column.name in ("", "label", "probabilities", "scores", "variable"):
             raise InputError(f"column {column.name!r} has the name of an output, or none; give it another to export it")
-        inputs.append((column.name, _type(column) if isinstance(column, Category) else dtype, ["rows", 1]))
+        inputs.append((column.name, _type(column) if isinstance(column, CategoricalColumn) else dtype, ["rows", 1]))
     return inputs
 
 
-def _type(category: Category) -> Any:
+def _type(category: CategoricalColumn) -> Any:
     """Return the dtype of a column of categories: text, whole numbers, or numbers."""
     kinds = {type(value) for value in category.categories}
     if kinds <= {str}:
@@ -136,7 +136,7 @@ def _numbers(graph: Graph, preparation: TablePreprocessor, raw: str, dtype: np.d
     return parts
 
 
-def _code(graph: Graph, category: Category) -> str:
+def _code(graph: Graph, category: CategoricalColumn) -> str:
     """Return the code of each row, int64 (rows,): 0 for what is no category."""
     dtype, count = _type(category), len(category.categories)
     codes = np.arange(1, count + 1)

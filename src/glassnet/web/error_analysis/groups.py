@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import norm
 
 from glassnet._utils.arrays import Array
-from glassnet.data import Table
+from glassnet.data import ArrowTable
 from glassnet.metrics.classification import Z_95, wilson_interval
 from glassnet.visualization.plots import picture_side
 from glassnet.web.error_analysis.evaluation import Verdict
@@ -53,7 +53,7 @@ class Group:
     values: int = 1
 
 
-def groups_of(table: Table, column: str) -> list[Group]:
+def groups_of(table: ArrowTable, column: str) -> list[Group]:
     """Part the rows of a table by a column: each row is in one group."""
     import pyarrow as pa
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
-from glassnet.data import Table, choose_target, features, target_values
+from glassnet.data import ArrowTable, choose_target, features, target_values
 from glassnet.datasets import DIGITS, GENERATORS, load_digits
 from glassnet.errors import InputError
 from glassnet.models.model import CLASSIFICATION
@@ -48,7 +48,7 @@ class RowsToLearn:
     ----------
     kind : str
         A name of `glassnet.datasets.GENERATORS`, `DIGITS` or `OWN`.
-    table : Table
+    table : ArrowTable
         All columns.
     x, y : array (samples, features), array (samples,)
         Raw rows.
@@ -61,7 +61,7 @@ class RowsToLearn:
     """
 
     kind: str
-    table: Table
+    table: ArrowTable
     x: Array
     y: Array
     names: tuple[str, ...]
@@ -76,7 +76,7 @@ class RowsToLearn:
 
     def examples(self, chosen: Array, unseen: bool) -> Examples:
         """Return some of the rows as the workshop holds them."""
-        table = Table(self.table.source, self.table.columns.take(chosen), runs=self.table.runs_of(chosen))
+        table = ArrowTable(self.table.source, self.table.columns.take(chosen), spans=self.table.spans_of(chosen))
         return Examples(table, self.x[chosen], self.y[chosen], unseen)
 
 
@@ -140,4 +140,4 @@ def _plane(name: str, given: dict[str, Any]) -> RowsToLearn:
         raise InputError(f"noise is {noise!r}; it must be a number from 0 to 1")
     x, y = GENERATORS[name](drawn["rows"], noise=noise, random_state=drawn["seed"])
     columns = pa.table({PLANE_NAMES[0]: x[:, 0], PLANE_NAMES[1]: x[:, 1], PLANE_TARGET: y})
-    return RowsToLearn(name, Table(name, columns), x, y, PLANE_NAMES, PLANE_TARGET, CLASSIFICATION, drawn)
+    return RowsToLearn(name, ArrowTable(name, columns), x, y, PLANE_NAMES, PLANE_TARGET, CLASSIFICATION, drawn)

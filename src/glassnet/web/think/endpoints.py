@@ -137,7 +137,7 @@ def matching(survey: Survey, wanted: str | None) -> Array:
 def numbered(survey: Survey, number: int) -> int:
     """Return which row at hand has a number in its file."""
     examples = survey.examples
-    found = None if examples is None else examples.table.find(number, row_count(examples))
+    found = None if examples is None else examples.table.find_row(number, row_count(examples))
     if found is None:
         expected = "the number of a row in its file" if examples is not None else "rows at hand: --data FILE"
         told = f"there is no row with the number {number} here; give {expected}"
