@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from glassnet.estimators import MLPClassifier, MLPRegressor, MLPTransformer
     from glassnet.inspection.label_errors import find_mislabelled
     from glassnet.models import Model, fit, load, save
+    from glassnet.models.cross_validation import cross_val_predict
     from glassnet.models.fitting import suggest_settings
     from glassnet.models.fitting_files import fit_files
     from glassnet.network.gradient_check import check_gradients
@@ -42,6 +43,7 @@ _HOMES = {
     "fit": "glassnet.models",
     "load": "glassnet.models",
     "save": "glassnet.models",
+    "cross_val_predict": "glassnet.models.cross_validation",
     "suggest_settings": "glassnet.models.fitting",
     "fit_files": "glassnet.models.fitting_files",
     "load_parameters": "glassnet.training.parameters_file",
@@ -69,6 +71,7 @@ __all__ = [
     "Structure",
     "__version__",
     "check_gradients",
+    "cross_val_predict",
     "find_mislabelled",
     "fit",
     "fit_files",

@@ -1,4 +1,6 @@
-"""Explaining: every number against central differences and PyTorch, and shares that add up."""
+"""Inspection: gradients equal central differences and PyTorch's, and attributions add up."""
+
+import importlib
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from glassnet.inspection import (
     integrated_gradients,
     outputs,
     saliency,
-    strongest,
+    top_contributions,
 )
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.forward import forward
@@ -59,7 +61,8 @@ def differences(objective, x: np.ndarray) -> np.ndarray:
 
 def test_the_activations_are_those_of_the_forward_pass_by_name() -> None:
     structure, vector, x = example("relu")
-    found, cache = activations(structure, vector, x), forward(structure, structure.views(vector), x)
+    found = activations(structure, vector, x)
+    cache = forward(structure, structure.views(vector), x)
     assert list(found) == ["z1", "a1", "z2", "a2", "z3", "a3"]
     for name, array in found.items():
         np.testing.assert_array_equal(array, cache[name])
@@ -78,7 +81,7 @@ def test_the_activations_are_those_of_the_forward_pass_by_name() -> None:
     sparse=st.booleans(),
     at_once=st.integers(1, 5),
 )
-def test_any_shape_and_dtype_is_answered_in_the_dtype_of_the_parameters(
+def test_results_have_the_dtype_of_the_parameters_for_any_shape_and_dtype(
     sizes, rows, dtype, given_dtype, activation, sparse, at_once
 ) -> None:
     structure, vector, x = example(activation, "identity", sizes, rows, dtype)
@@ -90,20 +93,20 @@ def test_any_shape_and_dtype_is_answered_in_the_dtype_of_the_parameters(
         patch.setattr(outputs, "MAX_ROWS", at_once)
         layers = activations(structure, vector, handed)
         slopes = saliency(structure, vector, handed)
-        shares = integrated_gradients(structure, vector, handed)
+        attributions = integrated_gradients(structure, vector, handed)
         changes = gradients(structure, vector, "huber", handed, np.zeros((rows, sizes[-1])))
     cache = forward(structure, structure.views(vector), numbers)
     for name, array in layers.items():
         assert array.dtype == dtype
         np.testing.assert_allclose(array, cache[name], rtol=rtol, atol=rtol)
-    assert slopes.shape == shares.shape == x.shape and slopes.dtype == shares.dtype == dtype
+    assert slopes.shape == attributions.shape == x.shape and slopes.dtype == attributions.dtype == dtype
     whole = gradients(structure, vector, "huber", numbers, np.zeros((rows, sizes[-1])))
     for name, array in changes.items():
         assert array.dtype == dtype
         np.testing.assert_allclose(array, whole[name], rtol=rtol, atol=rtol)
-    assert all(np.isfinite(array).all() for array in (*layers.values(), *changes.values(), slopes, shares))
+    assert all(np.isfinite(array).all() for array in (*layers.values(), *changes.values(), slopes, attributions))
     np.testing.assert_allclose(slopes, saliency(structure, vector, numbers), rtol=rtol, atol=rtol)
-    np.testing.assert_allclose(shares, integrated_gradients(structure, vector, numbers), rtol=rtol, atol=rtol)
+    np.testing.assert_allclose(attributions, integrated_gradients(structure, vector, numbers), rtol=rtol, atol=rtol)
 
 
 # ----------------------------------------------------------------------------------------------------- gradients
@@ -137,7 +140,7 @@ def test_the_gradients_are_pytorchs(loss: str, weighted: bool, monkeypatch: pyte
         np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-def test_the_gradient_by_the_input_agrees_with_central_differences() -> None:
+def test_the_gradient_with_respect_to_the_input_agrees_with_central_differences() -> None:
     structure, vector, x = example()
     y = np.arange(7) % 3
     loss = LOSSES["categorical_crossentropy"]
@@ -193,7 +196,7 @@ def test_the_saliency_is_pytorchs(last: str) -> None:
     np.testing.assert_allclose(saliency(structure, vector, x, 2), expected.numpy(), rtol=1e-10, atol=1e-14)
 
 
-def test_the_slope_of_the_logit_is_there_where_the_network_is_sure() -> None:
+def test_the_gradient_of_the_logit_does_not_vanish_where_softmax_saturates() -> None:
     structure, vector, x = example(dtype=np.float32)
     vector *= 30
     assert (
@@ -208,7 +211,7 @@ def test_the_slope_of_the_logit_is_there_where_the_network_is_sure() -> None:
 @pytest.mark.parametrize("of", ["output", "logit"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("hidden", ACTIVATIONS)
-def test_the_shares_add_up_to_the_difference_of_the_outputs(hidden: str, dtype: type, of: str) -> None:
+def test_the_attributions_add_up_to_the_difference_of_the_outputs(hidden: str, dtype: type, of: str) -> None:
     structure, vector, x = example(hidden, "softmax", (20, 30, 10, 3), 40, dtype)
     vector *= 0.1 if hidden == "exponential" else 0.3  # exp(exp(…)) is too steep for any number of steps
     rng = np.random.default_rng(1)
@@ -229,7 +232,7 @@ def test_the_shares_add_up_to_the_difference_of_the_outputs(hidden: str, dtype: 
 
 
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "hard_sigmoid"])
-def test_each_share_is_the_integral(hidden: str) -> None:
+def test_each_attribution_is_the_integral(hidden: str) -> None:
     structure, vector, x = example(hidden, "softmax", (6, 12, 8, 3), 10)
     chosen = largest(structure, vector, x)
     middles = (np.arange(20_000) + 0.5) / 20_000
@@ -243,7 +246,7 @@ def test_each_share_is_the_integral(hidden: str) -> None:
     np.testing.assert_allclose(found, expected, atol=3e-4)
 
 
-def test_the_shares_of_a_straight_line_are_exact_and_unused_inputs_have_none() -> None:
+def test_the_attributions_of_a_linear_network_are_exact_and_unused_inputs_have_none() -> None:
     structure, vector, x = example(sizes=(4, 3), last="identity")
     W = structure.views(vector)["W1"]
     W[2] = 0
@@ -253,15 +256,19 @@ def test_the_shares_of_a_straight_line_are_exact_and_unused_inputs_have_none() -
     assert (integrated_gradients(structure, vector, x, x) == 0).all()
 
 
-def test_the_steps_are_bounded_and_a_gap_that_is_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_are_bounded_and_an_error_above_the_tolerance_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     structure, vector, x = example("relu", "identity", (6, 40, 40, 2), 3)
     taken = []
-    slopes = outputs.slopes
-    monkeypatch.setattr(
-        "glassnet.inspection.integrated_gradients.slopes",
-        lambda *given: (taken.append(len(given[2])), slopes(*given))[1],
-    )
-    with pytest.warns(CompletenessWarning, match=r"of \d of 3 rows do not add up.*row \d misses .* more steps than 64"):
+
+    def counting(structure, parameters, rows, *arguments):
+        taken.append(len(rows))
+        return outputs.output_gradients(structure, parameters, rows, *arguments)
+
+    module = importlib.import_module("glassnet.inspection.integrated_gradients")  # the package has a function so named
+    monkeypatch.setattr(module, "output_gradients", counting)
+    with pytest.warns(
+        CompletenessWarning, match=r"of \d of 3 rows do not add up.*error of row \d is .* more steps than"
+    ):
         integrated_gradients(structure, vector, x, tolerance=1e-9, steps=64)
     assert sum(taken) <= 3 * 64
     taken.clear()
@@ -269,30 +276,30 @@ def test_the_steps_are_bounded_and_a_gap_that_is_left_is_told(monkeypatch: pytes
     assert sum(taken) > 3 * 64
 
 
-def test_outputs_that_are_not_finite_are_told() -> None:
+def test_outputs_that_are_not_finite_warn() -> None:
     structure, vector, _ = example("identity", "identity", (2, 3, 2), 2, np.float32)
     vector[...] = 3e38
-    with pytest.warns(CompletenessWarning, match=r"row \d misses nan"):
+    with pytest.warns(CompletenessWarning, match=r"error of row \d is nan"):
         integrated_gradients(structure, vector, np.array([[0.0, 0], [1, 1]]), output=0)
 
 
 def test_memory_is_bounded_by_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     structure, vector, x = example("relu", "softmax", (50, 20, 3), 500)
-    seen = []
+    shapes = []
 
-    def noting(structure, parameters, rows, **options):
-        seen.append(rows.shape)
+    def recording(structure, parameters, rows, **options):
+        shapes.append(rows.shape)
         return forward(structure, parameters, rows, **options)
 
     for module in ("outputs", "layers"):
-        monkeypatch.setattr(f"glassnet.inspection.{module}.forward", noting)
+        monkeypatch.setattr(f"glassnet.inspection.{module}.forward", recording)
     monkeypatch.setattr(outputs, "MAX_NUMBERS", (50 + 20 + 3) * 64)
     sparse = scipy.sparse.csr_array(x)
     activations(structure, vector, sparse)
     saliency(structure, vector, sparse)
     gradients(structure, vector, "focal", sparse, np.zeros(500, int))
     integrated_gradients(structure, vector, sparse)
-    assert max(rows for rows, _ in seen) == 64
+    assert max(rows for rows, _ in shapes) == 64
 
 
 def with_tables():
@@ -303,7 +310,7 @@ def with_tables():
     return structure, vector, x
 
 
-def test_columns_of_codes_have_no_slope_and_the_share_of_their_embedding() -> None:
+def test_embedded_columns_have_no_gradient_and_the_attribution_of_their_embedding() -> None:
     structure, vector, x = with_tables()
     assert list(activations(structure, vector, x)) == ["z1", "a1", "z2", "a2"]
     assert (saliency(structure, vector, x)[:, 3:] == 0).all() and (saliency(structure, vector, x)[:, :3] != 0).all()
@@ -357,7 +364,7 @@ def test_an_output_that_is_not_there_is_named(explain) -> None:
     with pytest.raises(InputError, match="of is 'logits'; it must be one of output, probability, logit"):
         explain(structure, vector, x, of="logits")
     structure, vector, x = example(last="identity")
-    with pytest.raises(InputError, match="'probability', and the output activation 'identity' gives none"):
+    with pytest.raises(InputError, match="'probability', but the output activation 'identity' gives no probability"):
         explain(structure, vector, x, of="probability")
 
 
@@ -407,13 +414,13 @@ def test_a_tolerance_or_steps_that_can_not_be_used_are_named(options: dict, mess
         integrated_gradients(structure, vector, x, **options)
 
 
-def test_shares_of_other_rows_are_refused() -> None:
+def test_attributions_of_other_rows_are_refused() -> None:
     structure, vector, x = example()
-    with pytest.raises(InputError, match=r"shares has shape \(7, 4\) and x \(7, 5\)"):
+    with pytest.raises(InputError, match=r"attributions has shape \(7, 4\) and x \(7, 5\)"):
         completeness_gap(structure, vector, x[:, :4], x)
 
 
-def test_a_function_of_ones_own_is_explained_too() -> None:
+def test_a_custom_activation_is_explained_too() -> None:
     sine = Activation(
         "sine",
         lambda z, out=None: np.sin(z, out=out),
@@ -424,7 +431,7 @@ def test_a_function_of_ones_own_is_explained_too() -> None:
     assert np.abs(gap).max() < 1e-3
 
 
-# --------------------------------------------------------------------------------------------------------- silencing
+# --------------------------------------------------------------------------------------------------------- ablation
 
 
 def without(structure: Structure, vector: np.ndarray, layer: int, factors: dict[int, float]) -> np.ndarray:
@@ -444,8 +451,8 @@ def test_a_scaled_unit_is_one_whose_weights_to_the_next_layer_are_scaled(layer) 
     expected = activations(structure, without(structure, vector, layer, factors), x)
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, rtol=1e-12, err_msg=name)
-    heard = x if layer == 0 else found[f"a{layer}"]
-    np.testing.assert_array_equal(found[f"h{layer}"], heard * [0, 1, 1.5, -1, *[1] * (heard.shape[1] - 4)])
+    inputs = x if layer == 0 else found[f"a{layer}"]
+    np.testing.assert_array_equal(found[f"h{layer}"], inputs * [0, 1, 1.5, -1, *[1] * (inputs.shape[1] - 4)])
     assert set(found) == {*expected, f"h{layer}"}
 
 
@@ -460,7 +467,7 @@ def test_the_saliency_with_scaled_units_is_that_of_the_changed_network(layer) ->
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
 
 
-def test_several_layers_are_scaled_at_once_and_nothing_is_where_no_unit_is_named() -> None:
+def test_several_layers_can_be_scaled_and_an_empty_scale_changes_nothing() -> None:
     structure, vector, x = example("relu")
     both = activations(structure, vector, x, {"a1": {0: 0.0}, "a2": {1: 0.0}})
     changed = without(structure, without(structure, vector, 1, {0: 0.0}), 2, {1: 0.0})
@@ -473,7 +480,7 @@ def test_several_layers_are_scaled_at_once_and_nothing_is_where_no_unit_is_named
 @pytest.mark.parametrize(
     ("scale", "words"),
     [
-        ({"a3": {0: 0.0}}, "scale has 'a3'; the layers that are heard by another are a0, a1, a2"),
+        ({"a3": {0: 0.0}}, "scale has 'a3'; the layers that can be scaled are a0, a1, a2"),
         ({"W1": {0: 0.0}}, "scale has 'W1'"),
         ({1: {0: 0.0}}, "scale has 1"),
         ({"a1": {6: 0.0}}, "scale of a1 has the unit 6; there are 0 … 5"),
@@ -491,7 +498,7 @@ def test_several_layers_are_scaled_at_once_and_nothing_is_where_no_unit_is_named
         ([0.0], r"scale is \[0.0\]"),
     ],
 )
-def test_a_scale_that_names_what_is_not_there_is_refused(scale, words) -> None:
+def test_a_scale_with_an_unknown_layer_or_unit_or_an_invalid_factor_is_refused(scale, words) -> None:
     structure, vector, x = example()
     for ask in (activations, lambda *row, scale: saliency(*row, scale=scale)):
         with pytest.raises(InputError, match=words):
@@ -511,7 +518,7 @@ def test_the_saliency_of_a_hidden_unit_agrees_with_central_differences(layer, un
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
 
 
-def test_the_saliency_of_a_hidden_unit_knows_tables_too() -> None:
+def test_the_saliency_of_a_hidden_unit_with_embeddings() -> None:
     structure = Structure((2 + 3, 4, 2), ("tanh", "softmax"), tables=[(5, 3)])
     rng = np.random.default_rng(0)
     vector = rng.standard_normal(structure.n_parameters)
@@ -532,7 +539,7 @@ def test_a_unit_that_the_layer_does_not_have_is_refused() -> None:
         saliency(*example(), 5, layer=2)
 
 
-# -------------------------------------------------------------------------------------------------- strongest terms
+# -------------------------------------------------------------------------------------------------- top contributions
 
 
 @settings(max_examples=150, deadline=None)
@@ -540,14 +547,15 @@ def test_a_unit_that_the_layer_does_not_have_is_refused() -> None:
     shape=st.tuples(st.integers(1, 40), st.integers(1, 30)),
     count=st.integers(0, 60),
     seed=st.integers(0, 2**31),
-    quiet=st.floats(0, 1),
+    zero_share=st.floats(0, 1),
     known=st.booleans(),
 )
-def test_the_strongest_terms_are_those_of_all(shape, count, seed, quiet, known) -> None:
+def test_the_top_contributions_are_the_largest_of_all_terms(shape, count, seed, zero_share, known) -> None:
     rng = np.random.default_rng(seed)
-    a, W = rng.standard_normal(shape[0]) * (rng.random(shape[0]) > quiet), rng.standard_normal(shape)
-    W *= np.exp(3 * rng.standard_normal((shape[0], 1)))  # some rows are far louder than others
-    i, j, terms = strongest(a, W, count, np.abs(W).max(axis=1) if known else None)
+    a = rng.standard_normal(shape[0]) * (rng.random(shape[0]) > zero_share)
+    W = rng.standard_normal(shape)
+    W *= np.exp(3 * rng.standard_normal((shape[0], 1)))  # some rows are far larger than others
+    i, j, terms = top_contributions(a, W, count, np.abs(W).max(axis=1) if known else None)
     everything = a[:, np.newaxis] * W
     largest_first = np.sort(np.abs(everything), axis=None)[::-1][:count]
     np.testing.assert_array_equal(np.abs(terms), largest_first[largest_first > 0])
@@ -555,9 +563,9 @@ def test_the_strongest_terms_are_those_of_all(shape, count, seed, quiet, known) 
     assert len({*zip(i.tolist(), j.tolist(), strict=True)}) == len(terms)
 
 
-def test_equal_terms_come_in_their_order_and_what_is_no_number_is_none() -> None:
-    i, j, terms = strongest(np.ones(3), np.array([[1.0, -1.0], [2.0, 1.0], [0.0, 1.0]]), 3)
+def test_equal_terms_keep_their_order_and_nan_counts_as_zero() -> None:
+    i, j, terms = top_contributions(np.ones(3), np.array([[1.0, -1.0], [2.0, 1.0], [0.0, 1.0]]), 3)
     assert (i.tolist(), j.tolist(), terms.tolist()) == ([1, 0, 0], [0, 0, 1], [2, 1, -1])
-    i, j, terms = strongest(np.array([np.nan, 1.0]), np.array([[5.0], [2.0]]), 5)
+    i, j, terms = top_contributions(np.array([np.nan, 1.0]), np.array([[5.0], [2.0]]), 5)
     assert (i.tolist(), j.tolist(), terms.tolist()) == ([1], [0], [2])
-    assert len(strongest(np.zeros(4), np.ones((4, 4)), 5)[2]) == 0
+    assert len(top_contributions(np.zeros(4), np.ones((4, 4)), 5)[2]) == 0

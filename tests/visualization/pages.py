@@ -52,7 +52,7 @@ class Page(HTMLParser):
             )
         ]
 
-    def check_that_it_stands_for_itself(self) -> None:
+    def check_self_contained(self) -> None:
         """Refuse whatever runs, leaves the page, or fetches; and what a screen reader can't read."""
         for tag, attributes in self.elements:
             assert tag not in FORBIDDEN, tag

@@ -14,8 +14,8 @@ from glassnet.visualization.plots import (
     draw_all,
     first_layer,
     learning_curves,
+    model_image_side,
     most_confidently_wrong,
-    picture_side,
     predictions,
 )
 
@@ -64,12 +64,12 @@ def test_the_first_layer_is_drawn_unit_by_unit() -> None:
 def test_only_square_inputs_of_one_scale_are_pictures() -> None:
     x, y = pictures()
     chosen = Settings(epochs=1)
-    assert picture_side(fit(x, y, settings=chosen)) == 4
-    assert picture_side(fit(x[:, :15], y, settings=chosen)) == 0
+    assert model_image_side(fit(x, y, settings=chosen)) == 4
+    assert model_image_side(fit(x[:, :15], y, settings=chosen)) == 0
     table = fit(x + 0.5, y, settings=chosen, feature_names=[f"column {i}" for i in range(16)])
-    assert picture_side(table) == 0
+    assert model_image_side(table) == 0
     codes = Structure((15 + 3, 4, 2), "relu", tables=[(9, 3)])
-    assert picture_side(replace(fit(x, y, settings=chosen), structure=codes)) == 0
+    assert model_image_side(replace(fit(x, y, settings=chosen), structure=codes)) == 0
     assert first_layer(fit(x, y, settings=chosen, hidden=(100,))).get_suptitle().endswith("(the first 64 of 100 units)")
 
 

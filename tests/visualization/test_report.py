@@ -19,12 +19,12 @@ from glassnet import InputError, MLPClassifier, MLPRegressor, Model, Settings, f
 from glassnet._utils.safetensors_file import write_arrays
 from glassnet.cli import main
 from glassnet.models.evaluation import evaluate
-from glassnet.visualization.i18n import LANGUAGES, Words, number, percent
-from glassnet.visualization.images import weights
-from glassnet.visualization.report import report_of, write_report
-from glassnet.visualization.report.charts import MAX_DOTS, ticks
-from glassnet.visualization.report.network import tiled
-from glassnet.visualization.report.report_data import case_of, highest_loss
+from glassnet.visualization.charts import MAX_SCATTER_POINTS, ticks
+from glassnet.visualization.i18n import LANGUAGES, Translator, format_number, format_percent
+from glassnet.visualization.images import to_diverging_colors
+from glassnet.visualization.report import render_report, write_report
+from glassnet.visualization.report.network_sections import tile_images
+from glassnet.visualization.report.report_data import collect_report_data, highest_loss
 
 from .pages import Page
 from .test_show import HOSTILE
@@ -57,7 +57,7 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
 
 def read(page: bytes) -> Page:
     found = Page(page.decode())
-    found.check_that_it_stands_for_itself()
+    found.check_self_contained()
     return found
 
 
@@ -76,23 +76,28 @@ def cells(page: bytes, caption: str) -> list[list[str]]:
 
 
 def test_a_classifiers_figures_are_those_of_evaluate(digits: Model, rows) -> None:
-    found, page = evaluate(digits, *rows), report_of(digits, *rows, source="held out.csv")
+    found, page = evaluate(digits, *rows), render_report(digits, *rows, source="held out.csv")
     text = read(page).text
-    assert f"accuracy {percent(found['accuracy'])}" in text and f"loss {number(found['loss'])}" in text
+    assert f"accuracy {format_percent(found['accuracy'])}" in text and f"loss {format_number(found['loss'])}" in text
     assert "400 rows: held out.csv" in text
     wrong = sum(sum(row) for row in found["confusion_matrix"]) - np.trace(found["confusion_matrix"])
-    assert f"wrong {wrong} of 400 rows" in text
-    shown = [[int(c) if c != "·" else 0 for c in row[1:]] for row in cells(page, "Rows of each true class")]
+    assert f"errors {wrong} of 400 rows" in text
+    shown = [[int(c) if c != "·" else 0 for c in row[1:]] for row in cells(page, "Rows by true class")]
     assert shown == found["confusion_matrix"]
     for row, (name, figures) in zip(cells(page, "10 classes"), found["classes"].items(), strict=True):
-        assert row == [name, percent(figures["precision"]), percent(figures["recall"]), str(figures["rows"])]
+        assert row == [
+            name,
+            format_percent(figures["precision"]),
+            format_percent(figures["recall"]),
+            str(figures["rows"]),
+        ]
     most = max((n, -t, -p) for t, row in enumerate(found["confusion_matrix"]) for p, n in enumerate(row) if t != p)
-    assert f"“{-most[1]}” taken for “{-most[2]}”: {most[0]} row" in text
+    assert f"“{-most[1]}” predicted as “{-most[2]}”: {most[0]} row" in text
 
 
 def test_the_worst_rows_are_those_of_the_highest_loss(digits: Model, rows) -> None:
     x, y = rows
-    page = read(report_of(digits, x, y))
+    page = read(render_report(digits, x, y))
     loss = -np.log(digits.predict_proba(x)[np.arange(len(y)), y])
     order = np.argsort(-loss, kind="stable")[:24]
     shown = [attributes for attributes in page.all("img") if attributes["alt"].startswith("row ")]
@@ -100,40 +105,43 @@ def test_the_worst_rows_are_those_of_the_highest_loss(digits: Model, rows) -> No
     first, picture = int(order[0]), x[order[0]].reshape(8, 8)
     np.testing.assert_array_equal(pixels(shown[0]["src"]), np.round(255 - 255 * picture / picture.max()))
     predicted = digits.predict(x)[first]
-    assert f"{y[first]} taken for {predicted}, {percent(digits.predict_proba(x)[first].max())}" in shown[0]["alt"]
-    assert f"The way of row {first + 1}" in page.text
+    assert (
+        f"{y[first]} predicted as {predicted}, confidence {format_percent(digits.predict_proba(x)[first].max())}"
+        in shown[0]["alt"]
+    )
+    assert f"The activations for row {first + 1}," in page.text
 
 
 def test_a_regressors_figures_are_those_of_evaluate(sugar: Model) -> None:
     x, y = SUGAR.data[:200], SUGAR.target[:200]
-    found, page = evaluate(sugar, x, y), report_of(sugar, x, y)
+    found, page = evaluate(sugar, x, y), render_report(sugar, x, y)
     text = read(page).text
-    assert f"R² {number(found['r2'])}" in text and f"loss {number(found['loss'])}" in text
-    assert f"mean absolute error {number(found['mean_absolute_error'])}" in text
-    assert f"root mean squared error {number(found['root_mean_squared_error'])}" in text
+    assert f"R² {format_number(found['r2'])}" in text and f"loss {format_number(found['loss'])}" in text
+    assert f"mean absolute error {format_number(found['mean_absolute_error'])}" in text
+    assert f"root mean squared error {format_number(found['root_mean_squared_error'])}" in text
     residual = np.asarray(y) - sugar.predict(x)
-    assert f"mean {number(residual.mean())}, deviation {number(residual.std())}" in text
+    assert f"mean {format_number(residual.mean())}, standard deviation {format_number(residual.std())}" in text
     dots = re.search(r'class="dots" d="(.*?)"', page.decode())[1]
     assert dots.count("M") == 200
     worst_first = int(np.argmax(np.abs(residual)))
-    row = cells(page, "rows by their loss")[0]
+    row = cells(page, "rows by loss")[0]
     assert row[:4] == [
-        str(worst_first + 1), number(y[worst_first], 5), number(sugar.predict(x)[worst_first], 5),
-        number(abs(residual[worst_first])),
+        str(worst_first + 1), format_number(y[worst_first], 5), format_number(sugar.predict(x)[worst_first], 5),
+        format_number(abs(residual[worst_first])),
     ]  # fmt: skip
 
 
 def test_the_curves_are_the_history(digits: Model, rows) -> None:
-    text = read(report_of(digits, *rows)).text
+    text = read(render_report(digits, *rows)).text
     for kind, field in (("training", "loss"), ("validation", "validation_loss"), ("validation", "validation_metric")):
-        first, last = (number(getattr(digits.history[place], field)) for place in (0, -1))
+        first, last = (format_number(getattr(digits.history[place], field)) for place in (0, -1))
         assert f"{kind}: {first} → {last}" in text
     assert f"marks epoch {digits.facts['best_epoch']}" in text
 
 
 def test_the_rows_of_the_highest_loss_and_the_ticks_by_hand() -> None:
     assert highest_loss(np.array([1.0, np.nan, 3.0, np.inf, 3.0]), 3).tolist() == [1, 3, 2]
-    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1] and ticks(1, 3, whole=True) == [1, 2, 3]
+    assert ticks(0, 1) == [0, 0.2, 0.4, 0.6, 0.8, 1] and ticks(1, 3, integers=True) == [1, 2, 3]
     assert ticks(-1e-7, 1e-7)[0] == pytest.approx(-1e-7)
 
 
@@ -143,18 +151,20 @@ def test_the_rows_of_the_highest_loss_and_the_ticks_by_hand() -> None:
 def test_two_classes_of_an_estimator() -> None:
     X, y = TUMOURS.data, TUMOURS.target_names[TUMOURS.target]
     network = MLPClassifier((5,), preprocess="auto", max_iter=15, random_state=0).fit(X[:300], y[:300])
-    page = report_of(network, X[300:], y[300:])
+    page = render_report(network, X[300:], y[300:])
     text, said = read(page).text, network.predict(X[300:])
-    assert f"accuracy {percent(network.score(X[300:], y[300:]))}" in text
+    assert f"accuracy {format_percent(network.score(X[300:], y[300:]))}" in text
     matrix = metrics.confusion_matrix(y[300:], said)
-    assert [[int(c) if c != "·" else 0 for c in row[1:]] for row in cells(page, "Rows of each")] == matrix.tolist()
+    assert [
+        [int(c) if c != "·" else 0 for c in row[1:]] for row in cells(page, "Rows by true class")
+    ] == matrix.tolist()
     proba = network.predict_proba(X[300:])
     loss = metrics.log_loss(y[300:], proba)
-    assert f"loss {number(loss)}" in text
-    assert "Of the columns, the 8 with the strongest weights are shown" in text
+    assert f"loss {format_number(loss)}" in text
+    assert "Only the 8 columns with the largest weights are shown" in text
     worst_first = np.argmin(proba[np.arange(len(proba)), (y[300:] == network.classes_[1]) * 1])
-    assert cells(page, "rows by their loss")[0][:4] == [
-        str(worst_first + 1), y[300 + worst_first], said[worst_first], percent(proba[worst_first].max()),
+    assert cells(page, "rows by loss")[0][:4] == [
+        str(worst_first + 1), y[300 + worst_first], said[worst_first], format_percent(proba[worst_first].max()),
     ]  # fmt: skip
 
 
@@ -164,49 +174,49 @@ def test_other_kinds(kind: str) -> None:
     if kind in ("hinge", "two hinges"):
         y = pd.qcut(y, 3 if kind == "hinge" else 2, labels=False).to_numpy()
         network = MLPClassifier((4,), loss="hinge", preprocess="auto", max_iter=5, random_state=0).fit(X, y)
-        text = read(report_of(network, X, y)).text
-        assert f"accuracy {percent(network.score(X, y))}" in text and "calibration" not in text
+        text = read(render_report(network, X, y)).text
+        assert f"accuracy {format_percent(network.score(X, y))}" in text and "Calibration" not in text
         return
     if kind == "categories":
         frame = pd.DataFrame({"size": np.arange(400.0), "town": [f"town {i % 90}" for i in range(400)]})
         network = MLPClassifier((4,), preprocess="auto", max_iter=3, random_state=0).fit(frame, np.arange(400) % 2)
-        assert "town" in read(report_of(network, frame, np.arange(400) % 2)).text
+        assert "town" in read(render_report(network, frame, np.arange(400) % 2)).text
         return
     extra = {"quantiles": [0.1, 0.9]} if kind == "quantiles" else {"loss": "poisson"} if kind == "poisson" else {}
     y = np.c_[y, -y, y] if kind == "several values" else y
     network = MLPRegressor(hidden_layer_sizes=(4,), preprocess="auto", max_iter=20, random_state=0, **extra).fit(X, y)
-    page = report_of(network, X, y)
+    page = render_report(network, X, y)
     text = read(page).text
     if kind == "quantiles":
         below = np.mean(np.asarray(y)[:, np.newaxis] <= network.predict(X), axis=0)
-        assert [row[1] for row in cells(page, "each predicted quantile")] == [percent(share) for share in below]
+        assert [row[1] for row in cells(page, "each predicted quantile")] == [format_percent(share) for share in below]
     else:
-        assert f"R² {number(network.score(X, y))}" in text
+        assert f"R² {format_number(network.score(X, y))}" in text
     assert text.count("predicted and true") == {"several values": 3, "quantiles": 2}.get(kind, 1)
 
 
 def test_one_row(digits: Model, sugar: Model, rows) -> None:
-    text = read(report_of(digits, rows[0][:1], rows[1][:1])).text
+    text = read(render_report(digits, rows[0][:1], rows[1][:1])).text
     assert "of 1 row" in text and "dead units 0" not in text
-    assert "R² not defined for one row" in read(report_of(sugar, SUGAR.data[:1], SUGAR.target[:1])).text
+    assert "R² not defined for one row" in read(render_report(sugar, SUGAR.data[:1], SUGAR.target[:1])).text
 
 
 def test_without_rows_there_are_curves_and_layers(digits: Model) -> None:
-    text = read(report_of(digits)).text
-    assert "No rows were given" in text and "How it learned" in text and "accuracy 9" not in text
-    assert "What is taken for what" not in text
+    text = read(render_report(digits)).text
+    assert "No rows were given" in text and "Learning curves" in text and "accuracy 9" not in text
+    assert "Confusion matrix" not in text
 
 
 def test_a_model_that_is_right_about_everything() -> None:
     x = np.repeat(np.eye(2) * 8, 30, axis=0)
     model = fit(x, np.repeat([0, 1], 30), settings=Settings(loss="categorical_crossentropy", epochs=30))
-    assert "None: every row is right" in read(report_of(model, x, np.repeat([0, 1], 30))).text
+    assert "None: every row is predicted correctly" in read(render_report(model, x, np.repeat([0, 1], 30))).text
 
 
 def test_many_classes_are_a_picture_and_a_list() -> None:
     x = np.random.default_rng(0).standard_normal((300, 3))
     model = fit(x, np.arange(300) % 75, hidden=(3,), settings=CLASSES)
-    page = read(report_of(model, x, np.arange(300) % 75))
+    page = read(render_report(model, x, np.arange(300) % 75))
     (matrix,) = [image for image in page.all("img") if "true classes" in image["alt"]]
     assert pixels(matrix["src"]).shape == (75, 75)
     assert not page.all("table", class_="matrix")
@@ -219,34 +229,34 @@ def test_dead_units_are_named(digits: Model, rows) -> None:
     seen = glassnet.inspection.activations(broken.structure, vector, broken.inputs(rows[0]))["a1"]
     assert not seen[:, [3, 5]].any()
     dead = np.flatnonzero(np.ptp(seen, axis=0) == 0).tolist()
-    assert f"layer 1: {len(dead)} units ({', '.join(map(str, dead))})" in read(report_of(broken, *rows)).text
-    case = case_of(broken, *rows)
-    np.testing.assert_allclose(case.rows.layers[0].mean, seen.mean(axis=0), rtol=1e-5)
+    assert f"layer 1: {len(dead)} units ({', '.join(map(str, dead))})" in read(render_report(broken, *rows)).text
+    data = collect_report_data(broken, *rows)
+    np.testing.assert_allclose(data.predictions.layer_stats[0].mean, seen.mean(axis=0), rtol=1e-5)
 
 
 def test_the_first_layer_is_one_picture_of_all_its_units(digits: Model, rows) -> None:
-    (image,) = [image for image in read(report_of(digits, *rows)).all("img") if "each as a picture" in image["alt"]]
+    (image,) = [image for image in read(render_report(digits, *rows)).all("img") if "each as an image" in image["alt"]]
     W1 = digits.parameters["W1"].T.reshape(24, 8, 8)
     shown = pixels(image["src"])
-    np.testing.assert_array_equal(shown, weights(tiled(W1), float(np.quantile(np.abs(W1), 0.995))))
-    np.testing.assert_array_equal(tiled(W1)[:8, 9:17], W1[1])
+    np.testing.assert_array_equal(shown, to_diverging_colors(tile_images(W1), float(np.quantile(np.abs(W1), 0.995))))
+    np.testing.assert_array_equal(tile_images(W1)[:8, 9:17], W1[1])
 
 
 def test_a_deep_network_and_many_rows_stay_small() -> None:
     x = np.random.default_rng(0).random((64, 784))
     deep = fit(x, np.arange(64) % 10, hidden=(1000,) * 10, settings=Settings(loss="categorical_crossentropy", epochs=1))
-    assert len(report_of(deep, x, np.arange(64) % 10)) < 1_100_000
+    assert len(render_report(deep, x, np.arange(64) % 10)) < 1_100_000
     x = np.random.default_rng(0).standard_normal((20_000, 2))
     line = fit(x, x[:, 0], hidden=(2,), task="regression", settings=Settings(loss="huber", epochs=1, batch_size=1000))
-    page = report_of(line, x, x[:, 0])
-    assert len(page) < 200_000 and f"{MAX_DOTS:,} of 20,000 rows are drawn" in read(page).text
+    page = render_report(line, x, x[:, 0])
+    assert len(page) < 200_000 and f"{MAX_SCATTER_POINTS:,} of 20,000 rows are drawn" in read(page).text
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e38])
 def test_a_network_that_has_diverged_is_reported_as_it_is(sugar: Model, bad: float) -> None:
     vector = sugar.vector.copy()
     vector[::5] = bad
-    page = report_of(replace(sugar, vector=vector))
+    page = render_report(replace(sugar, vector=vector))
     assert not re.search(r'(points|d|x|y|width|height)="[^"]*(nan|inf)', page.decode())
 
 
@@ -255,7 +265,7 @@ def test_a_network_that_has_diverged_is_reported_as_it_is(sugar: Model, bad: flo
 
 def test_the_page_has_language_headings_and_a_policy(digits: Model, rows) -> None:
     for language in LANGUAGES:
-        page = read(report_of(digits, *rows, language=language))
+        page = read(render_report(digits, *rows, language=language))
         assert page.all("html")[0]["lang"] == language
         levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
         assert levels[0] == 1 and levels.count(1) == 1
@@ -264,16 +274,18 @@ def test_the_page_has_language_headings_and_a_policy(digits: Model, rows) -> Non
         assert {link["href"][1:] for link in page.all("a")} <= targets
         (policy,) = page.all("meta", **{"http_equiv": "Content-Security-Policy"})
         assert policy["content"].startswith("default-src 'none'; style-src 'sha256-")
-    assert report_of(digits, *rows) == report_of(digits, *rows)
+    assert render_report(digits, *rows) == render_report(digits, *rows)
 
 
 def test_every_language_says_everything() -> None:
-    english = Words("glassnet.visualization.report").texts
-    code = "".join(path.read_text("utf-8") for path in Path(glassnet.__file__).parent.joinpath("report").glob("*.py"))
-    asked = set(re.findall(r'words\(\s*"([^"]+)"', code))
-    assert asked <= set(english)
+    english = Translator("glassnet.visualization.report").texts
+    code = "".join(
+        path.read_text("utf-8") for path in Path(glassnet.visualization.__file__).parent.joinpath("report").glob("*.py")
+    )
+    asked = set(re.findall(r'translate\(\s*"([^"]+)"', code))
+    assert asked and asked <= set(english)
     for language in LANGUAGES:
-        texts = Words("glassnet.visualization.report", language).texts
+        texts = Translator("glassnet.visualization.report", language).texts
         assert set(texts) == set(english)
         for key, text in texts.items():
             assert set(re.findall("{(.*?)}", text)) == set(re.findall("{(.*?)}", english[key])), key
@@ -282,16 +294,16 @@ def test_every_language_says_everything() -> None:
 @pytest.mark.parametrize(
     ("reason", "english", "korean"),
     [
-        ("all epochs done", "all epochs done", "모든 에포크를 마침"),
-        ("no better for 12 epochs", "no better for 12 epochs", "12에포크 동안 나아지지 않음"),
-        ("no better for 1 epochs", "no better for 1 epoch", "1에포크 동안 나아지지 않음"),
+        ("all epochs done", "all epochs done", "모든 에포크 완료"),
+        ("no better for 12 epochs", "no better for 12 epochs", "12에포크 동안 개선 없음"),
+        ("no better for 1 epochs", "no better for 1 epoch", "1에포크 동안 개선 없음"),
         ("a callback's own words", "a callback's own words", "a callback's own words"),
     ],
 )
 def test_why_a_training_ended_is_told_in_the_language(digits: Model, reason: str, english: str, korean: str) -> None:
     ended = replace(digits, facts={**digits.facts, "stop_reason": reason})
     for language, words in (("en", english), ("ko", korean)):
-        assert words in Page(report_of(ended, language=language).decode()).text
+        assert words in Page(render_report(ended, language=language).decode()).text
 
 
 def test_markup_in_names_stays_text() -> None:
@@ -299,12 +311,12 @@ def test_markup_in_names_stays_text() -> None:
     y = np.array(HOSTILE, dtype=object)[np.arange(60) % 4]
     model = replace(fit(x, y, hidden=(3,), settings=CLASSES), feature_names=tuple(HOSTILE), target_name=HOSTILE[1])
     model = replace(model, facts=dict(model.facts) | {"source": HOSTILE[0], "stop_reason": HOSTILE[2]})
-    page = report_of(model, x, y, source=HOSTILE[0])
+    page = render_report(model, x, y, source=HOSTILE[0])
     found = read(page)
     assert not found.all("b") and HOSTILE[0] in found.text and HOSTILE[2] in found.text
     assert len(found.all("style")) == 1
     values = fit(x, x[:, 0], hidden=(3,), task="regression", settings=Settings(loss="huber", epochs=1))
-    read(report_of(replace(values, target_name=HOSTILE[2], feature_names=tuple(HOSTILE)), x, x[:, 0]))
+    read(render_report(replace(values, target_name=HOSTILE[2], feature_names=tuple(HOSTILE)), x, x[:, 0]))
 
 
 @pytest.mark.parametrize(
@@ -321,14 +333,14 @@ def test_markup_in_names_stays_text() -> None:
 def test_what_can_not_be_reported(digits: Model, change: dict, message: str) -> None:
     given = {"model": digits, "x": DIGITS[:400], "y": NUMBERS[:400]} | change
     with pytest.raises(InputError, match=message):
-        report_of(**given)
+        render_report(**given)
 
 
 def test_several_labels_are_refused() -> None:
     labels = np.c_[NUMBERS > 4, NUMBERS % 2] * 1
     network = MLPClassifier((3,), max_iter=2).fit(DIGITS, labels)
     with pytest.raises(InputError, match="several labels"):
-        report_of(network, DIGITS, labels)
+        render_report(network, DIGITS, labels)
 
 
 # ---------------------------------------------------------------------------------------------- the command line
@@ -347,11 +359,11 @@ def test_the_command_writes_the_same_page(
     glassnet.save(sugar, "m.glassnet")
     SUGAR.data.assign(y=SUGAR.target).to_csv("held out.csv", index=False)
     assert run("report", "m.glassnet", "--data", "held out.csv", "--out", "new/r.html", "--language", "ko") == 0
-    wanted = report_of(glassnet.load("m.glassnet"), SUGAR.data, SUGAR.target, source="held out.csv", language="ko")
+    wanted = render_report(glassnet.load("m.glassnet"), SUGAR.data, SUGAR.target, source="held out.csv", language="ko")
     assert Path("new/r.html").read_bytes() == wanted
     assert "r.html: the report" in capsys.readouterr().out
     assert run("report", "m.glassnet") == 0 and "name a file with --data" in capsys.readouterr().out
-    assert Path("report.html").read_bytes() == report_of(glassnet.load("m.glassnet"))
+    assert Path("report.html").read_bytes() == render_report(glassnet.load("m.glassnet"))
 
 
 @pytest.mark.parametrize(
@@ -381,7 +393,7 @@ def test_an_estimators_file_is_reported_on_too(tmp_path: Path, capsys, monkeypat
     )
     network.save("sugar.glassnet")
     assert run("report", "sugar.glassnet", "--data", "rows.csv") == 0  # the one column that is new is the target
-    assert Path("report.html").read_bytes() == report_of(
+    assert Path("report.html").read_bytes() == render_report(
         MLPRegressor.load("sugar.glassnet"), rows, SUGAR.target, source="rows.csv"
     )
 

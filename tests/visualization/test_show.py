@@ -19,8 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 import glassnet
 from glassnet import InputError, MLPClassifier, MLPRegressor, Settings, fit, show
-from glassnet.visualization.i18n import LANGUAGES, Words, number, percent, short
-from glassnet.visualization.layout import MAX_CELLS, MAX_OUTPUTS, MAX_UNITS
+from glassnet.visualization.i18n import LANGUAGES, Translator, format_number, format_percent, truncate
+from glassnet.visualization.network_layout import MAX_CELLS, MAX_OUTPUTS, MAX_UNITS
 
 from .pages import Page
 
@@ -103,11 +103,11 @@ def test_a_connection_is_what_the_unit_brings(digits: glassnet.Model) -> None:
 def test_the_answer_is_the_models(digits: glassnet.Model, flowers: MLPClassifier) -> None:
     sure = digits.predict_proba(DIGITS[7:8])[0]
     page = Page(show(digits, DIGITS, row=7).html)
-    assert f"{digits.predict(DIGITS[7:8])[0]}: {percent(float(sure.max()))}" in page.text
-    assert sum(unit.startswith("the answer: ") for unit in units(page)) == 1
+    assert f"{digits.predict(DIGITS[7:8])[0]}: {format_percent(float(sure.max()))}" in page.text
+    assert sum(unit.startswith("prediction: ") for unit in units(page)) == 1
     for row in (0, 60, -1):
         assert (
-            f"{flowers.predict(IRIS)[row]}: {percent(flowers.predict_proba(IRIS)[row].max())}"
+            f"{flowers.predict(IRIS)[row]}: {format_percent(flowers.predict_proba(IRIS)[row].max())}"
             in Page(show(flowers, IRIS, row=row).html).text
         )
 
@@ -121,13 +121,15 @@ def test_other_kinds_of_answers(kind: str) -> None:
     network = MLPClassifier((4,), max_iter=20, random_state=0, **loss).fit(IRIS, y)
     text = Page(show(network, IRIS, row=120).html).text
     if kind == "bare":
-        assert f"True = {number(float(network.decision_function(IRIS)[120]), 6)}" in text
+        assert f"True = {format_number(float(network.decision_function(IRIS)[120]), 6)}" in text
         return
     sure = network.predict_proba(IRIS)[120]
     if kind == "two classes":
-        assert f"True: {percent(sure[1])} ; False: {percent(sure[0])}" in text and network.predict(IRIS)[120]
+        assert (
+            f"True: {format_percent(sure[1])} ; False: {format_percent(sure[0])}" in text and network.predict(IRIS)[120]
+        )
     elif kind == "labels":
-        assert f"0: {percent(sure[0])}; 1: {percent(sure[1])}" in text
+        assert f"0: {format_percent(sure[0])}; 1: {format_percent(sure[1])}" in text
     else:
         assert "0:" in text
 
@@ -135,20 +137,22 @@ def test_other_kinds_of_answers(kind: str) -> None:
 def test_values_are_in_their_own_unit() -> None:
     X, y = load_diabetes(return_X_y=True)
     model = fit(X, y, hidden=(12,), task="regression", target_name="progress", settings=HUBER)
-    assert f"progress = {number(float(model.predict(X[:1])[0]), 6)}" in Page(show(model, X).html).text
+    assert f"progress = {format_number(float(model.predict(X[:1])[0]), 6)}" in Page(show(model, X).html).text
     est = MLPRegressor(hidden_layer_sizes=(3,), target_transform="standardize", max_iter=5, random_state=0).fit(X, y)
-    assert f"y = {number(float(est.predict(X[:1])[0]), 6)}" in Page(show(est, X).html).text
+    assert f"y = {format_number(float(est.predict(X[:1])[0]), 6)}" in Page(show(est, X).html).text
     two = MLPRegressor(hidden_layer_sizes=(3,), max_iter=5, random_state=0).fit(X, np.c_[y, -y])
     assert "y1 = " in Page(show(two, X).html).text
     bands = MLPRegressor(hidden_layer_sizes=(3,), quantiles=[0.1, 0.9], max_iter=5, random_state=0).fit(X, y)
-    assert f"quantile 0.9 = {number(float(bands.predict(X[:1])[0, 1]), 6)}" in Page(show(bands, X).html).text
+    assert f"quantile 0.9 = {format_number(float(bands.predict(X[:1])[0, 1]), 6)}" in Page(show(bands, X).html).text
 
 
 def test_a_column_tells_what_was_given_and_what_became_of_it() -> None:
     X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
     model = fit(X, y, hidden=(3,), task="regression", feature_names=list(X), settings=Settings(loss="huber", epochs=1))
     scaled = float(model.inputs(X[:1])[0, 0])
-    assert f"age: {number(float(X['age'][0]))} → a0[0] = {number(scaled)}" in units(Page(show(model, X).html))
+    assert f"age: {format_number(float(X['age'][0]))} → a0[0] = {format_number(scaled)}" in units(
+        Page(show(model, X).html)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ its rows
@@ -208,7 +212,7 @@ def test_what_can_not_be_shown(flowers: MLPClassifier, change: dict, message: st
         show(**given)
     with pytest.raises(ValueError):
         show(flowers, IRIS.iloc[:, :3])
-    with pytest.raises(InputError, match="which make no square"):
+    with pytest.raises(InputError, match="which are not a square"):
         show(
             MLPRegressor(hidden_layer_sizes=(2,), max_iter=2).fit(IRIS.iloc[:, :3], KIND), IRIS.iloc[:, :3], image=True
         )
@@ -217,11 +221,11 @@ def test_what_can_not_be_shown(flowers: MLPClassifier, change: dict, message: st
 # ------------------------------------------------------------------------------------------------------ the page
 
 
-def test_the_page_stands_for_itself(digits: glassnet.Model, tmp_path: Path) -> None:
+def test_the_page_is_self_contained(digits: glassnet.Model, tmp_path: Path) -> None:
     path = show(digits, DIGITS, language="ko").save(tmp_path / "new" / "picture.html")
     text = path.read_text(encoding="utf-8")
     page = Page(text)
-    page.check_that_it_stands_for_itself()
+    page.check_self_contained()
     assert page.all("html") == [{"lang": "ko"}] and page.all("meta", charset="utf-8")
     (policy,) = page.all("meta", **{"http_equiv": "Content-Security-Policy"})
     style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
@@ -248,12 +252,12 @@ def test_markup_in_names_stays_text(tmp_path: Path) -> None:
     model = replace(model, feature_names=tuple(HOSTILE), target_name=HOSTILE[0])
     html = show(model, x).save(tmp_path / "p.html").read_text(encoding="utf-8")
     page = Page(html)
-    page.check_that_it_stands_for_itself()
+    page.check_self_contained()
     assert not page.all("b") and len(page.all("title")) > 1
     for name in HOSTILE[:3]:
         assert name in page.text
     assert not re.search("[\x00\x1b\u202e]", html)
-    Page(model._repr_html_()).check_that_it_stands_for_itself()
+    Page(model._repr_html_()).check_self_contained()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e38])
@@ -279,9 +283,9 @@ def test_wide_and_deep_networks_stay_small_and_readable() -> None:
     page = Page(html)
     assert len(units(page)) == 10 * MAX_UNITS + MAX_OUTPUTS
     assert len(page.all("path")) <= 12 * 4 * MAX_OUTPUTS
-    assert "all 1,000 units, 4 a cell" in page.text
+    assert "all 1,000 units, 4 per cell" in page.text
     assert len([1 for a in page.all("rect") if a.get("fill-opacity")]) <= 11 * MAX_CELLS
-    assert "units 996 to 999; the strongest: z10[" in page.text
+    assert "units 996 to 999; the most active: z10[" in page.text
 
 
 def test_a_map_is_coloured_by_the_activation(digits: glassnet.Model) -> None:
@@ -307,21 +311,21 @@ def test_a_notebook_shows_the_weights(digits: glassnet.Model, flowers: MLPClassi
 
 
 def test_every_language_says_everything() -> None:
-    english = Words("glassnet.visualization").texts
+    english = Translator("glassnet.visualization").texts
     for language in LANGUAGES:
-        texts = Words("glassnet.visualization", language).texts
+        texts = Translator("glassnet.visualization", language).texts
         assert set(texts) == set(english)
         for key, text in texts.items():
             assert set(re.findall("{(.*?)}", text)) == set(re.findall("{(.*?)}", english[key])), key
 
 
 def test_numbers_are_written_for_people() -> None:
-    assert [number(x) for x in (0.0, -1.5, 123456.0, 1e-5)] == ["0", "−1.5", "1.235e+05", "1e−05"]
-    assert [percent(x).replace("\N{NO-BREAK SPACE}", " ") for x in (0, 1e-6, 0.5, 0.99999, 1)] == [
+    assert [format_number(x) for x in (0.0, -1.5, 123456.0, 1e-5)] == ["0", "−1.5", "1.235e+05", "1e−05"]
+    assert [format_percent(x).replace("\N{NO-BREAK SPACE}", " ") for x in (0, 1e-6, 0.5, 0.99999, 1)] == [
         "0.0 %",
         "< 0.1 %",
         "50.0 %",
         "> 99.9 %",
         "100.0 %",
     ]
-    assert short("a  long\nname", 6) == "a lon…"
+    assert truncate("a  long\nname", 6) == "a lon…"

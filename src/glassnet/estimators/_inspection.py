@@ -135,7 +135,7 @@ class InspectionMixin:
         sign = np.where(classes == 1, 1, -1)
         return 0, sign[:, np.newaxis] if classes.ndim else sign
 
-    def sight(self, X: Any = None, row: int = 0) -> NetworkView:
+    def network_view(self, X: Any = None, row: int = 0) -> NetworkView:
         """Return what there is to see: the layers and, where X is given, one row's way through them.
 
         `glassnet.show` draws it.
@@ -154,4 +154,4 @@ class InspectionMixin:
         curves = [("loss", [epoch.loss for epoch in self.history_])]
         if getattr(self, "validation_scores_", None):
             curves.append(("validation score", self.validation_scores_))
-        return parameters + Picture(self.sight(), curves=curves).html
+        return parameters + Picture(self.network_view(), curves=curves).html

@@ -1,10 +1,10 @@
-"""Explaining a trained network: what each layer answers, and which inputs an output hangs on.
+"""Inspection of a trained network: activations, gradients, saliency, integrated gradients, ablation, label errors.
 
-Pure functions on a structure, its parameters and rows. Every number comes from the steps themselves, `forward` and
-`backward`, in chunks of rows, so that memory is bounded by the result; sparse rows are filled in a chunk at a time.
+Functions on a structure, its parameters and rows. All numbers come from `forward` and `backward`, in chunks of rows, so
+that memory is bounded by the result; sparse rows are made dense one chunk at a time.
 """
 
-from glassnet.inspection.contributions import strongest
+from glassnet.inspection.contributions import top_contributions
 from glassnet.inspection.integrated_gradients import CompletenessWarning, completeness_gap, integrated_gradients
 from glassnet.inspection.layers import activations, gradients, saliency
 
@@ -15,5 +15,5 @@ __all__ = [
     "gradients",
     "integrated_gradients",
     "saliency",
-    "strongest",
+    "top_contributions",
 ]

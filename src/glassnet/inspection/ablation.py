@@ -1,7 +1,7 @@
-"""Units that are silenced, or made to speak louder or softer, to hear what the network says then.
+"""Ablation: multiply the activations of single units by a factor, 0 to remove a unit.
 
-The activation of such a unit is multiplied by a factor before the next layer hears it, which is what dropout's masks do
-(`glassnet.network.forward`): h_l = a_l ⊙ mask_l. So the steps themselves compute it, forwards and backwards.
+The factor is applied before the next layer, like dropout's masks (`glassnet.network.forward`): h_l = a_l ⊙ mask_l.
+The forward and the backward pass therefore need no change.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.network.structure import Structure
 
-#: For each layer by its name, ``"a1"``, the factor of a unit by its number.
+#: For each layer by its name, ``"a1"``, the factor of each unit by its index.
 Scale = Mapping[str, Mapping[Any, Any]]
-#: A unit may become so many times as loud.
-MOST = 100.0
+#: Largest absolute value of a factor.
+MAX_FACTOR = 100.0
 
 
-def masks_of(structure: Structure, scale: Scale | None, dtype: Any) -> dict[str, Array]:
-    """Return the masks of `forward` that scale single units.
+def ablation_masks(structure: Structure, scale: Scale | None, dtype: Any) -> dict[str, Array]:
+    """Return the masks that scale single units in `forward`.
 
     Parameters
     ----------
     structure : Structure
         The layers.
     scale : mapping of str to mapping, optional
-        ``{"a1": {5: 0.0, 7: 2.0}}`` silences unit 5 of the first layer and makes unit 7 twice as loud; ``"a0"`` is the
-        input, the last layer has nobody behind it that could hear. Numbers may be written as text, as JSON does.
+        ``{"a1": {5: 0.0, 7: 2.0}}`` removes unit 5 of the first layer and doubles unit 7. ``"a0"`` is the input; the
+        last layer can't be scaled. Indices may be strings, as in JSON.
     dtype : dtype
-        Of the parameters.
+        The dtype of the parameters.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def masks_of(structure: Structure, scale: Scale | None, dtype: Any) -> dict[str,
     Raises
     ------
     InputError
-        If there is no such layer or unit, or a factor is no number from -100 to 100.
+        If there is no such layer or unit, or a factor is not a number from -100 to 100.
     """
     masks: dict[str, Array] = {}
     if scale is None:
@@ -53,36 +53,36 @@ def masks_of(structure: Structure, scale: Scale | None, dtype: Any) -> dict[str,
     layers = {f"a{layer}": layer for layer in range(structure.n_layers)}
     for name, factors in scale.items():
         if name not in layers:
-            raise InputError(f"scale has {name!r:.40}; the layers that are heard by another are {_listed(layers)}")
+            raise InputError(f"scale has {name!r:.40}; the layers that can be scaled are {_name_range(layers)}")
         if not isinstance(factors, Mapping):
             raise InputError(f"scale of {name} is {factors!r:.80}; it must be factors by unit: {{'5': 0.0}}")
         units = structure.layer_sizes[layers[name]]
         mask = np.ones(units, dtype)
         for unit, factor in factors.items():
-            mask[_place(name, unit, units)] = _checked(name, unit, factor)
+            mask[_unit_index(name, unit, units)] = _check_factor(name, unit, factor)
         if factors:
             masks[f"mask{layers[name]}"] = mask
     return masks
 
 
-def _place(name: str, unit: Any, units: int) -> int:
-    if isinstance(unit, Integral) and not isinstance(unit, bool):
-        place = int(unit)
-    else:
-        place = int(unit) if isinstance(unit, str) and unit.isascii() and unit.isdigit() and len(unit) < 12 else -1
-    if not 0 <= place < units:
+def _unit_index(name: str, unit: Any, units: int) -> int:
+    is_integer = isinstance(unit, Integral) and not isinstance(unit, bool)
+    is_digits = isinstance(unit, str) and unit.isascii() and unit.isdigit() and len(unit) < 12
+    index = int(unit) if is_integer or is_digits else -1
+    if not 0 <= index < units:
         raise InputError(f"scale of {name} has the unit {unit!r:.40}; there are 0 … {units - 1}")
-    return place
+    return index
 
 
-def _checked(name: str, unit: Any, factor: Any) -> float:
-    if isinstance(factor, (bool, np.bool_)) or not isinstance(factor, Real) or not abs(float(factor)) <= MOST:
+def _check_factor(name: str, unit: Any, factor: Any) -> float:
+    if isinstance(factor, (bool, np.bool_)) or not isinstance(factor, Real) or not abs(float(factor)) <= MAX_FACTOR:
         raise InputError(
-            f"scale of {name}[{unit}] is {factor!r:.40}; it must be a number from {-MOST:g} to {MOST:g}: 0 silences it"
+            f"scale of {name}[{unit}] is {factor!r:.40}; it must be a number from {-MAX_FACTOR:g} to {MAX_FACTOR:g}: "
+            "0 removes the unit"
         )
     return float(factor)
 
 
-def _listed(layers: Mapping[str, int]) -> str:
+def _name_range(layers: Mapping[str, int]) -> str:
     names = list(layers)
     return ", ".join(names) if len(names) < 4 else f"{names[0]} … {names[-1]}"

@@ -1,4 +1,4 @@
-"""Which connections carry most for a row: a_(l-1)[i] · W_l[i, j], the terms of which z_l[j] is the sum."""
+"""Contributions of connections for one row: the terms a_(l-1)[i] · W_l[i, j] of the sum z_l[j]."""
 
 from __future__ import annotations
 
@@ -7,51 +7,54 @@ import numpy as np
 from glassnet._utils.arrays import Array
 
 
-def strongest(a: Array, W: Array, count: int, reach: Array | None = None) -> tuple[Array, Array, Array]:
-    """Return the largest of all terms a[i] · W[i, j] of a layer, by size.
+def top_contributions(a: Array, W: Array, k: int, max_abs_weight: Array | None = None) -> tuple[Array, Array, Array]:
+    """Return the k terms a[i] · W[i, j] of a layer with the largest absolute value.
 
-    A term of unit i is at most |a[i]| · max_j |W[i, j]|; once `count` terms are known, units whose bound is below
-    the least of them need not be looked at. So of a layer of a million weights only a few rows of W are read.
+    A term of unit i is at most |a[i]| · max_j |W[i, j]|. Once k terms are known, units whose bound is below the
+    smallest of them are skipped, so that only a few rows of a large W are read.
 
     Parameters
     ----------
     a : array (units of l-1,)
-        What the layer is given.
+        Activations of the previous layer.
     W : array (units of l-1, units of l)
-        Its weights.
-    count : int
-        How many, at most; terms of 0 are left out.
-    reach : array (units of l-1,), optional
-        max_j |W[i, j]|, where it is known.
+        Weights of the layer.
+    k : int
+        Maximum number of terms; terms of 0 are left out.
+    max_abs_weight : array (units of l-1,), optional
+        max_j |W[i, j]|, if it is known.
 
     Returns
     -------
     from_units, to_units : array of int (terms,)
-        i and j of each, the largest term first; of equal ones the one that comes first in W.
+        i and j of each term, the largest term first; equal terms in the order of W.
     terms : array (terms,)
-        With their signs, in the dtype of a and W.
+        The terms with their signs, in the dtype of a and W.
     """
-    reach = np.abs(W).max(axis=1) if reach is None else reach
-    with np.errstate(over="ignore", invalid="ignore"):  # a network that has diverged is looked at too
-        bound = np.nan_to_num(np.abs(a) * reach, nan=np.inf)
+    max_abs_weight = np.abs(W).max(axis=1) if max_abs_weight is None else max_abs_weight
+    with np.errstate(over="ignore", invalid="ignore"):  # the network may have diverged
+        bound = np.nan_to_num(np.abs(a) * max_abs_weight, nan=np.inf)
         order = np.argsort(-bound, kind="stable")
-        rows = order[: max(1, -(-4 * count // W.shape[1]))]
+        rows = order[: max(1, -(-4 * k // W.shape[1]))]
         terms = _terms(a, W, rows)
         if len(rows) < len(order):
-            least = np.partition(np.abs(terms), terms.size - count, axis=None)[terms.size - count] if count else np.inf
-            rows = order[: max(len(rows), np.count_nonzero(bound >= least))]
+            rows = order[: max(len(rows), np.count_nonzero(bound >= _kth_largest(np.abs(terms).ravel(), k)))]
             terms = _terms(a, W, rows)
     size = np.abs(terms).ravel()
-    kept = np.arange(size.size)
-    if count < size.size:
-        least = np.partition(size, size.size - count)[size.size - count] if count else np.inf
-        kept = np.flatnonzero(size >= least)
-    kept = kept[size[kept] > 0]
-    i, j = rows[kept // W.shape[1]], kept % W.shape[1]
-    best = np.lexsort((j, i, -size[kept]))[:count]
-    return i[best], j[best], terms.ravel()[kept[best]]
+    candidates = np.arange(size.size)
+    if k < size.size:
+        candidates = np.flatnonzero(size >= _kth_largest(size, k))
+    candidates = candidates[size[candidates] > 0]
+    i = rows[candidates // W.shape[1]]
+    j = candidates % W.shape[1]
+    best = np.lexsort((j, i, -size[candidates]))[:k]
+    return i[best], j[best], terms.ravel()[candidates[best]]
+
+
+def _kth_largest(values: Array, k: int) -> float:
+    return float(np.partition(values, values.size - k)[values.size - k]) if k else np.inf
 
 
 def _terms(a: Array, W: Array, rows: Array) -> Array:
-    """Return a[i] · W[i, j] for some i, what is not a number as 0."""
+    """Return a[i] · W[i, j] for some i, with 0 for NaN."""
     return np.nan_to_num(a[rows, np.newaxis] * W[rows])

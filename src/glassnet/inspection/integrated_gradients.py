@@ -1,30 +1,40 @@
-"""Integrated gradients: the difference that an output makes between a baseline and a row, shared among the inputs."""
+"""Integrated gradients: attribute the difference of an output between a baseline and a row to the inputs."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import numbers
 from glassnet.errors import InputError
-from glassnet.inspection.outputs import check_of, check_outputs, chunks, largest, rows_at_once, slopes, values
+from glassnet.inspection.outputs import (
+    argmax_output,
+    check_of,
+    check_outputs,
+    chunks,
+    output_gradients,
+    output_values,
+    rows_at_once,
+)
 from glassnet.network.embeddings import look_up
 from glassnet.network.structure import Structure
 from glassnet.training.rows import check_inputs
 
-#: Each path from a baseline to a row is cut into pieces, so many at first, each with the nodes of Gauss and Legendre.
-_PIECES = 8
-_NODES, _SHARES = np.polynomial.legendre.leggauss(4)
-_NODES, _SHARES = (_NODES + 1) / 2, _SHARES / 2
+#: Segments into which each path from a baseline to a row is divided at first.
+_SEGMENTS = 8
+_legendre_nodes, _legendre_weights = np.polynomial.legendre.leggauss(4)
+#: Gauss-Legendre nodes and weights on [0, 1] for each segment.
+_NODES = (_legendre_nodes + 1) / 2
+_WEIGHTS = _legendre_weights / 2
 
 
 class CompletenessWarning(UserWarning):
-    """Integrated gradients do not add up to the difference of the outputs as nearly as was asked for."""
+    """Integrated gradients do not add up to the difference of the outputs within the tolerance."""
 
 
 def integrated_gradients(
@@ -38,73 +48,66 @@ def integrated_gradients(
     tolerance: float = 1e-3,
     steps: int = 2048,
 ) -> Array:
-    """Share the difference of an output at x and at a baseline among the inputs (Sundararajan et al. 2017).
+    """Attribute the difference of an output at x and at a baseline to the inputs (Sundararajan et al. 2017).
 
-    (x - baseline) · ∫ ∂F/∂x along the straight line between them (arXiv:1703.01365); a row's shares add up to
-    F(x) - F(baseline). The line is cut into pieces with four Gauss-Legendre nodes each. As the shares of a piece must
-    add up to the difference of F over it, its error is known, and the pieces with too large a one are halved: few
-    points do for smooth networks, and for piecewise linear ones (ReLU) the halving closes in on the kinks.
+    (x - baseline) · ∫ ∂F/∂x along the straight line between them (arXiv:1703.01365); the attributions of a row add up
+    to F(x) - F(baseline). The line is divided into segments with four Gauss-Legendre nodes each. The attributions of a
+    segment must add up to the difference of F over it, so its error is known; segments whose error is too large are
+    halved. Smooth networks need few nodes; for piecewise linear ones (ReLU) the halving converges to the kinks.
 
     Parameters
     ----------
     structure, vector, x, output, of
         As for `saliency`; the output is chosen at x.
     baseline : array-like (features,) or (samples, features), optional
-        Rows that say nothing; zeros if not given, which for codes of tables is the category 0. From code to code the
-        line goes through the embeddings, whose shares are added up.
+        The reference; zeros by default, which for an embedded column is category 0. Between two categories the line
+        runs through the embeddings, whose attributions are summed.
     tolerance : float
-        How far a row's sum may be from the difference, as a share of F's largest size at the ends of the pieces with
-        which it began.
+        Maximum error of a row's sum, relative to the largest |F| at the ends of the first segments.
     steps : int
-        Gradients along the line of one row at most, 32 or more.
+        Maximum number of gradients for one row, 32 or more.
 
     Returns
     -------
     array (samples, features)
-        In the dtype of the parameters. `completeness_gap` says what is missing.
+        In the dtype of the parameters. `completeness_gap` returns the error of each row's sum.
 
     Raises
     ------
     InputError
-        As `saliency`, or if the baseline has another shape, or tolerance or steps can't be used.
+        As `saliency`, or if the shape of the baseline, tolerance or steps are invalid.
 
     Warns
     -----
     CompletenessWarning
-        If ``steps`` did not suffice for a row: says which, and by how much its sum is off.
+        If ``steps`` is too small for a row; the message names the row and the error of its sum.
     """
     check_of(structure, of)
-    nearness, most = cast(object, tolerance), cast(object, steps)
-    if isinstance(nearness, bool) or not isinstance(nearness, Real) or not 0 < tolerance < np.inf:
-        raise InputError(f"tolerance is {tolerance!r}; it must be a number above 0, such as 0.001")
-    least = _PIECES * len(_NODES)
-    if isinstance(most, bool) or not isinstance(most, Integral) or steps < least:
-        raise InputError(f"steps is {steps!r}; it must be a whole number, {least} or more")
+    _check_precision(tolerance, steps)
     parameters, x = structure.views(vector), check_inputs(structure, x, vector.dtype)
     chosen = check_outputs(structure, output, x.shape[0])
     start = _baseline(structure, baseline, x.shape[0], vector.dtype)
     result = np.empty((x.shape[0], structure.n_inputs), vector.dtype)
-    inner = Structure(structure.layer_sizes, structure.activations)  # between two codes there is no third
-    missed: list[tuple[int, float, float]] = []
+    dense = Structure(structure.layer_sizes, structure.activations)  # takes embeddings, not categories
+    inexact: list[tuple[int, float, float]] = []
     for chunk, rows in chunks(structure, x, vector.dtype, share=4):
-        begin = np.broadcast_to(start if start.ndim == 1 else start[chunk], rows.shape)
-        wanted = largest(structure, parameters, rows) if chosen is None else chosen[chunk]
-        path = _Path(
-            inner, parameters, _given(structure, parameters, begin), _given(structure, parameters, rows), wanted, of
-        )
-        with np.errstate(over="ignore", invalid="ignore"):  # a gap that is not finite is told below
-            found, gaps, allowed = path.integrate(float(tolerance), int(steps))
-        result[chunk] = _by_column(structure, found)
-        missed += [
+        baselines = np.broadcast_to(start if start.ndim == 1 else start[chunk], rows.shape)
+        output_index = argmax_output(structure, parameters, rows) if chosen is None else chosen[chunk]
+        a0 = _first_activations(structure, parameters, rows)
+        path = _Path(dense, parameters, _first_activations(structure, parameters, baselines), a0, output_index, of)
+        with np.errstate(over="ignore", invalid="ignore"):  # a gap that is not finite is reported below
+            attributions, gaps, allowed = path.integrate(float(tolerance), int(steps))
+        result[chunk] = _sum_by_column(structure, attributions)
+        inexact += [
             (chunk.start + int(row), float(gaps[row]), float(allowed[row]))
             for row in np.flatnonzero(~(np.abs(gaps) <= allowed))
         ]
-    if missed:
-        row, gap, allowed_gap = max(missed, key=lambda found: np.nan_to_num(abs(found[1]), nan=np.inf))
+    if inexact:
+        row, gap, allowed_gap = max(inexact, key=lambda entry: np.nan_to_num(abs(entry[1]), nan=np.inf))
         warnings.warn(
-            f"the integrated gradients of {len(missed)} of {len(result)} rows do not add up to the difference of the "
-            f"outputs; row {row} misses {gap:.3g} of it, more than {allowed_gap:.3g}; give more steps than {steps}, or "
-            "a larger tolerance",
+            f"the integrated gradients of {len(inexact)} of {len(result)} rows do not add up to the difference of the "
+            f"outputs; the error of row {row} is {gap:.3g}, more than {allowed_gap:.3g}; use more steps than {steps}, "
+            "or a larger tolerance",
             CompletenessWarning,
             stacklevel=2,
         )
@@ -114,46 +117,55 @@ def integrated_gradients(
 def completeness_gap(
     structure: Structure,
     vector: Array,
-    shares: Array,
+    attributions: Array,
     x: Any,
     baseline: Any = None,
     output: Any = None,
     of: str = "output",
 ) -> Array:
-    """Return what the shares of each row miss: F(x) - F(baseline) - Σ shares, (samples,).
+    """Return the error of each row's sum: F(x) - F(baseline) - Σ attributions, (samples,).
 
     Parameters
     ----------
-    shares : array (samples, features)
-        From `integrated_gradients`, or any other way of sharing the difference.
+    attributions : array (samples, features)
+        From `integrated_gradients`, or another attribution method with the same sum.
     structure, vector, x, baseline, output, of
-        Those that it was given.
+        The arguments of `integrated_gradients`.
     """
     check_of(structure, of)
     parameters, x = structure.views(vector), check_inputs(structure, x, vector.dtype)
-    if np.shape(shares) != x.shape:
-        raise InputError(f"shares has shape {np.shape(shares)} and x {x.shape}; they must be the same")
+    if np.shape(attributions) != x.shape:
+        raise InputError(f"attributions has shape {np.shape(attributions)} and x {x.shape}; they must be the same")
     chosen = check_outputs(structure, output, x.shape[0])
     start = _baseline(structure, baseline, x.shape[0], vector.dtype)
     gap = np.empty(x.shape[0], vector.dtype)
     for chunk, rows in chunks(structure, x, vector.dtype):
-        begin = np.broadcast_to(start if start.ndim == 1 else start[chunk], rows.shape)
-        wanted = largest(structure, parameters, rows) if chosen is None else chosen[chunk]
-        gap[chunk] = values(structure, parameters, rows, wanted, of) - values(structure, parameters, begin, wanted, of)
-    return gap - np.sum(shares, axis=1)
+        baselines = np.broadcast_to(start if start.ndim == 1 else start[chunk], rows.shape)
+        output_index = argmax_output(structure, parameters, rows) if chosen is None else chosen[chunk]
+        at_rows = output_values(structure, parameters, rows, output_index, of)
+        gap[chunk] = at_rows - output_values(structure, parameters, baselines, output_index, of)
+    return gap - np.sum(attributions, axis=1)
 
 
-def _given(structure: Structure, parameters: Mapping[str, Array], x: Array) -> Array:
-    """Return a0, what the first layer is given: x itself, or its numbers and the embeddings of its codes."""
+def _check_precision(tolerance: object, steps: object) -> None:
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 < float(tolerance) < np.inf:
+        raise InputError(f"tolerance is {tolerance!r}; it must be a number above 0, such as 0.001")
+    min_steps = _SEGMENTS * len(_NODES)
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or int(steps) < min_steps:
+        raise InputError(f"steps is {steps!r}; it must be a whole number, {min_steps} or more")
+
+
+def _first_activations(structure: Structure, parameters: Mapping[str, Array], x: Array) -> Array:
+    """Return a0: x itself, or its numeric columns and the embeddings of its categories."""
     return look_up(structure, parameters, x)[0] if structure.tables else x
 
 
-def _by_column(structure: Structure, shares: Array) -> Array:
-    """Add the shares of a0 up by the columns of x, of which one of codes is several units: (rows, features)."""
+def _sum_by_column(structure: Structure, attributions: Array) -> Array:
+    """Sum the attributions of a0 over the units of each column of x: (rows, features)."""
     if not structure.tables:
-        return shares
+        return attributions
     sizes = [1] * structure.n_numbers + [size for _, size in structure.tables]
-    return np.add.reduceat(shares, np.cumsum([0, *sizes[:-1]]), axis=1)
+    return np.add.reduceat(attributions, np.cumsum([0, *sizes[:-1]]), axis=1)
 
 
 def _baseline(structure: Structure, baseline: Any, samples: int, dtype: Any) -> Array:
@@ -174,64 +186,81 @@ class _Path:
     """The straight lines from the baselines, t = 0, to the rows, t = 1, of one chunk."""
 
     def __init__(
-        self, structure: Structure, parameters: Mapping[str, Array], begin: Array, end: Array, chosen: Array, of: str
+        self, structure: Structure, parameters: Mapping[str, Array], start: Array, end: Array, chosen: Array, of: str
     ) -> None:
-        self.structure, self.parameters, self.of = structure, parameters, of
-        self.begin, self.way, self.chosen = begin, end - begin, chosen
+        self.structure = structure
+        self.parameters = parameters
+        self.start = start
+        self.direction = end - start
+        self.chosen = chosen
+        self.of = of
 
     def integrate(self, tolerance: float, steps: int) -> tuple[Array, Array, Array]:
-        """Return the shares (rows, features), and of each row the gap and how large it may be, (rows,)."""
-        count = len(self.way)
-        grid = np.linspace(0, 1, _PIECES + 1)
-        F = self._at(np.repeat(np.arange(count), _PIECES + 1), np.tile(grid, count), values).reshape(count, -1)
+        """Return the attributions (rows, features), and the error of each row and its limit, (rows,) each."""
+        count = len(self.direction)
+        grid = np.linspace(0, 1, _SEGMENTS + 1)
+        rows = np.repeat(np.arange(count), _SEGMENTS + 1)
+        F = self._evaluate(output_values, rows, np.tile(grid, count)).reshape(count, -1)
         allowed = tolerance * np.max(np.abs(F), axis=1)
-        shares, gaps = np.zeros_like(self.way), np.zeros(count)
-        left_over, used = allowed.copy(), np.zeros(count, np.int64)
-        # a piece: its row, where it begins and ends, and F there
-        row = np.repeat(np.arange(count), _PIECES)
-        t, F = np.tile([grid[:-1], grid[1:]], count), np.array([F[:, :-1].ravel(), F[:, 1:].ravel()])
-        pieces_at_once = max(1, rows_at_once(self.structure) // len(_NODES))
+        attributions = np.zeros_like(self.direction)
+        gaps = np.zeros(count)
+        remaining = allowed.copy()
+        used = np.zeros(count, np.int64)
+        # of each segment: its row, t at both ends, F at both ends
+        row = np.repeat(np.arange(count), _SEGMENTS)
+        t = np.tile([grid[:-1], grid[1:]], count)
+        F = np.array([F[:, :-1].ravel(), F[:, 1:].ravel()])
         while True:
-            pieces = np.bincount(row, minlength=count)
-            used += pieces * len(_NODES)
-            last = used + 2 * pieces * len(_NODES) > steps
-            gap = np.empty(len(row))
-            # each piece may have its part of what the row has left; what is kept never adds up to more than that
-            part = left_over[row] / pieces[row]
-            kept = np.empty(len(row), bool)
-            for first in range(0, len(row), pieces_at_once):
-                some = slice(first, first + pieces_at_once)
-                found = self._piece(row[some], t[:, some])
-                gap[some] = F[1, some] - F[0, some] - found.sum(axis=1)
-                kept[some] = (np.abs(gap[some]) <= part[some]) | last[row[some]] | ~np.isfinite(gap[some])
-                np.add.at(shares, row[some][kept[some]], found[kept[some]])
-            np.add.at(gaps, row[kept], gap[kept])
-            np.subtract.at(left_over, row[kept], np.abs(gap[kept]))
-            if kept.all():
-                return shares, gaps, allowed
-            row, t, F = row[~kept], t[:, ~kept], F[:, ~kept]
-            middle = t.mean(axis=0)
-            there = self._at(row, middle, values)
-            t, F = (
-                np.hstack([np.stack([ends[0], inner]), np.stack([inner, ends[1]])])
-                for ends, inner in ((t, middle), (F, there))
-            )
-            row = np.tile(row, 2)
+            segments = np.bincount(row, minlength=count)
+            used += segments * len(_NODES)
+            is_last = used + 2 * segments * len(_NODES) > steps
+            # the remaining error of a row is divided among its segments, so that the sum never exceeds the limit
+            limit = np.where(is_last[row], np.inf, remaining[row] / segments[row])
+            gap, done = self._add_segments(row, t, F, limit, attributions)
+            np.add.at(gaps, row[done], gap[done])
+            np.subtract.at(remaining, row[done], np.abs(gap[done]))
+            if done.all():
+                return attributions, gaps, allowed
+            row, t, F = self._halve(row[~done], t[:, ~done], F[:, ~done])
 
-    def _piece(self, row: Array, t: Array) -> Array:
-        """Return the shares of pieces of the lines, each from t[0] to t[1]: (pieces, features)."""
+    def _add_segments(self, row: Array, t: Array, F: Array, limit: Array, attributions: Array) -> tuple[Array, Array]:
+        """Add the segments whose error is within the limit to the attributions; return all errors and which were added.
+
+        A segment with an error that is not finite is added too: halving it can't help.
+        """
+        gap = np.empty(len(row))
+        done = np.empty(len(row), bool)
+        at_once = max(1, rows_at_once(self.structure) // len(_NODES))
+        for first in range(0, len(row), at_once):
+            part = slice(first, first + at_once)
+            found = self._integrate_segments(row[part], t[:, part])
+            gap[part] = F[1, part] - F[0, part] - found.sum(axis=1)
+            done[part] = (np.abs(gap[part]) <= limit[part]) | ~np.isfinite(gap[part])
+            np.add.at(attributions, row[part][done[part]], found[done[part]])
+        return gap, done
+
+    def _halve(self, row: Array, t: Array, F: Array) -> tuple[Array, Array, Array]:
+        middle = t.mean(axis=0)
+        F_middle = self._evaluate(output_values, row, middle)
+        t = np.hstack([np.stack([t[0], middle]), np.stack([middle, t[1]])])
+        F = np.hstack([np.stack([F[0], F_middle]), np.stack([F_middle, F[1]])])
+        return np.tile(row, 2), t, F
+
+    def _integrate_segments(self, row: Array, t: Array) -> Array:
+        """Return the attributions of segments of the lines, each from t[0] to t[1]: (segments, features)."""
         length = t[1] - t[0]
         points = t[0][:, np.newaxis] + length[:, np.newaxis] * _NODES
-        found = self._at(np.repeat(row, len(_NODES)), points.ravel(), slopes)
-        mean = np.einsum("pnf,n->pf", found.reshape(len(row), len(_NODES), -1), _SHARES)
-        return mean * length[:, np.newaxis] * self.way[row]
+        found = self._evaluate(output_gradients, np.repeat(row, len(_NODES)), points.ravel())
+        mean = np.einsum("pnf,n->pf", found.reshape(len(row), len(_NODES), -1), _WEIGHTS)
+        return mean * length[:, np.newaxis] * self.direction[row]
 
-    def _at(self, row: Array, t: Array, what: Any) -> Array:
-        """Return `values` or `slopes` at points of the lines."""
-        found, most = [], rows_at_once(self.structure)
-        for first in range(0, len(row), most):
-            some = row[first : first + most]
-            place = t[first : first + most, np.newaxis].astype(self.way.dtype)
-            x = self.begin[some] + place * self.way[some]
-            found.append(what(self.structure, self.parameters, x, self.chosen[some], self.of))
+    def _evaluate(self, function: Callable[..., Array], row: Array, t: Array) -> Array:
+        """Return `output_values` or `output_gradients` at points of the lines."""
+        found = []
+        at_once = rows_at_once(self.structure)
+        for first in range(0, len(row), at_once):
+            part = row[first : first + at_once]
+            step = t[first : first + at_once, np.newaxis].astype(self.direction.dtype)
+            x = self.start[part] + step * self.direction[part]
+            found.append(function(self.structure, self.parameters, x, self.chosen[part], self.of))
         return np.concatenate(found)

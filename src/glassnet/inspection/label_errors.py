@@ -1,4 +1,4 @@
-"""Rows that look mislabelled: whose label a network that has not seen them finds unlikely."""
+"""Label errors: find rows whose label is unlikely according to networks that were not trained on them."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.models.cross_validation import HeldOut, held_out
+from glassnet.models.cross_validation import CrossValPredictions, cross_val_predict
 from glassnet.models.model import REGRESSION, Model
 from glassnet.training import Callback
 
-#: A residual is an outlier beyond so many deviations, estimated from the median (Iglewicz & Hoaglin 1993).
-OUTLIER, DEVIATION_OF_MEDIAN = 3.5, 0.6745
+#: Modified z-score above which a residual is an outlier (Iglewicz & Hoaglin 1993).
+OUTLIER_Z = 3.5
+#: Median absolute deviation of a standard normal distribution.
+NORMAL_MAD = 0.6745
 
 
 @dataclass(frozen=True)
-class Suspects:
-    """How much each row's label is to be doubted.
+class LabelIssues:
+    """How likely the label of each row is wrong.
 
     Parameters
     ----------
-    held_out : HeldOut
-        What was said of each row by a network that had not seen it.
+    predictions : CrossValPredictions
+        Prediction for each row by a network that was not trained on it.
     given : array (samples,)
-        The label of each row: the class's number, or the value.
+        The label of each row: the index of its class, or its value.
     suggested : array (samples,)
-        What the row looks like instead; the label itself where nothing else is likelier.
+        The predicted label; the given label where no other class is likelier.
     quality : array (samples,) or None
-        The held-out probability of the row's own label: 1 where it is not to be doubted. NaN where the row is the only
-        one of its class, which no network can know then. None where the model gives no probabilities.
+        Held-out probability of the given label; low where it is likely wrong. NaN for the only row of a class, which
+        no network can have learned. None if the model has no probabilities.
     suspected : array (samples,) of bool
-        Whether the row looks mislabelled.
+        Whether the label is likely wrong.
     order : array (samples,) of int
-        The rows, the most doubtful first: those suspected, by quality or by loss; then the others.
+        The rows, the most suspicious first: suspected rows by quality, or by loss; then the others.
     """
 
-    held_out: HeldOut
+    predictions: CrossValPredictions
     given: Array
     suggested: Array
     quality: Array | None
@@ -47,25 +49,35 @@ class Suspects:
 
 
 def find_mislabelled(
-    model: Model, x: Any, y: Any, *, folds: int = 5, seed: int = 0, callbacks: Iterable[Callback] = ()
-) -> Suspects:
-    """Find rows that look mislabelled, by confident learning (Northcutt, Jiang & Chuang 2021, arXiv:1911.00068).
+    model: Model, x: Any, y: Any, *, cv: int = 5, random_state: int = 0, callbacks: Iterable[Callback] = ()
+) -> LabelIssues:
+    """Find rows with wrong labels by confident learning (Northcutt, Jiang & Chuang 2021, arXiv:1911.00068).
 
-    Each row is judged by a network trained on other rows (`held_out`). A class's threshold is the mean probability that
-    it is given in the rows that bear its label. Of the rows with a label, that share counts as wrong in which, of the
-    classes that reach their threshold, the likeliest is another one; suspected are so many of them, those whose label
-    is least likely (the paper's pruning by class), if another class is indeed likelier. Without probabilities a row is
-    suspected where another class is answered; for regression where the held-out residual is an outlier.
+    Each row is predicted by a network that was trained on other rows (`glassnet.cross_val_predict`). The threshold of a
+    class is its mean predicted probability over the rows with that label. The noise rate of a label is the share of its
+    rows for which another class is the likeliest of those above their threshold. That share of the rows is suspected,
+    those with the least likely label (the paper's pruning by class), if another class is indeed likelier. Without
+    probabilities a row is suspected if another class is predicted; for regression, if its held-out residual is an
+    outlier.
 
     Parameters
     ----------
     model : Model
-        Its structure and settings are trained anew; its parameters, which may know the wrong labels by heart, are not
-        used.
+        Its structure and settings define what is trained; its parameters are not used, because a model that overfits
+        predicts the wrong labels too.
     x, y : array-like (samples, features), array-like (samples,)
         Raw rows and their labels.
-    folds, seed, callbacks
-        See `held_out`.
+    cv, random_state, callbacks
+        See `glassnet.cross_val_predict`.
+
+    Returns
+    -------
+    LabelIssues
+
+    Raises
+    ------
+    InputError
+        See `glassnet.cross_val_predict`.
 
     Examples
     --------
@@ -78,54 +90,66 @@ def find_mislabelled(
     >>> int(glassnet.find_mislabelled(model, x, y).order[0]) == far
     True
     """
-    judged = held_out(model, x, y, folds=folds, seed=seed, callbacks=callbacks)
+    predictions = cross_val_predict(model, x, y, cv=cv, random_state=random_state, callbacks=callbacks)
     if model.task == REGRESSION:
-        return _of_values(judged, np.asarray(y, np.float64), middle_output(model))
-    return _of_classes(judged, model.encode(y), model.gives_probabilities)
+        return _find_outliers(predictions, np.asarray(y, np.float64), median_output(model))
+    if model.gives_probabilities:
+        return _find_by_confident_learning(predictions, model.encode(y))
+    return _find_by_prediction(predictions, model.encode(y))
 
 
-def middle_output(model: Model) -> int:
-    """Return which output stands for the value: of quantiles the one that is nearest to the median; else the first."""
+def median_output(model: Model) -> int:
+    """Return the output that predicts the value: of several quantiles the one closest to the median, else the first."""
     loss = model.settings.resolve_loss()
     quantiles = loss.settings["quantiles"] if loss.name == "pinball" else ()
     return int(np.argmin(np.abs(np.asarray(quantiles) - 0.5))) if len(quantiles) else 0
 
 
-def _of_classes(judged: HeldOut, given: Array, probable: bool) -> Suspects:
-    answers, rows = judged.answers, np.arange(len(given))
-    count = np.bincount(given, minlength=answers.shape[1])
-    known = count[given] > 1  # else none of the networks that judge the row has seen its class
-    suggested = np.argmax(answers, axis=1)
-    quality = None
-    if probable:
-        quality = np.where(known, answers[rows, given], np.nan)
-        total = np.bincount(given[known], quality[known], answers.shape[1])
-        threshold = np.where(count > 1, total / np.maximum(count, 1), np.inf)
-        reached = np.where(answers >= threshold, answers, -1.0)
-        best = np.argmax(reached, axis=1)
-        confident = known & (reached[rows, best] >= 0)
-        suspected = known & (suggested != given)
-        for label in np.flatnonzero(count > 1):
-            here = given == label
-            counted = confident & here
-            wrong = np.mean(best[counted] != label) if counted.any() else 0.0
-            likely_right = np.argsort(quality[here], kind="stable")[round(wrong * count[label]) :]
-            suspected[np.flatnonzero(here)[likely_right]] = False
-        doubt = 1 - quality
-    else:
-        suspected, doubt = known & (suggested != given), np.where(known, judged.loss, np.nan)
-    return Suspects(judged, given, suggested, quality, suspected, _order(suspected, doubt))
+def _find_by_confident_learning(predictions: CrossValPredictions, given: Array) -> LabelIssues:
+    probabilities = predictions.outputs
+    n_classes = probabilities.shape[1]
+    rows = np.arange(len(given))
+    count = np.bincount(given, minlength=n_classes)
+    known = _has_other_rows(count, given)
+    suggested = np.argmax(probabilities, axis=1)
+    quality = np.where(known, probabilities[rows, given], np.nan)
+    total = np.bincount(given[known], quality[known], n_classes)
+    threshold = np.where(count > 1, total / np.maximum(count, 1), np.inf)
+    above_threshold = np.where(probabilities >= threshold, probabilities, -1.0)
+    best = np.argmax(above_threshold, axis=1)
+    confident = known & (above_threshold[rows, best] >= 0)
+    suspected = known & (suggested != given)
+    for label in np.flatnonzero(count > 1):
+        has_label = given == label
+        counted = confident & has_label
+        noise_rate = np.mean(best[counted] != label) if counted.any() else 0.0
+        likely_correct = np.argsort(quality[has_label], kind="stable")[round(noise_rate * count[label]) :]
+        suspected[np.flatnonzero(has_label)[likely_correct]] = False
+    return LabelIssues(predictions, given, suggested, quality, suspected, _order(suspected, 1 - quality))
 
 
-def _of_values(judged: HeldOut, given: Array, output: int) -> Suspects:
-    suggested = judged.answers[:, output]
+def _find_by_prediction(predictions: CrossValPredictions, given: Array) -> LabelIssues:
+    known = _has_other_rows(np.bincount(given, minlength=predictions.outputs.shape[1]), given)
+    suggested = np.argmax(predictions.outputs, axis=1)
+    suspected = known & (suggested != given)
+    doubt = np.where(known, predictions.loss, np.nan)
+    return LabelIssues(predictions, given, suggested, None, suspected, _order(suspected, doubt))
+
+
+def _has_other_rows(count: Array, given: Array) -> Array:
+    """Return whether the class of each row has other rows, so that a network could learn it, (samples,) bool."""
+    return np.asarray(count[given] > 1)
+
+
+def _find_outliers(predictions: CrossValPredictions, given: Array, output: int) -> LabelIssues:
+    suggested = predictions.outputs[:, output]
     residual = given.reshape(len(given), -1)[:, 0] - suggested
-    off = np.abs(residual - np.median(residual))
-    deviation = float(np.median(off)) / DEVIATION_OF_MEDIAN
-    suspected = off > OUTLIER * deviation if deviation > 0 else np.zeros(len(off), bool)
-    return Suspects(judged, given, suggested, None, suspected, _order(suspected, off))
+    deviation = np.abs(residual - np.median(residual))
+    scale = float(np.median(deviation)) / NORMAL_MAD
+    suspected = deviation > OUTLIER_Z * scale if scale > 0 else np.zeros(len(deviation), bool)
+    return LabelIssues(predictions, given, suggested, None, suspected, _order(suspected, deviation))
 
 
 def _order(suspected: Array, doubt: Array) -> Array:
-    """Return the rows, suspected ones first, the more doubtful before the less; what can't be judged comes last."""
+    """Return the rows, suspected rows first, then by decreasing doubt; rows without a doubt (NaN) come last."""
     return np.lexsort((-np.nan_to_num(doubt, nan=-np.inf, posinf=np.inf), ~suspected))

@@ -1,4 +1,4 @@
-"""What each layer answers, how the loss hangs on every parameter and input, and how one output hangs on the inputs."""
+"""Activations of every layer, gradients of the loss, and saliency."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.inspection.ablation import Scale, masks_of
-from glassnet.inspection.outputs import check_layer, check_of, check_outputs, chunks, slopes
+from glassnet.inspection.ablation import Scale, ablation_masks
+from glassnet.inspection.outputs import check_layer, check_of, check_outputs, chunks, output_gradients
 from glassnet.network.backward import backward, output_gradient
 from glassnet.network.forward import forward
 from glassnet.network.losses import Loss, find_loss
@@ -18,7 +18,7 @@ from glassnet.training.settings import check_output
 
 
 def activations(structure: Structure, vector: Array, x: Any, scale: Scale | None = None) -> dict[str, Array]:
-    """Return what every layer answers to each row.
+    """Return the pre-activations and activations of every layer for each row.
 
     Parameters
     ----------
@@ -27,24 +27,24 @@ def activations(structure: Structure, vector: Array, x: Any, scale: Scale | None
     vector : array (n_parameters,)
         The parameters, float32 or float64.
     x : array-like or SciPy sparse matrix (samples, features)
-        Finite numbers, scaled as in training; bytes stand for themselves.
+        Finite numbers, scaled as in training; integers are not scaled.
     scale : mapping of str to mapping, optional
-        Units that are silenced, or made louder: ``{"a1": {5: 0.0}}`` (`glassnet.inspection.ablation`).
+        Factors of single units: ``{"a1": {5: 0.0}}`` removes unit 5 (`glassnet.inspection.ablation`).
 
     Returns
     -------
     dict of str to array
-        ``z1, a1, …, zL, aL``, each (samples, units) in the dtype of the parameters. With ``scale`` also ``h{l}``, what
-        the next layer is given, for each layer that has a factor.
+        ``z1, a1, …, zL, aL``, each (samples, units) in the dtype of the parameters. With ``scale`` also ``h{l}``,
+        the scaled activations, for each layer with a factor.
 
     Raises
     ------
     InputError
-        If x does not fit the structure, a number is not finite (row and column named), or ``scale`` names what is not
-        there.
+        If x does not fit the structure, a number is not finite (the message names row and column), or ``scale`` names
+        a layer or unit that does not exist.
     """
     parameters, x = structure.views(vector), check_inputs(structure, x, vector.dtype)
-    masks = masks_of(structure, scale, vector.dtype)
+    masks = ablation_masks(structure, scale, vector.dtype)
     names = [(f"{kind}{layer}", units) for layer, _, units in structure.layers() for kind in "za"]
     names += [(f"h{layer}", units) for layer, units in enumerate(structure.layer_sizes) if f"mask{layer}" in masks]
     result = {name: np.empty((x.shape[0], units), vector.dtype) for name, units in names}
@@ -63,17 +63,17 @@ def gradients(
     structure, vector, x
         As for `activations`.
     loss : str or Loss
-        A name of `glassnet.network.losses.LOSSES`, or a loss.
+        A name of `glassnet.network.losses.LOSSES`, or a custom loss.
     y : array-like (samples,) or (samples, outputs)
-        Classes as whole numbers from 0, or values.
+        Classes as integers from 0, or values.
     sample_weight : array-like (samples,), optional
         The weight of each row in the mean.
 
     Returns
     -------
     dict of str to array
-        ``dW1, db1, …, dWL, dbL`` (and ``dE1, …`` of tables), each like its parameter, and ``dx`` (samples, features),
-        which is dense, 0 for codes.
+        ``dW1, db1, …, dWL, dbL`` (and ``dE1, …`` of embeddings), each in the shape of its parameter, and ``dx``
+        (samples, features), which is dense and 0 for embedded columns.
 
     Raises
     ------
@@ -83,14 +83,15 @@ def gradients(
     loss = find_loss(loss)
     check_output(structure, loss)
     rows = check_rows(structure, loss, (x, y, sample_weight), vector.dtype)
-    parameters, total = structure.views(vector), np.zeros_like(vector)
+    parameters = structure.views(vector)
+    total = np.zeros_like(vector)
     result = structure.views(total, "d") | {"dx": np.empty((len(rows), structure.n_inputs), vector.dtype)}
     weights = rows.sample_weight
-    whole = len(rows) if weights is None else float(np.sum(weights))
-    for chunk, given in chunks(structure, rows.x, vector.dtype):
+    total_weight = len(rows) if weights is None else float(np.sum(weights))
+    for chunk, inputs in chunks(structure, rows.x, vector.dtype):
         w = None if weights is None else weights[chunk]
-        share = (len(given) if w is None else float(np.sum(w))) / whole
-        cache = forward(structure, parameters, given)
+        share = (len(inputs) if w is None else float(np.sum(w))) / total_weight
+        cache = forward(structure, parameters, inputs)
         dz = output_gradient(loss, structure, cache, rows.y[chunk], w)
         found = backward(structure, parameters, cache, dz, need_dx=True)
         np.multiply(found.pop("dx"), share, out=result["dx"][chunk])
@@ -116,37 +117,38 @@ def saliency(
     structure, vector, x
         As for `activations`.
     output : int or array-like of int (samples,), optional
-        Which output, from 0, for all rows or for each; the largest of each row if not given.
+        Index of the output, from 0, for all rows or for each; by default the largest output of each row.
     of : str
-        ``"output"``, the last activation a_L; ``"probability"``, the same, refused where it is none; ``"logit"``, the
-        last pre-activation z_L, whose slope does not vanish where the network is sure.
+        ``"output"``, the last activation a_L; ``"probability"``, the same, an error if it is no probability;
+        ``"logit"``, the last pre-activation z_L, whose gradient does not vanish where a softmax saturates.
     layer : int, optional
-        The layer of which ``output`` is a unit, from 1: what makes this hidden unit speak? The last one if not given.
+        The layer of the unit ``output``, from 1; by default the last layer.
     scale : mapping of str to mapping, optional
         As for `activations`.
 
     Returns
     -------
     array (samples, features)
-        With its sign: the paper's pictures show its size. 0 for codes of tables. In the dtype of the parameters.
+        With signs (the paper shows absolute values); 0 for embedded columns. In the dtype of the parameters.
 
     Raises
     ------
     InputError
-        If x does not fit, there is no such layer or output, or ``of`` is none of these.
+        If x does not fit, there is no such layer or output, or ``of`` is not one of these.
     """
-    masks = masks_of(structure, scale, vector.dtype)
-    structure, vector = up_to(structure, vector, check_layer(structure, layer))
+    masks = ablation_masks(structure, scale, vector.dtype)
+    structure, vector = truncate(structure, vector, check_layer(structure, layer))
     check_of(structure, of)
     parameters, x = structure.views(vector), check_inputs(structure, x, vector.dtype)
     chosen = check_outputs(structure, output, x.shape[0])
     result = np.empty((x.shape[0], structure.n_inputs), vector.dtype)
     for chunk, rows in chunks(structure, x, vector.dtype):
-        result[chunk] = slopes(structure, parameters, rows, None if chosen is None else chosen[chunk], of, masks)
+        output_index = None if chosen is None else chosen[chunk]
+        result[chunk] = output_gradients(structure, parameters, rows, output_index, of, masks)
     return result
 
 
-def up_to(structure: Structure, vector: Array, layer: int) -> tuple[Structure, Array]:
-    """Return the first layers of a network as a network: its parameters lie at the beginning of the vector."""
+def truncate(structure: Structure, vector: Array, layer: int) -> tuple[Structure, Array]:
+    """Return the first layers of a network as a network; their parameters come first in the vector."""
     first = Structure(structure.layer_sizes[: layer + 1], structure.activations[:layer], structure.tables)
     return first, vector[: first.n_parameters]

@@ -1,4 +1,4 @@
-"""The output that is explained: which one, of which layer, its value and its slopes, a chunk of rows at a time."""
+"""The output to explain: its layer and index, its value and its gradient, in chunks of rows."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from glassnet.network.backward import backward
 from glassnet.network.forward import forward
 from glassnet.network.structure import Structure
 
-#: Rows that go through the network at once, at most, and numbers that all layers together then hold.
-MAX_ROWS, MAX_NUMBERS = 1024, 2**23
-#: What a derivative may be of: the last activation, the same where it is a probability, what goes into it.
-OF = ("output", "probability", "logit")
+#: Maximum number of rows in a chunk.
+MAX_ROWS = 1024
+#: Maximum number of activations of all layers in a chunk.
+MAX_NUMBERS = 2**23
+#: The quantities that can be differentiated: the last activation, the same if it is a probability, its pre-activation.
+OUTPUT_KINDS = ("output", "probability", "logit")
 
 
 def rows_at_once(structure: Structure) -> int:
-    """Return how many rows go through the network at once."""
+    """Return the number of rows in a chunk."""
     return max(1, min(MAX_ROWS, MAX_NUMBERS // sum(structure.layer_sizes)))
 
 
 def chunks(structure: Structure, x: Any, dtype: Any, share: int = 1) -> Iterator[tuple[slice, Array]]:
-    """Go through the rows of x, array or CSR, a chunk (or a share of one) at a time, as an array of numbers."""
+    """Yield the rows of x, array or CSR, in dense chunks, each with its slice; ``share=4`` makes chunks a quarter."""
     rows = max(1, rows_at_once(structure) // share)
     for first in range(0, x.shape[0], rows):
         chunk = slice(first, min(first + rows, x.shape[0]))
@@ -35,7 +37,13 @@ def chunks(structure: Structure, x: Any, dtype: Any, share: int = 1) -> Iterator
 
 
 def check_layer(structure: Structure, layer: Any) -> int:
-    """Return the number of a layer, the last one's for None; refuse one that is not there."""
+    """Return the number of a layer, the last one for None.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer.
+    """
     if layer is None:
         return structure.n_layers
     if isinstance(layer, bool) or not isinstance(layer, Integral) or not 1 <= int(layer) <= structure.n_layers:
@@ -44,44 +52,51 @@ def check_layer(structure: Structure, layer: Any) -> int:
 
 
 def check_of(structure: Structure, of: str) -> None:
-    """Refuse what is not in `OF`, and the probability of a network that gives none."""
-    if of not in OF:
-        raise InputError(f"of is {of!r}; it must be one of {', '.join(OF)}")
+    """Raise InputError if ``of`` is not in `OUTPUT_KINDS`, or is the probability of a network without probabilities."""
+    if of not in OUTPUT_KINDS:
+        raise InputError(f"of is {of!r}; it must be one of {', '.join(OUTPUT_KINDS)}")
     last = structure.activations[-1].name
     if of == "probability" and last not in ("softmax", "sigmoid"):
-        raise InputError(f"of is 'probability', and the output activation {last!r} gives none; use 'output'")
+        raise InputError(f"of is 'probability', but the output activation {last!r} gives no probability; use 'output'")
 
 
 def check_outputs(structure: Structure, output: Any, samples: int) -> Array | None:
-    """Return the output chosen for each row, (samples,), or None for the largest; refuse one that is not there."""
+    """Return the output chosen for each row, (samples,), or None for the largest output.
+
+    Raises
+    ------
+    InputError
+        If there is no such output.
+    """
     if output is None:
         return None
-    chosen, outputs = np.asarray(output), structure.n_outputs
+    chosen = np.asarray(output)
+    outputs = structure.n_outputs
     if chosen.dtype.kind not in "iu":
         raise InputError(f"output is {output!r:.80}; it must be a whole number, 0 … {outputs - 1}, or one for each row")
     if chosen.shape not in ((), (samples,)):
         raise InputError(f"output has shape {chosen.shape}; give one number, or ({samples},), one for each row")
     wrong = np.flatnonzero((chosen < 0) | (chosen >= outputs))
     if len(wrong):
-        place = f"[{wrong[0]}]" if chosen.ndim else ""
+        index = f"[{wrong[0]}]" if chosen.ndim else ""
         raise InputError(
-            f"output{place} is {chosen.flat[wrong[0]]}; with {outputs} outputs it is one of 0 … {outputs - 1}"
+            f"output{index} is {chosen.flat[wrong[0]]}; with {outputs} outputs it is one of 0 … {outputs - 1}"
         )
     return np.broadcast_to(chosen.astype(np.intp), (samples,))
 
 
-def largest(structure: Structure, parameters: Mapping[str, Array], x: Array) -> Array:
-    """Return the number of each row's largest output, (samples,)."""
+def argmax_output(structure: Structure, parameters: Mapping[str, Array], x: Array) -> Array:
+    """Return the index of each row's largest output, (samples,)."""
     return np.argmax(forward(structure, parameters, x)[f"a{structure.n_layers}"], axis=1)
 
 
-def values(structure: Structure, parameters: Mapping[str, Array], x: Array, chosen: Array, of: str) -> Array:
+def output_values(structure: Structure, parameters: Mapping[str, Array], x: Array, chosen: Array, of: str) -> Array:
     """Return the chosen output F of each row, (samples,)."""
-    seen = forward(structure, parameters, x)[f"{'z' if of == 'logit' else 'a'}{structure.n_layers}"]
-    return np.take_along_axis(seen, chosen[:, np.newaxis], axis=1)[:, 0]
+    outputs = forward(structure, parameters, x)[f"{'z' if of == 'logit' else 'a'}{structure.n_layers}"]
+    return np.take_along_axis(outputs, chosen[:, np.newaxis], axis=1)[:, 0]
 
 
-def slopes(
+def output_gradients(
     structure: Structure,
     parameters: Mapping[str, Array],
     x: Array,
@@ -89,7 +104,7 @@ def slopes(
     of: str,
     masks: Mapping[str, Array] | None = None,
 ) -> Array:
-    """Return ∂F/∂x of the chosen output, or the largest, of each row: (samples, features)."""
+    """Return ∂F/∂x of the chosen output of each row, or of its largest output: (samples, features)."""
     cache = forward(structure, parameters, x, masks=masks)
     z, a = (cache[f"{kind}{structure.n_layers}"] for kind in "za")
     chosen = np.argmax(a, axis=1) if chosen is None else chosen
@@ -97,5 +112,5 @@ def slopes(
     np.put_along_axis(dz, chosen[:, np.newaxis], 1, axis=1)
     if of != "logit":
         dz = structure.activations[-1].derivative(dz, z, a)
-    with np.errstate(over="ignore", invalid="ignore"):  # of the sums over the rows, dW, which nobody looks at
+    with np.errstate(over="ignore", invalid="ignore"):  # in dW, which is not used
         return backward(structure, parameters, cache, dz, need_dx=True)["dx"]

@@ -1,4 +1,4 @@
-"""Held-out answers: what a model's kind of network says of each row when it was not trained on that row."""
+"""Cross-validation: predictions for each row by a network that was not trained on it."""
 
 from __future__ import annotations
 
@@ -18,103 +18,129 @@ from glassnet.training import Callback, train
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """What was said of each row by a network that was not trained on it.
+class CrossValPredictions:
+    """Predictions for each row by a network that was not trained on it.
 
     Parameters
     ----------
-    answers : array (samples, outputs)
-        The probability of each class, or its bare output where the model gives none; or values, in the target's unit.
+    outputs : array (samples, outputs)
+        Probabilities of the classes, or the outputs of a classifier without probabilities; for a regressor the
+        predicted values, in the unit of the target.
     loss : array (samples,)
-        Of each row, in the units of training.
+        Loss of each row, in the units of training.
     fold : array (samples,) of int
-        Which of the networks, from 0, did not see the row.
+        The fold that the row was held out in, from 0.
     """
 
-    answers: Array
+    outputs: Array
     loss: Array
     fold: Array
 
 
-def held_out(
-    model: Model, x: Any, y: Any, *, folds: int = 5, seed: int = 0, callbacks: Iterable[Callback] = ()
-) -> HeldOut:
-    """Train a model's network anew for each fold of the rows, on the other folds, and let it judge the one left out.
+def cross_val_predict(
+    model: Model, x: Any, y: Any, *, cv: int = 5, random_state: int = 0, callbacks: Iterable[Callback] = ()
+) -> CrossValPredictions:
+    """Predict each row with a network that was trained on the other folds, as scikit-learn's function of this name.
 
-    Structure, settings, classes and the share of rows set aside for early stopping are the model's own. Scaling is
-    fitted on the rows that are trained on; a model with tables of categories keeps its own.
+    Structure, settings, classes and the share of validation rows are those of the model. Scaling is fitted on the
+    training rows of each fold; a model with embeddings keeps its scaling.
 
     Parameters
     ----------
     model : Model
-        Its parameters are not used.
+        Defines what is trained; its parameters are not used.
     x : array-like or SciPy sparse matrix (samples, features)
         Raw rows.
     y : array-like (samples,)
         Raw targets.
-    folds : int
-        Networks that are trained, 2 to samples.
-    seed : int
-        Of the choice of folds.
+    cv : int
+        Number of folds, 2 to samples.
+    random_state : int
+        Seed for the assignment of rows to folds.
     callbacks : iterable of Callback
-        Called in the training of each fold, one fold after another. An exception of theirs ends it all.
+        Called in the training of each fold, one fold after another. An exception that a callback raises is passed on.
+
+    Returns
+    -------
+    CrossValPredictions
 
     Raises
     ------
     InputError
-        If rows and model do not fit together, or there are too few rows for so many folds.
+        If rows and model do not fit together, or there are fewer rows than folds.
+
+    Examples
+    --------
+    >>> import numpy as np, glassnet
+    >>> x = np.random.default_rng(0).normal(size=(200, 2))
+    >>> y = (x[:, 0] > 0).astype(int)
+    >>> model = glassnet.fit(x, y, hidden=(8,))
+    >>> found = glassnet.cross_val_predict(model, x, y)
+    >>> bool(np.mean(found.outputs.argmax(axis=1) == y) > 0.9)
+    True
     """
-    x, y, callbacks = x.tocsr() if issparse(x) else np.asarray(x), np.asarray(y), tuple(callbacks)
+    x = x.tocsr() if issparse(x) else np.asarray(x)
+    y = np.asarray(y)
+    callbacks = tuple(callbacks)
     samples = len(y)
     if x.ndim != 2 or x.shape[0] != samples:
         raise InputError(f"x has shape {x.shape} and y has {samples} rows; they must be the same")
-    if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= samples:
-        raise InputError(f"folds is {folds!r}; it must be a whole number from 2 to the number of rows, {samples:,}")
+    if isinstance(cv, bool) or not isinstance(cv, int) or not 2 <= cv <= samples:
+        raise InputError(f"cv is {cv!r}; it must be a whole number from 2 to the number of rows, {samples:,}")
     truth = model.encode(y)
-    fold = folds_of(truth if model.classes else y, folds, seed)
+    fold = assign_folds(truth if model.classes else y, cv, random_state)
     dtype = np.float64 if model.task == REGRESSION else model.vector.dtype
-    answers, loss = np.empty((samples, model.structure.n_outputs), dtype), np.empty(samples)
-    for number in range(folds):
-        out = np.flatnonzero(fold == number)
-        part = _trained(model, x, y, np.flatnonzero(fold != number), callbacks)
-        loss[out], output = part.losses(x[out], y[out])
+    outputs = np.empty((samples, model.structure.n_outputs), dtype)
+    loss = np.empty(samples)
+    for number in range(cv):
+        held_out = np.flatnonzero(fold == number)
+        trained = _train_on(model, x, y, np.flatnonzero(fold != number), callbacks)
+        loss[held_out], output = trained.losses(x[held_out], y[held_out])
         if model.gives_probabilities:
-            output = part.probabilities(output)
-        answers[out] = part.answers(output).reshape(len(out), -1) if model.task == REGRESSION else output
-    return HeldOut(answers, loss, fold)
+            output = trained.probabilities(output)
+        elif model.task == REGRESSION:
+            output = trained.answers(output).reshape(len(held_out), -1)
+        outputs[held_out] = output
+    return CrossValPredictions(outputs, loss, fold)
 
 
-def folds_of(y: Array, folds: int, seed: int = 0) -> Array:
-    """Return the fold of each row, (samples,) from 0: all of a size, and alike in their classes or values.
+def assign_folds(y: Array, n_folds: int, random_state: int = 0) -> Array:
+    """Return the fold of each row, (samples,) from 0: folds of equal size, stratified by class or value.
 
-    Rows are shuffled, sorted by y and dealt out like cards: those of one class fall into as many folds as can be.
+    Rows are shuffled, sorted by y and assigned to the folds in turn.
     """
-    shuffled = np.random.default_rng(seed).permutation(len(y))
+    shuffled = np.random.default_rng(random_state).permutation(len(y))
     order = np.lexsort((shuffled, y if y.ndim == 1 else y[:, 0]))
     fold = np.empty(len(y), np.intp)
-    fold[order] = np.arange(len(y)) % folds
+    fold[order] = np.arange(len(y)) % n_folds
     return fold
 
 
-def _trained(model: Model, x: Any, y: Array, rows: Array, callbacks: Iterable[Callback]) -> Model:
-    """Return the model, trained anew on some of the rows."""
-    facts, settings = model.facts, model.settings
-    aside, seen = (float(facts.get(f"{kind}_rows") or 0) for kind in ("validation", "training"))
-    by_class = model.encode(y[rows]) if model.classes else None
-    inner = split(len(rows), by_class, aside / (aside + seen) if aside else 0.0, settings.random_state)
-    learned, judged = (rows[part] for part in inner)
+def _train_on(model: Model, x: Any, y: Array, rows: Array, callbacks: Iterable[Callback]) -> Model:
+    """Return the model with parameters trained from scratch on some of the rows."""
+    settings = model.settings
+    n_validation = float(model.facts.get("validation_rows") or 0)
+    n_training = float(model.facts.get("training_rows") or 0)
+    validation_fraction = n_validation / (n_validation + n_training) if n_validation else 0.0
+    classes = model.encode(y[rows]) if model.classes else None
+    training, validation = (
+        rows[part] for part in split(len(rows), classes, validation_fraction, settings.random_state)
+    )
     target_scaling = None
     if model.target_scaling is not None:
-        target_scaling = fit_standard_scaling(np.asarray(y[learned], np.float64).reshape(len(learned), -1))
-    scaling = model.scaling if model.structure.tables else fit_scaling(x[learned])
-    blank = replace(model, scaling=scaling, target_scaling=target_scaling)
+        target_scaling = fit_standard_scaling(np.asarray(y[training], np.float64).reshape(len(training), -1))
+    scaling = model.scaling if model.structure.tables else fit_scaling(x[training])
+    untrained = replace(model, scaling=scaling, target_scaling=target_scaling)
+    validation_set = None
+    if len(validation):
+        validation_set = (rows_for(untrained, x[validation]), untrained.encode(y[validation]))
     trained = train(
         model.structure,
-        rows_for(blank, x[learned]),
-        blank.encode(y[learned]),
+        rows_for(untrained, x[training]),
+        untrained.encode(y[training]),
         settings,
-        validation=(rows_for(blank, x[judged]), blank.encode(y[judged])) if len(judged) else None,
+        validation=validation_set,
         callbacks=callbacks,
         scale=BYTE_SCALE,
     )
-    return replace(blank, vector=trained.vector)
+    return replace(untrained, vector=trained.vector)

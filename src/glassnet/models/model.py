@@ -214,7 +214,7 @@ class Model:
         what = f"{len(self.classes)} classes of" if self.classes else ""
         return f"{self.task}: {len(self.feature_names)} features → {what} {self.target_name!r}\n{self.structure}"
 
-    def sight(self, X: Any = None, row: int = 0) -> NetworkView:
+    def network_view(self, X: Any = None, row: int = 0) -> NetworkView:
         """Return what there is to see: the layers and, where X is given, one row's way through them.
 
         `glassnet.show` draws it.
@@ -228,7 +228,7 @@ class Model:
 
         curves = [("loss", [epoch.loss for epoch in self.history])]
         validated = [epoch.validation_loss for epoch in self.history if epoch.validation_loss is not None]
-        return Picture(self.sight(), curves=[*curves, ("validation loss", validated)]).html
+        return Picture(self.network_view(), curves=[*curves, ("validation loss", validated)]).html
 
     def evaluate(self, x: Any, y: Any) -> tuple[float, Array]:
         """Return the mean loss over raw rows, in the units of training, and what `predict` says of each.

@@ -1,11 +1,11 @@
-"""What is seen in a network: its layers, and what each unit answered to one row."""
+"""`NetworkView`: a trained network and one row in it, as `glassnet.show` and the report draw it."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,39 +16,39 @@ from glassnet.errors import InputError
 from glassnet.network.forward import Cache, forward
 from glassnet.network.structure import Structure
 
-#: A row of fewer numbers is a table's row, even if they would make a square.
-SMALLEST_SIDE = 4
-#: So many by so many columns without names are likelier a picture than a table.
-LIKELY_SIDE = 8
-_OF_PIXEL = re.compile(r"\d+x\d+|pix", re.IGNORECASE)
-_NUMBERED = re.compile(r"x\d+")
+#: Smallest side of an image: a row with fewer columns is taken for a row of a table.
+MIN_IMAGE_SIDE = 4
+#: Smallest side of an image whose columns are only numbered (x1, x2, …).
+MIN_NUMBERED_IMAGE_SIDE = 8
+_PIXEL_NAME = re.compile(r"\d+x\d+|pix", re.IGNORECASE)
+_NUMBERED_NAME = re.compile(r"x\d+")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One of the things that a network says of a row.
+class NamedOutput:
+    """One named output of a network for a row.
 
     Parameters
     ----------
     name : str
-        The class, the label or the value.
+        The class, the label or the target.
     value : float
-        Its probability, its value in the target's own unit, or a bare output.
+        A probability, a value in the unit of the target, or an output without a unit.
     unit : int
         The output unit that it comes from.
-    probability : bool
-        Whether it is a probability.
+    is_probability : bool
+        Whether the value is a probability.
     """
 
     name: str
     value: float
     unit: int
-    probability: bool
+    is_probability: bool
 
 
 @dataclass(frozen=True)
 class NetworkView:
-    """A network, and perhaps one row in it.
+    """A trained network and, optionally, one row with the activations of every layer.
 
     Parameters
     ----------
@@ -57,21 +57,21 @@ class NetworkView:
     parameters : mapping of str to array
         ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), ….
     name : str
-        What the network is called.
+        The name of the network.
     input_names : sequence of str
-        Of the columns that the network takes (n_inputs).
+        Names of the columns of the network's input (n_inputs).
     output_names : sequence of str
-        Of the output units.
-    side : int
-        The side of the picture that a row is; 0 if it is none.
+        Names of the output units.
+    image_side : int
+        Width and height if a row is a square image, else 0.
     cache : dict of str to array, optional
         ``a0, z1, a1, …`` of the row, each (units,).
     raw : array (columns,), optional
-        The row as it was handed over.
-    answers : tuple of Answer
-        What the network says of it.
-    chosen : int
-        Which answer it gives; −1 where all are answers: values, and labels.
+        The row before preprocessing.
+    outputs : tuple of NamedOutput
+        The outputs for the row.
+    predicted : int
+        Index of the predicted class in ``outputs``; -1 for regression and for several labels.
     """
 
     structure: Structure
@@ -79,36 +79,36 @@ class NetworkView:
     name: str
     input_names: Sequence[str]
     output_names: Sequence[str]
-    side: int = 0
+    image_side: int = 0
     cache: Cache = field(default_factory=dict)
     raw: Array | None = None
-    answers: tuple[Answer, ...] = ()
-    chosen: int = -1
+    outputs: tuple[NamedOutput, ...] = ()
+    predicted: int = -1
 
     def unit_names(self) -> list[str]:
-        """Return the names of the units of a0: the numbers, and for each code the places of its learned vector."""
+        """Return the names of the units of a0: a numeric column is one unit, an embedded column one per dimension."""
         names = list(self.input_names[: self.structure.n_numbers])
         for name, (_, size) in zip(self.input_names[len(names) :], self.structure.tables, strict=True):
-            names += [f"{name} ({place + 1})" for place in range(size)]
+            names += [f"{name} ({dimension + 1})" for dimension in range(size)]
         return names
 
 
-class Seen(Protocol):
-    """What can be shown: a `glassnet.Model`, or an estimator."""
+class Viewable(Protocol):
+    """An object that can be drawn: a `glassnet.Model`, or an estimator."""
 
-    def sight(self, X: Any = None, row: int = 0) -> NetworkView:
-        """Return what there is to see."""
+    def network_view(self, X: Any = None, row: int = 0) -> NetworkView:
+        """Return the network and, if X is given, the activations for one of its rows."""
 
 
-def one_row(X: Any, row: int) -> Any:
-    """Return one row of X as X's own kind of table with one row.
+def select_row(X: Any, row: int) -> Any:
+    """Return one row of X as a table of the same type with one row.
 
     Parameters
     ----------
     X : array-like, data frame or SciPy matrix (samples, features), or array-like (features,)
-        The rows, or one.
+        The rows, or one row.
     row : int
-        Its number, from 0; negative from the end.
+        Index of the row, from 0; negative indices count from the end.
 
     Raises
     ------
@@ -131,51 +131,70 @@ def one_row(X: Any, row: int) -> Any:
     return _safe_indexing(X, [int(row) % rows])
 
 
-def through(structure: Structure, parameters: Mapping[str, Array], inputs: Array) -> Cache:
+def forward_single(structure: Structure, parameters: Mapping[str, Array], inputs: Array) -> Cache:
     """Return ``a0, z1, a1, …`` of one row of inputs (1, n_inputs), each (units,)."""
     cache = forward(structure, parameters, inputs)
     return {name: values[0] for name, values in cache.items()}
 
 
-def square_side(structure: Structure, names: Sequence[str], one_scale: bool = False) -> int:
-    """Return the side of the picture that a row is, or 0.
+def image_side(structure: Structure, names: Sequence[str], one_scale: bool = False) -> int:
+    """Return the width and height of the square image that a row is, or 0 if it is none.
 
-    It is one if the columns are a square number, 16 or more, and share a scale or are called 3x4 or pixel7; columns
-    that only have numbers (x1, x2, …) may as well be a table's, unless there are 64 or more.
+    A row is an image if its number of columns is a square, 16 or more, and the columns share one scale or have names
+    like 3x4 or pixel7. Columns that are only numbered (x1, x2, …) need to be 64 or more.
+
+    Parameters
+    ----------
+    structure : Structure
+        The layers.
+    names : sequence of str
+        Names of the columns.
+    one_scale : bool
+        Whether all columns share one scale.
     """
     side = 0 if structure.tables else math.isqrt(structure.n_inputs)
-    if side < SMALLEST_SIDE or side * side != structure.n_inputs:
+    if side < MIN_IMAGE_SIDE or side * side != structure.n_inputs:
         return 0
-    named = all(_OF_PIXEL.search(name) for name in names)
-    numbered = side >= LIKELY_SIDE and all(_NUMBERED.fullmatch(name) for name in names)
+    named = all(_PIXEL_NAME.search(name) for name in names)
+    numbered = side >= MIN_NUMBERED_IMAGE_SIDE and all(_NUMBERED_NAME.fullmatch(name) for name in names)
     return side if one_scale or named or numbered else 0
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a network that has diverged is shown as it is
+@np.errstate(over="ignore", invalid="ignore")  # a network that has diverged is shown with its NaN
 def network_view(model: Any, X: Any = None, row: int = 0) -> NetworkView:
-    """Return a model's layers and, where X is given, and one row through them."""
-    structure, names = model.structure, _output_names(model)
-    side = square_side(structure, model.feature_names, model.scaling.kind == "bytes")
-    sizes = (structure, model.parameters, model.target_name, model.feature_names, names, side)
+    """Return the view of a `Model` and, if X is given, of one of its rows."""
+    structure = model.structure
+    names = _output_names(model)
+    side = image_side(structure, model.feature_names, model.scaling.kind == "bytes")
+    view = NetworkView(structure, model.parameters, model.target_name, model.feature_names, names, side)
     if X is None:
-        return NetworkView(*sizes)
-    one = one_row(X, row)
-    raw = np.asarray(one.toarray() if issparse(one) else one)
-    cache = through(structure, model.parameters, model.inputs(raw))
+        return view
+    selected = select_row(X, row)
+    raw = np.asarray(selected.toarray() if issparse(selected) else selected)
+    cache = forward_single(structure, model.parameters, model.inputs(raw))
     output = cache[f"a{structure.n_layers}"][np.newaxis]
+    predicted = -1
+    has_probabilities = model.gives_probabilities
     if not model.classes:
         values = np.atleast_1d(model.answers(output)[0])
-        answers = [
-            Answer(name, float(value), unit, False)
-            for unit, (name, value) in enumerate(zip(names, values, strict=True))
-        ]
-        return NetworkView(*sizes, cache, raw[0], tuple(answers))
-    sure = model.gives_probabilities
-    values = model.probabilities(output)[0] if sure else output[0]
-    answers = [
-        Answer(name, float(value), unit, sure) for unit, (name, value) in enumerate(zip(names, values, strict=True))
-    ]
-    return NetworkView(*sizes, cache, raw[0], tuple(answers), int(np.argmax(output[0])))
+    else:
+        values = model.probabilities(output)[0] if has_probabilities else output[0]
+        predicted = int(np.argmax(output[0]))
+    return replace(
+        view,
+        cache=cache,
+        raw=raw[0],
+        outputs=named_outputs(names, values, has_probabilities),
+        predicted=predicted,
+    )
+
+
+def named_outputs(names: Sequence[str], values: Array, are_probabilities: bool) -> tuple[NamedOutput, ...]:
+    """Return the outputs of a row, one for each output unit."""
+    return tuple(
+        NamedOutput(name, float(value), unit, are_probabilities)
+        for unit, (name, value) in enumerate(zip(names, values, strict=True))
+    )
 
 
 def _output_names(model: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A network as a picture that stands for itself: HTML and SVG, no server, no script, no request."""
+"""Pictures of networks and reports on models, as self-contained HTML: no server, no script, no request."""
 
 from glassnet.visualization.show import Picture, show
 

@@ -1,4 +1,4 @@
-"""Rows and weights as pictures inside a page: PNG as data, a pixel for each number."""
+"""Rows and weights as images: one pixel for each number, embedded in a page as PNG."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 
-#: What a positive and a negative weight look like at their strongest: Okabe & Ito's blue and vermilion.
-PLUS, MINUS = (0, 114, 178), (213, 94, 0)
+#: Color of the largest positive weight: blue of Okabe & Ito's palette.
+POSITIVE = (0, 114, 178)
+#: Color of the largest negative weight: vermilion of Okabe & Ito's palette.
+NEGATIVE = (213, 94, 0)
 
 
-def ink(values: Array) -> Array:
-    """Return grey levels (rows, columns), uint8: the lowest value is paper, the highest ink."""
+def to_grayscale(values: Array) -> Array:
+    """Return gray levels (rows, columns), uint8: 0 (or the smallest value, if negative) is white, the largest black."""
     values = np.nan_to_num(np.asarray(values, np.float64))
-    low, high = float(values.min()), float(values.max())
-    low = min(low, 0.0)
+    low = min(float(values.min()), 0.0)
+    high = float(values.max())
     return np.round(255 - 255 * (values - low) / ((high - low) or 1.0)).astype(np.uint8)
 
 
-def weights(values: Array, reach: float = 0.0) -> Array:
-    """Return colours (rows, columns, 3), uint8: white is 0, blue positive, orange negative.
+def to_diverging_colors(values: Array, limit: float = 0.0) -> Array:
+    """Return colors (rows, columns, 3), uint8: white is 0, blue positive, orange negative.
 
     Parameters
     ----------
     values : array (rows, columns)
         The weights.
-    reach : float
-        The size that has the full colour; the largest of the values if not given.
+    limit : float
+        The absolute value with the full color; by default the largest of the values.
     """
     values = np.nan_to_num(np.asarray(values, np.float64))
-    reach = reach or float(np.abs(values).max(initial=0)) or 1.0
-    strength = np.clip(np.abs(values) / reach, 0, 1)[..., np.newaxis]
-    colour = np.where(values[..., np.newaxis] >= 0, PLUS, MINUS)
-    return np.round(255 * (1 - strength) + colour * strength).astype(np.uint8)
+    limit = limit or float(np.abs(values).max(initial=0)) or 1.0
+    strength = np.clip(np.abs(values) / limit, 0, 1)[..., np.newaxis]
+    color = np.where(values[..., np.newaxis] >= 0, POSITIVE, NEGATIVE)
+    return np.round(255 * (1 - strength) + color * strength).astype(np.uint8)
 
 
-def as_data(pixels: Array) -> str:
-    """Return the address of a PNG that holds the pixels, (rows, columns) grey or (rows, columns, 3) colours."""
+def png_data_uri(pixels: Array) -> str:
+    """Return pixels, (rows, columns) gray or (rows, columns, 3) colors, as the data URI of a PNG."""
     from PIL import Image
 
     content = io.BytesIO()

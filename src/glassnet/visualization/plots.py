@@ -14,7 +14,7 @@ from glassnet._utils.arrays import Array
 from glassnet._utils.atomic_write import write_atomically
 from glassnet.metrics import classification as metrics
 from glassnet.models.model import CLASSIFICATION, Model
-from glassnet.models.network_view import square_side
+from glassnet.models.network_view import image_side
 from glassnet.training.callbacks.curves import COLOURS, draw_curves, new_figure, plain_name
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
     Raises
     ------
     InputError
-        If the folder can't be written to.
+        If the folder can't be to_html to.
     """
     pictures: list[tuple[str, str, Figure]] = []
     if model.history:
         pictures.append(("learning_curves.png", "loss and score after every epoch", learning_curves(model)))
-    if picture_side(model):
+    if model_image_side(model):
         pictures.append(("first_layer.png", "the weights into each unit of the first layer", first_layer(model)))
     if rows is not None and model.task == CLASSIFICATION:
         if len(model.classes) <= metrics.MAX_CONFUSION_CLASSES:
@@ -59,7 +59,7 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
             pictures.append(("most_wrong.png", "the most confidently wrong rows", worst))
     elif rows is not None:
         pictures.append(("predictions.png", "predicted against true values", predictions(model, *rows)))
-    written = []
+    to_html = []
     for name, title, figure in pictures:
         path = Path(folder) / name
         content = io.BytesIO()
@@ -68,8 +68,8 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             figure.savefig(content, format="png", dpi=120)
         write_atomically(path, content.getvalue())
-        written.append((path, title))
-    return written
+        to_html.append((path, title))
+    return to_html
 
 
 def learning_curves(model: Model) -> Figure:
@@ -81,7 +81,7 @@ def learning_curves(model: Model) -> Figure:
 
 def first_layer(model: Model) -> Figure:
     """Draw the weights into each unit of the first layer as a picture of the input's shape (square inputs only)."""
-    side = picture_side(model)
+    side = model_image_side(model)
     W1 = model.parameters["W1"]
     units = min(W1.shape[1], MAX_UNITS)
     columns = math.ceil(math.sqrt(units))
@@ -139,7 +139,7 @@ def most_confidently_wrong(model: Model, x: Any, y: Any) -> Figure | None:
         sure = sureness[row, predicted[row]] * (100 if unit else 1)
         taken, true = plain_name(model.classes[predicted[row]]), plain_name(model.classes[truth[row]])
         captions.append((int(row), taken, true, f"{sure:.1f}{unit}"))
-    side = picture_side(model)
+    side = model_image_side(model)
     return _wrong_pictures(x, captions, side) if side else _wrong_list(captions)
 
 
@@ -162,9 +162,9 @@ def predictions(model: Model, x: Any, y: Any) -> Figure:
     return figure
 
 
-def picture_side(model: Model) -> int:
-    """Return the side of the picture that a row is, or 0: see `glassnet.models.network_view.square_side`."""
-    return square_side(model.structure, model.feature_names, model.scaling.kind == "bytes")
+def model_image_side(model: Model) -> int:
+    """Return the side of the picture that a row is, or 0: see `glassnet.models.network_view.image_side`."""
+    return image_side(model.structure, model.feature_names, model.scaling.kind == "bytes")
 
 
 def _wrong_pictures(x: Any, captions: list[tuple[int, str, str, str]], side: int) -> Figure:

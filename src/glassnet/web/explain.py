@@ -14,7 +14,7 @@ from glassnet import inspection
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import check_finite
 from glassnet.errors import InputError
-from glassnet.inspection.outputs import OF, check_outputs
+from glassnet.inspection.outputs import OUTPUT_KINDS, check_outputs
 from glassnet.models import Model
 from glassnet.network.embeddings import look_up
 from glassnet.web.app_state import workshop_of
@@ -36,7 +36,7 @@ _ONE = {
     "properties": {
         "row": ROW,
         "output": {"type": "integer", "minimum": 0, "description": "Which output; the largest if not given."},
-        "of": {"enum": list(OF), "default": "output"},
+        "of": {"enum": list(OUTPUT_KINDS), "default": "output"},
         "scale": {
             "type": "object",
             "additionalProperties": {"type": "object", "additionalProperties": {"type": "number"}},
@@ -130,7 +130,9 @@ class Wanted:
             expected = "a layer and a unit: [1, 5]"
             raise ApiError(422, "input", f"unit is {shown(unit)!r}; give {expected}", expected=expected)
         if not isinstance(wanted.of, str):
-            raise ApiError(422, "input", f"of is {shown(wanted.of)!r}; give one of {', '.join(OF)}", expected="a name")
+            raise ApiError(
+                422, "input", f"of is {shown(wanted.of)!r}; give one of {', '.join(OUTPUT_KINDS)}", expected="a name"
+            )
         return wanted
 
 

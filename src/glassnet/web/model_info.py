@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from glassnet._version import __version__
 from glassnet.models import Model
-from glassnet.visualization.plots import picture_side
+from glassnet.visualization.plots import model_image_side
 from glassnet.web.app_state import AppStateDep, last_part
 from glassnet.web.responses import answer
 
@@ -43,7 +43,7 @@ def model(workshop: AppStateDep) -> Response:
 def describe(model: Model) -> dict[str, Any]:
     """Return what is known of a model as plain values."""
     structure = model.structure
-    side = picture_side(model)
+    side = model_image_side(model)
     return {
         "task": model.task,
         "target": model.target_name,

@@ -69,7 +69,7 @@ class Survey:
 
     @cached_property
     def weight_reach(self) -> dict[str, Array]:
-        """max_j |W[i, j]| of every W, for `glassnet.inspection.strongest`."""
+        """max_j |W[i, j]| of every W, for `glassnet.inspection.top_contributions`."""
         return {name: np.abs(W).max(axis=1) for name, W in self.model.parameters.items() if name[0] == "W"}
 
     @cached_property
@@ -133,7 +133,9 @@ class Survey:
         heard = {"a0": layers["x"], **layers}
         for layer, _, _ in structure.layers():
             a = heard.get(f"h{layer - 1}", heard[f"a{layer - 1}"])
-            i, j, terms = inspection.strongest(a, parameters[f"W{layer}"], count, self.weight_reach[f"W{layer}"])
+            i, j, terms = inspection.top_contributions(
+                a, parameters[f"W{layer}"], count, self.weight_reach[f"W{layer}"]
+            )
             told.append({"from": i, "to": j, "terms": terms})
         return told
 

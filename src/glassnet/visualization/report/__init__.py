@@ -1,5 +1,5 @@
-"""A report on a model: one page that stands for itself."""
+"""A report on a model as a self-contained HTML page."""
 
-from glassnet.visualization.report.writer import report_of, write_report
+from glassnet.visualization.report.writer import render_report, write_report
 
-__all__ = ["report_of", "write_report"]
+__all__ = ["render_report", "write_report"]

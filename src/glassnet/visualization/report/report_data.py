@@ -1,4 +1,4 @@
-"""What a report is about: a model, and what it said of rows whose truth is known."""
+"""The data of a report: a model, its training, and its predictions for held-out rows."""
 
 from __future__ import annotations
 
@@ -15,69 +15,69 @@ from glassnet.models.network_view import NetworkView
 from glassnet.network.losses import Loss, as_outputs
 from glassnet.network.structure import Structure
 from glassnet.training.history import Epoch
-from glassnet.visualization.report.layers import LayerSeen, seen_through
+from glassnet.visualization.report.activation_stats import ActivationStats, forward_with_stats
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Rows whose truth is known, and what the model says of them.
+class Predictions:
+    """Held-out rows with their targets and the predictions of a model.
 
     Parameters
     ----------
-    raw : array or data frame (samples, columns)
-        The rows as they were handed over.
-    truth, predicted : array (samples,) of class numbers, or (samples, outputs) of values
-        In the target's own unit.
-    sureness : array (samples, classes) or None
-        The probability of each class, or its bare output; None for values.
-    probable : bool
-        Whether they are probabilities.
+    x : array or data frame (samples, columns)
+        The raw rows.
+    y_true, y_pred : array (samples,) of classes, or (samples, outputs) of values
+        Targets and predictions; values in the unit of the target.
+    scores : array (samples, classes) or None
+        The probability of each class, or the output for it; None for a regressor.
+    has_probabilities : bool
+        Whether the scores are probabilities.
     loss : array (samples,)
-        Of each row, in the units of training.
-    layers : list of LayerSeen
-        What each layer answered.
+        Loss of each row, in the units of training.
+    layer_stats : list of ActivationStats
+        Statistics of the activations of each layer.
     """
 
-    raw: Any
-    truth: Array
-    predicted: Array
-    sureness: Array | None
-    probable: bool
+    x: Any
+    y_true: Array
+    y_pred: Array
+    scores: Array | None
+    has_probabilities: bool
     loss: Array
-    layers: list[LayerSeen]
+    layer_stats: list[ActivationStats]
 
     def __len__(self) -> int:
-        return len(self.truth)
+        return len(self.y_true)
 
 
 @dataclass(frozen=True)
-class Case:
-    """What a report is about.
+class ReportData:
+    """The data of a report.
 
     Parameters
     ----------
     model : Model or estimator
-        What is judged.
-    sight : NetworkView
-        Its layers.
+        The fitted model.
+    view : NetworkView
+        Its network.
     columns : sequence of str
-        The names of the columns of a row.
+        Names of the columns of a raw row.
     classes : tuple of str
-        Of a classifier; empty for values.
+        Classes of a classifier; empty for a regressor.
     quantiles : tuple of float
-        Where the outputs are quantiles of one value.
+        The predicted quantiles, if any.
     history, metric, best_epoch : sequence of Epoch, str, int
-        Of the training.
+        The training: every epoch, the metric in it, and the epoch of the parameters (0 if unknown).
     training : dict of str to value
-        How it was trained, by the keys of the texts.
-    rows : Judged, optional
-        What it said.
+        Settings and result of the training, by the keys of the texts.
+    predictions : Predictions, optional
+        Predictions for held-out rows.
     source : str
-        Where the rows came from.
+        The name of the rows.
     """
 
     model: Any
-    sight: NetworkView
+    view: NetworkView
     columns: Sequence[str]
     classes: tuple[str, ...]
     quantiles: tuple[float, ...]
@@ -85,53 +85,73 @@ class Case:
     metric: str
     best_epoch: int
     training: dict[str, Any]
-    rows: Judged | None
+    predictions: Predictions | None
     source: str
 
     @property
     def structure(self) -> Structure:
         """The layers."""
-        return self.sight.structure
+        return self.view.structure
 
 
-def case_of(model: Any, x: Any = None, y: Any = None, source: str = "") -> Case:
-    """Look at a model and, where rows are given, at what it says of them.
+def collect_report_data(model: Any, x: Any = None, y: Any = None, source: str = "") -> ReportData:
+    """Collect the data of a report; predict the rows if there are any.
 
     Parameters
     ----------
     model : Model, MLPClassifier or MLPRegressor
-        Fitted.
+        The fitted model.
     x, y : array-like, optional
-        Rows and their truth.
+        Held-out rows and their targets.
     source : str
-        What they are called.
+        The name of the rows.
 
     Raises
     ------
     InputError
-        If it is another kind of model, one of several labels, or rows and truth do not suit it.
+        If the model is of another type or predicts several labels, or rows and targets do not suit it.
     """
     if (x is None) != (y is None):
-        raise InputError("x and y go together: give the rows and their truth, or neither")
+        raise InputError("x and y go together: give the rows and their targets, or neither")
     if x is not None:
         x = x if hasattr(x, "shape") else np.asarray(x)
         if x.shape[0] != len(y):
             raise InputError(f"x has {x.shape[0]:,} rows and y {len(y):,}; they must be the same")
     if isinstance(model, Model):
-        return _case_of_model(model, x, y, source)
-    from glassnet.estimators import MLPClassifier, MLPRegressor
-
-    if isinstance(model, (MLPClassifier, MLPRegressor)):
-        return _case_of_estimator(model, x, y, source)
+        return _collect_from_model(model, x, y, source)
+    if hasattr(model, "network_view") and hasattr(model, "predict"):
+        return _collect_from_estimator(model, x, y, source)
     raise InputError(
         f"model is a {type(model).__name__}; reports are of glassnet.Model, MLPClassifier and MLPRegressor"
     )
 
 
-def _case_of_model(model: Model, x: Any, y: Any, source: str) -> Case:
-    settings, facts = model.settings.as_json(), model.facts
+def highest_loss(loss: Array, n: int) -> Array:
+    """Return the n rows with the highest loss, (n,), the highest first; NaN counts as the highest."""
+    return np.argsort(-np.nan_to_num(loss, nan=np.inf, posinf=np.inf), kind="stable")[:n]
+
+
+def _collect_from_model(model: Model, x: Any, y: Any, source: str) -> ReportData:
     loss = model.settings.resolve_loss()
-    training = {
+    return ReportData(
+        model=model,
+        view=model.network_view(),
+        columns=model.feature_names,
+        classes=tuple(str(label) for label in model.classes),
+        quantiles=tuple(loss.settings["quantiles"]) if loss.name == "pinball" else (),
+        history=model.history,
+        metric=str(model.facts.get("metric", "none")),
+        best_epoch=int(model.facts.get("best_epoch") or 0),
+        training=_training_of_model(model),
+        predictions=None if x is None else _predict_with_model(model, x, y),
+        source=source,
+    )
+
+
+def _training_of_model(model: Model) -> dict[str, Any]:
+    settings = model.settings.as_json()
+    facts = model.facts
+    return {
         "training data": facts.get("source") or None,
         "training rows": facts.get("training_rows"),
         "validation rows": facts.get("validation_rows") or None,
@@ -143,108 +163,110 @@ def _case_of_model(model: Model, x: Any, y: Any, source: str) -> Case:
         "epochs": len(model.history),
         "stop reason": facts.get("stop_reason"),
         "best epoch": facts.get("best_epoch") or None,
-        "seconds": sum(epoch.seconds for epoch in model.history) if model.history else None,
+        "seconds": _total_seconds(model.history),
         "seed": settings["random_state"],
         "engine": facts.get("engine"),
         "scaling": model.scaling.kind,
         "glassnet": facts.get("glassnet"),
     }
-    rows = None
-    if x is not None:
-        truth, answered = model.encode(y), _answered(model.structure, model.vector, model.inputs(x), loss)
-        output = answered.output
-        predicted: Array
-        if model.task == REGRESSION:
-            predicted = _columns(model.answers(output))
-            rows = _values(x, y, predicted, answered, truth)
-        else:
-            sure = model.gives_probabilities
-            sureness = model.probabilities(output) if sure else output
-            rows = Judged(x, truth, np.argmax(output, axis=1), sureness, sure, answered.loss(truth), answered.layers)
-    quantiles = tuple(loss.settings["quantiles"]) if loss.name == "pinball" else ()
-    return Case(
-        model, model.sight(), model.feature_names, tuple(str(c) for c in model.classes) if model.classes else (),
-        quantiles, model.history, str(facts.get("metric", "none")), int(facts.get("best_epoch") or 0), training, rows,
-        source,
-    )  # fmt: skip
 
 
-def _case_of_estimator(est: Any, x: Any, y: Any, source: str) -> Case:
-    sight = est.sight()  # refuses one that is not fitted
+def _total_seconds(history: Sequence[Epoch]) -> float | None:
+    return sum(epoch.seconds for epoch in history) if history else None
+
+
+def _predict_with_model(model: Model, x: Any, y: Any) -> Predictions:
+    encoded = model.encode(y)
+    result = _forward(model.structure, model.vector, model.inputs(x), model.settings.resolve_loss())
+    loss = result.loss(encoded)
+    if model.task == REGRESSION:
+        return _regression_predictions(x, y, model.answers(result.output), loss, result)
+    scores = model.probabilities(result.output) if model.gives_probabilities else result.output
+    y_pred = np.argmax(result.output, axis=1)
+    return Predictions(x, encoded, y_pred, scores, model.gives_probabilities, loss, result.layer_stats)
+
+
+def _collect_from_estimator(est: Any, x: Any, y: Any, source: str) -> ReportData:
+    view = est.network_view()  # raises if the estimator is not fitted
     if est._classifies and est._kind.startswith("multilabel"):
-        raise InputError("the model answers several labels at once; reports are of classes and of values")
-    training = {
-        "loss": "pinball" if getattr(est, "quantiles", None) is not None else _told(est.loss),
+        raise InputError("the model predicts several labels at once; reports are of classifiers and regressors")
+    metric = "accuracy" if est._classifies else "r2"
+    if all(epoch.metric is None for epoch in est.history_):
+        metric = "none"
+    columns = getattr(est, "feature_names_in_", [f"x{column}" for column in range(est.n_features_in_)])
+    return ReportData(
+        model=est,
+        view=view,
+        columns=[str(name) for name in columns],
+        classes=tuple(str(label) for label in est.classes_) if est._classifies else (),
+        quantiles=tuple(getattr(est, "quantiles", None) or ()),
+        history=est.history_,
+        metric=metric,
+        best_epoch=0,
+        training=_training_of_estimator(est),
+        predictions=None if x is None else _predict_with_estimator(est, x, y),
+        source=source,
+    )
+
+
+def _training_of_estimator(est: Any) -> dict[str, Any]:
+    loss = est.loss if isinstance(est.loss, str) else str(getattr(est.loss, "name", "custom"))
+    return {
+        "loss": "pinball" if getattr(est, "quantiles", None) is not None else loss,
         "optimizer": est.solver,
         "learning rate": est.learning_rate_init,
         "schedule": est.learning_rate,
         "batch size": est.batch_size,
         "epochs": est.n_iter_,
-        "seconds": sum(epoch.seconds for epoch in est.history_) if est.history_ else None,
+        "seconds": _total_seconds(est.history_),
         "seed": est.random_state if isinstance(est.random_state, (int, np.integer)) else None,
         "engine": est.engine_,
     }
-    rows = None
-    if x is not None:
-        truth = est._encode(est._check_rows(x, y, reset=False)[1], False, True)
-        loss = est._loss_for(est.n_outputs_, est._vector.dtype)
-        answered = _answered(est._structure, est._vector_in_use(), est.prepare(x), loss)
-        if not est._classifies:
-            rows = _values(x, y, _columns(est.predict(x)), answered, est._transformed(truth))
-        else:
-            codes = truth.ravel()
-            sure = hasattr(est, "predict_proba")
-            bare = answered.output
-            sureness = est.predict_proba(x) if sure else np.hstack([-bare, bare]) if bare.shape[1] == 1 else bare
-            predicted = np.searchsorted(est.classes_, est.predict(x))
-            rows = Judged(x, codes, predicted, sureness, sure, answered.loss(truth), answered.layers)
-    columns = getattr(est, "feature_names_in_", [f"x{column}" for column in range(est.n_features_in_)])
-    metric = "accuracy" if est._classifies else "r2"
-    if all(epoch.metric is None for epoch in est.history_):
-        metric = "none"
-    classes = tuple(str(label) for label in est.classes_) if est._classifies else ()
-    return Case(
-        est, sight, [str(name) for name in columns], classes, tuple(getattr(est, "quantiles", None) or ()),
-        est.history_, metric, 0, training, rows, source,
-    )  # fmt: skip
+
+
+def _predict_with_estimator(est: Any, x: Any, y: Any) -> Predictions:
+    encoded = est._encode(est._check_rows(x, y, reset=False)[1], False, True)
+    loss = est._loss_for(est.n_outputs_, est._vector.dtype)
+    result = _forward(est._structure, est._vector_in_use(), est.prepare(x), loss)
+    if not est._classifies:
+        return _regression_predictions(x, y, est.predict(x), result.loss(est._transformed(encoded)), result)
+    has_probabilities = hasattr(est, "predict_proba")
+    scores = result.output
+    if has_probabilities:
+        scores = est.predict_proba(x)
+    elif scores.shape[1] == 1:
+        scores = np.hstack([-scores, scores])
+    y_pred = np.searchsorted(est.classes_, est.predict(x))
+    loss_per_row = result.loss(encoded)
+    return Predictions(x, encoded.ravel(), y_pred, scores, has_probabilities, loss_per_row, result.layer_stats)
 
 
 @dataclass(frozen=True)
-class _Answered:
-    """What the network answered to all rows: z_L and a_L (samples, outputs), and how to judge it."""
+class _ForwardResult:
+    """z_L and a_L (samples, outputs) for all rows, and how to compute the loss from them."""
 
     z: Array
     output: Array
-    layers: list[LayerSeen]
-    judge: Loss
-    linked: bool
+    layer_stats: list[ActivationStats]
+    loss_function: Loss
+    loss_takes_z: bool
 
-    def loss(self, truth: Array) -> Array:
+    def loss(self, y: Array) -> Array:
         """Return the loss of each row, (samples,)."""
-        o = self.z if self.linked else self.output
-        return np.asarray(self.judge.per_sample(o, as_outputs(truth, o), **self.judge.settings), np.float64)
+        loss_input = self.z if self.loss_takes_z else self.output
+        targets = as_outputs(y, loss_input)
+        per_sample = self.loss_function.per_sample(loss_input, targets, **self.loss_function.settings)
+        return np.asarray(per_sample, np.float64)
 
 
-def _answered(structure: Structure, vector: Array, inputs: Any, loss: Loss) -> _Answered:
+def _forward(structure: Structure, vector: Array, inputs: Any, loss: Loss) -> _ForwardResult:
     if not inputs.shape[0]:
         raise InputError("x has no rows; a report needs at least one")
-    z, output, layers = seen_through(structure, vector, inputs)
-    return _Answered(z, output, layers, loss, structure.activations[-1].name == loss.link)
+    z, output, layer_stats = forward_with_stats(structure, vector, inputs)
+    return _ForwardResult(z, output, layer_stats, loss, structure.activations[-1].name == loss.link)
 
 
-def _values(x: Any, y: Any, predicted: Array, answered: _Answered, truth: Array) -> Judged:
-    told = np.asarray(y, np.float64).reshape(len(predicted), -1)
-    return Judged(x, told, predicted, None, False, answered.loss(truth), answered.layers)
-
-
-def _columns(values: Array) -> Array:
-    return np.asarray(values, np.float64).reshape(len(values), -1)
-
-
-def _told(loss: Any) -> str:
-    return loss if isinstance(loss, str) else str(getattr(loss, "name", "one's own"))
-
-
-def highest_loss(loss: Array, n: int) -> Array:
-    """Return the n rows with the highest loss, (n,), the highest first; NaN counts as the highest."""
-    return np.argsort(-np.nan_to_num(loss, nan=np.inf, posinf=np.inf), kind="stable")[:n]
+def _regression_predictions(x: Any, y: Any, y_pred: Array, loss: Array, result: _ForwardResult) -> Predictions:
+    y_pred = np.asarray(y_pred, np.float64).reshape(len(y_pred), -1)
+    y_true = np.asarray(y, np.float64).reshape(len(y_pred), -1)
+    return Predictions(x, y_true, y_pred, None, False, loss, result.layer_stats)

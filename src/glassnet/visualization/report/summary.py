@@ -1,77 +1,91 @@
-"""What one wants to know first: how good the model is, and how it was trained."""
+"""Sections with the most important metrics and with the settings of the training."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from glassnet.metrics.classification import wilson_interval
 from glassnet.metrics.regression import regression_metrics
-from glassnet.visualization.i18n import Words, number, percent
-from glassnet.visualization.markup import Content, element
-from glassnet.visualization.report.report_data import Case, Judged
+from glassnet.visualization.i18n import Translator, format_number, format_percent
+from glassnet.visualization.markup import element
+from glassnet.visualization.report.report_data import Predictions, ReportData
+from glassnet.visualization.report.sections import section
 
 
-def section(key: str, words: Words, *content: Content) -> Element:
-    """Return a part of the page under a heading of its own."""
-    return element("section", element("h2", words(f"{key} title"), id=key), content)
-
-
-def glance(case: Case, words: Words) -> Element | None:
-    """Return the few figures that say how good the model is on the rows; None without rows."""
-    if case.rows is None:
+def summary_section(data: ReportData, translate: Translator) -> Element | None:
+    """Return the most important metrics; None without rows."""
+    if data.predictions is None:
         return None
     tiles = [
-        element("div", element("dt", words(key)), element("dd", value, element("small", note)), class_="tile")
-        for key, value, note in _figures(case, case.rows, words)
+        element("div", element("dt", translate(key)), element("dd", value, element("small", remark)), class_="tile")
+        for key, value, remark in _metrics(data, data.predictions, translate)
     ]
-    return section("glance", words, element("dl", tiles, class_="tiles"))
+    return section("summary", translate, element("dl", tiles, class_="tiles"))
 
 
-def _figures(case: Case, rows: Judged, words: Words) -> Iterator[tuple[str, str, str]]:
-    count = len(rows)
-    if case.classes:
-        right = int(np.sum(rows.truth == rows.predicted))
-        low, high = wilson_interval(right, count)
-        yield "accuracy", percent(right / count), words("between", low=percent(low), high=percent(high))
-        yield "wrong", f"{count - right:,}", words("of rows", count=count)
-        commonest = np.bincount(rows.truth, minlength=len(case.classes))
-        share = percent(float(commonest.max()) / count)
-        yield "always", share, words("always says", name=case.classes[int(np.argmax(commonest))])
-    elif not case.quantiles:
-        found = regression_metrics(rows.truth, rows.predicted)
-        yield (
-            "r2",
-            words("not for one row") if found["r2"] is None else number(found["r2"]),
-            words("of rows", count=count),
-        )
-        yield "mean absolute error", number(found["mean_absolute_error"]), ""
-        yield "root mean squared error", number(found["root_mean_squared_error"]), ""
-        yield "deviation of the target", number(float(np.std(rows.truth))), words("error of the mean")
+def _metrics(data: ReportData, predictions: Predictions, translate: Translator) -> Iterator[tuple[str, str, str]]:
+    """Yield the key, the value and a remark of each metric."""
+    if data.classes:
+        yield from _classifier_metrics(data, predictions, translate)
+    elif data.quantiles:
+        yield "rows", f"{len(predictions):,}", ""
     else:
-        yield "rows", f"{count:,}", ""
-    yield "loss", number(float(np.mean(rows.loss))), words("in units of training")
+        yield from _regressor_metrics(predictions, translate)
+    yield "loss", format_number(float(np.mean(predictions.loss))), translate("in units of training")
 
 
-def training(case: Case, words: Words) -> Element:
-    """Return how the model came to be, as a list."""
-    items = []
-    for key, value in case.training.items():
-        if value is not None and value != "":
-            told = f"{value:,}" if isinstance(value, int) and key != "seed" else value
-            told = number(value) if isinstance(value, float) else told
-            told = _reason(value, words) if key == "stop reason" else told
-            items.append(element("div", element("dt", words(f"training: {key}")), element("dd", str(told))))
-    return section("training", words, element("dl", items, class_="facts"))
+def _classifier_metrics(
+    data: ReportData, predictions: Predictions, translate: Translator
+) -> Iterator[tuple[str, str, str]]:
+    rows = len(predictions)
+    correct = int(np.sum(predictions.y_true == predictions.y_pred))
+    low, high = wilson_interval(correct, rows)
+    interval = translate("interval", low=format_percent(low), high=format_percent(high))
+    yield "accuracy", format_percent(correct / rows), interval
+    yield "errors", f"{rows - correct:,}", translate("of rows", count=rows)
+    class_counts = np.bincount(predictions.y_true, minlength=len(data.classes))
+    majority_class = data.classes[int(np.argmax(class_counts))]
+    share = format_percent(float(class_counts.max()) / rows)
+    yield "majority class baseline", share, translate("majority class note", name=majority_class)
 
 
-def _reason(reason: str, words: Words) -> str:
-    """Return why a training ended in the page's language; what a callback said stays as it is."""
-    for known in ("all epochs done", "diverged", "interrupted"):
-        if reason == known:
-            return words(f"reason: {known}")
+def _regressor_metrics(predictions: Predictions, translate: Translator) -> Iterator[tuple[str, str, str]]:
+    found = regression_metrics(predictions.y_true, predictions.y_pred)
+    r2 = translate("not for one row") if found["r2"] is None else format_number(found["r2"])
+    yield "r2", r2, translate("of rows", count=len(predictions))
+    yield "mean absolute error", format_number(found["mean_absolute_error"]), ""
+    yield "root mean squared error", format_number(found["root_mean_squared_error"]), ""
+    yield "std of the target", format_number(float(np.std(predictions.y_true))), translate("mean baseline note")
+
+
+def training_section(data: ReportData, translate: Translator) -> Element:
+    """Return the settings and the result of the training as a list."""
+    items = [
+        element(
+            "div", element("dt", translate(f"training: {key}")), element("dd", _format_setting(key, value, translate))
+        )
+        for key, value in data.training.items()
+        if value is not None and value != ""
+    ]
+    return section("training", translate, element("dl", items, class_="facts"))
+
+
+def _format_setting(key: str, value: Any, translate: Translator) -> str:
+    if key == "stop reason":
+        return _translate_stop_reason(value, translate)
+    if isinstance(value, float):
+        return format_number(value)
+    return f"{value:,}" if isinstance(value, int) and key != "seed" else str(value)
+
+
+def _translate_stop_reason(reason: str, translate: Translator) -> str:
+    """Return the stop reason in the language of the report; the reason of a callback stays as it is."""
+    if reason in ("all epochs done", "diverged", "interrupted"):
+        return translate(f"reason: {reason}")
     found = re.fullmatch(r"no better for (\d+) epochs", reason)
-    return words("reason: no better", count=int(found[1])) if found else reason
+    return translate("reason: no better", count=int(found[1])) if found else reason

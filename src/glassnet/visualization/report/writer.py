@@ -1,4 +1,4 @@
-"""`write_report`: the parts of the page in their order."""
+"""`write_report`: the sections of the report in their order."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ import numpy as np
 
 from glassnet._utils.atomic_write import write_atomically
 from glassnet._version import __version__
-from glassnet.visualization.i18n import Words, short
+from glassnet.visualization.html_page import html_document, load_css
+from glassnet.visualization.i18n import Translator, truncate
 from glassnet.visualization.markup import element
-from glassnet.visualization.page import document, style_of
-from glassnet.visualization.report.classes import by_class, calibrated, confused
-from glassnet.visualization.report.learning import learning
-from glassnet.visualization.report.network import layers, way
-from glassnet.visualization.report.report_data import Case, case_of
-from glassnet.visualization.report.summary import glance, training
-from glassnet.visualization.report.values import covered, residuals
-from glassnet.visualization.report.worst import worst_rows
+from glassnet.visualization.report.classifier_sections import calibration_section, confusion_section, per_class_section
+from glassnet.visualization.report.learning_curves import learning_section
+from glassnet.visualization.report.network_sections import activation_path_section, layers_section
+from glassnet.visualization.report.regressor_sections import quantiles_section, residuals_section
+from glassnet.visualization.report.report_data import ReportData, collect_report_data
+from glassnet.visualization.report.summary import summary_section, training_section
+from glassnet.visualization.report.worst_rows import worst_rows_section
 
 
-def report_of(model: Any, x: Any = None, y: Any = None, *, source: str = "", language: str = "en") -> bytes:
-    """Return a report on a model as one page of HTML.
+def render_report(model: Any, x: Any = None, y: Any = None, *, source: str = "", language: str = "en") -> bytes:
+    """Return a report on a model as a self-contained HTML page.
 
     Parameters
     ----------
     model : Model, MLPClassifier or MLPRegressor
-        Fitted.
+        The fitted model.
     x, y : array-like or data frame, optional
-        Rows that it was not trained on, and their truth, as `evaluate` or `score` takes them. Without them the page has
-        the curves and the layers only.
+        Held-out rows and their targets, as for `evaluate` or `score`. Without them the report has the learning curves
+        and the layers only.
     source : str
-        What the rows are called.
+        The name of the rows.
     language : str
         ``"en"`` or ``"ko"``.
 
     Returns
     -------
     bytes
-        A page in UTF-8 that runs nothing and asks for nothing.
+        The page in UTF-8, without scripts and requests.
 
     Raises
     ------
     InputError
-        If model, rows and truth do not go together, or there is no such language.
+        If model, rows and targets do not fit together, or the language is not available.
     """
-    words = Words("glassnet.visualization.report", language)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what has diverged is told as it is
-        return _page(case_of(model, x, y, source), words)
+    translate = Translator("glassnet.visualization.report", language)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a model may have diverged
+        return _render(collect_report_data(model, x, y, source), translate)
 
 
 def write_report(
@@ -61,7 +61,7 @@ def write_report(
     source: str = "",
     language: str = "en",
 ) -> Path:
-    """Write a report on a model as one page of HTML, atomically; see `report_of`.
+    """Write a report on a model as a self-contained HTML page, atomically; see `render_report`.
 
     Returns
     -------
@@ -71,63 +71,70 @@ def write_report(
     Raises
     ------
     InputError
-        If it can't be written, and as `report_of`.
+        If the file can't be written, and as for `render_report`.
     """
-    write_atomically(path, report_of(model, x, y, source=source, language=language))
+    write_atomically(path, render_report(model, x, y, source=source, language=language))
     return Path(path)
 
 
-def _page(case: Case, words: Words) -> bytes:
-    title = words("title", name=case.sight.name)
-    parts = [part for part in _parts(case, words) if part is not None]
+def _render(data: ReportData, translate: Translator) -> bytes:
+    title = translate("title", name=data.view.name)
+    sections = [section for section in _sections(data, translate) if section is not None]
     links = []
-    for part in parts:
-        heading = part.find("h2")
+    for section in sections:
+        heading = section.find("h2")
         assert heading is not None
         links.append(element("li", element("a", heading.text, href=f"#{heading.get('id')}")))
     styles = [
-        style_of("glassnet.visualization", "page.css"),
-        style_of("glassnet.visualization"),
-        style_of("glassnet.visualization.report"),
+        load_css("glassnet.visualization", "page.css"),
+        load_css("glassnet.visualization"),
+        load_css("glassnet.visualization.report"),
     ]
-    return document(
+    return html_document(
         title,
-        words.language,
+        translate.language,
         styles,
-        element("header", element("h1", title), element("p", _about(case, words), class_="soft")),
-        element("nav", element("ul", links), aria_label=words("contents")),
-        parts,
-        element("footer", element("p", words("written by", version=__version__), class_="soft")),
+        element("header", element("h1", title), element("p", _introduction(data, translate), class_="soft")),
+        element("nav", element("ul", links), aria_label=translate("contents")),
+        sections,
+        element("footer", element("p", translate("written by", version=__version__), class_="soft")),
     )
 
 
-def _about(case: Case, words: Words) -> str:
-    kind = words("classes told", count=len(case.classes)) if case.classes else words("values told")
-    sizes = " → ".join(f"{size:,}" for size in case.structure.layer_sizes)
-    told = words("about", kind=kind, sizes=sizes, parameters=case.structure.n_parameters)
-    if case.rows is None:
-        return f"{told} {words('no rows')}"
-    source = short(case.source, 200) or words("rows given")
-    return f"{told} {words('judged on', count=len(case.rows), source=source)}"
+def _introduction(data: ReportData, translate: Translator) -> str:
+    kind = translate("classifier", count=len(data.classes)) if data.classes else translate("regressor")
+    sizes = " → ".join(f"{size:,}" for size in data.structure.layer_sizes)
+    model = translate("about", kind=kind, sizes=sizes, parameters=data.structure.n_parameters)
+    if data.predictions is None:
+        return f"{model} {translate('no rows')}"
+    source = truncate(data.source, 200) or translate("rows given")
+    return f"{model} {translate('evaluated on', count=len(data.predictions), source=source)}"
 
 
-def _parts(case: Case, words: Words) -> list[Element | None]:
-    rows = case.rows
-    judged: list[Element | None] = []
-    if rows is not None and case.classes:
-        judged = [
-            confused(case, rows, words),
-            by_class(case, rows, words),
-            calibrated(rows, words),
-            worst_rows(case, rows, words),
-        ]
-    elif rows is not None:
-        judged = [residuals(case, rows, words), covered(case, rows, words), worst_rows(case, rows, words)]
+def _sections(data: ReportData, translate: Translator) -> list[Element | None]:
     return [
-        glance(case, words),
-        learning(case, words),
-        *judged,
-        layers(case, words),
-        way(case, words),
-        training(case, words),
+        summary_section(data, translate),
+        learning_section(data, translate),
+        *_prediction_sections(data, translate),
+        layers_section(data, translate),
+        activation_path_section(data, translate),
+        training_section(data, translate),
+    ]
+
+
+def _prediction_sections(data: ReportData, translate: Translator) -> list[Element | None]:
+    predictions = data.predictions
+    if predictions is None:
+        return []
+    if data.classes:
+        return [
+            confusion_section(data, predictions, translate),
+            per_class_section(data, predictions, translate),
+            calibration_section(predictions, translate),
+            worst_rows_section(data, predictions, translate),
+        ]
+    return [
+        residuals_section(data, predictions, translate),
+        quantiles_section(data, predictions, translate),
+        worst_rows_section(data, predictions, translate),
     ]

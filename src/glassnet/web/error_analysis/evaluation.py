@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.inspection.label_errors import middle_output
+from glassnet.inspection.label_errors import median_output
 from glassnet.metrics.calibration import N_BINS, calibration
 from glassnet.metrics.classification import classification_metrics, confused_pairs, wilson_interval
 from glassnet.metrics.regression import quantile_coverage, regression_metrics
@@ -92,7 +92,7 @@ def judge(version: int, which: str, model: Model, examples: Examples) -> Verdict
     loss, output = model.losses(examples.x, y)
     if not model.classes:
         answers = np.asarray(model.answers(output), np.float64).reshape(len(y), -1)
-        predicted, truth = answers[:, middle_output(model)], np.asarray(y, np.float64)
+        predicted, truth = answers[:, median_output(model)], np.asarray(y, np.float64)
         return Verdict(version, which, model, examples, truth, predicted, answers, np.zeros(len(y)), loss)
     predicted = np.argmax(output, axis=1)
     answers = model.probabilities(output) if model.gives_probabilities else output

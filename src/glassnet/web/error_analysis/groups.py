@@ -13,7 +13,7 @@ from scipy.stats import norm
 from glassnet._utils.arrays import Array
 from glassnet.data import ArrowTable
 from glassnet.metrics.classification import Z_95, wilson_interval
-from glassnet.visualization.plots import picture_side
+from glassnet.visualization.plots import model_image_side
 from glassnet.web.error_analysis.evaluation import Verdict
 
 #: Different numbers that are groups of their own; more are cut at quantiles into so many groups.
@@ -145,7 +145,7 @@ def look_through(verdict: Verdict) -> dict[str, Any]:
     none is told that only seems so. The target is no column here, what it comes to the confusions tell; nor are pixels.
     """
     table, model = verdict.examples.table, verdict.model
-    passed = {model.target_name, *(model.feature_names if picture_side(model) else ())}
+    passed = {model.target_name, *(model.feature_names if model_image_side(model) else ())}
     names = [name for name in table.names if name not in passed][:MAX_COLUMNS]
     parted = [(name, number, group) for name in names for number, group in enumerate(groups_of(table, name))]
     parted = [entry for entry in parted if FEW <= len(entry[2].rows) < len(verdict)]

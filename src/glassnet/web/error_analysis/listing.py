@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.visualization.images import ink
-from glassnet.visualization.plots import picture_side
+from glassnet.visualization.images import to_grayscale
+from glassnet.visualization.plots import model_image_side
 from glassnet.web.app_state import Examples
 from glassnet.web.error_analysis.evaluation import Verdict
 
@@ -35,11 +35,11 @@ def listed(verdict: Verdict, rows: Array) -> dict[str, Any]:
 
 def seen(verdict: Verdict, rows: Array) -> dict[str, Any]:
     """Return rows with what is seen of them: ``side`` and pictures, or ``columns`` and cells."""
-    examples, side = verdict.examples, picture_side(verdict.model)
+    examples, side = verdict.examples, model_image_side(verdict.model)
     told = examples.places(rows)
     if side:
         for entry, row in zip(told, rows.tolist(), strict=True):
-            entry["picture"] = base64.b64encode((255 - ink(values_of(examples, row))).tobytes()).decode()
+            entry["picture"] = base64.b64encode((255 - to_grayscale(values_of(examples, row))).tobytes()).decode()
         return {"side": side, "columns": None, "rows": told}
     columns = _columns(verdict)
     cells = examples.table.columns.select(columns).take(rows).to_pylist() if columns else [{}] * len(told)

@@ -13,7 +13,7 @@ import numpy as np
 
 from glassnet._utils.spreadsheet import spreadsheet_safe
 from glassnet.errors import InputError
-from glassnet.inspection.label_errors import Suspects, find_mislabelled
+from glassnet.inspection.label_errors import LabelIssues, find_mislabelled
 from glassnet.training import Callback, Run
 from glassnet.web.error_analysis.evaluation import Verdict
 from glassnet.web.error_analysis.listing import seen
@@ -42,7 +42,7 @@ class Search(Callback):
         self.verdict, self.folds = verdict, folds
         #: "going", "over", "ended" or "failed"; and for the last, in words, why.
         self.state, self.fault = "going", ""
-        self.found: Suspects | None = None
+        self.found: LabelIssues | None = None
         self._place, self._closing, self._ended = place, closing, threading.Event()
         self._run: Run | None = None
         self._fold, self._epoch, self._began, self.seconds = 0, 0, time.monotonic(), 0.0
@@ -77,9 +77,7 @@ class Search(Callback):
     def _work(self) -> None:
         examples = self.verdict.examples
         try:
-            self.found = find_mislabelled(
-                self.verdict.model, examples.x, examples.y, folds=self.folds, callbacks=[self]
-            )
+            self.found = find_mislabelled(self.verdict.model, examples.x, examples.y, cv=self.folds, callbacks=[self])
             self.state = "over"
         except _EndedError:
             self.state = "ended"
@@ -120,7 +118,7 @@ def suspects_listed(search: Search, first: int, count: int) -> dict[str, Any]:
     shown = seen(verdict, rows)
     for entry, row in zip(shown["rows"], rows.tolist(), strict=True):
         entry |= {"given": _plain(found.given[row]), "suggested": _plain(found.suggested[row])}
-        entry |= {"quality": _figure(found.quality, row), "loss": float(found.held_out.loss[row])}
+        entry |= {"quality": _figure(found.quality, row), "loss": float(found.predictions.loss[row])}
         entry["suggested_sure"] = _suggested(search, row)
     alone = int(np.isnan(found.quality).sum()) if found.quality is not None else 0
     told = {"total": suspected, "first": first, "of": len(verdict), "alone": alone, "held_out": _agreement(search)}
@@ -131,7 +129,7 @@ def _agreement(search: Search) -> dict[str, float]:
     """Return how good the networks were on what they had not seen, the given labels taken for the truth."""
     found, verdict = search.found, search.verdict
     assert found is not None
-    answers = found.held_out.answers
+    answers = found.predictions.outputs
     if verdict.of_classes:
         return {"accuracy": float(np.mean(np.argmax(answers, axis=1) == found.given))}
     return {"rmse": float(np.sqrt(np.mean(np.square(verdict.truth - found.suggested))))}
@@ -157,7 +155,7 @@ def suspects_csv(search: Search) -> bytes:
         line += [place["number"], _safe(verdict, found.given[row]), _safe(verdict, found.suggested[row])]
         if found.quality is not None:
             line += [_digits(found.quality[row]), _digits(_suggested(search, row))]
-        out.writerow([*line, _digits(found.held_out.loss[row]), int(found.held_out.fold[row]) + 1])
+        out.writerow([*line, _digits(found.predictions.loss[row]), int(found.predictions.fold[row]) + 1])
     return written.getvalue().encode()
 
 
@@ -165,7 +163,7 @@ def _suggested(search: Search, row: int) -> float | None:
     """Return the held-out probability of what is suggested, where there are probabilities."""
     found = search.found
     assert found is not None
-    return None if found.quality is None else float(found.held_out.answers[row, int(found.suggested[row])])
+    return None if found.quality is None else float(found.predictions.outputs[row, int(found.suggested[row])])
 
 
 def _safe(verdict: Verdict, value: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.models import Model
 from glassnet.models.fitting import Ready
-from glassnet.models.network_view import square_side
+from glassnet.models.network_view import image_side
 from glassnet.network.forward import Cache, forward
 from glassnet.training import Run
 from glassnet.web.learn.diagnostics import layers_of, some_rows
@@ -45,7 +45,7 @@ class Looks:
         self._norms: list[dict[str, list[float]]] = []
         self._grid = plane_grid(ready.blank, run) if rows.is_plane else None
         names, kind = ready.blank.feature_names, ready.blank.scaling.kind
-        self._side = square_side(run.structure, names, kind == "bytes")
+        self._side = image_side(run.structure, names, kind == "bytes")
         shown = ready.validation_rows if len(ready.validation_rows) else ready.training_rows
         most = MAX_VALUES if not ready.blank.classes else MAX_SAMPLES if self._side else 0
         self._shown = shown[:most]

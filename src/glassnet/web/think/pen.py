@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.models import Model
-from glassnet.visualization.plots import picture_side
+from glassnet.visualization.plots import model_image_side
 
 #: MNIST's makers fitted each digit into 20 of 28 pixels (LeCun, Bottou, Bengio & Haffner 1998).
 MNIST_BOX = 20 / 28
@@ -33,7 +33,7 @@ def pen_for(model: Model, x: Array | None) -> dict[str, Any] | None:
         drawn fills; ``most``, the most ink of each pixel, where each has a scale of its own and more ink than training
         ever saw would shout everything else down, else None; ``measured``, whether that comes from rows at hand.
     """
-    side = picture_side(model)
+    side = model_image_side(model)
     if not side:
         return None
     bounds: dict[str, Any] = {"side": side, "most": None, "measured": x is not None and len(x) > 0}

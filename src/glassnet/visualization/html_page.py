@@ -1,4 +1,4 @@
-"""A page of its own: one HTML file that asks for nothing and runs nothing."""
+"""A self-contained HTML page: one file that makes no request and runs no script."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import hashlib
 from importlib.resources import files
 from xml.etree.ElementTree import Element
 
-from glassnet.visualization.markup import Content, element, written
+from glassnet.visualization.markup import Content, element, to_html
 
 
-def style_of(room: str, name: str = "style.css") -> str:
-    """Return a style sheet that lies beside a room's code."""
-    return (files(room) / name).read_text(encoding="utf-8")
+def load_css(package: str, name: str = "style.css") -> str:
+    """Return a style sheet of a package."""
+    return (files(package) / name).read_text(encoding="utf-8")
 
 
-def document(title: str, language: str, styles: list[str], *body: Content) -> bytes:
-    """Return a whole page as UTF-8.
+def html_document(title: str, language: str, styles: list[str], *body: Content) -> bytes:
+    """Return a page as UTF-8.
 
-    The security policy allows this very style sheet, pictures that the page holds as data, and nothing else: no script,
-    no request, no form, no frame.
+    Its content security policy allows its own style sheet and embedded images, and nothing else: no script, no request,
+    no form, no frame.
 
     Parameters
     ----------
     title, language : str
-        Of the page.
+        Title and language of the page.
     styles : list of str
-        Style sheets; they hold no text of anybody else's.
+        Style sheets; must not contain text from users.
     *body : content
-        What stands on it.
+        Content of the page.
     """
     style = "\n".join(styles)
     allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -43,4 +43,4 @@ def document(title: str, language: str, styles: list[str], *body: Content) -> by
         element("style", style),
     ]
     page = element("html", element("head", head), element("body", element("main", body)), lang=language)
-    return f"<!DOCTYPE html>\n{written(page)}\n".encode()
+    return f"<!DOCTYPE html>\n{to_html(page)}\n".encode()
