@@ -1,5 +1,7 @@
 """Vectors of 16, 8 and 4 lanes, and every kernel with its bounds checked: the engine in processes of their own."""
 
+from pathlib import Path
+
 import pytest
 
 from .both_engines import python
@@ -70,3 +72,10 @@ def test_no_kernel_reads_or_writes_beyond_its_arrays(kinds: list[str]) -> None:
 def test_another_length_of_vectors_is_an_error_that_names_the_lengths() -> None:
     done = python("import glassnet.engines.fused.engine", check=False, GLASSNET_VECTOR_BYTES="48")
     assert "GLASSNET_VECTOR_BYTES is '48'; it must be 16, 32 or 64" in done.stderr
+
+
+def test_the_kernels_agree_with_numpy_in_short_vectors_with_their_bounds_checked() -> None:
+    """A quick sample of the slow tests above."""
+    run = "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '-k', 'tile or transpose or sums', "
+    files = f"{str(Path(__file__).with_name('test_kernel.py'))!r}]))"
+    python(run + files, 300, GLASSNET_VECTOR_BYTES="16", GLASSNET_CHECKED="1")
