@@ -1,4 +1,4 @@
-"""What fitting leaves behind: the same attributes, of the same types and shapes, absent where theirs are absent."""
+"""Fitted attributes: the same names, types and shapes as scikit-learn's."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sklearn import config_context
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from .both import (
+from .sklearn_comparison import (
     CURVES,
     FEATURES,
     NUMBERS,
@@ -16,11 +16,11 @@ from .both import (
     WEIGHTS,
     assert_same_network,
     assert_same_type,
+    call_both,
     fitted,
-    in_both,
+    ignore_convergence,
     pair,
     problem,
-    unfinished,
 )
 
 SOLVERS: dict[str, dict[str, Any]] = {
@@ -35,7 +35,7 @@ SOLVERS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_attributes_are_there_where_theirs_are_with_their_types(task: str, solver: str, dtype: str) -> None:
+def test_attributes_exist_and_have_types_as_in_sklearn(task: str, solver: str, dtype: str) -> None:
     mine, other = fitted(task, dtype=dtype, hidden_layer_sizes=(4, 3), **SOLVERS[solver])
     public = [name for name in vars(other) if name.endswith("_") and not name.startswith("_")]
     assert {"coefs_", "intercepts_", "n_iter_", "loss_"} <= set(public)
@@ -74,32 +74,32 @@ def test_classes_keep_their_type_and_come_back_from_predict(task: str, classes: 
     x, y = problem(task)
     y = classes[np.unique(y, return_inverse=True)[1]]
     models = pair(task, max_iter=40, learning_rate_init=0.05)
-    mine, other = in_both(models, lambda model: model.fit(x, y))
+    mine, other = call_both(models, lambda model: model.fit(x, y))
     np.testing.assert_array_equal(mine.classes_, other.classes_)
     assert mine.classes_.dtype == other.classes_.dtype
-    a, b = in_both(models, lambda model: model.predict(x))
+    a, b = call_both(models, lambda model: model.predict(x))
     np.testing.assert_array_equal(a, b)
     assert a.dtype == b.dtype
     assert mine.score(x, y) == pytest.approx(other.score(x, y))
 
 
-def test_one_class_alone_can_be_learned() -> None:
+def test_a_target_of_one_class() -> None:
     x, _ = problem("binary")
     models = pair("binary", max_iter=3)
-    mine, other = in_both(models, lambda model: model.fit(x, np.full(len(x), "only")))
+    mine, other = call_both(models, lambda model: model.fit(x, np.full(len(x), "only")))
     assert list(mine.classes_) == list(other.classes_) == ["only"]
-    a, b = in_both(models, lambda model: model.predict(x))
+    a, b = call_both(models, lambda model: model.predict(x))
     np.testing.assert_array_equal(a, b)
 
 
-def test_a_multi_label_target_of_one_column_and_a_column_that_is_never_true() -> None:
+def test_multi_label_targets_of_one_column_or_without_positives() -> None:
     x, y = problem("multi-label")
     y = np.column_stack([y, np.zeros(len(y), int)])
     models = pair("multi-label", max_iter=3)
-    mine, other = in_both(models, lambda model: model.fit(x, y))
+    mine, other = call_both(models, lambda model: model.fit(x, y))
     assert mine.n_outputs_ == other.n_outputs_ == 4
     np.testing.assert_array_equal(mine.classes_, other.classes_)
-    a, b = in_both(models, lambda model: model.predict(x))
+    a, b = call_both(models, lambda model: model.predict(x))
     assert a.shape == b.shape and a.dtype == b.dtype
 
 
@@ -112,27 +112,27 @@ def test_hidden_layer_sizes_in_every_form(task: str, sizes: Any) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_fit_returns_the_estimator_and_a_second_fit_starts_anew(task: str) -> None:
+def test_fit_returns_the_estimator_and_a_second_fit_restarts(task: str) -> None:
     x, y = problem(task)
     mine, other = fitted(task, max_iter=3)
     before = [w.copy() for w in mine.coefs_]
-    returned, _ = in_both((mine, other), lambda model: model.fit(x, y))
+    returned, _ = call_both((mine, other), lambda model: model.fit(x, y))
     assert returned is mine
     assert all(np.array_equal(a, b) for a, b in zip(before, mine.coefs_, strict=True))
     assert len(mine.loss_curve_) == len(other.loss_curve_) == 3 and mine.t_ == other.t_
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_second_fit_on_other_columns_starts_anew(task: str) -> None:
+def test_a_second_fit_on_other_columns_restarts(task: str) -> None:
     x, y = problem(task)
     models = fitted(task, max_iter=2)
-    mine, other = in_both(models, lambda model: model.fit(x[:, :2], y))
+    mine, other = call_both(models, lambda model: model.fit(x[:, :2], y))
     assert mine.n_features_in_ == other.n_features_in_ == 2
     assert mine.coefs_[0].shape == other.coefs_[0].shape
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_scikit_learn_can_tell_whether_it_is_fitted(task: str) -> None:
+def test_check_is_fitted(task: str) -> None:
     mine, _ = pair(task)
     with pytest.raises(NotFittedError, match=f"This {type(mine).__name__} instance is not fitted yet"):
         check_is_fitted(mine)
@@ -140,15 +140,15 @@ def test_scikit_learn_can_tell_whether_it_is_fitted(task: str) -> None:
     check_is_fitted(fitted(task, solver="lbfgs", max_iter=2)[0], "coefs_")
 
 
-def test_scikit_learns_own_settings_are_followed() -> None:
+def test_sklearn_config_is_respected() -> None:
     x, y = problem("one target")
     models = pair("one target", max_iter=3)
     with config_context(skip_parameter_validation=True):
-        assert_same_network(*in_both(models, lambda model: model.fit(x, y)))
+        assert_same_network(*call_both(models, lambda model: model.fit(x, y)))
     spoiled = x.copy()
     spoiled[3, 3] = np.nan
-    with config_context(assume_finite=True):  # nobody looks at X, and nan comes out
-        a, b = in_both(models, lambda model: model.predict(spoiled))
+    with config_context(assume_finite=True):  # X is not validated, and NaN is returned
+        a, b = call_both(models, lambda model: model.predict(spoiled))
     assert np.isnan(a[3]) and np.isnan(b[3]) and np.isfinite(np.delete(a, 3)).all()
 
 
@@ -159,23 +159,23 @@ def test_fitting_changes_neither_the_data_nor_the_parameters(task: str) -> None:
     kept = (x.copy(), y.copy(), weights.copy())
     mine, _ = pair(task, max_iter=2)
     before = mine.get_params()
-    with unfinished():
+    with ignore_convergence():
         mine.fit(x, y, sample_weight=weights)
     assert all(np.array_equal(a, b) for a, b in zip(kept, (x, y, weights), strict=True))
     assert mine.get_params() == before
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_data_that_can_not_be_written_to_is_enough(task: str) -> None:
+def test_read_only_data(task: str) -> None:
     x, y = problem(task)
     for array in (x, y):
         array.flags.writeable = False
     models = pair(task, max_iter=2)
-    in_both(models, lambda model: model.fit(x, y))
-    in_both(models, lambda model: model.predict(x))
+    call_both(models, lambda model: model.fit(x, y))
+    call_both(models, lambda model: model.predict(x))
 
 
-def test_the_weights_can_be_written_into_and_predictions_follow() -> None:
+def test_predictions_follow_weights_modified_in_place() -> None:
     x, _ = problem("one target")
     models = fitted("one target", max_iter=2)
     for model in models:
@@ -186,7 +186,7 @@ def test_the_weights_can_be_written_into_and_predictions_follow() -> None:
     assert np.ptp(models[0].predict(x)) == 0.0
 
 
-def test_the_weights_can_be_replaced_and_predictions_follow() -> None:
+def test_predictions_follow_replaced_weights() -> None:
     x, _ = problem("multi-class")
     models = fitted("multi-class", max_iter=2)
     draw = np.random.RandomState(0)

@@ -1,4 +1,4 @@
-"""Early stopping: the same rows held out, the same scores, the same epoch, the same weights brought back."""
+"""Early stopping: the same held-out rows, scores, last epoch and restored weights as in scikit-learn."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ import pytest
 
 from glassnet.training import DivergenceWarning
 
-from .both import (
+from .sklearn_comparison import (
     TASKS,
     assert_same_network,
     assert_same_predictions,
+    call_both,
     fitted,
-    in_both,
+    ignore_convergence,
     pair,
     problem,
     row_weights,
-    unfinished,
 )
 
 
@@ -24,20 +24,20 @@ from .both import (
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("task", TASKS)
-def test_the_whole_course_is_the_same(task: str, solver: str, shuffle: bool, weighted: bool) -> None:
+def test_scores_epochs_and_weights_equal_sklearn(task: str, solver: str, shuffle: bool, weighted: bool) -> None:
     parameters: dict[str, Any] = {"validation_fraction": 0.2, "n_iter_no_change": 4, "batch_size": 16, "max_iter": 60}
     mine, other = fitted(
         task, weighted, early_stopping=True, solver=solver, shuffle=shuffle, learning_rate_init=0.05, **parameters
     )
     assert mine.best_loss_ is other.best_loss_ is None
     assert len(mine.validation_scores_) == mine.n_iter_
-    # R² of a weighted regression leaves a little less room than the weights themselves
+    # R² of a weighted regression needs a slightly larger tolerance than the weights
     assert_same_network(mine, other, 1e-7)
     assert_same_predictions(mine, other, problem(task)[0], 1e-7)
 
 
 @pytest.mark.parametrize("task", ["binary", "one target"])
-def test_the_best_weights_come_back_not_the_last(task: str) -> None:
+def test_the_best_weights_are_restored_instead_of_the_last(task: str) -> None:
     parameters: dict[str, Any] = {"early_stopping": True, "learning_rate_init": 0.3, "n_iter_no_change": 6}
     mine, other = fitted(task, batch_size=10, max_iter=100, validation_fraction=0.3, **parameters)
     best = int(np.argmax(other.validation_scores_)) + 1
@@ -45,20 +45,20 @@ def test_the_best_weights_come_back_not_the_last(task: str) -> None:
     assert mine.best_validation_score_ == pytest.approx(max(mine.validation_scores_))
     x, y = problem(task)
     twin, _ = pair(task, batch_size=10, max_iter=best, validation_fraction=0.3, **parameters)
-    in_both((twin, twin), lambda model: model.fit(x, y))
+    call_both((twin, twin), lambda model: model.fit(x, y))
     for a, b in zip(mine.coefs_, twin.coefs_, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.1, 0.34, 0.5, 0.9])
 @pytest.mark.parametrize("task", ["binary", "multi-label", "three targets"])
-def test_every_fraction_holds_out_the_same_rows(task: str, fraction: float) -> None:
+def test_every_validation_fraction_holds_out_the_same_rows(task: str, fraction: float) -> None:
     mine, other = fitted(task, early_stopping=True, validation_fraction=fraction, max_iter=4)
     assert mine.t_ == other.t_
     assert_same_network(mine, other, 1e-7)
 
 
-def test_the_adaptive_rate_drops_by_the_validation_score() -> None:
+def test_the_adaptive_learning_rate_follows_the_validation_score() -> None:
     mine, other = fitted(
         "multi-class", solver="sgd", learning_rate="adaptive", early_stopping=True, tol=1.0, n_iter_no_change=2
     )
@@ -75,7 +75,7 @@ def test_training_that_diverges_ends_with_the_best_weights() -> None:
     mine, other = models
     with pytest.warns(DivergenceWarning, match="no longer a finite number at epoch"):
         mine.fit(100 * x, y)
-    with unfinished(), np.errstate(all="ignore"):
+    with ignore_convergence(), np.errstate(all="ignore"):
         other.fit(100 * x, y)
     assert np.isnan(other.validation_scores_[-1]) and mine.n_iter_ < other.n_iter_
     assert np.isnan(mine.validation_scores_[-1]) and np.isnan(mine.loss_curve_[-1])
@@ -92,7 +92,7 @@ def test_training_that_diverges_in_its_first_epoch_ends_with_the_initial_weights
     mine, other = pair("one target", activation="identity", solver="sgd", **diverging)
     with pytest.warns(DivergenceWarning, match="at epoch 1"):
         mine.fit(1e9 * x, y)
-    with unfinished(), np.errstate(all="ignore"):
+    with ignore_convergence(), np.errstate(all="ignore"):
         other.fit(1e9 * x, y)
     assert np.isnan(mine.validation_scores_).all() and np.isnan(other.validation_scores_).all()
     assert mine.best_validation_score_ == other.best_validation_score_ == -np.inf
@@ -109,8 +109,8 @@ def test_a_class_of_one_row_is_named(stratify: bool | None) -> None:
     assert error.value.__notes__ == ["Classes with one row: ['rare']"]
 
 
-def test_validation_rows_never_teach_and_are_the_same_rows() -> None:
-    # were a row trained on, a target of 1000 in it would move the weights
+def test_validation_rows_are_the_same_and_never_trained_on() -> None:
+    # a target of 1000 in a training row would change the weights
     x, y = problem("one target")
     parameters: dict[str, Any] = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 1}
     plain = fitted("one target", **parameters)
@@ -118,7 +118,7 @@ def test_validation_rows_never_teach_and_are_the_same_rows() -> None:
     for row in range(20):
         models = pair("one target", **parameters)
         changed = np.where(np.arange(len(y)) == row, 1000.0, y)
-        in_both(models, lambda model, changed=changed: model.fit(x, changed))
+        call_both(models, lambda model, changed=changed: model.fit(x, changed))
         moved.append([not np.array_equal(a.coefs_[0], b.coefs_[0]) for a, b in zip(models, plain, strict=True)])
     mine, other = np.array(moved).T
     np.testing.assert_array_equal(mine, other)
@@ -126,19 +126,19 @@ def test_validation_rows_never_teach_and_are_the_same_rows() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_weights_of_rows_that_are_all_one_change_nothing(task: str) -> None:
+def test_sample_weights_of_one_change_nothing(task: str) -> None:
     x, y = problem(task)
     mine, _ = pair(task, early_stopping=True, max_iter=5, batch_size=10)
     twin, _ = pair(task, early_stopping=True, max_iter=5, batch_size=10)
-    in_both((mine, mine), lambda model: model.fit(x, y))
-    in_both((twin, twin), lambda model: model.fit(x, y, sample_weight=np.ones(len(x))))
+    call_both((mine, mine), lambda model: model.fit(x, y))
+    call_both((twin, twin), lambda model: model.fit(x, y, sample_weight=np.ones(len(x))))
     for a, b in zip(mine.coefs_, twin.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
-def test_weights_of_rows_as_a_list_or_one_number() -> None:
+def test_sample_weights_as_a_list_or_a_number() -> None:
     x, y = problem("one target")
     for weights in (row_weights().tolist(), 2.0, row_weights().astype(np.float32), np.arange(1, len(x) + 1)):
         models = pair("one target", early_stopping=True, max_iter=4)
-        mine, other = in_both(models, lambda model, weights=weights: model.fit(x, y, sample_weight=weights))
+        mine, other = call_both(models, lambda model, weights=weights: model.fit(x, y, sample_weight=weights))
         assert_same_network(mine, other, 1e-7)

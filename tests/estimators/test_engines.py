@@ -1,4 +1,4 @@
-"""Whichever engine runs, and however many threads: the results are scikit-learn's."""
+"""Every engine, with any number of threads, gives scikit-learn's results."""
 
 from typing import Any
 
@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from .both import TASKS, assert_same_network, assert_same_predictions, in_both, pair, problem, row_weights
-from .test_training import BATCHES, SOLVERS
+from .sklearn_comparison import (
+    TASKS,
+    assert_same_network,
+    assert_same_predictions,
+    call_both,
+    pair,
+    problem,
+    row_weights,
+)
+from .test_sklearn_training import BATCHES, SOLVERS
 
 CASES = [
     (task, solver, BATCHES[(place + shift) % 3], (place + shift) % 2 == 1)
@@ -21,7 +29,7 @@ def trained(task: str, engine: str, weighted: bool, x: Any = None, **parameters:
     mine, other = pair(task, **parameters)
     mine.set_params(engine=engine)
     weights = row_weights() if weighted else None
-    in_both((mine, other), lambda model: model.fit(rows if x is None else x, y, sample_weight=weights))
+    call_both((mine, other), lambda model: model.fit(rows if x is None else x, y, sample_weight=weights))
     return mine, other
 
 
@@ -62,12 +70,12 @@ def test_sparse_rows_on_either_engine(task: str, engine: str, container: Any) ->
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_any_number_of_threads_makes_the_same_bits(solver: str) -> None:
+def test_results_are_bitwise_equal_for_any_number_of_threads(solver: str) -> None:
     x, y = problem("multi-class", rows=600)
     networks = []
     for jobs in (1, 2, 3, -1, None):
         mine, _ = pair("multi-class", solver=solver, max_iter=3, hidden_layer_sizes=(40,))
-        in_both((mine, mine), lambda model, jobs=jobs: model.set_params(engine="fused", n_jobs=jobs).fit(x, y))
+        call_both((mine, mine), lambda model, jobs=jobs: model.set_params(engine="fused", n_jobs=jobs).fit(x, y))
         networks.append(mine)
     for mine in networks[1:]:
         assert_same_network(mine, networks[0], 0.0)
@@ -75,10 +83,10 @@ def test_any_number_of_threads_makes_the_same_bits(solver: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_rows_enough_for_the_fast_engine(task: str, dtype: str) -> None:
-    # large enough that nobody has to ask for it
+def test_large_data_selects_the_fused_engine(task: str, dtype: str) -> None:
+    # large enough to be selected automatically
     x, y = problem(task, dtype, rows=3000)
     models = pair(task, hidden_layer_sizes=(64,), max_iter=3, activation="tanh")
-    mine, other = in_both(models, lambda model: model.fit(x, y))
+    mine, other = call_both(models, lambda model: model.fit(x, y))
     assert_same_network(mine, other, 1e-9 if dtype == "float64" else 5e-4)
     assert_same_predictions(mine, other, x, 1e-9 if dtype == "float64" else 5e-4)

@@ -1,4 +1,4 @@
-"""lbfgs: from the same start to the same place, by the same route as long as rounding lets it be the same."""
+"""lbfgs: the same first steps and the same minimum as in scikit-learn."""
 
 from typing import Any
 
@@ -7,9 +7,19 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from .both import TASKS, assert_same_network, fitted, in_both, outcome, pair, problem, row_weights, unfinished
+from .sklearn_comparison import (
+    TASKS,
+    assert_same_network,
+    call_both,
+    fitted,
+    ignore_convergence,
+    outcome,
+    pair,
+    problem,
+    row_weights,
+)
 
-#: Smooth, with a penalty that is strong enough for one minimum nearby.
+#: A smooth problem with a penalty strong enough for a unique minimum.
 SMOOTH: dict[str, Any] = {"solver": "lbfgs", "activation": "tanh", "alpha": 1.0}
 
 
@@ -37,31 +47,31 @@ def test_it_converges_to_the_same_minimum(task: str, weighted: bool) -> None:
     # the gradient vanishes there: scikit-learn, started from these parameters, finds nothing lower
     loss = mine.loss_
     other.coefs_, other.intercepts_ = [w.copy() for w in mine.coefs_], [b.copy() for b in mine.intercepts_]
-    with unfinished():  # it may say that its line search finds nothing at all
+    with ignore_convergence():  # it may say that its line search finds nothing at all
         other.set_params(warm_start=True).fit(x, y, sample_weight=row_weights() if weighted else None)
     assert other.loss_ == pytest.approx(loss, rel=1e-6)
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_it_leaves_no_curve_behind(task: str) -> None:
+def test_lbfgs_has_no_loss_curve(task: str) -> None:
     mine, other = fitted(task, solver="lbfgs", max_iter=3)
     for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
         assert not hasattr(other, name) and not hasattr(mine, name), name
     assert mine.t_ == other.t_ == 0
 
 
-def test_what_verbose_prints(capfd: pytest.CaptureFixture[str]) -> None:
+def test_verbose_prints_the_same_lines_as_sklearn(capfd: pytest.CaptureFixture[str]) -> None:
     x, y = problem("one target")
     said = []
     for model in pair("one target", **SMOOTH, max_iter=3, verbose=True):
-        in_both((model, model), lambda one: one.fit(x, y))
+        call_both((model, model), lambda one: one.fit(x, y))
         said.append(capfd.readouterr().out)
     assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("limit", [{"max_iter": 2}, {"max_fun": 3}])
 @pytest.mark.parametrize("task", ["binary", "one target"])
-def test_limits_on_steps_and_calls(task: str, limit: dict[str, int]) -> None:
+def test_max_iter_and_max_fun(task: str, limit: dict[str, int]) -> None:
     x, y = problem(task)
     models = pair(task, **SMOOTH, tol=0.0, **limit)
     results = [outcome(lambda model=model: model.fit(x, y)) for model in models]
@@ -71,40 +81,40 @@ def test_limits_on_steps_and_calls(task: str, limit: dict[str, int]) -> None:
     assert models[0].loss_ == pytest.approx(models[1].loss_, rel=1e-9)
 
 
-def test_the_tolerance_is_the_gradients() -> None:
+def test_tol_is_a_tolerance_of_the_gradient() -> None:
     mine, other = fitted("one target", **SMOOTH, tol=0.3)
     assert mine.n_iter_ == other.n_iter_ < 20
     assert_same_network(mine, other, 1e-6)
 
 
 @pytest.mark.parametrize("ignored", [{"early_stopping": True}, {"batch_size": 1000}, {"shuffle": False}])
-def test_what_is_meant_for_the_other_solvers_is_ignored(ignored: dict[str, Any]) -> None:
+def test_parameters_of_the_other_solvers_are_ignored(ignored: dict[str, Any]) -> None:
     mine, other = fitted("binary", solver="lbfgs", max_iter=3, **ignored)
     assert_same_network(mine, other, 1e-6)
 
 
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix, sparse.csc_array, sparse.csc_matrix])
-def test_sparse_rows_end_in_the_same_place(container: Any) -> None:
+def test_sparse_rows_reach_the_same_minimum(container: Any) -> None:
     x, y = problem("multi-class")
     x = np.where(x > 0.5, x, 0.0)
     models = pair("multi-class", solver="lbfgs", activation="tanh", max_iter=5)
-    mine, other = in_both(models, lambda model: model.fit(container(x), y))
+    mine, other = call_both(models, lambda model: model.fit(container(x), y))
     assert_same_network(mine, other, 1e-6)
 
 
-def test_a_warm_start_goes_on_from_the_weights() -> None:
+def test_a_warm_start_continues_from_the_weights() -> None:
     x, y = problem("one target")
     models = fitted("one target", **SMOOTH, max_iter=5, warm_start=True)
     before = models[0].loss_
     for _ in range(3):
-        in_both(models, lambda model: model.fit(x, y))
+        call_both(models, lambda model: model.fit(x, y))
         assert models[0].loss_ == pytest.approx(models[1].loss_, rel=1e-5)
         assert models[0].n_iter_ == models[1].n_iter_
     assert models[0].loss_ < before
 
 
 @pytest.mark.parametrize("task", ["multi-class", "three targets"])
-def test_a_start_of_ones_own(task: str) -> None:
+def test_custom_initial_weights(task: str) -> None:
     x, y = problem(task)
     models = fitted(task, **SMOOTH, max_iter=1, warm_start=True)
     draw = np.random.RandomState(9)
@@ -112,11 +122,11 @@ def test_a_start_of_ones_own(task: str) -> None:
     for model in models:
         model.coefs_ = [w.copy() for w in weights]
         model.set_params(max_iter=5)
-    mine, other = in_both(models, lambda model: model.fit(x, y, sample_weight=row_weights()))
+    mine, other = call_both(models, lambda model: model.fit(x, y, sample_weight=row_weights()))
     assert_same_network(mine, other, 1e-6)
 
 
-def test_a_mere_poisson_regression() -> None:
+def test_a_network_without_hidden_units_is_poisson_regression() -> None:
     # one identity unit in between changes nothing: the same predictions as scikit-learn's linear model
     from sklearn.linear_model import PoissonRegressor
 
@@ -124,6 +134,6 @@ def test_a_mere_poisson_regression() -> None:
     y = np.random.RandomState(2).poisson(np.exp(x.ravel() + 1))
     linear = PoissonRegressor(alpha=0, tol=1e-7).fit(x, y)
     mine, other = pair("counts", hidden_layer_sizes=(1,), activation="identity", alpha=0, solver="lbfgs", tol=1e-7)
-    in_both((mine, other), lambda model: model.fit(x, y))
+    call_both((mine, other), lambda model: model.fit(x, y))
     np.testing.assert_allclose(mine.predict(x), linear.predict(x), rtol=1e-4)
     np.testing.assert_allclose(other.predict(x), linear.predict(x), rtol=1e-4)

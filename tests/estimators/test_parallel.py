@@ -1,4 +1,4 @@
-"""Fitting in threads and in joblib's processes at once gives the bits that fitting one after the other gives."""
+"""Concurrent fits in threads and joblib's processes give the same bits as sequential fits."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,16 +7,17 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from sklearn import neural_network as theirs
+from sklearn import neural_network as sklearn_mlp
 from sklearn.ensemble import BaggingRegressor
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from . import ours
-from .both import problem, same_bits, unfinished
+import glassnet
+
+from .sklearn_comparison import ignore_convergence, problem, same_bits
 
 SEEDS = range(6)
 
-# catch_warnings is not made for threads, so warnings are left alone inside of them
+# catch_warnings is not thread-safe, so it is not used within threads
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -24,9 +25,9 @@ def train(seed: int, name: str = "MLPRegressor", **parameters: Any) -> Any:
     x, y = problem("one target" if name == "MLPRegressor" else "multi-class")
     parameters = {"hidden_layer_sizes": (8,), "max_iter": 15, "batch_size": 16, **parameters}
     if threading.current_thread() is not threading.main_thread():
-        return getattr(ours, name)(random_state=seed, **parameters).fit(x, y)
-    with unfinished():  # the filters of pytest don't reach other processes
-        return getattr(ours, name)(random_state=seed, **parameters).fit(x, y)
+        return getattr(glassnet, name)(random_state=seed, **parameters).fit(x, y)
+    with ignore_convergence():  # the filters of pytest don't reach other processes
+        return getattr(glassnet, name)(random_state=seed, **parameters).fit(x, y)
 
 
 def assert_same_networks(mine: list[Any], others: list[Any]) -> None:
@@ -37,26 +38,26 @@ def assert_same_networks(mine: list[Any], others: list[Any]) -> None:
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 @pytest.mark.parametrize("early", [False, True], ids=["to the end", "early stopping"])
-def test_threads(name: str, early: bool) -> None:
+def test_fits_in_threads(name: str, early: bool) -> None:
     alone = [train(seed, name, early_stopping=early) for seed in SEEDS]
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda seed: train(seed, name, early_stopping=early), SEEDS))
     assert_same_networks(together, alone)
 
 
-def test_joblibs_processes() -> None:
+def test_fits_in_joblib_processes() -> None:
     alone = [train(seed) for seed in SEEDS]
     together = joblib.Parallel(n_jobs=2)(joblib.delayed(train)(seed) for seed in SEEDS)
     assert_same_networks(together, alone)
 
 
-def test_joblibs_threads() -> None:
+def test_fits_in_joblib_threads() -> None:
     alone = [train(seed) for seed in SEEDS]
     together = joblib.Parallel(n_jobs=2, prefer="threads")(joblib.delayed(train)(seed) for seed in SEEDS)
     assert_same_networks(together, alone)
 
 
-def test_one_network_predicts_in_many_threads() -> None:
+def test_predictions_in_many_threads() -> None:
     x, _ = problem("multi-class")
     model = train(0, "MLPClassifier")
     alone = model.predict_proba(x)
@@ -65,22 +66,22 @@ def test_one_network_predicts_in_many_threads() -> None:
             assert same_bits(found, alone)
 
 
-def test_a_search_with_two_jobs_finds_what_theirs_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    # the filters of warnings of this process don't reach the others
+def test_a_search_with_two_jobs_finds_the_same_as_with_sklearn(monkeypatch: pytest.MonkeyPatch) -> None:
+    # warning filters are not inherited by other processes
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
     x, y = problem("multi-class")
     grid = {"alpha": [0.01, 1.0], "hidden_layer_sizes": [(3,), (5,)]}
     found = []
-    for home in (ours, theirs):
+    for home in (glassnet, sklearn_mlp):
         search = GridSearchCV(home.MLPClassifier(max_iter=10, random_state=0), grid, cv=3, n_jobs=2)
         found.append(search.fit(x, y).cv_results_["mean_test_score"])
     np.testing.assert_allclose(*found)
 
 
-def test_jobs_of_scikit_learns_own_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_n_jobs_of_sklearn_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
     x, y = problem("one target")
-    for home in (ours, theirs):
+    for home in (glassnet, sklearn_mlp):
         model = home.MLPRegressor(hidden_layer_sizes=(4,), max_iter=5, random_state=0)
         one, two = (cross_val_score(model, x, y, cv=3, n_jobs=jobs) for jobs in (None, 2))
         np.testing.assert_array_equal(one, two)

@@ -1,4 +1,4 @@
-"""Learning in portions: after any sequence of partial_fit, with or without fit before, the weights are the same."""
+"""partial_fit: the same weights as scikit-learn's after any sequence of calls, with or without fit before."""
 
 from typing import Any
 
@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from .both import TASKS, assert_same_network, assert_same_predictions, in_both, pair, problem, row_weights
+from .sklearn_comparison import (
+    TASKS,
+    assert_same_network,
+    assert_same_predictions,
+    call_both,
+    pair,
+    problem,
+    row_weights,
+)
 
 SOLVERS: dict[str, dict[str, Any]] = {
     "plain": {"solver": "sgd", "momentum": 0.0},
@@ -16,7 +24,7 @@ SOLVERS: dict[str, dict[str, Any]] = {
     "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 2},
     "adam": {"solver": "adam"},
 }
-#: Classes that the first portion need not contain.
+#: Classes that the first call need not contain.
 CLASSES = {"binary": ["no", "yes"], "multi-class": [2, 3, 7], "multi-label": [0, 1, 2]}
 
 
@@ -28,7 +36,7 @@ def classes(task: str) -> dict[str, Any]:
 @pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)
-def test_portion_after_portion_the_weights_are_the_same(task: str, solver: str, weighted: bool) -> None:
+def test_weights_after_each_partial_fit(task: str, solver: str, weighted: bool) -> None:
     x, y = problem(task)
     weights = 0.1 + row_weights()
     models = pair(task, shuffle=False, batch_size=7, learning_rate_init=0.02, **SOLVERS[solver])
@@ -36,7 +44,7 @@ def test_portion_after_portion_the_weights_are_the_same(task: str, solver: str, 
         rows = slice(15 * (number % 4), 15 * (number % 4) + 15)
         given = {"sample_weight": weights[rows]} if weighted else {}
         named = classes(task) if number == 0 else {}
-        returned, _ = in_both(models, lambda m, r=rows, g=given, n=named: m.partial_fit(x[r], y[r], **g, **n))
+        returned, _ = call_both(models, lambda m, r=rows, g=given, n=named: m.partial_fit(x[r], y[r], **g, **n))
         assert returned is models[0]
         assert models[0].n_iter_ == models[1].n_iter_ == 1
         assert_same_network(*models)
@@ -46,41 +54,41 @@ def test_portion_after_portion_the_weights_are_the_same(task: str, solver: str, 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)
-def test_the_first_portion_is_shuffled_as_theirs(task: str, solver: str) -> None:
+def test_the_first_partial_fit_is_shuffled_as_in_sklearn(task: str, solver: str) -> None:
     x, y = problem(task)
     models = pair(task, batch_size=7, learning_rate_init=0.02, **SOLVERS[solver])
-    in_both(models, lambda model: model.partial_fit(x, y, **classes(task)))
+    call_both(models, lambda model: model.partial_fit(x, y, **classes(task)))
     assert_same_network(*models)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)
-def test_portions_after_fit_go_on_with_the_optimizer_as_it_was(task: str, solver: str) -> None:
+def test_partial_fit_after_fit_keeps_the_optimizer_state(task: str, solver: str) -> None:
     x, y = problem(task)
     models = pair(task, shuffle=False, batch_size=20, max_iter=4, learning_rate_init=0.02, **SOLVERS[solver])
-    in_both(models, lambda model: model.fit(x, y))
+    call_both(models, lambda model: model.fit(x, y))
     for rows in (slice(0, 30), slice(20, 60), slice(5, 6)):
-        in_both(models, lambda model, rows=rows: model.partial_fit(x[rows], y[rows]))
+        call_both(models, lambda model, rows=rows: model.partial_fit(x[rows], y[rows]))
         assert_same_network(*models)
     assert models[0].t_ == 4 * 60 + 30 + 40 + 1
 
 
 @pytest.mark.parametrize("task", ["binary", "one target"])
-def test_fit_after_portions_starts_anew(task: str) -> None:
+def test_fit_after_partial_fit_restarts(task: str) -> None:
     x, y = problem(task)
     models = pair(task, batch_size=20, max_iter=3)
-    in_both(models, lambda model: model.partial_fit(x, y, **classes(task)))
-    in_both(models, lambda model: model.fit(x, y))
+    call_both(models, lambda model: model.partial_fit(x, y, **classes(task)))
+    call_both(models, lambda model: model.fit(x, y))
     assert_same_network(*models)
     assert len(models[0].loss_curve_) == 3
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_ten_portions_of_everything_are_ten_epochs(task: str) -> None:
+def test_ten_partial_fits_of_all_rows_equal_ten_epochs(task: str) -> None:
     x, y = problem(task)
     mine, _ = pair(task, shuffle=False, batch_size=16, max_iter=10)
     twin, _ = pair(task, shuffle=False, batch_size=16)
-    in_both((mine, mine), lambda model: model.fit(x, y))
+    call_both((mine, mine), lambda model: model.fit(x, y))
     for _ in range(10):
         twin.partial_fit(x, y, **classes(task))
     for a, b in zip(mine.coefs_ + mine.intercepts_, twin.coefs_ + twin.intercepts_, strict=True):
@@ -88,46 +96,46 @@ def test_ten_portions_of_everything_are_ten_epochs(task: str) -> None:
     assert twin.loss_curve_ == mine.loss_curve_ and twin.t_ == mine.t_
 
 
-def test_classes_may_come_late_and_be_given_again() -> None:
+def test_classes_may_be_absent_at_first_and_passed_again() -> None:
     x, _ = problem("multi-class")
     models = pair("multi-class", shuffle=False)
-    in_both(models, lambda m: m.partial_fit(x[:3], ["a", "b", "c"], classes=["a", "b", "c", "d"]))
-    in_both(models, lambda m: m.partial_fit(x[3:4], ["d"]))
-    in_both(models, lambda m: m.partial_fit(x[4:6], ["a", "a"], classes=["d", "c", "b", "a"]))
+    call_both(models, lambda m: m.partial_fit(x[:3], ["a", "b", "c"], classes=["a", "b", "c", "d"]))
+    call_both(models, lambda m: m.partial_fit(x[3:4], ["d"]))
+    call_both(models, lambda m: m.partial_fit(x[4:6], ["a", "a"], classes=["d", "c", "b", "a"]))
     assert_same_network(*models)
     assert list(models[0].classes_) == ["a", "b", "c", "d"]
     assert models[0].predict_proba(x).shape == (60, 4)
 
 
-def test_two_classes_of_which_the_first_portion_has_one() -> None:
+def test_a_first_partial_fit_with_one_of_two_classes() -> None:
     x, y = problem("binary")
     models = pair("binary", shuffle=False)
-    in_both(models, lambda m: m.partial_fit(x[:2], ["yes", "yes"], classes=["yes", "no"]))
-    in_both(models, lambda m: m.partial_fit(x, y))
+    call_both(models, lambda m: m.partial_fit(x[:2], ["yes", "yes"], classes=["yes", "no"]))
+    call_both(models, lambda m: m.partial_fit(x, y))
     assert_same_network(*models)
     assert_same_predictions(*models, x)
 
 
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_matrix])
-def test_sparse_portions_and_dense_ones_in_turn(container: Any) -> None:
+def test_partial_fit_of_sparse_and_dense_rows_in_turn(container: Any) -> None:
     x, y = problem("one target")
     models = pair("one target", shuffle=False, batch_size=16)
     for rows in (container(x), x, container(x)):
-        in_both(models, lambda model, rows=rows: model.partial_fit(rows, y))
+        call_both(models, lambda model, rows=rows: model.partial_fit(rows, y))
     assert_same_network(*models)
 
 
-def test_parameters_can_be_changed_between_portions() -> None:
+def test_parameters_can_change_between_partial_fits() -> None:
     x, y = problem("one target")
     for solver in ("sgd", "adam"):
         models = pair("one target", shuffle=False, solver=solver, learning_rate_init=0.1)
-        in_both(models, lambda model: model.partial_fit(x, y))
-        in_both(models, lambda model: model.set_params(alpha=5.0, batch_size=7).partial_fit(x, y))
+        call_both(models, lambda model: model.partial_fit(x, y))
+        call_both(models, lambda model: model.set_params(alpha=5.0, batch_size=7).partial_fit(x, y))
         assert_same_network(*models)
 
 
-def test_weights_set_by_hand_on_a_network_that_was_never_fitted() -> None:
-    # one step worked out by hand, as in scikit-learn's own tests: one row, logistic units, no momentum
+def test_partial_fit_with_weights_set_on_an_unfitted_network() -> None:
+    # one step computed by hand, as in scikit-learn's own tests: one row, logistic units, no momentum
     parameters = {"solver": "sgd", "learning_rate_init": 0.1, "alpha": 0.1, "activation": "logistic", "momentum": 0.0}
     models = pair("binary", hidden_layer_sizes=2, max_iter=1, **parameters)
     for model in models:
@@ -136,7 +144,7 @@ def test_weights_set_by_hand_on_a_network_that_was_never_fitted() -> None:
         model.n_outputs_, model.n_features_in_, model.n_layers_, model.out_activation_ = 1, 3, 3, "logistic"
         model.n_iter_, model.t_, model.best_loss_, model.loss_curve_ = 0, 0, np.inf, []
         model._no_improvement_count = 0
-    mine, other = in_both(models, lambda m: m.partial_fit(np.array([[0.6, 0.8, 0.7]]), np.array([0]), classes=[0, 1]))
+    mine, other = call_both(models, lambda m: m.partial_fit(np.array([[0.6, 0.8, 0.7]]), np.array([0]), classes=[0, 1]))
     for name in ("coefs_", "intercepts_"):
         for a, b in zip(getattr(mine, name), getattr(other, name), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12)

@@ -1,9 +1,9 @@
-"""float32 and other kinds of numbers: what dtype the weights have, what dtype comes out, and how close it stays."""
+"""float32 and other dtypes: the dtypes of weights and predictions, and how precise they are."""
 
 import numpy as np
 import pytest
 
-from .both import CLOSE_32, TASKS, assert_same_predictions, fitted, in_both, outcome, pair, problem
+from .sklearn_comparison import CLOSE_32, TASKS, assert_same_predictions, call_both, fitted, outcome, pair, problem
 
 SOLVERS = {
     "sgd": {"solver": "sgd", "learning_rate_init": 0.02},
@@ -39,11 +39,11 @@ def test_early_stopping_in_float32(task: str) -> None:
 @pytest.mark.parametrize("seen", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
 @pytest.mark.parametrize("learned", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
 @pytest.mark.parametrize("task", ["binary", "multi-class", "one target", "three targets", "counts"])
-def test_what_comes_out_has_the_dtype_that_theirs_has(task: str, learned: str, seen: str) -> None:
+def test_predictions_have_the_dtype_of_sklearn(task: str, learned: str, seen: str) -> None:
     x, y = problem(task)
     x = 3 * np.abs(x)  # so that integers are not all zero, and none is below it
     mine, other = pair(task, max_iter=2, activation="tanh")
-    in_both((mine, other), lambda model: model.fit(x.astype(learned), y))
+    call_both((mine, other), lambda model: model.fit(x.astype(learned), y))
     assert [w.dtype for w in mine.coefs_] == [w.dtype for w in other.coefs_]
     assert_same_predictions(mine, other, x.astype(seen), 1e-4 if "float32" in (learned, seen) else 1e-9)
 
@@ -70,19 +70,19 @@ def test_lbfgs_on_float32(task: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_the_order_in_memory_and_strides_do_not_matter(order: str) -> None:
+def test_memory_order_and_strides_do_not_matter(order: str) -> None:
     x, y = problem("multi-class")
     reference = fitted("multi-class", max_iter=3, batch_size=16)
     wide = np.zeros((2 * len(x), 2 * x.shape[1]))
     wide[::2, ::2] = x
     for layout in (np.array(x, order=order), wide[::2, ::2], np.array(x[::-1])[::-1]):
         models = pair("multi-class", max_iter=3, batch_size=16)
-        in_both(models, lambda model, layout=layout: model.fit(layout, y))
+        call_both(models, lambda model, layout=layout: model.fit(layout, y))
         for mine, before in zip(models, reference, strict=True):
             np.testing.assert_allclose(mine.coefs_[0], before.coefs_[0], rtol=1e-12)
 
 
-def test_lists_are_rows_too() -> None:
+def test_rows_as_lists() -> None:
     models = pair("binary", max_iter=3, hidden_layer_sizes=(2,))
-    in_both(models, lambda model: model.fit([[3, 2], [1, 6], [5, 6], [-2, -4]], ["a", "b", "a", "b"]))
+    call_both(models, lambda model: model.fit([[3, 2], [1, 6], [5, 6], [-2, -4]], ["a", "b", "a", "b"]))
     assert_same_predictions(*models, [[3, 2], [0, 0]])

@@ -1,4 +1,4 @@
-"""The transformer: a hidden layer's activations as features."""
+"""MLPTransformer: the activations of a hidden layer as features."""
 
 import numpy as np
 import pytest
@@ -16,11 +16,11 @@ X, y = load_iris(return_X_y=True)
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # scikit-learn tells which checks don't apply
 @parametrize_with_checks([MLPTransformer(MLPRegressor(hidden_layer_sizes=(3,), max_iter=5, random_state=0))])
-def test_it_is_a_transformer_as_scikit_learn_wants_them(estimator, check) -> None:
+def test_sklearn_checks_of_a_transformer(estimator, check) -> None:
     check(estimator)
 
 
-def test_an_autoencoder_keeps_what_its_bottleneck_can_hold() -> None:
+def test_an_autoencoder_reconstructs_through_its_bottleneck() -> None:
     sizes = (8, 2, 8)
     network = MLPRegressor(hidden_layer_sizes=sizes, activation="tanh", solver="lbfgs", max_iter=300, random_state=0)
     scaled = StandardScaler().fit_transform(X)
@@ -30,7 +30,7 @@ def test_an_autoencoder_keeps_what_its_bottleneck_can_hold() -> None:
     assert not hasattr(network, "coefs_")
 
 
-def test_a_layer_by_its_number_and_features_by_name() -> None:
+def test_a_layer_by_number_and_names_of_features() -> None:
     transformer = MLPTransformer(MLPClassifier((6, 5), max_iter=5, random_state=0), layer=1).fit(X, y)
     a1 = np.maximum(X @ transformer.estimator_.coefs_[0] + transformer.estimator_.intercepts_[0], 0)
     assert np.allclose(transformer.transform(X), a1)
@@ -40,7 +40,7 @@ def test_a_layer_by_its_number_and_features_by_name() -> None:
         MLPTransformer(MLPClassifier((6, 5), max_iter=1), layer=4).fit(X, y)
 
 
-def test_it_stands_in_a_pipeline() -> None:
+def test_a_transformer_in_a_pipeline() -> None:
     pipeline = make_pipeline(
         StandardScaler(),
         MLPTransformer(MLPRegressor(hidden_layer_sizes=(8, 3, 8), max_iter=50, random_state=0)),

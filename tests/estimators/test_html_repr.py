@@ -1,4 +1,4 @@
-"""In a notebook: HTML before and after fitting, alone and in a pipeline, whatever the parameters; text otherwise."""
+"""HTML representation before and after fitting, alone and in a pipeline; text representation."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -10,14 +10,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from .both import TASKS, fitted, pair
+from .sklearn_comparison import TASKS, fitted, pair
 
-#: Elements that have no end.
+#: Void elements.
 VOID = {"br", "hr", "img", "input", "link", "meta", "path", "line", "circle", "rect", "polyline", "use"}
 
 
 class Balanced(HTMLParser):
-    """Reads HTML and notices an end without a beginning, or the other way round."""
+    """Parses HTML and checks that its tags are balanced."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,14 +66,14 @@ def test_html_before_and_after_fitting(task: str, solver: str) -> None:
     ],
     ids=["no layers", "long layers", "markup", "an array", "wrong", "an object"],
 )
-def test_html_of_parameters_that_nobody_has_looked_at(parameters: dict[str, Any]) -> None:
+def test_html_of_unvalidated_parameters(parameters: dict[str, Any]) -> None:
     mine, _ = pair("binary", **parameters)
     html = mine._repr_html_()
     read(html)
     assert "<b></" not in html
 
 
-def test_text_where_text_is_wanted() -> None:
+def test_text_representation() -> None:
     mine, other = pair("binary")
     with config_context(display="text"):
         assert "text/html" not in mine._repr_mimebundle_()

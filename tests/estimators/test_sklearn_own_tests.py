@@ -43,7 +43,7 @@ def global_random_seed() -> int:
     return 42
 
 
-def test_the_tests_run_on_our_estimators() -> None:
+def test_the_tests_run_on_the_estimators_of_glassnet() -> None:
     assert MODULE.MLPClassifier is MLPClassifier and MODULE.MLPRegressor is MLPRegressor
     assert len(TESTS) > 40
 

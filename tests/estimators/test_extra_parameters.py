@@ -1,4 +1,4 @@
-"""What scikit-learn's users were refused: each new parameter does what it says, and leaves the rest alone."""
+"""Parameters that scikit-learn does not have."""
 
 import pickle
 
@@ -93,10 +93,10 @@ def test_every_loss_of_values_by_name(name: str) -> None:
     assert fitted.loss_ < start
 
 
-# ------------------------------------------------------------------------------------------ functions of ones own
+# ------------------------------------------------------------------------------------------ custom functions
 
 
-def test_an_activation_of_ones_own_is_its_formula() -> None:
+def test_a_custom_activation() -> None:
     own = classifier(activation=(square, d_square)).fit(X, y)
     a1 = square(X @ own.coefs_[0] + own.intercepts_[0])
     z2 = a1 @ own.coefs_[1] + own.intercepts_[1]
@@ -109,14 +109,14 @@ def test_an_activation_of_ones_own_is_its_formula() -> None:
         own.save("nowhere.glassnet")
 
 
-def test_a_loss_of_ones_own_trains_as_the_same_one_by_name() -> None:
+def test_a_custom_loss_trains_like_the_same_loss_by_name() -> None:
     own = regressor(loss=(half_square, d_half_square)).fit(XR, yr)
     named = regressor(loss="squared_error").fit(XR, yr)
     assert np.allclose(own.coefs_[0], named.coefs_[0], rtol=1e-12)
     assert own.loss_curve_ == pytest.approx(named.loss_curve_)
 
 
-def test_a_gradient_that_is_not_the_losss_is_shown() -> None:
+def test_a_wrong_gradient_of_a_custom_loss_is_reported() -> None:
     with pytest.raises(InputError, match="central differences of the value say") as found:
         regressor(loss=(half_square, lambda y, o: 2 * (o - y))).fit(XR, yr)
     assert "y=[310.0]" in str(found.value)
@@ -126,10 +126,10 @@ def test_a_gradient_that_is_not_the_losss_is_shown() -> None:
         regressor(loss=(half_square, lambda y, o: (o - y)[:, 0])).fit(XR, yr)
 
 
-# ------------------------------------------------------------------------------------------------------ regularisation
+# ------------------------------------------------------------------------------------------------------ regularization
 
 
-def test_layers_have_activations_of_their_own() -> None:
+def test_an_activation_for_each_layer() -> None:
     fitted = classifier(hidden_layer_sizes=(6, 5, 4), activation=["tanh", "gelu", "relu"]).fit(X, y)
     assert [a.name for a in fitted._structure.activations] == ["tanh", "gelu", "relu", "softmax"]
     with pytest.raises(InputError, match="activation has 2 entries for 3 hidden layers"):
@@ -143,7 +143,7 @@ def test_dropout_trains_and_predicts_without_it(dropout) -> None:
     assert not np.allclose(one.coefs_[0], classifier().fit(X, y).coefs_[0])
 
 
-def test_penalties_and_limits_shrink_what_they_say() -> None:
+def test_penalties_and_norm_limits_shrink_the_weights() -> None:
     plain = classifier(max_iter=100).fit(X, y)
     assert (
         np.abs(classifier(max_iter=300, learning_rate_init=0.01, l1=0.1).fit(X, y).coefs_[0]).sum()
@@ -155,7 +155,7 @@ def test_penalties_and_limits_shrink_what_they_say() -> None:
     assert all(np.linalg.norm(W, axis=0).max() <= 0.5 + 1e-12 for W in limited.coefs_)
 
 
-def test_clipping_makes_plain_steps_of_the_length_it_says() -> None:
+def test_clip_norm_limits_the_step_length() -> None:
     plain = {"solver": "sgd", "momentum": 0, "learning_rate_init": 1.0, "max_iter": 1, "alpha": 0}
     fitted, begun = (classifier(**plain, clip_norm=most).fit(X, y) for most in (0.01, 1e-300))
     moved = sum(float(np.sum((a - b) ** 2)) for a, b in zip(
@@ -163,7 +163,7 @@ def test_clipping_makes_plain_steps_of_the_length_it_says() -> None:
     assert np.sqrt(moved) == pytest.approx(0.01)
 
 
-def test_label_smoothing_spreads_the_truth() -> None:
+def test_label_smoothing() -> None:
     sure = classifier(max_iter=400, learning_rate_init=0.01).fit(X, y).predict_proba(X).max(axis=1).mean()
     smooth = classifier(max_iter=400, learning_rate_init=0.01, label_smoothing=0.3).fit(X, y)
     assert smooth.predict_proba(X).max(axis=1).mean() < sure - 0.1
@@ -171,7 +171,7 @@ def test_label_smoothing_spreads_the_truth() -> None:
         classifier(loss="hinge", label_smoothing=0.1).fit(X, y)
 
 
-def test_the_average_of_the_weights_predicts() -> None:
+def test_averaged_weights_predict() -> None:
     averaged, plain = (classifier(ema_decay=a, max_iter=3).fit(X, y) for a in (0.9, None))
     assert np.abs(averaged.coefs_[0] - plain.coefs_[0]).max() > 0
     assert np.allclose(averaged._state.weights.parameters, plain._vector)
@@ -189,7 +189,7 @@ def test_class_weights_multiply_row_weights() -> None:
 # ----------------------------------------------------------------------------------------------------------- stopping
 
 
-def test_rows_of_ones_own_are_validated_on_and_never_trained_on() -> None:
+def test_validation_data_is_never_trained_on() -> None:
     train, held = np.arange(0, 150, 2), np.arange(1, 150, 2)
     given = (X[held], y[held])
     fitted = classifier(early_stopping=True, max_iter=30).fit(X[train], y[train], validation_data=given)
@@ -200,14 +200,14 @@ def test_rows_of_ones_own_are_validated_on_and_never_trained_on() -> None:
     assert reported.validation_scores_ is None and reported.history_[-1].validation_metric == reported.score(*given)
 
 
-def test_a_class_that_only_the_validation_rows_have_is_named() -> None:
+def test_an_unknown_class_in_the_validation_data_is_named() -> None:
     with pytest.raises(ValueError, match="classes not in"):
         classifier().fit(X[:100], y[:100], validation_data=(X, y))
     with pytest.raises(InputError, match="must be a tuple"):
         classifier().fit(X, y, validation_data=X)
 
 
-def test_weights_of_the_validation_rows_count() -> None:
+def test_sample_weights_of_the_validation_data() -> None:
     w = np.zeros(150)
     w[:10] = 1  # of one class
     given = (X, y, w)
@@ -215,7 +215,7 @@ def test_weights_of_the_validation_rows_count() -> None:
     assert fitted.best_validation_score_ == accuracy_score(y, fitted.predict(X), sample_weight=w)
 
 
-def test_groups_stay_together_and_shares_stay_the_same() -> None:
+def test_groups_and_stratification_of_the_validation_split() -> None:
     groups = np.arange(150) // 5
     fitted = classifier(early_stopping=True).fit(X, y, groups=groups)
     training, validation, _ = fitted._split
@@ -226,7 +226,7 @@ def test_groups_stay_together_and_shares_stay_the_same() -> None:
         classifier().fit(X, y, groups=groups)
 
 
-def test_a_scorer_decides_and_sees_the_network_as_it_is() -> None:
+def test_scoring_decides_when_to_stop_and_sees_the_current_network() -> None:
     seen = []
 
     def watching(truth, predicted):
@@ -243,7 +243,7 @@ def test_a_scorer_decides_and_sees_the_network_as_it_is() -> None:
         classifier(scoring="accuracy").fit(X, y)
 
 
-def test_patience_min_delta_and_the_best_weights() -> None:
+def test_patience_min_delta_and_restore_best_weights() -> None:
     impatient = classifier(max_iter=300, patience=1, min_delta=0.01).fit(X, y)
     assert impatient.n_iter_ < 300
     losses = np.array(impatient.loss_curve_)
@@ -256,7 +256,7 @@ def test_patience_min_delta_and_the_best_weights() -> None:
     assert last._vector.tobytes() == last._state.weights.parameters.tobytes()
 
 
-def test_callbacks_are_called_and_may_stop_it() -> None:
+def test_callbacks_are_called_and_may_stop_training() -> None:
     class Stop(Callback):
         def __init__(self) -> None:
             self.epochs = 0
@@ -271,7 +271,7 @@ def test_callbacks_are_called_and_may_stop_it() -> None:
     assert classifier(callbacks=Stop(), solver="lbfgs", max_iter=20).fit(X, y).n_iter_ <= 4
 
 
-# --------------------------------------------------------------------------------------------------------- going on
+# --------------------------------------------------------------------------------------------------------- warm start
 
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
@@ -288,7 +288,7 @@ def test_callbacks_are_called_and_may_stop_it() -> None:
         {"learning_rate": "step", "learning_rate_params": {"step_size": 3, "warmup": 2}},
     ],
 )
-def test_two_fits_of_five_epochs_are_one_of_ten(given: dict, engine: str) -> None:
+def test_two_warm_fits_of_five_epochs_equal_one_of_ten(given: dict, engine: str) -> None:
     twice = classifier(max_iter=5, warm_start=True, engine=engine, **given).fit(X, y).fit(X, y)
     once = classifier(max_iter=10, engine=engine, **given).fit(X, y)
     assert twice.engine_ == once.engine_ == engine
@@ -303,7 +303,7 @@ def test_two_fits_of_five_epochs_are_one_of_ten(given: dict, engine: str) -> Non
         assert by_parts._vector.tobytes() == once._vector.tobytes()
 
 
-def test_replaced_weights_begin_anew_from_there() -> None:
+def test_replaced_weights_restart_the_optimizer() -> None:
     fitted = classifier(warm_start=True).fit(X, y)
     fitted.coefs_ = [np.zeros_like(W) for W in fitted.coefs_]
     assert np.allclose(fitted.predict_proba(X), fitted.predict_proba(X[:1]))
@@ -314,7 +314,7 @@ def test_replaced_weights_begin_anew_from_there() -> None:
     assert fitted._state.weights.state.step == 8
 
 
-def test_a_network_keeps_its_layers() -> None:
+def test_a_warm_start_with_other_layers_is_rejected() -> None:
     fitted = classifier(warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match=r"has layers of \(4, 8, 3\) units.*ask for \(4, 9, 3\)"):
         fitted.set_params(hidden_layer_sizes=(9,)).fit(X, y)
@@ -323,7 +323,7 @@ def test_a_network_keeps_its_layers() -> None:
 # --------------------------------------------------------------------------------------------------------- regression
 
 
-def test_quantiles_are_in_order_and_cover_their_share() -> None:
+def test_quantiles_are_ordered_and_cover_their_share() -> None:
     fitted = regressor(
         quantiles=[0.9, 0.1, 0.5], target_transform="standardize", max_iter=400, learning_rate_init=0.01
     ).fit(XR, yr)
@@ -339,7 +339,7 @@ def test_quantiles_are_in_order_and_cover_their_share() -> None:
         regressor(quantiles=[0.5], loss="huber").fit(XR, yr)
 
 
-def test_a_standardised_target_is_undone() -> None:
+def test_a_standardized_target_is_transformed_back() -> None:
     far = yr * 1e6 + 1e9
     near, scaled = (regressor(target_transform="standardize").fit(XR, target) for target in (yr, far))
     assert np.allclose(near.predict(XR) * 1e6 + 1e9, scaled.predict(XR), rtol=1e-9)
@@ -351,7 +351,7 @@ def test_a_standardised_target_is_undone() -> None:
         regressor(loss="poisson").fit(XR[:3], [0.0, 1.0, -1.0])
 
 
-# ------------------------------------------------------------------------------------------ what does not go together
+# ------------------------------------------------------------------------------------------ incompatible parameters
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_a_standardised_target_is_undone() -> None:
         ({"n_jobs": 0}, "n_jobs is 0"),
     ],
 )
-def test_what_does_not_go_together_is_named_before_the_first_epoch(given: dict, match: str) -> None:
+def test_incompatible_parameters_are_rejected_before_the_first_epoch(given: dict, match: str) -> None:
     class Never(Callback):
         def on_train_begin(self, run) -> None:
             raise AssertionError("it has begun")
@@ -381,14 +381,14 @@ def test_what_does_not_go_together_is_named_before_the_first_epoch(given: dict, 
         classifier(**{"callbacks": Never(), **given}).fit(X, y)
 
 
-def test_partial_fit_does_not_know_the_end() -> None:
+def test_partial_fit_rejects_schedules_that_need_the_total_steps() -> None:
     with pytest.raises(InputError, match="must know how many epochs there will be"):
         classifier(learning_rate="one_cycle").partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match=r"partial_fit\(X, y, classes=…\)"):
         classifier().partial_fit(X[:100], y[:100], classes=[0, 1]).partial_fit(X, y)
 
 
-# ------------------------------------------------------------------------------------------------------------ the rest
+# ----------------------------------------------------------------------------------------------------- other parameters
 
 
 def test_engines_and_threads_and_dtypes() -> None:
@@ -405,41 +405,41 @@ def test_the_history_is_a_table() -> None:
     assert list(frame.epoch) == list(range(1, 9)) and frame.validation_loss.notna().all()
 
 
-def test_verbose_prints_what_scikit_learn_prints(capsys) -> None:
+def test_verbose_prints_the_same_lines_as_sklearn(capsys) -> None:
     classifier(verbose=True, max_iter=2, early_stopping=True).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Iteration 1, loss = ") and lines[1].startswith("Validation score: ")
 
 
-def test_own_draws_by_an_initializer() -> None:
+def test_weights_drawn_by_an_initializer() -> None:
     for initializer in ("auto", "he_normal", lambda rng, shape: np.full(shape, 0.25)):
         fitted = classifier(initializer=initializer, max_iter=1, learning_rate_init=1e-12).fit(X, y)
         assert np.abs(fitted.intercepts_[0]).max() < 1e-10
     assert np.allclose(fitted.coefs_[0], 0.25)
 
 
-def test_nothing_is_printed_otherwise(capsys) -> None:
+def test_nothing_is_printed_without_verbose(capsys) -> None:
     classifier().fit(X, y)
     assert capsys.readouterr() == ("", "")
 
 
-# --------------------------------------------------------------------------------------------- what new users ran into
+# --------------------------------------------------------------------------------------------- usability
 
 
-def test_quantiles_have_a_score_that_searches_can_use() -> None:
+def test_score_of_quantiles() -> None:
     fitted = regressor(quantiles=[0.1, 0.9], target_transform="standardize").fit(XR, yr)
     q, e = np.array([0.1, 0.9]), yr[:, np.newaxis] - fitted.predict(XR)
     assert fitted.score(XR, yr) == pytest.approx(-np.mean(np.maximum(q * e, (q - 1) * e)))
     assert np.isfinite(cross_val_score(fitted, XR, yr, cv=3)).all()
 
 
-def test_margins_serve_where_there_are_no_probabilities() -> None:
+def test_decision_values_of_losses_without_probabilities() -> None:
     network = classifier(loss="hinge", max_iter=50)
     assert np.isfinite(cross_val_score(network, X, y == 1, scoring="roc_auc")).all()
     assert hasattr(classifier(), "predict_proba") and not hasattr(classifier(), "decision_function")
 
 
-def test_words_that_come_to_mind() -> None:
+def test_common_aliases_of_names() -> None:
     assert regressor(loss="absolute_error").fit(XR, yr).loss_ == regressor(loss="mean_absolute_error").fit(XR, yr).loss_
     tuples = classifier(hidden_layer_sizes=(4, 3), activation=("relu", "tanh")).fit(X, y)
     assert [a.name for a in tuples._structure.activations] == ["relu", "tanh", "softmax"]
@@ -472,7 +472,7 @@ def test_the_loss_of_validation_rows_is_printed_too(capsys) -> None:
     assert "Validation loss: " in capsys.readouterr().out
 
 
-def test_early_stopping_can_be_turned_off_and_on_between_fits() -> None:
+def test_early_stopping_can_be_switched_between_fits() -> None:
     network = classifier(early_stopping=True, warm_start=True).fit(X, y)
     best = network._vector.copy()
     network.set_params(early_stopping=False).fit(X, y)

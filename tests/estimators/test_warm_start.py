@@ -1,11 +1,11 @@
-"""What ours does otherwise on purpose: a warm start and portions go on exactly where training stood."""
+"""Warm starts and partial_fit continue exactly where training stopped, which scikit-learn's do not."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from .both import TASKS, fitted, pair, problem, same_bits, unfinished
+from .sklearn_comparison import TASKS, fitted, ignore_convergence, pair, problem, same_bits
 
 SOLVERS: dict[str, dict[str, Any]] = {
     "plain": {"solver": "sgd", "momentum": 0.0},
@@ -26,7 +26,7 @@ def assert_same_bits(mine: Any, twin: Any) -> None:
 
 def train(model: Any, task: str, epochs: int, dtype: str = "float64") -> Any:
     x, y = problem(task, dtype)
-    with unfinished():
+    with ignore_convergence():
         return model.set_params(max_iter=epochs).fit(x, y)
 
 
@@ -35,7 +35,7 @@ def train(model: Any, task: str, epochs: int, dtype: str = "float64") -> Any:
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)
-def test_five_epochs_and_five_are_ten(task: str, solver: str, shuffle: bool, dtype: str) -> None:
+def test_two_fits_of_five_epochs_equal_one_of_ten(task: str, solver: str, shuffle: bool, dtype: str) -> None:
     parameters = {**PATIENT, **SOLVERS[solver], "shuffle": shuffle}
     whole = train(pair(task, **parameters)[0], task, 10, dtype)
     parts = train(pair(task, **parameters, warm_start=True)[0], task, 5, dtype)
@@ -45,7 +45,7 @@ def test_five_epochs_and_five_are_ten(task: str, solver: str, shuffle: bool, dty
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("task", TASKS)
-def test_ten_portions_of_everything_are_ten_shuffled_epochs(task: str, solver: str) -> None:
+def test_ten_partial_fits_of_all_rows_equal_ten_shuffled_epochs(task: str, solver: str) -> None:
     x, y = problem(task)
     parameters = {**PATIENT, **SOLVERS[solver]}
     whole = train(pair(task, **parameters)[0], task, 10)
@@ -56,7 +56,7 @@ def test_ten_portions_of_everything_are_ten_shuffled_epochs(task: str, solver: s
 
 
 @pytest.mark.parametrize("task", ["multi-class", "one target"])
-def test_fit_and_portions_mix(task: str) -> None:
+def test_fit_and_partial_fit_in_turn_equal_one_fit(task: str) -> None:
     x, y = problem(task)
     whole = train(pair(task, **PATIENT)[0], task, 8)
     parts = train(pair(task, **PATIENT, warm_start=True)[0], task, 3)
@@ -67,7 +67,7 @@ def test_fit_and_portions_mix(task: str) -> None:
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_early_stopping_goes_on_with_the_same_rows_held_out(solver: str) -> None:
+def test_a_warm_start_keeps_the_held_out_rows(solver: str) -> None:
     parameters = {**PATIENT, "solver": solver, "early_stopping": True, "learning_rate_init": 1e-3, "tol": 0.0}
     whole = train(pair("one target", **parameters)[0], "one target", 10)
     assert np.argmax(whole.validation_scores_) == 9, (
@@ -82,8 +82,8 @@ def test_early_stopping_goes_on_with_the_same_rows_held_out(solver: str) -> None
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("way", ["replaced", "one array replaced", "written into"])
-def test_weights_that_were_changed_are_gone_on_from_with_a_new_optimizer(way: str, solver: str) -> None:
-    # then it is scikit-learn's warm start: the same weights, no memory of earlier steps, the seed's first order again
+def test_changed_weights_are_trained_on_with_a_new_optimizer(way: str, solver: str) -> None:
+    # then it equals scikit-learn's warm start: the same weights, a new optimizer, the first order of the seed
     x, y = problem("three targets")
     models = fitted("three targets", solver=solver, max_iter=3, warm_start=True, batch_size=16, shuffle=False)
     draw = np.random.RandomState(1)
@@ -95,14 +95,14 @@ def test_weights_that_were_changed_are_gone_on_from_with_a_new_optimizer(way: st
             model.coefs_[0] = new[0].copy()
         else:
             model.coefs_[0][:] = new[0]
-        with unfinished():
+        with ignore_convergence():
             model.fit(x, y)
     for name in ("coefs_", "intercepts_"):
         for a, b in zip(getattr(models[0], name), getattr(models[1], name), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
-def test_a_warm_start_with_no_training_before_is_a_plain_one() -> None:
+def test_a_first_fit_with_warm_start_equals_a_plain_fit() -> None:
     for task in TASKS:
         mine = train(pair(task, warm_start=True, **PATIENT)[0], task, 4)
         assert_same_bits(mine, train(pair(task, **PATIENT)[0], task, 4))

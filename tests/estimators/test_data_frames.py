@@ -1,17 +1,26 @@
-"""Data frames: pandas and polars go in, names are kept and checked as theirs, set_output reaches what comes before."""
+"""Data frames of pandas and polars: feature names are kept and checked as in scikit-learn; set_output works."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import neural_network as theirs
+from sklearn import neural_network as sklearn_mlp
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from . import ours
-from .both import TASKS, assert_same_network, assert_same_predictions, in_both, pair, problem, unfinished
+import glassnet
+
+from .sklearn_comparison import (
+    TASKS,
+    assert_same_network,
+    assert_same_predictions,
+    call_both,
+    ignore_convergence,
+    pair,
+    problem,
+)
 
 COLUMNS = ["width", "height", "größe", "a b", "e"]
 
@@ -31,16 +40,16 @@ FRAMES = {"pandas": pandas_frame, "polars": polars_frame}
 @pytest.mark.parametrize("early", [False, True], ids=["to the end", "early stopping"])
 @pytest.mark.parametrize("library", FRAMES)
 @pytest.mark.parametrize("task", TASKS)
-def test_frames_train_as_arrays_and_keep_their_names(task: str, library: str, early: bool) -> None:
+def test_frames_train_like_arrays_and_keep_feature_names(task: str, library: str, early: bool) -> None:
     x, y = problem(task)
     frame = FRAMES[library](x)
     models = pair(task, max_iter=3, early_stopping=early)
-    in_both(models, lambda model: model.fit(frame, y))
+    call_both(models, lambda model: model.fit(frame, y))
     assert_same_network(*models, 1e-7)
     assert models[0].feature_names_in_.tolist() == COLUMNS
     assert models[0].feature_names_in_.dtype == object
     assert_same_predictions(*models, frame)
-    in_both(models, lambda model: model.score(frame, y))
+    call_both(models, lambda model: model.score(frame, y))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -48,7 +57,7 @@ def test_targets_as_series_and_frames(task: str) -> None:
     x, y = problem(task)
     for given in (pd.Series(y), pd.Series(y, index=range(100, 160))) if y.ndim == 1 else (pd.DataFrame(y),):
         models = pair(task, max_iter=3, early_stopping=True)
-        in_both(models, lambda model, given=given: model.fit(pandas_frame(x), given))
+        call_both(models, lambda model, given=given: model.fit(pandas_frame(x), given))
         assert_same_network(*models, 1e-7)
 
 
@@ -61,7 +70,7 @@ def test_targets_as_polars_series_and_categories() -> None:
         pd.Series([f"c{one}" for one in y], dtype="string"),
     ):
         models = pair("multi-class", max_iter=3)
-        in_both(models, lambda model, given=given: model.fit(x, given))
+        call_both(models, lambda model, given=given: model.fit(x, given))
         assert_same_network(*models)
         assert_same_predictions(*models, x)
 
@@ -71,52 +80,52 @@ def test_the_dtypes_of_columns(kinds: list[str]) -> None:
     x, y = problem("one target")
     frame = pandas_frame(3 * x).astype(dict(zip(COLUMNS, kinds, strict=True)))
     models = pair("one target", max_iter=3, activation="tanh")
-    in_both(models, lambda model: model.fit(frame, y))
+    call_both(models, lambda model: model.fit(frame, y))
     assert_same_network(*models, 1e-4 if set(kinds) == {"float32"} else 1e-9)
     assert_same_predictions(*models, frame, 1e-4)
 
 
-def test_weights_of_rows_as_a_series() -> None:
+def test_sample_weights_as_a_series() -> None:
     x, y = problem("binary")
     models = pair("binary", max_iter=3)
-    in_both(models, lambda model: model.fit(pandas_frame(x), y, sample_weight=pd.Series(np.arange(1, 61))))
+    call_both(models, lambda model: model.fit(pandas_frame(x), y, sample_weight=pd.Series(np.arange(1, 61))))
     assert_same_network(*models)
 
 
-def test_names_go_when_the_next_rows_have_none() -> None:
+def test_feature_names_are_removed_by_fitting_an_array() -> None:
     x, y = problem("binary")
     models = pair("binary", max_iter=2)
-    in_both(models, lambda model: model.fit(pandas_frame(x), y))
-    in_both(models, lambda model: model.fit(x, y))
+    call_both(models, lambda model: model.fit(pandas_frame(x), y))
+    call_both(models, lambda model: model.fit(x, y))
     assert not hasattr(models[0], "feature_names_in_") and not hasattr(models[1], "feature_names_in_")
 
 
-def test_columns_called_by_numbers_are_no_names() -> None:
+def test_numeric_column_labels_are_no_feature_names() -> None:
     x, y = problem("binary")
     models = pair("binary", max_iter=2)
-    in_both(models, lambda model: model.fit(pd.DataFrame(x), y))
+    call_both(models, lambda model: model.fit(pd.DataFrame(x), y))
     assert not hasattr(models[0], "feature_names_in_")
 
 
-def test_a_frame_is_left_as_it_was() -> None:
+def test_a_frame_is_not_modified() -> None:
     x, y = problem("binary")
     frame = pandas_frame(x)
     mine, _ = pair("binary", max_iter=2)
-    with unfinished():
+    with ignore_convergence():
         mine.fit(frame, y).predict(frame)
     pd.testing.assert_frame_equal(frame, pandas_frame(x))
 
 
 @pytest.mark.parametrize("library", FRAMES)
-def test_set_output_reaches_the_steps_before(library: str) -> None:
+def test_set_output_of_a_pipeline(library: str) -> None:
     x, y = problem("one target")
     frame = FRAMES[library](x)
     predicted = []
-    for home in (ours, theirs):
+    for home in (glassnet, sklearn_mlp):
         model = home.MLPRegressor(hidden_layer_sizes=(3,), max_iter=3, random_state=0)
         assert not hasattr(model, "set_output")
         pipeline = make_pipeline(StandardScaler(), model).set_output(transform=library)
-        with unfinished():
+        with ignore_convergence():
             predicted.append(pipeline.fit(frame, y).predict(frame))
         assert pipeline[-1].feature_names_in_.tolist() == COLUMNS
     np.testing.assert_allclose(*predicted, rtol=1e-9)
@@ -126,6 +135,6 @@ def test_permutation_importance_of_a_frame() -> None:
     x, y = problem("one target")
     frame = pandas_frame(x)
     models = pair("one target", max_iter=20, learning_rate_init=0.05)
-    in_both(models, lambda model: model.fit(frame, y))
+    call_both(models, lambda model: model.fit(frame, y))
     found = [permutation_importance(model, frame, y, n_repeats=2, random_state=0).importances for model in models]
     np.testing.assert_allclose(*found, rtol=1e-6)

@@ -1,17 +1,17 @@
-"""Every value that scikit-learn refuses for a parameter is refused by ours, in the same class and words."""
+"""Values of parameters that scikit-learn rejects are rejected with the same class of error and message."""
 
 import re
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn import neural_network as theirs
+from sklearn import neural_network as sklearn_mlp
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .both import in_both, outcome, pair_of, problem
+from .sklearn_comparison import call_both, outcome, pair_by_name, problem
 
 NAMES = ["MLPClassifier", "MLPRegressor"]
-#: Parameters for which ours takes more than theirs: the words about what is allowed are ours.
+#: Parameters with more valid values than in scikit-learn, whose messages differ.
 WIDER = {"activation", "solver", "learning_rate", "learning_rate_init", "loss"}
 NUMBERS = [
     -1,
@@ -54,12 +54,12 @@ NUMERIC = [
     "max_fun",
 ]
 SIZES = [0, -3, 2.5, None, "x", np.nan, {"a": 1}, {3}, [0], [3, -1]]
-#: What is chosen by name; scikit-learn's classifier has no loss to choose.
+#: Parameters that take a name; scikit-learn's classifier has no loss.
 CHOICES = [
     *[(name, parameter) for name in NAMES for parameter in ("activation", "solver", "learning_rate")],
     ("MLPRegressor", "loss"),
 ]
-#: What can't be taken for a name, whatever names there are.
+#: Values that are no valid name.
 NO_NAMES = ["no-such-thing", "", 1, None, 0.5, True, b"relu"]
 
 
@@ -68,18 +68,20 @@ def data(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def same_refusal(name: str, parameters: dict[str, Any], method: str = "fit") -> None:
-    """Hold ours to theirs for one choice of parameters."""
+    """Check that both accept or reject parameters with the same error."""
     x, y = data(name)
     given = {"classes": ["no", "yes"]} if method == "partial_fit" and name == "MLPClassifier" else {}
-    models = pair_of(name, hidden_layer_sizes=(2,)) if "hidden_layer_sizes" not in parameters else pair_of(name)
+    models = (
+        pair_by_name(name, hidden_layer_sizes=(2,)) if "hidden_layer_sizes" not in parameters else pair_by_name(name)
+    )
     for model in models:
-        model.set_params(**{"max_iter": 2, **parameters})  # neither constructor nor set_params looks at values
+        model.set_params(**{"max_iter": 2, **parameters})  # neither the constructor nor set_params validates values
     mine, other = (outcome(lambda m=model: getattr(m, method)(x, y, **given)) for model in models)
     if other.error is None:
-        assert mine.error is None, f"scikit-learn takes {parameters}, ours says: {mine.error}"
+        assert mine.error is None, f"scikit-learn accepts {parameters}, glassnet raises: {mine.error}"
         assert mine.warned == other.warned
         return
-    assert mine.error is not None, f"ours takes {parameters}; scikit-learn: {other.error}"
+    assert mine.error is not None, f"glassnet accepts {parameters}; scikit-learn: {other.error}"
     assert isinstance(mine.error, type(other.error))
     if isinstance(other.error, InvalidParameterError) and set(parameters) & WIDER:
         begin = re.match(r"The '\w+' parameter of \w+ must be ", str(other.error))
@@ -95,39 +97,39 @@ NUMBERS_OF = [(one, value) for one in NUMERIC for value in NUMBERS if (one, valu
 @pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize(("parameter", "value"), NUMBERS_OF, ids=lambda one: one if isinstance(one, str) else repr(one))
 @pytest.mark.parametrize("name", NAMES)
-def test_numbers_and_switches(name: str, parameter: str, value: Any) -> None:
+def test_invalid_numbers_and_booleans(name: str, parameter: str, value: Any) -> None:
     same_refusal(name, {parameter: value})
 
 
 @pytest.mark.parametrize("value", SIZES, ids=repr)
 @pytest.mark.parametrize("name", NAMES)
-def test_sizes_of_hidden_layers(name: str, value: Any) -> None:
+def test_invalid_hidden_layer_sizes(name: str, value: Any) -> None:
     same_refusal(name, {"hidden_layer_sizes": value})
 
 
 @pytest.mark.parametrize("value", NO_NAMES, ids=repr)
 @pytest.mark.parametrize(("name", "parameter"), CHOICES)
-def test_names_that_nobody_knows(name: str, parameter: str, value: Any) -> None:
+def test_unknown_names(name: str, parameter: str, value: Any) -> None:
     same_refusal(name, {parameter: value})
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_portions_look_at_the_parameters_too(name: str) -> None:
+def test_partial_fit_validates_parameters(name: str) -> None:
     for parameters in ({"alpha": -1}, {"tol": None}, {"batch_size": "all"}, {"beta_1": 1.0}, {"activation": "no-such"}):
         same_refusal(name, parameters, "partial_fit")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_looked_at_before_fit(name: str) -> None:
-    mine, other = pair_of(name, alpha=-1.0, solver="no-such-thing", hidden_layer_sizes=None)
-    in_both((mine, other), lambda model: model.set_params(beta_1=3, max_iter="many").get_params())
+def test_parameters_are_not_validated_before_fit(name: str) -> None:
+    mine, other = pair_by_name(name, alpha=-1.0, solver="no-such-thing", hidden_layer_sizes=None)
+    call_both((mine, other), lambda model: model.set_params(beta_1=3, max_iter="many").get_params())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_parameter_of_theirs_is_declared_with_what_theirs_allows(name: str) -> None:
-    # whatever theirs declares (kinds, intervals, names), ours declares at least
-    mine, other = pair_of(name)
-    for parameter, allowed in getattr(theirs, name)._parameter_constraints.items():
+def test_parameter_constraints_include_those_of_sklearn(name: str) -> None:
+    # glassnet declares at least the types, intervals and names that scikit-learn declares
+    mine, other = pair_by_name(name)
+    for parameter, allowed in getattr(sklearn_mlp, name)._parameter_constraints.items():
         if parameter not in other.get_params():
             continue
         declared = [str(one) for one in type(mine)._parameter_constraints[parameter]]
@@ -137,17 +139,17 @@ def test_every_parameter_of_theirs_is_declared_with_what_theirs_allows(name: str
 
 
 @pytest.mark.parametrize("value", [0, 1, 10, True, False, -1])
-def test_verbose_in_every_form(value: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_valid_values_of_verbose(value: Any, capsys: pytest.CaptureFixture[str]) -> None:
     said = []
     x, y = data("MLPRegressor")
-    for model in pair_of("MLPRegressor", verbose=value, max_iter=2, random_state=0):
+    for model in pair_by_name("MLPRegressor", verbose=value, max_iter=2, random_state=0):
         outcome(lambda model=model: model.fit(x, y))
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_numbers_of_numpys_types_are_numbers(name: str) -> None:
+def test_numpy_scalars_are_numbers(name: str) -> None:
     x, y = data(name)
     parameters = {
         "hidden_layer_sizes": np.array([3]),
@@ -160,5 +162,5 @@ def test_numbers_of_numpys_types_are_numbers(name: str) -> None:
         "momentum": np.float64(0.5),
         "n_iter_no_change": np.int8(7),
     }
-    mine, other = in_both(pair_of(name, **parameters), lambda model: model.fit(x, y))
+    mine, other = call_both(pair_by_name(name, **parameters), lambda model: model.fit(x, y))
     np.testing.assert_allclose(mine.coefs_[0], other.coefs_[0], rtol=1e-9)

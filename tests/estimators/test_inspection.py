@@ -1,4 +1,4 @@
-"""What an estimator shows of itself: activations, gradients, saliency, integrated gradients, a picture."""
+"""Activations, gradients, saliency and integrated gradients of an estimator, and its HTML representation."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def fitted(kind: str) -> MLPClassifier:
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_every_unit_by_name(kind: str) -> None:
+def test_activations_have_names(kind: str) -> None:
     network = fitted(kind)
     seen = network.explain(X)
     assert list(seen) == ["z1", "a1", "z2", "a2"]
@@ -32,7 +32,7 @@ def test_every_unit_by_name(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_gradients_are_those_of_the_loss(kind: str) -> None:
+def test_gradients_of_the_loss(kind: str) -> None:
     network, target = fitted(kind), TARGETS[kind]
     dW1 = network.gradients(X, target)["dW1"]
 
@@ -53,7 +53,7 @@ def test_gradients_are_those_of_the_loss(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_saliency_is_the_slope_of_a_probability(kind: str) -> None:
+def test_saliency_is_the_gradient_of_a_probability(kind: str) -> None:
     network = fitted(kind)
     for output in range(2):
         slopes = network.saliency(X[:5], output=output)
@@ -67,7 +67,7 @@ def test_saliency_is_the_slope_of_a_probability(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_integrated_gradients_add_up(kind: str) -> None:
+def test_integrated_gradients_sum_to_the_difference_of_the_outputs(kind: str) -> None:
     network = fitted(kind)
     at_zero = network.predict_proba(np.zeros((1, 4)))
     for output in range(2):
@@ -75,14 +75,14 @@ def test_integrated_gradients_add_up(kind: str) -> None:
         assert np.allclose(sums, network.predict_proba(X)[:, output] - at_zero[:, output], atol=1e-5)
 
 
-def test_an_output_that_is_not_there() -> None:
+def test_an_unknown_output_is_rejected() -> None:
     with pytest.raises(InputError, match="with two classes it is 0 or 1"):
         fitted("binary").saliency(X, output=2)
     with pytest.raises(InputError, match="with 3 outputs it is one of 0 … 2"):
         fitted("multi-class").saliency(X, output=3)
 
 
-def test_values_and_tables_are_explained_too() -> None:
+def test_regression_and_tables_are_explained() -> None:
     values = MLPRegressor(hidden_layer_sizes=(5,), max_iter=30, random_state=0).fit(XR, yr)
     assert values.saliency(XR).shape == XR.shape and values.input_names[:2] == ("x0", "x1")
     frame = pd.DataFrame({"size": [1.0, 2.0, np.nan, 4.0] * 10, "kind": ["a", "b", "c", "b"] * 10})
@@ -92,7 +92,7 @@ def test_values_and_tables_are_explained_too() -> None:
     assert network.gradients(frame, [0, 1, 1, 1] * 10)["dW1"].shape == network.coefs_[0].shape
 
 
-def test_a_notebook_shows_the_network() -> None:
+def test_html_shows_the_network() -> None:
     shown = MLPClassifier((200, 3), max_iter=3, early_stopping=True, random_state=0).fit(X, y)._repr_html_()
     for text in ("4 → 200 → 3 → 3 units", "relu", "softmax", "loss:", "validation score:", "<svg"):
         assert text in shown

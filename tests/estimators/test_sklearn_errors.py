@@ -1,4 +1,4 @@
-"""What goes wrong is told in scikit-learn's classes and words: programs that catch or match them keep working."""
+"""Errors and warnings have the classes and messages of scikit-learn's."""
 
 import pickle
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .both import TASKS, Outcome, outcome, pair, pair_of, problem, row_weights
+from .sklearn_comparison import TASKS, Outcome, outcome, pair, pair_by_name, problem, row_weights
 
 NAMES = ["MLPClassifier", "MLPRegressor"]
 X, Y = problem("binary")
@@ -34,11 +34,11 @@ def target(value: float) -> np.ndarray:
     return y
 
 
-def both_ends(models: tuple[Any, Any], call: Callable[[Any], Any]) -> Outcome:
-    """Make a call on both, hold ours to theirs in error and warnings, and return what theirs came to."""
+def compare_outcomes(models: tuple[Any, Any], call: Callable[[Any], Any]) -> Outcome:
+    """Make a call on both, check that errors and warnings agree, and return scikit-learn's outcome."""
     mine, other = (outcome(lambda model=model: call(model)) for model in models)
     if "non-finite" in str(other.error):
-        # theirs goes on to the last epoch with numbers that are none; ours ends there, and has less to warn of
+        # scikit-learn continues with NaN to the last epoch; glassnet stops, with fewer warnings
         assert set(mine.warned) <= set(other.warned)
     else:
         assert mine.warned == other.warned
@@ -48,13 +48,13 @@ def both_ends(models: tuple[Any, Any], call: Callable[[Any], Any]) -> Outcome:
     else:
         assert mine.error is not None, f"scikit-learn: {other.error!r}"
         assert isinstance(mine.error, type(other.error)), repr(mine.error)
-        # what ours says more (which classes, what to do) comes after
+        # glassnet may add details at the end of the message
         assert str(mine.error).startswith(str(other.error).split(" Classes with too few members")[0])
     return other
 
 
-#: Cause, what is said in the class that is expected, task, parameters, call. The words are compared with theirs in
-#: full; those here only make sure that the test meets the cause that it is named after.
+#: Cause: expected class, part of the message, task, parameters, call. The whole message is compared with
+#: scikit-learn's; the part given here makes sure that the test meets the cause it is named after.
 FIT_ERRORS: dict[str, tuple[type[Exception], str, str, dict[str, Any], Callable[[Any], Any]]] = {
     "nan in X": (ValueError, "contains NaN", "binary", {}, lambda m: m.fit(spoiled(np.nan), Y)),
     "infinity in X": (ValueError, "infinity", "binary", {}, lambda m: m.fit(spoiled(np.inf), Y)),
@@ -147,29 +147,29 @@ FIT_ERRORS: dict[str, tuple[type[Exception], str, str, dict[str, Any], Callable[
         {"max_iter": 3},
         lambda m: m.fit((0.9 * np.finfo(float).max) * (np.abs(XR) / np.abs(XR).max()), YR),
     ),
-    "portions of early stopping": (
+    "partial_fit with early stopping": (
         ValueError,
         "does not support early_stopping",
         "one target",
         {"early_stopping": True},
         lambda m: m.partial_fit(XR, YR),
     ),
-    "early stopping, portions after fit": (
+    "early stopping, partial_fit after fit": (
         ValueError,
         "does not support early_stopping",
         "binary",
         {"early_stopping": True, "max_iter": 2},
         lambda m: m.fit(X, Y).partial_fit(X, Y),
     ),
-    "portions without classes": (ValueError, "classes must be passed", "binary", {}, lambda m: m.partial_fit(X, Y)),
-    "portions of a class not named": (
+    "partial_fit without classes": (ValueError, "classes must be passed", "binary", {}, lambda m: m.partial_fit(X, Y)),
+    "partial_fit with an undeclared class": (
         ValueError,
         "classes not in `self.classes_`",
         "multi-class",
         {},
         lambda m: m.partial_fit(X3, Y3, classes=[2, 3]),
     ),
-    "portions of a new class": (
+    "partial_fit with a new class": (
         ValueError,
         "classes not in `self.classes_`",
         "binary",
@@ -183,14 +183,14 @@ FIT_ERRORS: dict[str, tuple[type[Exception], str, str, dict[str, Any], Callable[
         {},
         lambda m: m.partial_fit(X, Y, classes=["no", "yes"]).partial_fit(X, Y, classes=["no", "yes", "x"]),
     ),
-    "a portion with fewer columns": (
+    "partial_fit with fewer columns": (
         ValueError,
         "expecting 5 features",
         "one target",
         {},
         lambda m: m.partial_fit(XR, YR).partial_fit(XR[:, :3], YR),
     ),
-    "lbfgs in portions": (
+    "partial_fit of lbfgs": (
         AttributeError,
         "no attribute 'partial_fit'",
         "binary",
@@ -270,28 +270,28 @@ FIT_ERRORS: dict[str, tuple[type[Exception], str, str, dict[str, Any], Callable[
 
 
 @pytest.mark.parametrize("cause", FIT_ERRORS)
-def test_an_error_has_the_class_and_words_of_theirs(cause: str) -> None:
+def test_an_error_has_the_class_and_message_of_sklearn(cause: str) -> None:
     error, words, task, parameters, call = FIT_ERRORS[cause]
     models = pair(task, **parameters)
     if cause == "an unknown parameter":
         mine, other = (outcome(lambda model=model: call(model)) for model in models)
-        # both go on to list their valid parameters, of which ours has more
+        # both list their valid parameters, of which glassnet has more
         assert isinstance(mine.error, ValueError)
         assert str(mine.error).split(" for ")[0] == str(other.error).split(" for ")[0] == words
         assert "Valid parameters are: [" in str(mine.error) and "Valid parameters are: [" in str(other.error)
         return
-    told = both_ends(models, call)
-    assert isinstance(told.error, error) and words in str(told.error), "the test does not meet its cause"
+    result = compare_outcomes(models, call)
+    assert isinstance(result.error, error) and words in str(result.error), "the test does not meet its cause"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_constructor_refuses_parameters_that_nobody_knows(name: str) -> None:
-    told = both_ends(pair_of(name), lambda model: type(model)(units=3))
-    assert isinstance(told.error, TypeError)
+def test_the_constructor_rejects_unknown_parameters(name: str) -> None:
+    result = compare_outcomes(pair_by_name(name), lambda model: type(model)(units=3))
+    assert isinstance(result.error, TypeError)
 
 
-def test_negative_counts_are_treated_as_theirs() -> None:
-    # scikit-learn fits without a word, its loss not a number; ours may be stricter only by saying so in a ValueError
+def test_negative_counts() -> None:
+    # scikit-learn fits without a warning, with a loss of NaN; glassnet may raise a ValueError instead
     counts = YP.copy()
     counts[3] = -1.0
     mine, other = (outcome(lambda model=model: model.fit(XP, counts)) for model in pair("counts", max_iter=3))
@@ -301,7 +301,7 @@ def test_negative_counts_are_treated_as_theirs() -> None:
         assert type(mine.error) is type(other.error) and str(mine.error) == str(other.error)
 
 
-#: Cause, class and words of the warning, task, parameters, call.
+#: Cause: class and message of the warning, task, parameters, call.
 FIT_WARNINGS: dict[str, tuple[type[Warning], str, str, dict[str, Any], Callable[[Any], Any]]] = {
     "not converged": (ConvergenceWarning, "Maximum iterations (2)", "binary", {"max_iter": 2}, lambda m: m.fit(X, Y)),
     "not converged, sgd": (
@@ -347,7 +347,7 @@ FIT_WARNINGS: dict[str, tuple[type[Warning], str, str, dict[str, Any], Callable[
         {"batch_size": 60, "max_iter": 2, "early_stopping": True},
         lambda m: m.fit(X, Y),
     ),
-    "a batch larger than the portion": (
+    "a batch larger than the rows of partial_fit": (
         UserWarning,
         "Got `batch_size`",
         "one target",
@@ -368,7 +368,7 @@ FIT_WARNINGS: dict[str, tuple[type[Warning], str, str, dict[str, Any], Callable[
         {"max_iter": 2},
         lambda m: m.fit(XR, YR.reshape(-1, 1)),
     ),
-    "a portion's targets as a column": (
+    "partial_fit with targets as a column": (
         DataConversionWarning,
         "column-vector y was passed",
         "one target",
@@ -393,31 +393,31 @@ FIT_WARNINGS: dict[str, tuple[type[Warning], str, str, dict[str, Any], Callable[
 
 
 @pytest.mark.parametrize("cause", FIT_WARNINGS)
-def test_a_warning_has_the_class_and_words_of_theirs(cause: str) -> None:
+def test_a_warning_has_the_class_and_message_of_sklearn(cause: str) -> None:
     category, words, task, parameters, call = FIT_WARNINGS[cause]
-    told = both_ends(pair(task, **parameters), call)
-    assert told.error is None
-    assert any(kind is category and words in text for kind, text in told.warned), "the test does not meet its cause"
+    result = compare_outcomes(pair(task, **parameters), call)
+    assert result.error is None
+    assert any(kind is category and words in text for kind, text in result.warned), "the test does not meet its cause"
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_nothing_is_said_when_all_is_well(task: str) -> None:
+def test_no_warning_without_a_cause(task: str) -> None:
     x, y = problem(task)
     for parameters in ({}, {"early_stopping": True}, {"solver": "sgd"}, {"solver": "lbfgs", "tol": 1.0}):
         models = pair(task, **{"tol": 1.0, "n_iter_no_change": 2, **parameters})
-        told = both_ends(models, lambda model, x=x, y=y: model.fit(x, y).predict(x))
-        assert told.error is None and told.warned == []
+        result = compare_outcomes(models, lambda model, x=x, y=y: model.fit(x, y).predict(x))
+        assert result.error is None and result.warned == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_data_frame_with_names_partly_text_is_refused_in_the_same_words(name: str) -> None:
+def test_mixed_column_labels_give_the_same_error(name: str) -> None:
     frame = pd.DataFrame(X, columns=["a", "b", 3, 4, 5])
-    told = both_ends(pair_of(name), lambda model: model.fit(frame, YR if name == "MLPRegressor" else Y))
-    assert isinstance(told.error, TypeError) and "names" in str(told.error)
+    result = compare_outcomes(pair_by_name(name), lambda model: model.fit(frame, YR if name == "MLPRegressor" else Y))
+    assert isinstance(result.error, TypeError) and "names" in str(result.error)
 
 
 @pytest.mark.parametrize("task", ["binary", "one target"])
-def test_a_refused_fit_leaves_the_estimator_usable(task: str) -> None:
+def test_a_rejected_fit_leaves_the_estimator_usable(task: str) -> None:
     x, y = problem(task)
     for mine in (pair(task, max_iter=2)[0], clone(pair(task, max_iter=2)[0])):
         with pytest.raises(ValueError):
@@ -427,7 +427,7 @@ def test_a_refused_fit_leaves_the_estimator_usable(task: str) -> None:
         assert outcome(lambda mine=mine, x=x, y=y: mine.fit(x, y)).error is None
 
 
-def test_a_refused_portion_leaves_the_network_as_it_was() -> None:
+def test_a_rejected_partial_fit_does_not_change_the_network() -> None:
     x, y = problem("multi-class")
     mine, _ = pair("multi-class")
     mine.partial_fit(x, y, classes=[2, 3, 7])
@@ -443,8 +443,8 @@ def test_a_refused_portion_leaves_the_network_as_it_was() -> None:
         assert pickle.dumps(mine.predict_proba(x)) == before
 
 
-def test_warnings_point_at_nothing_of_ours_when_turned_into_errors() -> None:
-    # under -W error a ConvergenceWarning is raised from fit: the weights reached are there, as theirs
+def test_warnings_turned_into_errors_are_raised_from_fit() -> None:
+    # with -W error, fit raises ConvergenceWarning and the weights are set, as in scikit-learn
     models = pair("binary", max_iter=2)
     for model in models:
         with pytest.raises(ConvergenceWarning, match="Maximum iterations"):
@@ -453,7 +453,7 @@ def test_warnings_point_at_nothing_of_ours_when_turned_into_errors() -> None:
     np.testing.assert_allclose(models[0].coefs_[0], models[1].coefs_[0], rtol=1e-9)
 
 
-def test_the_classes_of_errors_that_are_imported_from_scikit_learn_still_catch() -> None:
+def test_error_classes_of_sklearn_catch_the_errors() -> None:
     mine, _ = pair("binary", alpha=-1.0)
     for caught in (InvalidParameterError, ValueError, TypeError):
         with pytest.raises(caught):

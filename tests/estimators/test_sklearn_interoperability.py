@@ -1,4 +1,4 @@
-"""In scikit-learn's company: pipelines, searches, ensembles, inspection come to what they come to with theirs."""
+"""scikit-learn's tools (pipelines, searches, ensembles, inspection) give the same results as with its own MLP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn import neural_network as theirs
+from sklearn import neural_network as sklearn_mlp
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -39,8 +39,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from . import ours
-from .both import problem, unfinished
+import glassnet
+
+from .sklearn_comparison import ignore_convergence, problem
 
 XC, YC = problem("multi-class")
 XB, YB = problem("binary")
@@ -60,13 +61,13 @@ def regressor(home: Any, **parameters: Any) -> Any:
     return home.MLPRegressor(**{**QUICK, **parameters})
 
 
-def portions(model: Any, x: np.ndarray, y: np.ndarray) -> Any:
-    """Learn all rows as one portion; some of scikit-learn's tools return None from that."""
+def fit_parts(model: Any, x: np.ndarray, y: np.ndarray) -> Any:
+    """Call partial_fit with all rows."""
     model.partial_fit(x, y)
     return model
 
 
-#: What is done, given the module that the classes come from, and what it comes to: numbers, the same from both.
+#: Uses of the estimators of a module, each of which returns numbers: the same for both modules.
 USES: dict[str, Callable[[Any], Any]] = {
     "pipeline": lambda h: make_pipeline(StandardScaler(), classifier(h)).fit(XC, YC).predict_proba(XC),
     "pipeline, weights of rows": lambda h: (
@@ -144,7 +145,7 @@ USES: dict[str, Callable[[Any], Any]] = {
     "one against one": lambda h: OneVsOneClassifier(classifier(h)).fit(XC, YC).predict(XC),
     "many outputs": lambda h: MultiOutputClassifier(classifier(h)).fit(XL, YL).predict_proba(XL)[2],
     "many targets": lambda h: MultiOutputRegressor(regressor(h)).fit(XM, YM).predict(XM),
-    "many targets in portions": lambda h: portions(MultiOutputRegressor(regressor(h)), XM, YM).predict(XM),
+    "many targets with partial_fit": lambda h: fit_parts(MultiOutputRegressor(regressor(h)), XM, YM).predict(XM),
     "a chain": lambda h: ClassifierChain(classifier(h), random_state=0).fit(XL, YL).predict_proba(XL),
     "self-training": lambda h: (
         SelfTrainingClassifier(classifier(h), max_iter=2, threshold=0.6)
@@ -162,7 +163,7 @@ USES: dict[str, Callable[[Any], Any]] = {
         classifier(h).fit(XC, YC), XC, [(0, 1)], grid_resolution=3
     )["average"],
     "learning curve": lambda h: learning_curve(classifier(h), XB, YB, cv=2, train_sizes=[0.5, 1.0])[2],
-    "learning curve in portions": lambda h: learning_curve(
+    "learning curve with partial_fit": lambda h: learning_curve(
         classifier(h, shuffle=False), XB, YB, cv=2, train_sizes=[0.5, 1.0], exploit_incremental_learning=True
     )[2],
     "validation curve": lambda h: validation_curve(
@@ -172,8 +173,8 @@ USES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("use", USES)
-def test_it_comes_to_the_same(use: str) -> None:
-    mine, other = USES[use](ours), USES[use](theirs)
+def test_a_tool_of_sklearn_gives_the_same_result(use: str) -> None:
+    mine, other = USES[use](glassnet), USES[use](sklearn_mlp)
     assert mine.shape == other.shape and mine.dtype == other.dtype
     if mine.dtype.kind == "f":
         np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-6)
@@ -181,10 +182,10 @@ def test_it_comes_to_the_same(use: str) -> None:
         np.testing.assert_array_equal(mine, other)
 
 
-def test_a_search_whose_fits_are_refused_says_so() -> None:
+def test_a_search_with_failed_fits_reports_them() -> None:
     from sklearn.exceptions import FitFailedWarning
 
-    for home in (ours, theirs):
+    for home in (glassnet, sklearn_mlp):
         search = GridSearchCV(classifier(home), {"alpha": [0.1, -1.0]}, cv=2)
         with (
             pytest.warns(FitFailedWarning, match="The 'alpha' parameter of MLPClassifier"),
@@ -192,12 +193,12 @@ def test_a_search_whose_fits_are_refused_says_so() -> None:
         ):
             search.fit(XB, YB)
         assert np.isnan(search.cv_results_["mean_test_score"][1])
-        with unfinished(), pytest.raises(ValueError, match="The 'alpha' parameter of MLPClassifier"):
+        with ignore_convergence(), pytest.raises(ValueError, match="The 'alpha' parameter of MLPClassifier"):
             GridSearchCV(classifier(home), {"alpha": [-1.0]}, cv=2, error_score="raise").fit(XB, YB)
 
 
-def test_parameters_reach_it_through_a_pipeline() -> None:
-    for home in (ours, theirs):
+def test_parameters_are_set_through_a_pipeline() -> None:
+    for home in (glassnet, sklearn_mlp):
         pipeline = make_pipeline(StandardScaler(), classifier(home))
         pipeline.set_params(mlpclassifier__hidden_layer_sizes=(3, 2), mlpclassifier__max_iter=2).fit(XB, YB)
         assert [w.shape for w in pipeline[-1].coefs_] == [(5, 3), (3, 2), (2, 1)]

@@ -1,4 +1,4 @@
-"""Files and other libraries: what an estimator saves, loads, hands over and takes back predicts the same."""
+"""Estimators saved, loaded, exported to other libraries and imported again predict the same."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def same(a: Any, b: Any, rows: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_saved_and_loaded_it_predicts_the_same_bits(kind: str, tmp_path: Path) -> None:
+def test_a_saved_and_loaded_estimator_predicts_the_same_bits(kind: str, tmp_path: Path) -> None:
     network = MLPClassifier((5,), max_iter=5, random_state=0, class_weight="balanced").fit(X, TARGETS[kind])
     network.save(tmp_path / "network.glassnet")
     back = MLPClassifier.load(tmp_path / "network.glassnet")
@@ -54,7 +54,7 @@ def test_saved_and_loaded_it_predicts_the_same_bits(kind: str, tmp_path: Path) -
     assert [p.name for p in tmp_path.iterdir()] == ["network.glassnet"]
 
 
-def test_a_loaded_network_learns_on(tmp_path: Path) -> None:
+def test_a_loaded_estimator_can_be_trained_further(tmp_path: Path) -> None:
     network = MLPClassifier((5,), max_iter=5, random_state=0).fit(X, y)
     network.save(tmp_path / "network.glassnet")
     back = MLPClassifier.load(tmp_path / "network.glassnet")
@@ -65,7 +65,7 @@ def test_a_loaded_network_learns_on(tmp_path: Path) -> None:
         back.partial_fit(X, y + 1)
 
 
-def test_a_loaded_network_goes_on_counting(tmp_path: Path) -> None:
+def test_a_loaded_estimator_continues_its_counts(tmp_path: Path) -> None:
     network = MLPClassifier((5,), max_iter=5, random_state=0, warm_start=True).fit(X, y)
     network.save(tmp_path / "network.glassnet")
     back = MLPClassifier.load(tmp_path / "network.glassnet").fit(X, y)
@@ -74,7 +74,7 @@ def test_a_loaded_network_goes_on_counting(tmp_path: Path) -> None:
         glassnet.load(tmp_path / "network.glassnet")
 
 
-def test_tables_and_targets_travel_along(tmp_path: Path) -> None:
+def test_preprocessing_and_target_scaling_are_saved(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -98,7 +98,7 @@ def test_tables_and_targets_travel_along(tmp_path: Path) -> None:
         back.predict(frame.rename(columns={"size": "length"}))
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_file_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "network.glassnet"
     with pytest.raises(InputError, match="there is no such file"):
         MLPClassifier.load(path)
@@ -111,50 +111,50 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def damaged(change: Any, path: Path) -> None:
-    """Write a good file with its description or arrays changed."""
+    """Write a valid file with its metadata or arrays changed."""
     MLPClassifier((5,), max_iter=2, random_state=0).fit(X, y).save(path)
     with safe_open(path, framework="numpy") as file:
-        told = json.loads(file.metadata()["glassnet-estimator"])
+        metadata = json.loads(file.metadata()["glassnet-estimator"])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    change(told, arrays)
-    save_file(arrays, path, {"glassnet-estimator": json.dumps(told)})
+    change(metadata, arrays)
+    save_file(arrays, path, {"glassnet-estimator": json.dumps(metadata)})
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told, arrays: told.update(format_version=2),
-        lambda told, arrays: told.update(layer_sizes=[4, 6, 3]),
-        lambda told, arrays: told.update(layer_sizes=[4, 10**9, 3]),
-        lambda told, arrays: told.update(activations=["relu", "rm -rf"]),
-        lambda told, arrays: told.update(n_features_in_=5),
-        lambda told, arrays: told.update(feature_names_in_=["a"]),
-        lambda told, arrays: told["params"].update(hidden_layer_sizes="many"),
-        lambda told, arrays: told["params"].update(__class__=1),
-        lambda told, arrays: told["facts"].update(predict=1),
-        lambda told, arrays: told["facts"].update(engine_="../evil"),
-        lambda told, arrays: told["classes"].update(values=[0, 1]),
-        lambda told, arrays: told["classes"].update(values=[0, 1, 1]),
-        lambda told, arrays: told["classes"].update(dtype="V8"),
-        lambda told, arrays: told["classes"].update(kind="binary"),
-        lambda told, arrays: told.pop("classes"),
-        lambda told, arrays: told.pop("params"),
-        lambda told, arrays: arrays.update(W1=arrays["W1"].astype(np.int64)),
-        lambda told, arrays: arrays.update(W1=arrays["W1"] * np.nan),
-        lambda told, arrays: arrays.update(W9=arrays["W1"]),
-        lambda told, arrays: arrays.update({"target.shift": np.zeros(3), "target.factor": np.zeros(3)}),
-        lambda told, arrays: told.update(preparation={}),
-        lambda told, arrays: told.update(feature_names_in_=["a"] * len(told["feature_names_in_"] or "aa")),
-        lambda told, arrays: told.update(tables=[[3, 10**8]]),
+        lambda metadata, arrays: metadata.update(format_version=2),
+        lambda metadata, arrays: metadata.update(layer_sizes=[4, 6, 3]),
+        lambda metadata, arrays: metadata.update(layer_sizes=[4, 10**9, 3]),
+        lambda metadata, arrays: metadata.update(activations=["relu", "rm -rf"]),
+        lambda metadata, arrays: metadata.update(n_features_in_=5),
+        lambda metadata, arrays: metadata.update(feature_names_in_=["a"]),
+        lambda metadata, arrays: metadata["params"].update(hidden_layer_sizes="many"),
+        lambda metadata, arrays: metadata["params"].update(__class__=1),
+        lambda metadata, arrays: metadata["facts"].update(predict=1),
+        lambda metadata, arrays: metadata["facts"].update(engine_="../evil"),
+        lambda metadata, arrays: metadata["classes"].update(values=[0, 1]),
+        lambda metadata, arrays: metadata["classes"].update(values=[0, 1, 1]),
+        lambda metadata, arrays: metadata["classes"].update(dtype="V8"),
+        lambda metadata, arrays: metadata["classes"].update(kind="binary"),
+        lambda metadata, arrays: metadata.pop("classes"),
+        lambda metadata, arrays: metadata.pop("params"),
+        lambda metadata, arrays: arrays.update(W1=arrays["W1"].astype(np.int64)),
+        lambda metadata, arrays: arrays.update(W1=arrays["W1"] * np.nan),
+        lambda metadata, arrays: arrays.update(W9=arrays["W1"]),
+        lambda metadata, arrays: arrays.update({"target.shift": np.zeros(3), "target.factor": np.zeros(3)}),
+        lambda metadata, arrays: metadata.update(preparation={}),
+        lambda metadata, arrays: metadata.update(feature_names_in_=["a"] * len(metadata["feature_names_in_"] or "aa")),
+        lambda metadata, arrays: metadata.update(tables=[[3, 10**8]]),
     ],
 )
-def test_a_file_that_does_not_fit_together_is_refused(change: Any, tmp_path: Path) -> None:
+def test_an_inconsistent_file_is_rejected(change: Any, tmp_path: Path) -> None:
     damaged(change, tmp_path / "network.glassnet")
     with pytest.raises(InputError, match="does not fit together|cut short"):
         MLPClassifier.load(tmp_path / "network.glassnet")
 
 
-def test_what_only_training_needs_is_left_out_of_the_file(tmp_path: Path) -> None:
+def test_training_only_parameters_are_not_saved(tmp_path: Path) -> None:
     loss = (lambda y, o: np.sum((o - y) ** 2, axis=1) / 2, lambda y, o: o - y)
     network = MLPRegressor(loss, (4,), max_iter=3, random_state=np.random.RandomState(0)).fit(XR, yr)
     network.save(tmp_path / "network.glassnet")
@@ -166,15 +166,15 @@ def test_what_only_training_needs_is_left_out_of_the_file(tmp_path: Path) -> Non
 @pytest.mark.parametrize("kind", ["numbers", "text", "truth", "labels"])
 def test_to_scikit_learn_and_back(kind: str) -> None:
     network = MLPClassifier((5, 4), max_iter=5, alpha=0.01, random_state=0).fit(X, TARGETS[kind])
-    theirs = network.to_sklearn()
-    assert type(theirs) is sklearn.neural_network.MLPClassifier and theirs.alpha == 0.01
-    assert np.array_equal(theirs.predict(X), network.predict(X))
-    assert np.allclose(theirs.predict_proba(X), network.predict_proba(X))
-    back = MLPClassifier.from_sklearn(theirs)
+    sklearn_mlp = network.to_sklearn()
+    assert type(sklearn_mlp) is sklearn.neural_network.MLPClassifier and sklearn_mlp.alpha == 0.01
+    assert np.array_equal(sklearn_mlp.predict(X), network.predict(X))
+    assert np.allclose(sklearn_mlp.predict_proba(X), network.predict_proba(X))
+    back = MLPClassifier.from_sklearn(sklearn_mlp)
     assert back.predict_proba(X).tobytes() == network.predict_proba(X).tobytes()
     assert back.loss_curve_ == network.loss_curve_ and back.alpha == 0.01
     with pytest.raises(InputError, match="MLPRegressor is asked for"):
-        MLPRegressor.from_sklearn(theirs)
+        MLPRegressor.from_sklearn(sklearn_mlp)
 
 
 def test_to_torch_and_back() -> None:
@@ -240,7 +240,7 @@ COMBINATIONS = st.fixed_dictionaries(
 @pytest.mark.filterwarnings("ignore")  # any combination may warn; what it may not do is fail
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=COMBINATIONS, kind=st.sampled_from(["numbers", "truth", "labels"]))
-def test_any_combination_is_refused_at_once_or_works_and_travels(chosen: dict, kind: str, tmp_path: Path) -> None:
+def test_any_combination_is_rejected_or_works_and_is_saved(chosen: dict, kind: str, tmp_path: Path) -> None:
     begun = []
 
     class Begun(Callback):

@@ -1,4 +1,4 @@
-"""Any combination of scikit-learn's parameters: taken or refused by both, and what is taken copies to the same bits."""
+"""Random combinations of scikit-learn's parameters are accepted or rejected by both, and copies have the same bits."""
 
 import pickle
 from typing import Any
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from .both import TASKS, outcome, pair, problem, row_weights, same_bits
-from .test_parameters import WIDER
+from .sklearn_comparison import TASKS, outcome, pair, problem, row_weights, same_bits
+from .test_parameter_validation import WIDER
 
 ROWS = 24
-#: Values that may meet in any combination.
+#: Valid values, to be combined freely.
 SOUND: dict[str, st.SearchStrategy[Any]] = {
     "hidden_layer_sizes": st.one_of(
         st.integers(1, 5), st.lists(st.integers(1, 4), max_size=3), st.tuples(st.integers(1, 4))
@@ -41,7 +41,7 @@ SOUND: dict[str, st.SearchStrategy[Any]] = {
     "n_iter_no_change": st.sampled_from([1, 2, 10, np.inf]),
     "max_fun": st.integers(1, 20),
 }
-#: Values that spoil whatever they meet.
+#: Values that make any combination invalid.
 SPOILED: dict[str, list[Any]] = {
     "hidden_layer_sizes": [0, (3, -1), "x", None, 2.5],
     "activation": ["no-such", 3],
@@ -70,7 +70,7 @@ spoiled = st.sampled_from(sorted(SPOILED)).flatmap(
 
 
 def copied(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters with a random stream of their own."""
+    """Return the parameters with a random stream that is not shared."""
     return pickle.loads(pickle.dumps(parameters))
 
 
@@ -81,11 +81,11 @@ def copied(parameters: dict[str, Any]) -> dict[str, Any]:
     dtype=st.sampled_from(["float64", "float32"]),
     weighted=st.booleans(),
 )
-def test_what_theirs_takes_ours_takes_with_the_same_results(
+def test_combinations_that_sklearn_accepts_give_the_same_results(
     task: str, parameters: dict[str, Any], dtype: str, weighted: bool
 ) -> None:
     x, y = problem(task, dtype, ROWS)
-    # no weight of zero: a batch that weighs nothing ends in a division by zero in scikit-learn
+    # no weight of zero: scikit-learn divides by zero in a batch of zero weight
     weights = 0.2 + row_weights(ROWS) if weighted else None
     parameters = {"max_iter": 4, "random_state": 0, **parameters}
     models = [pair(task, **copied(parameters))[place] for place in (0, 1)]
@@ -101,7 +101,7 @@ def test_what_theirs_takes_ours_takes_with_the_same_results(
             # through `outcome`, since log of 0 makes NumPy warn
             a, b = (outcome(lambda m=model, name=method: getattr(m, name)(x)).value for model in models)
             assert a.shape == b.shape and a.dtype == b.dtype
-    # lbfgs may take another turn after a rounding; large steps may run away
+    # rounding may change the path of lbfgs, and large steps may diverge
     calm = parameters.get("solver") != "lbfgs" and parameters.get("learning_rate_init", 0) < 1 and dtype == "float64"
     if calm and parameters.get("momentum", 0) < 1:
         assert models[0].n_iter_ == models[1].n_iter_
@@ -110,24 +110,24 @@ def test_what_theirs_takes_ours_takes_with_the_same_results(
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(task=st.sampled_from(sorted(TASKS)), parameters=combinations, spoil=spoiled, portions=st.booleans())
-def test_what_theirs_refuses_ours_refuses_before_the_first_epoch(
-    task: str, parameters: dict[str, Any], spoil: tuple[str, Any], portions: bool
+@given(task=st.sampled_from(sorted(TASKS)), parameters=combinations, spoil=spoiled, incremental=st.booleans())
+def test_combinations_that_sklearn_rejects_are_rejected_before_the_first_epoch(
+    task: str, parameters: dict[str, Any], spoil: tuple[str, Any], incremental: bool
 ) -> None:
     x, y = problem(task, rows=ROWS)
     parameters = {**parameters, spoil[0]: spoil[1]}
-    method = "partial_fit" if portions and parameters.get("solver") not in ("lbfgs", "no-such", None) else "fit"
-    told = []
+    method = "partial_fit" if incremental and parameters.get("solver") not in ("lbfgs", "no-such", None) else "fit"
+    outcomes = []
     for place in (0, 1):
         model = pair(task, **copied(parameters))[place]
-        told.append(outcome(lambda m=model: getattr(m, method)(x, y)))
+        outcomes.append(outcome(lambda m=model: getattr(m, method)(x, y)))
         assert not hasattr(model, "loss_curve_") and not hasattr(model, "coefs_")
-    mine, other = told
+    mine, other = outcomes
     assert other.error is not None
     assert isinstance(mine.error, type(other.error)), mine.error
     if isinstance(other.error, InvalidParameterError) and spoil[0] in WIDER:
         assert str(mine.error).startswith(f"The '{spoil[0]}' parameter of ")
-    elif not (portions and "classes" in str(other.error)):
+    elif not (incremental and "classes" in str(other.error)):
         assert str(mine.error) == str(other.error)
 
 
@@ -138,25 +138,25 @@ def test_clones_and_pickles_predict_the_same_bits(task: str, parameters: dict[st
     parameters = {"max_iter": 4, "random_state": 0, **parameters}
     mine, _ = pair(task, **copied(parameters))
     twin = clone(pair(task, **copied(parameters))[0])
-    told = outcome(lambda: mine.fit(x, y))
-    assert outcome(lambda: twin.fit(x, y)).warned == told.warned
-    if told.error is not None:
+    first = outcome(lambda: mine.fit(x, y))
+    assert outcome(lambda: twin.fit(x, y)).warned == first.warned
+    if first.error is not None:
         return
     restored = pickle.loads(pickle.dumps(mine))
     for method in ("predict", "predict_proba"):
         if hasattr(mine, method):
-            wanted = getattr(mine, method)(x)
-            assert same_bits(getattr(restored, method)(x), wanted)
-            assert same_bits(getattr(twin, method)(x), wanted)
-            assert wanted.dtype.kind != "f" or np.isfinite(wanted).all()
+            expected = getattr(mine, method)(x)
+            assert same_bits(getattr(restored, method)(x), expected)
+            assert same_bits(getattr(twin, method)(x), expected)
+            assert expected.dtype.kind != "f" or np.isfinite(expected).all()
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_defaults_themselves(task: str) -> None:
-    # nothing given at all: two hundred epochs of a hundred units, the same to within what rounding grows to
+def test_the_default_parameters(task: str) -> None:
+    # no parameters: two hundred epochs of a hundred units, equal within accumulated rounding
     x, y = problem(task)
     mine, other = pair(task, hidden_layer_sizes=(100,), random_state=0)
-    told = [outcome(lambda model=model: model.fit(x, y)) for model in (mine, other)]
-    assert told[0].error is told[1].error is None and told[0].warned == told[1].warned
+    outcomes = [outcome(lambda model=model: model.fit(x, y)) for model in (mine, other)]
+    assert outcomes[0].error is outcomes[1].error is None and outcomes[0].warned == outcomes[1].warned
     assert mine.n_iter_ == other.n_iter_
     np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-5)

@@ -1,11 +1,20 @@
-"""Same start, same batches: after twenty epochs our weights are scikit-learn's, to rounding."""
+"""With the same initial weights and batches, the weights after twenty epochs equal scikit-learn's within rounding."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from .both import TASKS, assert_same_network, assert_same_predictions, fitted, in_both, pair, problem, row_weights
+from .sklearn_comparison import (
+    TASKS,
+    assert_same_network,
+    assert_same_predictions,
+    call_both,
+    fitted,
+    pair,
+    problem,
+    row_weights,
+)
 
 EPOCHS = {"max_iter": 20, "n_iter_no_change": 50}
 MOMENTA = {
@@ -16,7 +25,7 @@ MOMENTA = {
 SCHEDULES: dict[str, dict[str, Any]] = {
     "constant": {"learning_rate": "constant"},
     "invscaling": {"learning_rate": "invscaling", "power_t": 0.3},
-    # improving by more than this is out of reach, so the rate drops every fourth epoch
+    # no epoch improves by more than this, so the learning rate drops every fourth epoch
     "adaptive": {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 3},
 }
 SOLVERS: dict[str, dict[str, Any]] = {
@@ -32,7 +41,7 @@ SOLVERS: dict[str, dict[str, Any]] = {
 }
 SOLVERS["adam"] = {"solver": "adam", "learning_rate_init": 0.01, **EPOCHS}
 SOLVERS["adam, other decays"] = {**SOLVERS["adam"], "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}
-#: Sixty rows in one batch, in batches that come out even, in batches of which the last is short, one by one.
+#: Sixty rows in one batch, in equal batches, with a shorter last batch, one by one.
 BATCHES = ["auto", 20, 16, 1]
 CASES = [
     (task, solver, BATCHES[(place + shift) % 3], (place + shift) % 2 == 1)
@@ -58,24 +67,24 @@ def test_twenty_epochs_end_in_the_same_weights(
 @pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("task", TASKS)
-def test_every_batch_size_with_and_without_weights_of_rows(task: str, batch: int, weighted: bool) -> None:
-    # a batch of which no row weighs anything has no mean; scikit-learn divides by zero there
+def test_every_batch_size_with_and_without_sample_weights(task: str, batch: int, weighted: bool) -> None:
+    # scikit-learn divides by zero in a batch of zero weight
     weights = 0.5 + row_weights() if weighted else None
     x, y = problem(task)
     models = pair(task, batch_size=batch, max_iter=4)
-    assert_same_network(*in_both(models, lambda model: model.fit(x, y, sample_weight=weights)))
+    assert_same_network(*call_both(models, lambda model: model.fit(x, y, sample_weight=weights)))
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_batch_that_weighs_nothing_teaches_nothing(task: str) -> None:
-    # scikit-learn divides by zero here, so there is nothing of theirs to compare with
+def test_a_batch_of_zero_weight_changes_nothing(task: str) -> None:
+    # scikit-learn divides by zero here, so there is no comparison
     x, y = problem(task)
     weights = np.ones(len(x))
     weights[20:40] = 0.0
     parameters: dict[str, Any] = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "batch_size": 20, "shuffle": False}
     mine, twin = (pair(task, **parameters, learning_rate_init=0.05, max_iter=5)[0] for _ in range(2))
-    in_both((mine, mine), lambda model: model.fit(x, y, sample_weight=weights))
-    in_both((twin, twin), lambda model: model.fit(x[weights > 0], y[weights > 0]))
+    call_both((mine, mine), lambda model: model.fit(x, y, sample_weight=weights))
+    call_both((twin, twin), lambda model: model.fit(x[weights > 0], y[weights > 0]))
     for a, b in zip(mine.coefs_ + mine.intercepts_, twin.coefs_ + twin.intercepts_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
@@ -93,16 +102,16 @@ def test_every_activation_at_every_depth(task: str, activation: str, sizes: tupl
 @pytest.mark.parametrize("alpha", [0.0, 1e-4, 0.3, 20.0])
 @pytest.mark.parametrize("weighted", [False, True], ids=["even rows", "weighted rows"])
 @pytest.mark.parametrize("task", TASKS)
-def test_the_penalty_is_shared_out_over_the_weight_of_the_batch(task: str, weighted: bool, alpha: float) -> None:
-    # 60 rows in batches of 25: the last one has 10, and its penalty weighs more
+def test_the_penalty_is_divided_by_the_weight_of_the_batch(task: str, weighted: bool, alpha: float) -> None:
+    # 60 rows in batches of 25: the last one has 10, so its penalty is larger
     mine, other = fitted(task, weighted, alpha=alpha, batch_size=25, solver="sgd", learning_rate_init=0.02, max_iter=6)
     assert_same_network(mine, other)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_the_start_is_the_same_to_the_bit(task: str, solver: str) -> None:
-    # a learning rate too small to move any weight leaves the start to be looked at
+def test_initial_weights_are_bitwise_equal(task: str, solver: str) -> None:
+    # with a tiny learning rate the weights stay at their initial values
     for activation in ("relu", "logistic"):
         mine, other = fitted(
             task, solver=solver, activation=activation, learning_rate_init=1e-300, max_iter=1, hidden_layer_sizes=(4, 3)
@@ -113,7 +122,7 @@ def test_the_start_is_the_same_to_the_bit(task: str, solver: str) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_start_of_ones_own_given_through_warm_start(task: str) -> None:
+def test_custom_initial_weights_through_warm_start(task: str) -> None:
     x, y = problem(task)
     models = fitted(task, max_iter=1, warm_start=True, shuffle=False, solver="sgd", learning_rate_init=0.05)
     draw = np.random.RandomState(5)
@@ -122,7 +131,7 @@ def test_a_start_of_ones_own_given_through_warm_start(task: str) -> None:
     for model in models:
         model.coefs_, model.intercepts_ = [w.copy() for w in weights], [b.copy() for b in biases]
         model.set_params(max_iter=20, n_iter_no_change=50, batch_size=16)
-    mine, other = in_both(models, lambda model: model.fit(x, y))
+    mine, other = call_both(models, lambda model: model.fit(x, y))
     assert mine.n_iter_ == other.n_iter_ == 20
     for name in ("coefs_", "intercepts_"):
         for a, b in zip(getattr(mine, name), getattr(other, name), strict=True):
@@ -141,7 +150,7 @@ def test_training_stops_in_the_same_epoch(task: str, solver: str, shuffle: bool)
     assert_same_network(mine, other, 1e-7)
 
 
-def test_adaptive_rates_stop_when_they_are_too_small() -> None:
+def test_an_adaptive_learning_rate_that_is_too_small_stops_training() -> None:
     mine, other = fitted(
         "binary", solver="sgd", learning_rate="adaptive", tol=10.0, n_iter_no_change=2, learning_rate_init=0.1
     )
@@ -150,44 +159,44 @@ def test_adaptive_rates_stop_when_they_are_too_small() -> None:
 
 
 @pytest.mark.parametrize("task", ["multi-class", "one target"])
-def test_patience_without_end_trains_to_the_last_epoch(task: str) -> None:
+def test_infinite_patience_trains_to_the_last_epoch(task: str) -> None:
     mine, other = fitted(task, n_iter_no_change=np.inf, tol=1e9, max_iter=30)
     assert mine.n_iter_ == other.n_iter_ == 30
     assert_same_network(mine, other)
 
 
 @pytest.mark.parametrize("learning_rate", ["invscaling", "adaptive"])
-def test_adam_takes_no_notice_of_the_schedule(learning_rate: str) -> None:
+def test_adam_ignores_the_schedule(learning_rate: str) -> None:
     mine, other = fitted("multi-class", learning_rate=learning_rate, tol=10.0, n_iter_no_change=4, max_iter=20)
     assert mine.n_iter_ == other.n_iter_ < 20
     assert_same_network(mine, other)
 
 
-def test_a_learning_rate_so_large_that_the_loss_is_clipped() -> None:
-    # probabilities of exactly 0 and 1: the loss is cut off at the smallest step of the dtype, as theirs
+def test_a_learning_rate_at_which_the_loss_is_clipped() -> None:
+    # probabilities of exactly 0 and 1: the loss is clipped at the machine epsilon, as in scikit-learn
     for task in ("binary", "multi-class", "multi-label"):
         x, y = problem(task)
         models = pair(task, solver="sgd", momentum=0.0, learning_rate_init=1.0, max_iter=3, shuffle=False)
-        mine, other = in_both(models, lambda model, x=x, y=y: model.fit(200 * x, y))
-        # where 1 - p is a few ε, theirs rounds it to one of them
+        mine, other = call_both(models, lambda model, x=x, y=y: model.fit(200 * x, y))
+        # where 1 - p is a few ε, scikit-learn rounds it to a multiple
         np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-3)
 
 
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
-def test_random_states_of_every_kind(shuffle: bool) -> None:
+def test_every_kind_of_random_state(shuffle: bool) -> None:
     x, y = problem("multi-class")
     for make in (lambda: 0, lambda: np.int64(12), lambda: 2**32 - 1, lambda: np.random.RandomState(8)):
         models = pair("multi-class", max_iter=4, batch_size=16, shuffle=shuffle)
         for model in models:
             model.set_params(random_state=make())
-        mine, other = in_both(models, lambda model: model.fit(x, y))
+        mine, other = call_both(models, lambda model: model.fit(x, y))
         assert_same_network(mine, other)
         if isinstance(mine.random_state, np.random.RandomState):
-            # both have drawn equally often from a stream that others may go on using
+            # both have made the same number of draws from a shared stream
             assert mine.random_state.random_sample() == other.random_state.random_sample()
 
 
-def test_without_a_seed_numpys_own_stream_decides() -> None:
+def test_without_random_state_the_global_numpy_stream_is_used() -> None:
     x, y = problem("multi-class")
     models = pair("multi-class", max_iter=4, batch_size=16, random_state=None)
 
@@ -195,14 +204,14 @@ def test_without_a_seed_numpys_own_stream_decides() -> None:
         np.random.seed(4)  # noqa: NPY002 — programs that do so get the same numbers from both
         return model.fit(x, y)
 
-    assert_same_network(*in_both(models, seeded))
+    assert_same_network(*call_both(models, seeded))
     first = models[0].coefs_[0].copy()
-    in_both(models, lambda model: model.fit(x, y))
+    call_both(models, lambda model: model.fit(x, y))
     assert not np.array_equal(first, models[0].coefs_[0])
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_what_verbose_prints(solver: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_prints_the_same_lines_as_sklearn(solver: str, capsys: pytest.CaptureFixture[str]) -> None:
     x, y = problem("binary")
     parameters = {
         "early": {"early_stopping": True, "max_iter": 4},
@@ -214,10 +223,10 @@ def test_what_verbose_prints(solver: str, capsys: pytest.CaptureFixture[str]) ->
         models = pair("binary", **{"solver": solver, "verbose": True, **extra})
         said = []
         for model in models:
-            in_both((model, model), lambda one: one.fit(x, y))
+            call_both((model, model), lambda one: one.fit(x, y))
             said.append(capsys.readouterr().out)
         assert said[0] == said[1]
         assert "Iteration 3, loss = " in said[1]
     models = pair("binary", solver=solver, max_iter=2)
-    in_both(models, lambda model: model.fit(x, y))
+    call_both(models, lambda model: model.fit(x, y))
     assert capsys.readouterr().out == ""

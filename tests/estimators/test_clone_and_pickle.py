@@ -1,4 +1,4 @@
-"""Copies of every kind: clone, deepcopy, pickle and joblib keep what theirs keep, and predict the same bits."""
+"""clone, deepcopy, pickle and joblib keep what they keep of scikit-learn's estimators; copies predict the same bits."""
 
 import copy
 import pickle
@@ -12,12 +12,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from .both import TASKS, assert_same_network, fitted, pair, problem, same_bits, unfinished
+from .sklearn_comparison import TASKS, assert_same_network, fitted, ignore_convergence, pair, problem, same_bits
 
 SOLVERS = {"sgd": {"solver": "sgd"}, "adam": {}, "early": {"early_stopping": True}, "lbfgs": {"solver": "lbfgs"}}
 
 
-def by_joblib(model: Any, folder: Path) -> Any:
+def through_joblib(model: Any, folder: Path) -> Any:
     joblib.dump(model, folder / "model.joblib", compress=3)
     return joblib.load(folder / "model.joblib")
 
@@ -30,7 +30,7 @@ def memory_mapped(model: Any, folder: Path) -> Any:
 COPIES: dict[str, Callable[[Any, Path], Any]] = {
     "deepcopy": lambda model, folder: copy.deepcopy(model),
     "copy": lambda model, folder: copy.copy(model),
-    "joblib": by_joblib,
+    "joblib": through_joblib,
     "memory map": memory_mapped,
     **{
         f"pickle {protocol}": lambda model, folder, protocol=protocol: pickle.loads(pickle.dumps(model, protocol))
@@ -59,7 +59,7 @@ def test_a_copy_predicts_the_same_bits(task: str, solver: str, way: str, tmp_pat
     "solver", [{"solver": "sgd"}, {"solver": "adam"}, {"solver": "sgd", "learning_rate": "adaptive"}]
 )
 @pytest.mark.parametrize("task", ["binary", "three targets"])
-def test_a_copy_goes_on_learning_as_the_original_would(
+def test_a_copy_continues_training_like_the_original(
     task: str, solver: dict[str, str], way: str, tmp_path: Path
 ) -> None:
     x, y = problem(task)
@@ -72,7 +72,7 @@ def test_a_copy_goes_on_learning_as_the_original_would(
 
 
 @pytest.mark.parametrize("way", ["deepcopy", "pickle 5"])
-def test_a_copy_that_learns_leaves_the_original_alone(way: str, tmp_path: Path) -> None:
+def test_training_a_copy_does_not_change_the_original(way: str, tmp_path: Path) -> None:
     x, y = problem("one target")
     mine, _ = fitted("one target", max_iter=3)
     before = mine.predict(x)
@@ -84,8 +84,8 @@ def test_a_copy_that_learns_leaves_the_original_alone(way: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("way", ["deepcopy", "pickle 5"])
-def test_weights_written_into_a_copy_are_those_it_predicts_with(way: str, tmp_path: Path) -> None:
-    # the arrays of a copy belong together as those of the original do
+def test_a_copy_predicts_with_weights_modified_in_place(way: str, tmp_path: Path) -> None:
+    # coefs_ of a copy are views of its parameters
     x, _ = problem("one target")
     mine, _ = fitted("one target", max_iter=3)
     twin = COPIES[way](mine, tmp_path)
@@ -95,7 +95,7 @@ def test_weights_written_into_a_copy_are_those_it_predicts_with(way: str, tmp_pa
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_clone_has_the_parameters_and_nothing_learned(task: str) -> None:
+def test_a_clone_has_the_parameters_and_no_fitted_state(task: str) -> None:
     x, y = problem(task)
     mine, _ = fitted(task, max_iter=3)
     twin = clone(mine)
@@ -103,24 +103,24 @@ def test_a_clone_has_the_parameters_and_nothing_learned(task: str) -> None:
     assert [name for name in vars(twin) if name.endswith("_")] == []
     with pytest.raises(NotFittedError):
         twin.predict(x)
-    with unfinished():
+    with ignore_convergence():
         twin.fit(x, y)
     assert_same_network(twin, mine, 0.0)
 
 
-def test_what_is_not_fitted_is_copied_too(tmp_path: Path) -> None:
+def test_unfitted_estimators_are_copied(tmp_path: Path) -> None:
     for name, way in COPIES.items():
         mine, _ = pair("binary", alpha=0.3)
         assert way(mine, tmp_path).get_params() == mine.get_params(), name
 
 
-def test_a_pickle_is_about_as_large_as_theirs() -> None:
-    # what training needed in passing (rows, gradients, orders of rows) is not carried along
+def test_a_pickle_is_about_as_large_as_that_of_sklearn() -> None:
+    # temporary arrays of training (rows, gradients, orders of rows) are not pickled
     mine, other = fitted("binary", max_iter=3, hidden_layer_sizes=(50, 50))
     assert len(pickle.dumps(mine)) < 2 * len(pickle.dumps(other))
 
 
-def test_the_data_is_not_kept_alive() -> None:
+def test_fitting_keeps_no_reference_to_the_data() -> None:
     import gc
     import weakref
 
@@ -132,7 +132,7 @@ def test_the_data_is_not_kept_alive() -> None:
         rows = x.view(Rows)
         there = weakref.ref(rows)
         mine, _ = pair("one target", early_stopping=early, max_iter=2)
-        with unfinished():
+        with ignore_convergence():
             mine.fit(rows, y)
         del rows
         gc.collect()

@@ -1,4 +1,4 @@
-"""What the tests against scikit-learn share: small problems, pairs of estimators on them, and how they compare."""
+"""Comparisons with scikit-learn: small problems, pairs of estimators, and assertions that they agree."""
 
 import contextlib
 import warnings
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn import neural_network as theirs
+from sklearn import neural_network as sklearn_mlp
 from sklearn.exceptions import ConvergenceWarning
 
-from . import ours
+import glassnet
 
-#: How far apart two float64 networks may be after some epochs: rounding and no more.
+#: The tolerance for float64 networks after some epochs: rounding only.
 CLOSE = 1e-9
-#: The same in float32, where twenty epochs of rounding add up.
+#: The tolerance for float32 networks: rounding accumulates over twenty epochs.
 CLOSE_32 = 2e-4
-#: What a task is called here, and the estimator and parameters that it needs.
+#: The tasks, each with its estimator and the parameters it needs.
 TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "binary": ("MLPClassifier", {}),
     "multi-class": ("MLPClassifier", {}),
@@ -37,7 +37,7 @@ WEIGHTS = ("coefs_", "intercepts_")
 
 
 def problem(task: str, dtype: str = "float64", rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
-    """Return X and y of a small problem that can be learned but not in twenty epochs."""
+    """Return X and y of a small problem that takes more than twenty epochs to learn."""
     draw = np.random.RandomState(7)
     x = draw.normal(size=(rows, FEATURES)).astype(dtype)
     signal = x @ draw.normal(size=(FEATURES, 3)) + 0.3 * draw.normal(size=(rows, 3))
@@ -53,22 +53,22 @@ def problem(task: str, dtype: str = "float64", rows: int = ROWS) -> tuple[np.nda
 
 
 def row_weights(rows: int = ROWS) -> np.ndarray:
-    """Return weights of rows, far from even; some rows weigh nothing."""
+    """Return uneven sample weights, some of them zero."""
     weights = np.random.RandomState(11).uniform(0.0, 3.0, size=rows)
     weights[::9] = 0.0
     return weights
 
 
 def pair(task: str, **parameters: Any) -> tuple[Any, Any]:
-    """Return our estimator and scikit-learn's for a task, with the same parameters."""
+    """Return glassnet's and scikit-learn's estimator for a task, with the same parameters."""
     name, needed = TASKS[task]
     parameters = {"hidden_layer_sizes": (6,), "random_state": 3, **needed, **parameters}
-    return getattr(ours, name)(**parameters), getattr(theirs, name)(**parameters)
+    return getattr(glassnet, name)(**parameters), getattr(sklearn_mlp, name)(**parameters)
 
 
-def pair_of(name: str, **parameters: Any) -> tuple[Any, Any]:
-    """Return our estimator of a name and scikit-learn's, with just these parameters."""
-    return getattr(ours, name)(**parameters), getattr(theirs, name)(**parameters)
+def pair_by_name(name: str, **parameters: Any) -> tuple[Any, Any]:
+    """Return glassnet's and scikit-learn's class of a name, with only these parameters."""
+    return getattr(glassnet, name)(**parameters), getattr(sklearn_mlp, name)(**parameters)
 
 
 # ------------------------------------------------------------------------------------------------------ outcomes
@@ -76,7 +76,7 @@ def pair_of(name: str, **parameters: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call came to: a value or an error, and the warnings on the way."""
+    """The outcome of a call: its value or error, and its warnings."""
 
     value: Any
     error: BaseException | None
@@ -84,11 +84,11 @@ class Outcome:
 
 
 def outcome(call: Callable[[], Any]) -> Outcome:
-    """Make a call and return what it came to, however it ends."""
+    """Make a call and return its outcome."""
     value, error = None, None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        # NumPy's own words about overflow depend on how a formula is written down
+        # NumPy's warnings of overflow depend on how a formula is written
         warnings.filterwarnings("ignore", category=RuntimeWarning)
         try:
             value = call()
@@ -97,10 +97,10 @@ def outcome(call: Callable[[], Any]) -> Outcome:
     return Outcome(value, error, [(warning.category, str(warning.message)) for warning in caught])
 
 
-def in_both(models: tuple[Any, Any], call: Callable[[Any], Any]) -> tuple[Any, Any]:
-    """Do the same with both; it succeeds, and both warn of the same. Returns both values."""
+def call_both(models: tuple[Any, Any], call: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Make a call on both and return both values; check that it succeeds with the same warnings."""
     mine, other = (outcome(lambda model=model: call(model)) for model in models)
-    for one in (other, mine):  # theirs first: a mistake of the test itself is told as such
+    for one in (other, mine):  # scikit-learn first: an error there is an error of the test
         if one.error is not None:
             raise one.error
     assert mine.warned == other.warned
@@ -108,16 +108,16 @@ def in_both(models: tuple[Any, Any], call: Callable[[Any], Any]) -> tuple[Any, A
 
 
 def fitted(task: str, weighted: bool = False, dtype: str = "float64", **parameters: Any) -> tuple[Any, Any]:
-    """Return both estimators, fitted on the same problem; both have warned of the same."""
+    """Return both estimators, fitted on the same problem with the same warnings."""
     x, y = problem(task, dtype)
     models = pair(task, **parameters)
-    in_both(models, lambda model: model.fit(x, y, sample_weight=row_weights() if weighted else None))
+    call_both(models, lambda model: model.fit(x, y, sample_weight=row_weights() if weighted else None))
     return models
 
 
 @contextlib.contextmanager
-def unfinished() -> Iterator[None]:
-    """Say nothing about training that has not converged: most tests stop long before."""
+def ignore_convergence() -> Iterator[None]:
+    """Ignore ConvergenceWarning: most tests stop long before convergence."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
@@ -127,7 +127,7 @@ def unfinished() -> Iterator[None]:
 
 
 def assert_same_type(mine: Any, other: Any, name: str) -> None:
-    """Ours can stand wherever theirs stands: an int is an int, a float a float, None is None."""
+    """Check that two attributes have the same type: an int is an int, a float a float, None is None."""
     assert (mine is None) == (other is None), name
     for kind in (int, float, str, list, np.ndarray):
         if isinstance(other, kind):
@@ -135,7 +135,7 @@ def assert_same_type(mine: Any, other: Any, name: str) -> None:
 
 
 def assert_same_arrays(mine: list[np.ndarray], other: list[np.ndarray], within: float, name: str) -> None:
-    """Two lists of arrays have the same length, shapes, dtypes and, within a tolerance, numbers."""
+    """Check that two lists of arrays have the same shapes and dtypes and, within a tolerance, values."""
     assert [a.shape for a in mine] == [a.shape for a in other], name
     assert [a.dtype for a in mine] == [a.dtype for a in other], name
     for place, (a, b) in enumerate(zip(mine, other, strict=True)):
@@ -143,7 +143,7 @@ def assert_same_arrays(mine: list[np.ndarray], other: list[np.ndarray], within: 
 
 
 def assert_same_network(mine: Any, other: Any, within: float = CLOSE) -> None:
-    """Everything that fitting leaves behind is the same, within a tolerance."""
+    """Check that all fitted attributes are the same, within a tolerance."""
     for name in NUMBERS + CURVES + WEIGHTS + ("out_activation_", "classes_", "feature_names_in_"):
         assert hasattr(mine, name) == hasattr(other, name), name
         if hasattr(other, name):
@@ -162,12 +162,12 @@ def assert_same_network(mine: Any, other: Any, within: float = CLOSE) -> None:
 
 
 def assert_same_predictions(mine: Any, other: Any, x: Any, within: float = CLOSE) -> None:
-    """Every way to predict gives the same numbers, shapes and dtypes."""
+    """Check that every method of prediction returns the same values, shapes and dtypes."""
     for method in ("predict_proba", "predict_log_proba", "predict"):
         if not hasattr(other, method):
             assert not hasattr(mine, method)
             continue
-        a, b = in_both((mine, other), lambda model, method=method: getattr(model, method)(x))
+        a, b = call_both((mine, other), lambda model, method=method: getattr(model, method)(x))
         assert a.shape == b.shape and a.dtype == b.dtype, f"{method}: {a.shape} {a.dtype}, not {b.shape} {b.dtype}"
         if b.dtype.kind == "f":
             np.testing.assert_allclose(a, b, rtol=within, atol=within, err_msg=method)
@@ -176,7 +176,7 @@ def assert_same_predictions(mine: Any, other: Any, x: Any, within: float = CLOSE
 
 
 def same_bits(a: Any, b: Any) -> bool:
-    """Whether two arrays have the same shape, dtype and bits."""
+    """Return whether two arrays have the same shape, dtype and bits."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
