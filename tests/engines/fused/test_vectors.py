@@ -76,6 +76,6 @@ def test_another_length_of_vectors_is_an_error_that_names_the_lengths() -> None:
 
 def test_the_kernels_agree_with_numpy_in_short_vectors_with_their_bounds_checked() -> None:
     """A quick sample of the slow tests above."""
-    run = "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '-k', 'tile or transpose or sums', "
-    files = f"{str(Path(__file__).with_name('test_kernel.py'))!r}]))"
-    python(run + files, 300, GLASSNET_VECTOR_BYTES="16", GLASSNET_CHECKED="1")
+    options = ["-q", "-p", "no:cacheprovider", "-k", "tile or transpose or sums"]
+    run = f"import sys, pytest; sys.exit(pytest.main({[*options, str(Path(__file__).with_name('test_kernel.py'))]!r}))"
+    python(run, 300, GLASSNET_VECTOR_BYTES="16", GLASSNET_CHECKED="1")
