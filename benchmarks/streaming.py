@@ -76,7 +76,7 @@ def _as_csv(problem: Problem, path: Path, order: np.ndarray | None = None) -> Pa
 def _blank(found: DatasetProfile) -> Model:
     structure = Problem("", MNIST_SIZES, np.empty((0, 0)), np.zeros(1, np.int64)).structure
     scaling = choose_scaling(found.splits[0].features)
-    classes = tuple(found.values.different.tolist())
+    classes = tuple(found.target_profile.unique.tolist())
     return Model(
         structure, np.empty(0, np.float32), scaling, tuple(found.feature_names), "label", CLASSIFICATION, classes
     )

@@ -13,7 +13,7 @@ from glassnet.preprocessing.scaling import choose_scaling
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
 from glassnet.streaming.source import RowTransform, StreamSource
-from glassnet.streaming.values import TRAINING, Encoding
+from glassnet.streaming.target_profile import TRAINING, ClassEncoder
 
 
 class SampleFiles:
@@ -66,8 +66,8 @@ def scan_sample(files: Any, fraction: float = 0.0, cache: bool = True, group: st
 def source_of(
     profile: DatasetProfile, split: int = TRAINING, buffer_bytes: int = 2**26, dtype: Any = np.float32
 ) -> StreamSource:
-    classes = profile.values.different.tolist()
-    encode = Encoding(classes, profile.values.texts)
+    classes = profile.target_profile.unique.tolist()
+    encode = ClassEncoder(classes, profile.target_profile.texts)
     transform = RowTransform(choose_scaling(profile.splits[TRAINING].features), encode, dtype, repr(classes))
     return StreamSource(profile, split, transform, 0.0, buffer_bytes)
 

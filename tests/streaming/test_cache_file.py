@@ -109,7 +109,7 @@ def test_an_intact_cache_is_reused_without_reading_the_files(files):
         for name in ("count", "mean", "deviation", "min", "max"):
             np.testing.assert_array_equal(getattr(split.features, name), getattr(before.features, name))
             np.testing.assert_array_equal(getattr(split.target, name), getattr(before.target, name))
-    assert again.values.as_json() == found.values.as_json()
+    assert again.target_profile.to_dict() == found.target_profile.to_dict()
 
 
 def test_a_change_of_any_byte_is_detected(files):
@@ -296,7 +296,7 @@ def test_a_cache_depends_on_the_labels_of_idx_images(tmp_path):
     images.write_bytes(b"\0\0\x08\x03" + struct.pack(">3I", 40, 2, 2) + bytes(range(160)))
     for many in (4, 2):
         labels.write_bytes(b"\0\0\x08\x01" + struct.pack(">I", 40) + bytes(row % many for row in range(40)))
-        assert scan_sample(open_files(images)).values.different.tolist() == list(range(many))
+        assert scan_sample(open_files(images)).target_profile.unique.tolist() == list(range(many))
 
 
 def test_a_cache_depends_on_every_image_in_a_folder_and_its_class(tmp_path):
@@ -306,7 +306,7 @@ def test_a_cache_depends_on_every_image_in_a_folder_and_its_class(tmp_path):
 
     def summary():
         found = scan_sample(open_files(tmp_path / "data"))
-        return found.values.different.tolist(), round(found.splits[0].features.mean[0] * len(found.splits[0]))
+        return found.target_profile.unique.tolist(), round(found.splits[0].features.mean[0] * len(found.splits[0]))
 
     assert summary() == (["a", "b"], 15)
     (tmp_path / "data" / "b").rename(tmp_path / "data" / "c")

@@ -217,7 +217,7 @@ def test_invalid_arguments_are_rejected(clouds, options, message):
 def test_integers_too_large_for_64_bits_are_floats_as_in_memory(tmp_path):
     path = write(tmp_path / "t.csv", {"a": range(40), "y": [10**19 * (row % 2 + 1) for row in range(40)]})
     found = scan_files(open_files(path), ScanOptions("y", validation_fraction=0.2))
-    assert found.values.different.tolist() == [1e19, 2e19] and task_of(found) == "regression"
+    assert found.target_profile.unique.tolist() == [1e19, 2e19] and task_of(found) == "regression"
     assert not is_classification(target_values(open_files(path).table(), "y"))
 
 

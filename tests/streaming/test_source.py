@@ -16,7 +16,7 @@ from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
 from glassnet.streaming import block_readers, scan
 from glassnet.streaming.blocks import block_rows
 from glassnet.streaming.source import RowTransform, StreamSource
-from glassnet.streaming.values import TRAINING, VALIDATION
+from glassnet.streaming.target_profile import TRAINING, VALIDATION
 from glassnet.training.source import Part, Source
 from tests.streaming.sample_files import (
     SampleFiles,
@@ -87,7 +87,7 @@ def test_every_row_comes_exactly_once_per_epoch_with_its_target(
         assert len(xs) == len(source) and all(length % batch_size == 0 for length in lengths[:-1])
         numbers = row_ids(xs)
         np.testing.assert_array_equal(xs, x[numbers])
-        np.testing.assert_array_equal(np.array(found.values.different)[ys], y[numbers])
+        np.testing.assert_array_equal(np.array(found.target_profile.unique)[ys], y[numbers])
         if seed is None:
             assert numbers == sorted(numbers)
         visited += numbers
@@ -186,9 +186,9 @@ def test_a_target_that_turns_out_to_be_text_is_text_from_the_start(tmp_path, cac
     files = SampleFiles(tmp_path / "t.csv", columns_of(x, y), 20)
     files.blocks = lambda text=(): SampleFiles.blocks(files) if text else _inferred_types(files)
     found = scan_sample(files, cache=cache)
-    assert found.values.different.tolist() == ["01", "1", "2", "2.5", "x"]
+    assert found.target_profile.unique.tolist() == ["01", "1", "2", "2.5", "x"]
     _, classes, _ = read_all(source_of(found).parts(16, None))
-    assert found.values.different[classes].tolist() == y
+    assert found.target_profile.unique[classes].tolist() == y
 
 
 def _inferred_types(files):

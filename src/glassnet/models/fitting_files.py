@@ -25,7 +25,7 @@ from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import find_target, scan_files
 from glassnet.streaming.source import BUFFER_BYTES, RowTransform, StreamSource
-from glassnet.streaming.values import MAX_CLASSES, TRAINING, VALIDATION, Encoding, name_of
+from glassnet.streaming.target_profile import MAX_CLASSES, TRAINING, VALIDATION, ClassEncoder, class_name
 from glassnet.training import Callback, Settings, train
 
 
@@ -109,7 +109,7 @@ def scan_test_files(profile: DatasetProfile, data: Any, cache: bool = True) -> D
 
 def task_of(profile: DatasetProfile) -> str:
     """Return what a target is taken for: classes if it is text or at most 20 different whole numbers, else values."""
-    return CLASSIFICATION if is_classification(profile.values.different) else REGRESSION
+    return CLASSIFICATION if is_classification(profile.target_profile.unique) else REGRESSION
 
 
 def fit_stream(
@@ -173,8 +173,8 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
     _check_reach(profile, split_profile.features, model.scaling, profile.feature_names, dtype)
     if model.task == CLASSIFICATION:
         _check_classes(profile, model.classes)
-        encode: Any = Encoding(model.classes, profile.values.texts)
-        counts = profile.values.counts_of(split, model.classes)
+        encode: Any = ClassEncoder(model.classes, profile.target_profile.texts)
+        counts = profile.target_profile.class_counts(split, model.classes)
         places = np.arange(len(counts))
         mean = counts @ places / counts.sum()
         spread = float(counts @ np.square(places - mean) / counts.sum())
@@ -195,32 +195,32 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
 
 
 def _classes(profile: DatasetProfile, task: str) -> tuple[str | int, ...]:
-    values = profile.values
+    values = profile.target_profile
     if task == REGRESSION:
         _refuse_text(profile)
-    elif values.many:
+    elif values.too_many:
         raise InputError(
             f"{profile.source}: the target column {profile.options.target!r} holds more than {MAX_CLASSES:,} different "
             "values; classes are fewer: choose regression"
         )
-    different = values.different
+    different = values.unique
     if task == CLASSIFICATION and different.dtype.kind == "f":  # 0.5, and 1 for 1.0
-        different = np.array([name_of(value) for value in different.tolist()], dtype=object)
+        different = np.array([class_name(value) for value in different.tolist()], dtype=object)
     return find_classes(different, task)
 
 
 def _refuse_text(profile: DatasetProfile) -> None:
-    if profile.values.texts:
+    if profile.target_profile.texts:
         raise InputError(
             f"{profile.source}: the target column {profile.options.target!r} holds text, "
-            f"{profile.values.texts[0]!r} for one; numbers are needed here"
+            f"{profile.target_profile.texts[0]!r} for one; numbers are needed here"
         )
 
 
 def _check_classes(profile: DatasetProfile, classes: Sequence[str | int]) -> None:
-    known = {name_of(label) for label in classes}
-    for value in profile.values.different.tolist():
-        if name_of(value) not in known:
+    known = {class_name(label) for label in classes}
+    for value in profile.target_profile.unique.tolist():
+        if class_name(value) not in known:
             shown = ", ".join(repr(label) for label in classes[:12]) + (" …" if len(classes) > 12 else "")
             raise InputError(f"{profile.source}: the class {value!r} is unknown to the model, which knows {shown}")
 

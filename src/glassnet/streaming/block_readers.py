@@ -122,7 +122,7 @@ class FileBlockReader:
 def _stored_targets(profile: DatasetProfile, y: Array) -> Array:
     """Return targets as the first pass stored them."""
     try:
-        return profile.values.stored(y)
+        return profile.target_profile.encode(y)
     except KeyError as error:
         raise InputError(
             f"{error.args[0]!r} was not found in the first pass: the files have changed; start again"

@@ -23,7 +23,7 @@ Y_DTYPES: tuple[Any, ...] = (np.dtype("<i8"), np.dtype("<f8"), np.dtype("<i4"))
 
 
 class Block(NamedTuple):
-    """Raw rows and their targets: x an array (rows, columns) or CSR, y (rows,) as returned by `Values.add`."""
+    """Raw rows and their targets: x an array (rows, columns) or CSR, y (rows,) as returned by `TargetProfile.add`."""
 
     x: Any
     y: Array

@@ -11,7 +11,7 @@ from glassnet.data import Files
 from glassnet.errors import InputError
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.cache_file import CacheFile
-from glassnet.streaming.values import TRAINING, Values
+from glassnet.streaming.target_profile import TRAINING, TargetProfile
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class DatasetProfile:
         The features.
     splits : tuple of two SplitProfile
         Training and validation.
-    values : Values
+    target_profile : TargetProfile
         Values of the target.
     sparse : bool
         Whether rows are CSR.
@@ -102,7 +102,7 @@ class DatasetProfile:
     options: ScanOptions
     feature_names: list[str]
     splits: tuple[SplitProfile, SplitProfile]
-    values: Values
+    target_profile: TargetProfile
     sparse: bool = False
     entries: int = 0
     cache: CacheFile | None = None

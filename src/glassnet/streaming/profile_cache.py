@@ -13,7 +13,7 @@ from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.cache_file import ROWS, SPLIT, CacheFile, CacheWriter, DamagedCache, remove_unfinished
 from glassnet.streaming.fingerprint import Fingerprint, remove_other_caches
 from glassnet.streaming.profile import DatasetProfile, ScanOptions, SplitProfile
-from glassnet.streaming.values import Values
+from glassnet.streaming.target_profile import TargetProfile
 
 #: Number of statistics of a column in each split: see `ColumnStatistics.to_array`.
 _N_STATISTICS = 5
@@ -37,7 +37,7 @@ def finish_cache(profile: DatasetProfile, writer: CacheWriter, fingerprint: Fing
         "columns": profile.n_features,
         "names": profile.feature_names,
         "fingerprint": fingerprint.finish(),
-        "values": profile.values.as_json(),
+        "values": profile.target_profile.to_dict(),
         "sparse": profile.sparse,
         "entries": profile.entries,
         "bad_rows": profile.bad_rows,
@@ -107,7 +107,7 @@ def _read_profile(files: Files, options: ScanOptions, cache: CacheFile) -> Datas
         options=options,
         feature_names=names,
         splits=(splits[0], splits[1]),
-        values=Values.from_json(metadata["values"]),
+        target_profile=TargetProfile.from_dict(metadata["values"]),
         sparse=bool(metadata["sparse"]),
         entries=metadata["entries"],
         cache=cache,

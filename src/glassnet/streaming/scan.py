@@ -20,7 +20,7 @@ from glassnet.streaming.fingerprint import Fingerprint, cache_paths
 from glassnet.streaming.profile import DatasetProfile, ScanOptions, SplitProfile
 from glassnet.streaming.profile_cache import finish_cache, load_profile, open_writer
 from glassnet.streaming.splitting import check_fraction, hash_groups, hash_rows, is_validation
-from glassnet.streaming.values import TRAINING, VALIDATION, Values
+from glassnet.streaming.target_profile import TRAINING, VALIDATION, TargetProfile
 
 #: Version of the metadata in a cache.
 _CACHE_VERSION = 2
@@ -61,7 +61,7 @@ def scan_files(
             return cached
     text = (options.group,) if options.group else ()  # 7 and 007 are two groups in every block
     profile = _FirstPass(files, options, text, paths).run(progress)
-    if profile.values.texts and profile.values.numbers and options.target not in text:
+    if profile.target_profile.texts and profile.target_profile.has_numbers and options.target not in text:
         # the target's first rows looked numeric: read it again as text, so that 007 stays 007
         if profile.cache is not None:
             profile.cache.close()
@@ -113,7 +113,7 @@ class _FirstPass:
         if not names:
             raise InputError(f"{files.source}: there is no column beside the target; add at least one feature")
         splits = (SplitProfile(ColumnStatistics(len(names))), SplitProfile(ColumnStatistics(len(names))))
-        self._profile = DatasetProfile(files, options, names, splits, Values(), text_columns=text)
+        self._profile = DatasetProfile(files, options, names, splits, TargetProfile(), text_columns=text)
         self._paths = paths
         self._digests = (hashlib.sha256(), hashlib.sha256())
         self._writer: CacheWriter | None = None
@@ -179,7 +179,7 @@ class _FirstPass:
         for split, rows in ((TRAINING, ~in_validation), (VALIDATION, in_validation)):
             if not rows.any():
                 continue
-            values = profile.values.add(y[rows], split, where)
+            values = profile.target_profile.add(y[rows], split, where)
             if stored is None:
                 stored = np.empty(len(y), values.dtype)
             stored[rows] = values
