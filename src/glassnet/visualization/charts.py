@@ -9,9 +9,9 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.visualization import svg
 from glassnet.visualization.i18n import Translator, format_number
 from glassnet.visualization.markup import element
+from glassnet.visualization.svg import LinearScale, svg_line, svg_polyline, svg_rect, svg_root, svg_text, svg_title
 
 #: Size of a chart in pixels.
 WIDTH, HEIGHT = 520, 280
@@ -44,25 +44,25 @@ class Chart:
         y_label: str,
         integer_ticks: bool = False,
     ) -> None:
-        self.x = svg.LinearScale(*widen_range(*x_range), LEFT, WIDTH - RIGHT)
-        self.y = svg.LinearScale(*widen_range(*y_range), HEIGHT - BOTTOM, TOP)
+        self.x = LinearScale(*widen_range(*x_range), LEFT, WIDTH - RIGHT)
+        self.y = LinearScale(*widen_range(*y_range), HEIGHT - BOTTOM, TOP)
         self.marks: list[Element] = []
         y_label_position = f"translate(11 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)"
         self.axes = [
-            svg.text(x_label, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "middle"),
+            svg_text(x_label, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "middle"),
             element("text", y_label, text_anchor="middle", transform=y_label_position),
         ]
         for tick in ticks(self.y.low, self.y.high):
             y = self.y(tick)
             self.axes += [
-                svg.line("grid", LEFT, y, WIDTH - RIGHT, y),
-                svg.text(_format_tick(tick), LEFT - 6, y + 4, "end"),
+                svg_line("grid", LEFT, y, WIDTH - RIGHT, y),
+                svg_text(_format_tick(tick), LEFT - 6, y + 4, "end"),
             ]
         for tick in ticks(self.x.low, self.x.high, integer_ticks):
             x = self.x(tick)
             self.axes += [
-                svg.line("grid", x, TOP, x, HEIGHT - BOTTOM),
-                svg.text(_format_tick(tick), x, HEIGHT - BOTTOM + 16, "middle"),
+                svg_line("grid", x, TOP, x, HEIGHT - BOTTOM),
+                svg_text(_format_tick(tick), x, HEIGHT - BOTTOM + 16, "middle"),
             ]
 
     def line(self, x: Sequence[float], y: Sequence[float], class_: str) -> None:
@@ -71,18 +71,18 @@ class Chart:
         if len(points) == 1:
             self.marks.append(element("circle", class_=f"dot {class_}", cx=points[0][0], cy=points[0][1], r=3.5))
         else:
-            self.marks.append(svg.polyline(f"line {class_}", points))
+            self.marks.append(svg_polyline(f"line {class_}", points))
 
     def vertical_line(self, x: float) -> None:
         """Draw a line from top to bottom."""
-        self.marks.append(svg.line("mark", self.x(x), TOP, self.x(x), HEIGHT - BOTTOM))
+        self.marks.append(svg_line("mark", self.x(x), TOP, self.x(x), HEIGHT - BOTTOM))
 
     def bar(self, left: float, right: float, height: float, tooltip: str, class_: str = "training") -> None:
         """Draw a bar from 0 to a height, between two values of x."""
         x = self.x(left)
         y = self.y(height)
         width = max(self.x(right) - x - 1, 0.5)
-        self.marks.append(svg.rect(f"bar {class_}", x, y, width, HEIGHT - BOTTOM - y, svg.title(tooltip)))
+        self.marks.append(svg_rect(f"bar {class_}", x, y, width, HEIGHT - BOTTOM - y, svg_title(tooltip)))
 
     def scatter(self, x: Array, y: Array) -> None:
         """Draw points, as one path."""
@@ -91,8 +91,8 @@ class Chart:
 
     def to_svg(self, description: str) -> Element:
         """Return the chart; the description is its tooltip and what screen readers read."""
-        content = (svg.title(description), self.axes, element("g", self.marks))
-        return svg.svg(WIDTH, HEIGHT, description, *content, class_="chart", responsive=True)
+        content = (svg_title(description), self.axes, element("g", self.marks))
+        return svg_root(WIDTH, HEIGHT, description, *content, class_="chart", responsive=True)
 
 
 def histogram(values: Array, x_label: str, y_label: str, description: str, bins: int = 30) -> Element:
@@ -116,12 +116,12 @@ def sparkline(values: Sequence[float], name: str, translate: Translator) -> Elem
         return None
     shown = y[np.linspace(0, len(y) - 1, min(len(y), MAX_SPARKLINE_POINTS)).astype(int)]
     low = float(shown.min())
-    x_scale = svg.LinearScale(0, len(shown) - 1, 4, SPARKLINE_WIDTH - 4)
-    y_scale = svg.LinearScale(low, low + (float(shown.max() - low) or 1.0), SPARKLINE_HEIGHT - 4, 6)
+    x_scale = LinearScale(0, len(shown) - 1, 4, SPARKLINE_WIDTH - 4)
+    y_scale = LinearScale(low, low + (float(shown.max() - low) or 1.0), SPARKLINE_HEIGHT - 4, 6)
     points = [(x_scale(n), y_scale(value)) for n, value in enumerate(shown.tolist())]
     ends = {"first": format_number(float(y[0])), "last": format_number(float(y[-1]))}
     description = translate("curve", name=name, epochs=len(y), **ends)
-    curve = svg.svg(SPARKLINE_WIDTH, SPARKLINE_HEIGHT, description, svg.polyline("gn-line", points))
+    curve = svg_root(SPARKLINE_WIDTH, SPARKLINE_HEIGHT, description, svg_polyline("gn-line", points))
     return element("div", curve, element("div", description), class_="gn-curve")
 
 

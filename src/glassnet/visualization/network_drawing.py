@@ -6,7 +6,6 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from glassnet.visualization import svg
 from glassnet.visualization.i18n import Translator, format_number, format_percent, truncate
 from glassnet.visualization.images import png_data_uri, to_grayscale
 from glassnet.visualization.markup import element
@@ -18,6 +17,7 @@ from glassnet.visualization.network_layout import (
     Edge,
     NetworkLayout,
 )
+from glassnet.visualization.svg import svg_rect, svg_root, svg_text, svg_title
 
 #: Maximum length of a unit's name, beside its activation and without one.
 MAX_NAME, MAX_NAME_ALONE = 11, 18
@@ -36,7 +36,7 @@ def draw_network(layout: NetworkLayout, translate: Translator) -> Element:
         for layer in range(layout.n_layers)
     ]  # fmt: skip
     label = translate("network", sizes=sizes)
-    return svg.svg(layout.width, layout.height, label, layers, class_="gn-net", role="group")
+    return svg_root(layout.width, layout.height, label, layers, class_="gn-net", role="group")
 
 
 def describe_unit(layout: NetworkLayout, layer: int, unit: int) -> str:
@@ -81,8 +81,8 @@ def _draw_heading(layout: NetworkLayout, layer: int, translate: Translator) -> l
         title = translate("output", number=layer)
     activation = "" if layer == 0 else f" · {layout.view.structure.activations[layer - 1].name}"
     return [
-        svg.text(title, x, 16, "middle", "gn-strong"),
-        svg.text(truncate(size + activation, 28), x, 32, "middle", "gn-soft"),
+        svg_text(title, x, 16, "middle", "gn-strong"),
+        svg_text(truncate(size + activation, 28), x, 32, "middle", "gn-soft"),
     ]
 
 
@@ -108,22 +108,22 @@ def _draw_unit(layout: NetworkLayout, layer: int, position: int, share: float, t
     if is_predicted:
         label = f"{translate('prediction')}: {label}"
     a = layout.activations(layer)
-    content = [svg.title(label)]
+    content = [svg_title(label)]
     if layer:
         content += _draw_edges(layout, layer, unit)
-    content.append(svg.rect("gn-box", x, y, UNIT_WIDTH, UNIT_HEIGHT, radius=3))
+    content.append(svg_rect("gn-box", x, y, UNIT_WIDTH, UNIT_HEIGHT, radius=3))
     if a is not None:
         bar_width = UNIT_WIDTH * min(abs(share), 1.0)
-        content.append(svg.rect(_sign_class(share), x, y, bar_width, UNIT_HEIGHT, radius=3))
-    content.append(svg.text(truncate(name, MAX_NAME if a is not None else MAX_NAME_ALONE), x + 6, y + 14))
+        content.append(svg_rect(_sign_class(share), x, y, bar_width, UNIT_HEIGHT, radius=3))
+    content.append(svg_text(truncate(name, MAX_NAME if a is not None else MAX_NAME_ALONE), x + 6, y + 14))
     if a is not None:
         value = float(a[unit])
         shown = format_percent(value) if _has_probabilities(layout, layer) else format_number(value, 3)
-        content.append(svg.text(shown, x + UNIT_WIDTH - 6, y + 14, "end"))
+        content.append(svg_text(shown, x + UNIT_WIDTH - 6, y + 14, "end"))
     # the line below the picture that shows the numbers of the unit under the pointer or with the focus
     left_half = layer <= layout.n_layers // 2
     content.append(
-        svg.text(
+        svg_text(
             truncate(label, 110), x if left_half else x + UNIT_WIDTH, layout.height - 8,
             "start" if left_half else "end", "gn-read",
         )
@@ -174,7 +174,7 @@ def _draw_edge(layout: NetworkLayout, layer: int, edge: Edge, largest: float) ->
     emphasis = 0.45 if layout.is_image(layer - 1) else 1.0  # the image below the connections must stay visible
     return element(
         "path",
-        svg.title(tooltip),
+        svg_title(tooltip),
         class_="gn-edge gn-up" if edge.contribution >= 0 else "gn-edge gn-down",
         d=f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}",
         stroke_width=emphasis * (0.8 + 3.2 * share),
@@ -193,9 +193,9 @@ def _draw_image(layout: NetworkLayout, translate: Translator) -> Element:
     pixels = png_data_uri(to_grayscale(values.reshape(side, side)))
     return element(
         "g",
-        svg.title(label),
+        svg_title(label),
         element("image", href=pixels, class_="gn-pixels", x=x, y=y, width=IMAGE_SIZE, height=IMAGE_SIZE),
-        svg.rect("gn-box", x, y, IMAGE_SIZE, IMAGE_SIZE),
+        svg_rect("gn-box", x, y, IMAGE_SIZE, IMAGE_SIZE),
         role="img",
         aria_label=label,
     )
@@ -220,10 +220,10 @@ def _draw_map(layout: NetworkLayout, layer: int, translate: Translator) -> Eleme
         share = float(np.mean(np.abs(a[first : units[-1] + 1]))) / full
         row, column = divmod(cell, layout.map_columns())
         cells.append(
-            svg.rect(
+            svg_rect(
                 _sign_class(a[strongest]), x + CELL_SIZE * column, y + CELL_SIZE * row, CELL_SIZE - 1, CELL_SIZE - 1,
-                svg.title(tooltip), fill_opacity=0.06 + 0.94 * min(share, 1.0),
+                svg_title(tooltip), fill_opacity=0.06 + 0.94 * min(share, 1.0),
             )
         )  # fmt: skip
     heading = translate("all units" if per_cell == 1 else "all units grouped", count=len(a), per_cell=per_cell)
-    return element("g", svg.text(heading, x, y - 6, class_="gn-soft"), cells, class_="gn-map", aria_hidden="true")
+    return element("g", svg_text(heading, x, y - 6, class_="gn-soft"), cells, class_="gn-map", aria_hidden="true")

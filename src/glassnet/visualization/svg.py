@@ -31,7 +31,7 @@ class LinearScale:
         return self.start + (self.end - self.start) * (value - self.low) / (self.high - self.low)
 
 
-def svg(
+def svg_root(
     width: float,
     height: float,
     label: str,
@@ -40,7 +40,7 @@ def svg(
     role: str = "img",
     responsive: bool = False,
 ) -> Element:
-    """Return an SVG element.
+    """Return the root element of an SVG.
 
     Parameters
     ----------
@@ -62,27 +62,27 @@ def svg(
     return element("svg", content, class_=class_, role=role, aria_label=label, **size, viewBox=view_box)
 
 
-def title(content: str) -> Element:
+def svg_title(content: str) -> Element:
     """Return a title, which browsers show as a tooltip of the parent element."""
     return element("title", content)
 
 
-def text(content: str, x: float, y: float, anchor: str | None = None, class_: str | None = None) -> Element:
+def svg_text(content: str, x: float, y: float, anchor: str | None = None, class_: str | None = None) -> Element:
     """Return a text; ``anchor`` is ``"start"``, ``"middle"`` or ``"end"``."""
     return element("text", content, class_=class_, x=x, y=y, text_anchor=anchor)
 
 
-def line(class_: str, x1: float, y1: float, x2: float, y2: float) -> Element:
+def svg_line(class_: str, x1: float, y1: float, x2: float, y2: float) -> Element:
     """Return a straight line."""
     return element("line", class_=class_, x1=x1, x2=x2, y1=y1, y2=y2)
 
 
-def polyline(class_: str, points: Iterable[tuple[float, float]]) -> Element:
+def svg_polyline(class_: str, points: Iterable[tuple[float, float]]) -> Element:
     """Return a line through points (x, y)."""
     return element("polyline", class_=class_, points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points))
 
 
-def rect(
+def svg_rect(
     class_: str,
     x: float,
     y: float,
