@@ -25,7 +25,7 @@ from glassnet.models.model import CLASSIFICATION, Model
 from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
-from glassnet.streaming.source import BUFFER_BYTES, StreamSource
+from glassnet.streaming.stream_source import BUFFER_BYTES, StreamSource
 from glassnet.training import Settings, train
 from glassnet.training.callbacks.base import CallbackList
 from glassnet.training.loop import build_run, run_single_epoch

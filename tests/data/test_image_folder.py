@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from glassnet import InputError
-from glassnet.data import Matrix, choose_target, features, file, open_files, read_table, target_values
+from glassnet.data import Matrix, base_file, choose_target, features, open_files, read_table, target_values
 
 
 def save_image(path: Path, pixels: np.ndarray, mode: str | None = None) -> Path:
@@ -27,7 +27,7 @@ def grayscale(seed: int, height: int = 3, width: int = 4) -> np.ndarray:
 def test_grayscale_images_are_rows_of_bytes_and_their_folder_the_class(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file, "BLOCK_BYTES", 25)  # two pictures
+    monkeypatch.setattr(base_file, "BLOCK_BYTES", 25)  # two pictures
     for number in range(7):
         save_image(tmp_path / ("cat" if number < 4 else "dog") / f"{number}.png", grayscale(number))
     (tmp_path / "cat" / "notes.txt").touch()

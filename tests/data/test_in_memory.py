@@ -12,7 +12,7 @@ import pytest
 from scipy.sparse import csr_matrix, issparse
 
 from glassnet import InputError
-from glassnet.data import ArrowTable, Matrix, as_files, features, file, target_values
+from glassnet.data import ArrowTable, Matrix, as_files, base_file, features, target_values
 
 X = np.arange(24.0).reshape(8, 3)
 Y = np.arange(8) % 2
@@ -51,7 +51,7 @@ def frame() -> dict[str, np.ndarray]:
 def test_rows_are_the_same_from_every_source(
     make: Callable[[], Any], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file, "BLOCK_BYTES", block)
+    monkeypatch.setattr(base_file, "BLOCK_BYTES", block)
     files = as_files(make())
     assert files.names == ["x1", "x2", "x3", "y"] and files.files == ()
     blocks = list(files.blocks())
@@ -76,7 +76,7 @@ def test_arrays_and_memory_maps_are_not_copied(tmp_path: Path) -> None:
 
 
 def test_invalid_rows_in_memory_are_reported_or_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(base_file, "BLOCK_BYTES", 50)
     x = X.copy()
     x[[2, 6], 1] = np.nan, np.inf
     for data, name in (((x, Y), "the data"), (pl.DataFrame({"x1": x[:, 0], "x2": x[:, 1], "y": Y}), "the data")):

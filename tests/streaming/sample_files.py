@@ -12,7 +12,7 @@ from glassnet.data import ArrowTable
 from glassnet.preprocessing.scaling import choose_scaling
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
-from glassnet.streaming.source import RowTransform, StreamSource
+from glassnet.streaming.stream_source import RowTransform, StreamSource
 from glassnet.streaming.target_profile import TRAINING, ClassEncoder
 
 
@@ -73,7 +73,7 @@ def source_of(
 
 
 class Seeds:
-    """A sampler that returns consecutive seeds."""
+    """A sampler with consecutive seeds."""
 
     def __init__(self, seed: int = 7) -> None:
         self.next = seed

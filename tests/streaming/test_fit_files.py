@@ -206,7 +206,7 @@ def test_an_invalid_value_in_the_second_of_two_files_is_reported_there(tmp_path)
         ({"validation_fraction": 1e-9}, "leaves a split without rows"),
         ({"task": "regression"}, "holds text, 'daisy' for one; numbers are needed here"),
         ({"task": "guess"}, "task is 'guess'"),
-        ({"settings": Settings(optimizer="lbfgs")}, "'lbfgs' looks at all rows at once"),
+        ({"settings": Settings(optimizer="lbfgs")}, "'lbfgs' needs all rows at once"),
     ],
 )
 def test_invalid_arguments_are_rejected(clouds, options, message):
@@ -344,21 +344,6 @@ def test_files_that_do_not_fit_in_memory_are_streamed_automatically(glassnet, cl
     out = glassnet("train", clouds, "--epochs", 1)[1]
     assert "so they are streamed; --no-stream reads them into memory all the same" in out
     assert "streamed" not in glassnet("train", clouds, "--epochs", 1, "--no-stream")[1]
-
-
-def test_available_memory_is_the_minimum_of_machine_and_control_group(tmp_path, monkeypatch):
-    machine = memory_estimate.available_memory()
-    assert 2**20 < machine < 2**50
-    (tmp_path / "max").write_text("5000\n")
-    (tmp_path / "now").write_text("3000\n")
-    monkeypatch.setattr(
-        memory_estimate, "_CGROUP_FILES", ((str(tmp_path / "max"), str(tmp_path / "now")), ("/none", "/none"))
-    )
-    assert memory_estimate.available_memory() == 2000
-    (tmp_path / "max").write_text("max\n")
-    assert memory_estimate.available_memory() > 2**20
-    (tmp_path / "max").write_text("100\n")
-    assert memory_estimate.available_memory() == 0
 
 
 def test_a_cache_that_can_not_be_written_is_reported_with_exit_code_3(glassnet, clouds, tmp_path, monkeypatch):

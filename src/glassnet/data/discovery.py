@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from glassnet.data.base_file import File
 from glassnet.data.binary.arrow_files import ArrowFile, ParquetFile
 from glassnet.data.binary.idx import IdxFile, is_idx, labels_of
 from glassnet.data.binary.image_folder import ImageFolder
 from glassnet.data.binary.numpy_files import NpyFile, NpzFile
-from glassnet.data.file import File
 from glassnet.data.files import ERROR, Files
 from glassnet.data.formatting import first_line
 from glassnet.data.tables import Table

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from glassnet.data.bad_rows import BadRows
+from glassnet.data.base_file import File, ReadState
 from glassnet.data.concat import concat_blocks
-from glassnet.data.file import File, ReadState
 from glassnet.data.formatting import format_names
 from glassnet.data.tables import Table
 from glassnet.data.text.column_types import ColumnTypes

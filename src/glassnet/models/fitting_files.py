@@ -24,7 +24,7 @@ from glassnet.preprocessing.scaling import Scaling, choose_scaling, standard_sca
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import find_target, scan_files
-from glassnet.streaming.source import BUFFER_BYTES, RowTransform, StreamSource
+from glassnet.streaming.stream_source import BUFFER_BYTES, RowTransform, StreamSource
 from glassnet.streaming.target_profile import MAX_CLASSES, TRAINING, VALIDATION, ClassEncoder, class_name
 from glassnet.training import Callback, Settings, train
 
@@ -177,7 +177,7 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
         counts = profile.target_profile.class_counts(split, model.classes)
         places = np.arange(len(counts))
         mean = counts @ places / counts.sum()
-        spread = float(counts @ np.square(places - mean) / counts.sum())
+        target_variance = float(counts @ np.square(places - mean) / counts.sum())
         key = repr(model.classes)
     else:
         _refuse_text(profile)
@@ -189,9 +189,9 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
             return np.ascontiguousarray(model.encode(stored), dtype)
 
         factor = 1.0 if scale is None else float(scale.scale[0])
-        spread = float(split_profile.target.deviation[0] * factor) ** 2
+        target_variance = float(split_profile.target.deviation[0] * factor) ** 2
         key = "" if scale is None else f"{scale.offset.tolist()} {scale.scale.tolist()}"
-    return StreamSource(profile, split, RowTransform(model.scaling, encode, dtype, key), spread, buffer_bytes)
+    return StreamSource(profile, split, RowTransform(model.scaling, encode, dtype, key), target_variance, buffer_bytes)
 
 
 def _classes(profile: DatasetProfile, task: str) -> tuple[str | int, ...]:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from glassnet.data.blocks import table_blocks
-from glassnet.data.file import MAX_COLUMNS, File, ReadState, rows_per_block
+from glassnet.data.base_file import MAX_COLUMNS, File, ReadState, rows_per_block
 from glassnet.data.formatting import first_line
+from glassnet.data.table_blocks import table_blocks
 from glassnet.data.tables import ArrowTable, check_names
 from glassnet.errors import InputError
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.data.blocks import check_width, column_names, matrix_block
-from glassnet.data.file import File, ReadState, open_stream, rows_per_block
+from glassnet.data.base_file import File, ReadState, open_stream, rows_per_block
+from glassnet.data.table_blocks import check_width, column_names, matrix_block
 from glassnet.data.tables import Matrix
 from glassnet.errors import InputError
 

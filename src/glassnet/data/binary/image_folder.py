@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.data.blocks import column_names
-from glassnet.data.file import MAX_FEATURES, File, ReadState, rows_per_block
+from glassnet.data.base_file import MAX_FEATURES, File, ReadState, rows_per_block
 from glassnet.data.formatting import first_line
 from glassnet.data.ordered_map import ordered_map
 from glassnet.data.provenance import RowSpan
+from glassnet.data.table_blocks import column_names
 from glassnet.data.tables import Matrix
 from glassnet.errors import InputError
 

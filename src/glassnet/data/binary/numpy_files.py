@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from glassnet.data.base_file import MAX_COLUMNS, File, ReadState, rows_per_block
 from glassnet.data.binary.array_stream import Header, read_header, read_rows
-from glassnet.data.blocks import check_width, column_names, matrix_block, table_block
-from glassnet.data.file import MAX_COLUMNS, File, ReadState, rows_per_block
 from glassnet.data.formatting import first_line, format_names
+from glassnet.data.table_blocks import check_width, column_names, matrix_block, table_block
 from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet.data.arrow_columns import to_bool_array
 from glassnet.data.bad_rows import REPLACEMENT
-from glassnet.data.file import MAX_COLUMNS, File, ReadState, open_stream
+from glassnet.data.base_file import MAX_COLUMNS, File, ReadState, open_stream
 from glassnet.data.formatting import first_line, is_number, short_repr
 from glassnet.data.ordered_map import ordered_map
 from glassnet.data.tables import ArrowTable, check_names

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
 from glassnet._utils.arrays import Array
-from glassnet.data.file import MAX_FEATURES, File, ReadState, open_stream
+from glassnet.data.base_file import MAX_FEATURES, File, ReadState, open_stream
 from glassnet.data.formatting import first_line, short_repr
 from glassnet.data.tables import Matrix
 from glassnet.data.text.lines import MAX_ROW_BYTES, RowTooLong, split_rows

@@ -12,7 +12,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_plain_types
-from glassnet.data.file import MAX_FEATURES, ReadState, rows_per_block
+from glassnet.data.base_file import MAX_FEATURES, ReadState, rows_per_block
 from glassnet.data.tables import ArrowTable, Matrix
 from glassnet.errors import InputError
 

@@ -15,7 +15,7 @@ from glassnet.engines.interface import Rows
 from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
 from glassnet.streaming import block_readers, scan
 from glassnet.streaming.blocks import block_rows
-from glassnet.streaming.source import RowTransform, StreamSource
+from glassnet.streaming.stream_source import RowTransform, StreamSource
 from glassnet.streaming.target_profile import TRAINING, VALIDATION
 from glassnet.training.source import Part, Source
 from tests.streaming.sample_files import (
@@ -110,11 +110,11 @@ def test_the_order_does_not_depend_on_the_first_batch(tmp_path, cache, batch_siz
 
 def test_two_epochs_have_different_orders_and_the_seed_is_drawn_at_the_call(tmp_path):
     source = stream_of(tmp_path)
-    draws = Seeds(7)
-    first = source.parts(16, draws)
-    assert draws.next == 8
+    sampler = Seeds(7)
+    first = source.parts(16, sampler)
+    assert sampler.next == 8
     one = row_ids(read_all(first)[0])
-    two = row_ids(read_all(source.parts(16, draws))[0])
+    two = row_ids(read_all(source.parts(16, sampler))[0])
     assert one != two and sorted(one) == sorted(two)
     assert row_ids(read_all(source.parts(16, Seeds(7)))[0]) == one
 
@@ -254,8 +254,8 @@ class StreamInMemory:
     def fingerprint(self) -> str:
         return ""
 
-    def parts(self, batch_size, draws, first=0):
-        x, y, _ = read_all(self.stream.parts(batch_size, draws))
+    def parts(self, batch_size, sampler, first=0):
+        x, y, _ = read_all(self.stream.parts(batch_size, sampler))
         return iter([Part(Rows(x, y, scale=BYTE_SCALE), np.arange(first * batch_size, len(x)))])
 
 

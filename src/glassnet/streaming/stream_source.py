@@ -56,8 +56,8 @@ class StreamSource(Source):
         `TRAINING` or `VALIDATION`.
     transform : RowTransform
         Scaling and encoding.
-    spread : float
-        Σ over the outputs of the variance of y.
+    target_variance : float
+        Sum over the outputs of the variance of y.
     buffer_bytes : int
         Size of the rows in a buffer. The larger it is, the closer the order comes to a full shuffle. If all rows fit
         into one buffer they are read only once.
@@ -68,13 +68,13 @@ class StreamSource(Source):
         profile: DatasetProfile,
         split: int,
         transform: RowTransform,
-        spread: float,
+        target_variance: float,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self._profile = profile
         self._split = split
         self._transform = transform
-        self._spread = spread
+        self._target_variance = target_variance
         split_profile = profile.splits[split]
         self._block_lengths = np.array(split_profile.block_lengths, np.int64)
         self._sparse = profile.sparse and not transform.scaling.offset.any()
@@ -93,7 +93,7 @@ class StreamSource(Source):
 
     def target_variance(self) -> float:
         """Return Σ over the outputs of the variance of y."""
-        return self._spread
+        return self._target_variance
 
     def fingerprint(self) -> str:
         """Return the number of rows, a digest of the transformed rows, and what else determines their order.
