@@ -1,4 +1,4 @@
-"""Scaling: from the training rows' own figures."""
+"""Scaling fitted to training rows."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_pixels_are_divided_by_255() -> None:
 
 
 @pytest.mark.parametrize("rows", [[[0, 1], [1, 0]], [[0, 16], [3, 12]], [[0, 255.5], [1, 2]], [[-1, 255], [0, 3]]])
-def test_other_numbers_are_standardised(rows: list) -> None:
+def test_other_numbers_are_standardized(rows: list) -> None:
     raw = np.array(rows, float)
     scaled = fit_scaling(raw).transform(raw, np.float64)
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
@@ -25,7 +25,7 @@ def test_other_numbers_are_standardised(rows: list) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, 0.1, 1e9, -1e-9])
-def test_a_constant_column_survives_as_nought(value: float) -> None:
+def test_a_constant_column_becomes_0(value: float) -> None:
     raw = np.column_stack([np.full(1000, value), np.arange(1000.0)])
     scaled = fit_scaling(raw).transform(raw, np.float64)
     np.testing.assert_allclose(scaled[:, 0], 0, atol=1e-6)
@@ -50,6 +50,6 @@ def test_large_offsets_keep_their_digits() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(arrays.arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 4)), elements=st.floats(-1e6, 1e6)))
-def test_undoing_gives_back_what_was(raw: np.ndarray) -> None:
+def test_inverse_transform_restores_the_raw_values(raw: np.ndarray) -> None:
     scaling = fit_scaling(raw)
     np.testing.assert_allclose(scaling.inverse_transform(scaling.transform(raw, np.float64)), raw, rtol=1e-9, atol=1e-6)

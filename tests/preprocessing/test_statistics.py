@@ -1,4 +1,4 @@
-"""Figures from blocks are those of all rows at once."""
+"""Statistics of blocks merge to those of all rows."""
 
 import numpy as np
 import pytest
@@ -25,24 +25,25 @@ def of(*blocks) -> ColumnStatistics:
     st.sampled_from([1.0, 1e-6, 1e-150, 1e150]),
     st.integers(0, 2**32 - 1),
 )
-def test_blocks_of_any_size_merge_into_the_figures_of_numpy(rows, cuts, centre, unit, seed):
+def test_blocks_of_any_size_merge_to_numpys_statistics(rows, cuts, centre, unit, seed):
     x = np.random.default_rng(seed).standard_normal((rows, 3)) * unit + centre
     blocks = np.split(x, sorted(cut % (rows + 1) for cut in cuts))
     found = of(*blocks)
-    one, other = of(*blocks[: len(blocks) // 2], blocks[-1][:0]), of(*blocks[len(blocks) // 2 :])
+    one = of(*blocks[: len(blocks) // 2], blocks[-1][:0])
+    other = of(*blocks[len(blocks) // 2 :])
     one.merge(other)
     for statistics in (found, one):
         assert statistics.rows == rows and (statistics.count == rows).all()
-        aside = (x - x[0]) / unit  # NumPy's own sums lose digits where the centre is far off
-        expected = x[0] + aside.mean(axis=0) * unit
+        shifted = (x - x[0]) / unit  # NumPy's own sums lose digits where the centre is far off
+        expected = x[0] + shifted.mean(axis=0) * unit
         np.testing.assert_allclose(statistics.mean, expected, rtol=1e-12, atol=1e-13 * unit)
         np.testing.assert_allclose(
-            statistics.deviation, aside.std(axis=0) * unit, rtol=1e-9, atol=1e-15 * (abs(centre) + unit)
+            statistics.deviation, shifted.std(axis=0) * unit, rtol=1e-9, atol=1e-15 * (abs(centre) + unit)
         )
         np.testing.assert_array_equal([statistics.min, statistics.max], [x.min(axis=0), x.max(axis=0)])
 
 
-def test_a_small_deviation_far_from_zero_keeps_its_digits_where_sums_of_squares_would_lose_them_all():
+def test_a_small_deviation_far_from_zero_keeps_its_digits():
     x = 1e9 + np.random.default_rng(0).uniform(0, 1e-3, (10_000, 2))
     found = of(*np.array_split(x, 37))
     expected = (x - 1e9).std(axis=0)
@@ -61,7 +62,7 @@ def test_bytes_add_up_exactly():
 
 
 @pytest.mark.parametrize("kind", ["bytes", "small bytes", "whole numbers", "fractions", "constant"])
-def test_the_scaling_is_the_one_of_rows_in_memory(kind):
+def test_the_scaling_of_blocks_is_that_of_rows_in_memory(kind):
     rng = np.random.default_rng(1)
     x = {
         "bytes": rng.integers(0, 256, (700, 4)).astype(np.uint8),
@@ -70,7 +71,8 @@ def test_the_scaling_is_the_one_of_rows_in_memory(kind):
         "fractions": rng.normal(3, 2, (700, 4)),
         "constant": np.column_stack([np.full(700, 0.1), rng.normal(size=700)]),
     }[kind]
-    found, expected = choose_scaling(of(*np.array_split(x, 9))), fit_scaling(x)
+    found = choose_scaling(of(*np.array_split(x, 9)))
+    expected = fit_scaling(x)
     assert found.kind == expected.kind == ("bytes" if kind == "bytes" else "standard")
     np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-12)
     np.testing.assert_allclose(found.offset, expected.offset, rtol=1e-12)
@@ -78,27 +80,29 @@ def test_the_scaling_is_the_one_of_rows_in_memory(kind):
         assert found.scale[0] == 1 and found.offset[0] == 0.1
 
 
-def test_one_number_that_is_no_byte_makes_them_no_bytes_wherever_it_comes():
+def test_one_number_that_is_not_a_byte_is_noticed_in_any_block():
     x = np.full((600, 2), 200, np.uint8)
     late = np.full((1, 2), 200.5)
     assert of(x).all_bytes and not of(x, late).all_bytes and not of(late, x).all_bytes
     assert of(x.astype(np.float64)).all_bytes
-    one, other = of(x), of(late)
+    one = of(x)
+    other = of(late)
     one.merge(other)
     assert not one.all_bytes and choose_scaling(one).kind == "standard"
 
 
 @pytest.mark.parametrize("wrong", [-1.0, 256.0, 0.5, np.nan, np.inf])
-def test_what_a_byte_is(wrong):
+def test_bytes_are_whole_numbers_from_0_to_255(wrong):
     assert are_bytes(np.array([[0.0, 255.0]])) and are_bytes(np.empty((0, 2)))
     assert not are_bytes(np.array([[0.0], [wrong]]))
 
 
-def test_sparse_rows_have_the_figures_of_the_same_rows_filled_in():
+def test_sparse_rows_have_the_statistics_of_dense_ones():
     rng = np.random.default_rng(2)
     x = sparse.random(500, 8, 0.3, "csr", rng=rng)
     x.data -= 0.3
-    found, dense = of(x[:123], x[123:]), of(x.toarray())
+    found = of(x[:123], x[123:])
+    dense = of(x.toarray())
     for name in ("mean", "deviation", "min", "max"):
         np.testing.assert_allclose(getattr(found, name), getattr(dense, name), rtol=1e-12, atol=1e-15, err_msg=name)
     np.testing.assert_allclose(standard_scaling(found).scale, fit_standard_scaling(x.toarray()).scale, rtol=1e-12)

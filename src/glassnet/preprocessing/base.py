@@ -21,12 +21,12 @@ class Preprocessor(ABC):
     @property
     @abstractmethod
     def n_features_in(self) -> int:
-        """NumericColumn of columns that `transform` takes."""
+        """Number of columns that `transform` takes."""
 
     @property
     @abstractmethod
     def n_inputs(self) -> int:
-        """NumericColumn of columns that `transform` returns: the inputs of the network."""
+        """Number of columns that `transform` returns: the inputs of the network."""
 
     @property
     def embedding_shapes(self) -> tuple[tuple[int, int], ...]:

@@ -124,7 +124,9 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
 def _categorical_column(content: Any, names: list[str], place: int) -> CategoricalColumn:
     where = f"preprocessor.categories[{place}]"
     fields = _check_fields(content, where, _CATEGORY_FIELDS)
-    position, encoding, shares = fields["column"], fields["encoding"], fields["shares"]
+    position = fields["column"]
+    encoding = fields["encoding"]
+    shares = fields["shares"]
     if not 0 <= position < len(names):
         raise InputError(f"{where}.column is {position!r:.80}; there are {len(names)} columns")
     if encoding not in (ONE_HOT, CODES):

@@ -20,7 +20,8 @@ from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.preprocessing.table_preprocessor import TablePreprocessor, check_stored_entries, factorize
 
 #: Range of whole numbers that a category may be: 64 bits, signed or unsigned.
-MIN_WHOLE, MAX_WHOLE = -(2**63), 2**64 - 1
+MIN_WHOLE = -(2**63)
+MAX_WHOLE = 2**64 - 1
 
 #: Codes below this are exact in float32.
 MAX_CODES = 2**24

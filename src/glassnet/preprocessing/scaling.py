@@ -1,4 +1,4 @@
-"""Scaling: the figures by which raw features become a network's inputs, taken from the training rows alone."""
+"""Scaling of columns of numbers, fitted to the training rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glassnet._utils.arrays import Array
 from glassnet.preprocessing.base import Preprocessor
 from glassnet.preprocessing.statistics import ColumnStatistics, are_bytes
 
-#: Bytes are multiplied by this, so that they lie between 0 and 1.
+#: Scale of bytes: it maps them to the interval from 0 to 1.
 BYTE_SCALE = 1 / 255
 
 #: The kinds of `Scaling`.
@@ -21,7 +21,7 @@ KINDS = ("bytes", "standard", "largest")
 
 #: Whole numbers up to this are standardized: those that use the upper half of a byte too are taken for pixels.
 MAX_SMALL_BYTE = 127
-#: Numbers scaled at once: what is between stays in the nearest cache.
+#: Numbers scaled at once, so that intermediate results stay in a core's cache.
 NUMBERS_AT_ONCE = 2**17
 
 
@@ -44,12 +44,12 @@ class Scaling(Preprocessor):
 
     @property
     def n_features_in(self) -> int:
-        """NumericColumn of columns that are scaled."""
+        """Number of columns that are scaled."""
         return len(self.scale)
 
     @property
     def n_inputs(self) -> int:
-        """NumericColumn of columns that `transform` returns: as many as it takes."""
+        """Number of columns that `transform` returns: as many as it takes."""
         return len(self.scale)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -64,16 +64,17 @@ class Scaling(Preprocessor):
         if issparse(raw) and not self.offset.any():
             return csr_matrix(((raw.data * self.scale[raw.indices]).astype(dtype), raw.indices, raw.indptr), raw.shape)
         scaled = np.empty(raw.shape, dtype)
-        shifted, most = self.offset.any(), max(1, NUMBERS_AT_ONCE // max(1, raw.shape[1]))
-        for first in range(0, raw.shape[0], most):
-            part = slice(first, first + most)
+        has_offset = self.offset.any()
+        step = max(1, NUMBERS_AT_ONCE // max(1, raw.shape[1]))
+        for first in range(0, raw.shape[0], step):
+            part = slice(first, first + step)
             rows = raw[part].toarray() if issparse(raw) else raw[part]
-            rows = rows - self.offset if shifted else rows
+            rows = rows - self.offset if has_offset else rows
             np.multiply(rows, self.scale, out=scaled[part], dtype=np.float64, casting="same_kind")
         return scaled
 
     def inverse_transform(self, scaled: Array) -> Array:
-        """Return the raw values of scaled ones, float64."""
+        """Return the raw values, float64, of scaled ones."""
         return np.asarray(scaled, np.float64) / self.scale + self.offset
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,9 +97,9 @@ def fit_scaling(raw: Any) -> Scaling:
     Returns
     -------
     Scaling
-        Of sparse rows by the largest entry of each column, which leaves zeros as they are. Else by 1/255 if every entry
-        is a whole number from 0 to 255 and the upper half is used, as pixels do; else to mean 0 and deviation 1, where
-        a constant column becomes 0 and survives.
+        Sparse rows are scaled by the largest absolute entry of each column, which keeps zeros. Dense rows are scaled by
+        1/255 if every entry is a whole number from 0 to 255 and some are above 127, as in pixels; otherwise to mean 0
+        and deviation 1, where a constant column becomes 0.
     """
     if not issparse(raw) and are_bytes(raw) and raw.max(initial=0) > MAX_SMALL_BYTE:  # needs no mean
         return _byte_scaling(raw.shape[1])

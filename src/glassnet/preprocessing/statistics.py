@@ -123,7 +123,8 @@ class ColumnStatistics:
         rows, columns = matrix.shape
         if rows == 0:
             return
-        data, column = matrix.data.astype(np.float64), column_indices(matrix)
+        data = matrix.data.astype(np.float64)
+        column = column_indices(matrix)
         self.all_bytes = self.all_bytes and are_bytes(matrix.data)
         stored = np.bincount(column, minlength=columns)
         low = np.where(stored == rows, np.inf, 0.0)

@@ -84,12 +84,12 @@ class TablePreprocessor(Preprocessor):
 
     @cached_property
     def n_inputs(self) -> int:
-        """NumericColumn of columns that `transform` returns."""
+        """Number of columns that `transform` returns."""
         return len(self.numbers) + int(self.indicator.sum()) + sum(column.width for column in self._encoded)
 
     @property
     def n_features_in(self) -> int:
-        """NumericColumn of columns of the table."""
+        """Number of columns of the table."""
         return len(self.names)
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> tuple[str, ...]:

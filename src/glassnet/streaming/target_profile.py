@@ -146,7 +146,8 @@ class TargetProfile:
     def from_dict(cls, content: dict[str, object]) -> TargetProfile:
         """Restore a profile from the result of `to_dict`; a ValueError, KeyError or TypeError for anything else."""
         profile = cls()
-        texts, counts = content["texts"], content["counts"]
+        texts = content["texts"]
+        counts = content["counts"]
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ValueError("texts")
         if not isinstance(counts, list) or len(counts) != 2:
