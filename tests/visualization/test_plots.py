@@ -104,9 +104,9 @@ def test_the_most_confidently_wrong_rows_come_first() -> None:
     figure = most_confidently_wrong(model, x, y)
     titles = [axes.get_title() for axes in figure.axes if axes.images]
     assert len(titles) == min(wrong.sum(), 25)
-    sureness = model.predict_proba(x).max(axis=1)
-    worst = int(np.argmax(np.where(wrong, sureness, 0)))
-    assert titles[0].endswith(f"{100 * sureness[worst]:.1f}% sure, row {worst + 1}")
+    confidence = model.predict_proba(x).max(axis=1)
+    worst = int(np.argmax(np.where(wrong, confidence, 0)))
+    assert titles[0].endswith(f"confidence {100 * confidence[worst]:.1f}%, row {worst + 1}")
 
 
 def test_rows_that_are_no_pictures_are_listed_and_none_wrong_means_no_picture() -> None:

@@ -1,4 +1,4 @@
-"""Pictures of a model: learning curves, first-layer weights, confusion matrix, and where it is confidently wrong."""
+"""Plots of a model with Matplotlib: learning curves, first-layer weights, confusion matrix, errors, predictions."""
 
 from __future__ import annotations
 
@@ -20,31 +20,33 @@ from glassnet.training.callbacks.curves import COLOURS, draw_curves, new_figure,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Units whose weights are drawn, and rows that are shown, at most.
+#: Maximum number of units whose weights are drawn, and of rows that are shown.
 MAX_UNITS, MAX_ROWS = 64, 25
+#: Maximum number of classes whose counts and names are written into the confusion matrix.
+MAX_LABELLED_CLASSES = 30
 
 
 def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None = None) -> list[tuple[Path, str]]:
-    """Draw every picture that suits the model into a folder, as PNG.
+    """Write all plots that apply to the model into a folder, as PNG.
 
     Parameters
     ----------
     model : Model
-        What is drawn.
+        The model.
     folder : str or Path
-        Made if need be.
+        Created if it does not exist.
     rows : tuple (x, y), optional
-        Raw rows and targets, for the pictures of what the model gets wrong.
+        Raw rows and targets, for the plots of predictions.
 
     Returns
     -------
     list of (Path, str)
-        Each file and what it shows.
+        Each file and its title.
 
     Raises
     ------
     InputError
-        If the folder can't be to_html to.
+        If the folder can't be written to.
     """
     pictures: list[tuple[str, str, Figure]] = []
     if model.history:
@@ -53,7 +55,7 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
         pictures.append(("first_layer.png", "the weights into each unit of the first layer", first_layer(model)))
     if rows is not None and model.task == CLASSIFICATION:
         if len(model.classes) <= metrics.MAX_CONFUSION_CLASSES:
-            pictures.append(("confusion_matrix.png", "what was taken for what", confusion_matrix(model, *rows)))
+            pictures.append(("confusion_matrix.png", "the confusion matrix", confusion_matrix(model, *rows)))
         worst = most_confidently_wrong(model, *rows)
         if worst is not None:
             pictures.append(("most_wrong.png", "the most confidently wrong rows", worst))
@@ -64,7 +66,7 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
         path = Path(folder) / name
         content = io.BytesIO()
         with warnings.catch_warnings():
-            # a name in a script that the font lacks is drawn as boxes; a warning a letter would help nobody
+            # characters that the font lacks are drawn as boxes; one warning for each would not help
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             figure.savefig(content, format="png", dpi=120)
         write_atomically(path, content.getvalue())
@@ -73,33 +75,33 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
 
 
 def learning_curves(model: Model) -> Figure:
-    """Draw loss and metric over the epochs, for each kind of rows; the kept epoch is marked."""
+    """Draw loss and metric over the epochs, for each split; the best epoch is marked."""
     figure = new_figure(9, 3.6)
     draw_curves(figure, model.history, str(model.facts.get("metric", "metric")), model.facts.get("best_epoch") or 0)
     return figure
 
 
 def first_layer(model: Model) -> Figure:
-    """Draw the weights into each unit of the first layer as a picture of the input's shape (square inputs only)."""
+    """Draw the weights into each unit of the first layer as an image (square inputs only)."""
     side = model_image_side(model)
     W1 = model.parameters["W1"]
     units = min(W1.shape[1], MAX_UNITS)
     columns = math.ceil(math.sqrt(units))
     figure = new_figure(0.9 * columns + 1.2, 0.9 * math.ceil(units / columns) + 0.6)
-    reach = float(np.quantile(np.abs(W1[:, :units]), 0.995)) or 1.0
+    limit = float(np.quantile(np.abs(W1[:, :units]), 0.995)) or 1.0
     grid = figure.subplots(math.ceil(units / columns), columns, squeeze=False)
-    for place, axes in enumerate(grid.flat):
+    for unit, axes in enumerate(grid.flat):
         axes.axis("off")
-        if place < units:
-            picture = axes.imshow(W1[:, place].reshape(side, side), cmap="RdBu_r", vmin=-reach, vmax=reach)
-    figure.colorbar(picture, ax=grid, shrink=0.6, label="weight")
+        if unit < units:
+            image = axes.imshow(W1[:, unit].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    figure.colorbar(image, ax=grid, shrink=0.6, label="weight")
     shown = "" if units == W1.shape[1] else f" (the first {units} of {W1.shape[1]} units)"
     figure.suptitle(f"W1: the weights into each unit{shown}", fontsize=11)
     return figure
 
 
 def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
-    """Draw how many rows of each class were taken for which; shades are shares of the true class."""
+    """Draw the confusion matrix; shades are shares of the true class."""
     counts = metrics.confusion_matrix(model.encode(y), model.encode(model.predict(x)), len(model.classes))
     shares = metrics.normalize_rows(counts)
     classes = len(counts)
@@ -107,7 +109,7 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
     figure = new_figure(side, side)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if classes <= 30:
+    if classes <= MAX_LABELLED_CLASSES:
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"
@@ -117,74 +119,75 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
         axes.set_yticks(range(classes), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("truth")
-    figure.suptitle(  # over the whole figure: beside long names the matrix may be narrower than its title
+    figure.suptitle(  # of the figure: beside long names the matrix may be narrower than its title
         f"{np.trace(counts):,} of {counts.sum():,} rows right ({np.trace(counts) / counts.sum():.2%})", fontsize=11
     )
     return figure
 
 
 def most_confidently_wrong(model: Model, x: Any, y: Any) -> Figure | None:
-    """Draw the wrong rows that the model was surest of, as pictures where the input is square, else as a list."""
-    truth, output = model.encode(y), model.outputs(x)
-    last = model.structure.activations[-1].name
-    sureness = model.predict_proba(x) if last in ("softmax", "sigmoid") else output
-    predicted = np.argmax(sureness, axis=1)
-    wrong = np.flatnonzero(predicted != truth)
+    """Draw the errors with the highest confidence, as images if the input is square, else as a table."""
+    y_true = model.encode(y)
+    scores = model.predict_proba(x) if model.gives_probabilities else model.outputs(x)
+    y_pred = np.argmax(scores, axis=1)
+    wrong = np.flatnonzero(y_pred != y_true)
     if not len(wrong):
         return None
-    worst = wrong[np.argsort(-sureness[wrong, predicted[wrong]], kind="stable")][:MAX_ROWS]
-    unit = "%" if last in ("softmax", "sigmoid") else ""
-    captions = []
+    worst = wrong[np.argsort(-scores[wrong, y_pred[wrong]], kind="stable")][:MAX_ROWS]
+    errors = []
     for row in worst:
-        sure = sureness[row, predicted[row]] * (100 if unit else 1)
-        taken, true = plain_name(model.classes[predicted[row]]), plain_name(model.classes[truth[row]])
-        captions.append((int(row), taken, true, f"{sure:.1f}{unit}"))
+        score = scores[row, y_pred[row]]
+        confidence = f"{100 * score:.1f}%" if model.gives_probabilities else f"{score:.1f}"
+        true_name = plain_name(model.classes[y_true[row]])
+        errors.append((int(row), true_name, plain_name(model.classes[y_pred[row]]), confidence))
     side = model_image_side(model)
-    return _wrong_pictures(x, captions, side) if side else _wrong_list(captions)
+    return _draw_error_images(x, errors, side) if side else _draw_error_table(errors)
 
 
 def predictions(model: Model, x: Any, y: Any) -> Figure:
-    """Draw predicted against true values, one panel for all outputs."""
-    values = model.predict(x)
-    columns = values.reshape(len(values), -1)
-    # quantiles are of one target, which is drawn for each of them
-    truth = np.broadcast_to(np.asarray(y, np.float64).reshape(len(values), -1), columns.shape).ravel()
-    values = columns.ravel()
+    """Draw predicted against true values, of all outputs in one plot."""
+    y_pred = model.predict(x)
+    columns = y_pred.reshape(len(y_pred), -1)
+    # the one target of several quantiles is drawn for each of them
+    y_true = np.broadcast_to(np.asarray(y, np.float64).reshape(len(y_pred), -1), columns.shape).ravel()
+    y_pred = columns.ravel()
     figure = new_figure(5, 5)
     axes = figure.add_subplot()
-    axes.plot(truth, values, ".", color=COLOURS["training"], alpha=0.6, markersize=5)
-    ends = [min(truth.min(), values.min()), max(truth.max(), values.max())]
+    axes.plot(y_true, y_pred, ".", color=COLOURS["training"], alpha=0.6, markersize=5)
+    ends = [min(y_true.min(), y_pred.min()), max(y_true.max(), y_pred.max())]
     axes.plot(ends, ends, color="0.5", linestyle=":", linewidth=1)
     axes.set_xlabel(f"true {plain_name(model.target_name)}")
     axes.set_ylabel(f"predicted {plain_name(model.target_name)}")
-    axes.set_title("on the dotted line the prediction is right", fontsize=11)
+    axes.set_title("predicted and true values", fontsize=11)
     axes.grid(color="0.92")
     return figure
 
 
 def model_image_side(model: Model) -> int:
-    """Return the side of the picture that a row is, or 0: see `glassnet.models.network_view.image_side`."""
+    """Return the width and height of the image that a row is, or 0; see `glassnet.models.network_view.image_side`."""
     return image_side(model.structure, model.feature_names, model.scaling.kind == "bytes")
 
 
-def _wrong_pictures(x: Any, captions: list[tuple[int, str, str, str]], side: int) -> Figure:
-    columns = min(5, len(captions))
-    rows = math.ceil(len(captions) / columns)
+def _draw_error_images(x: Any, errors: list[tuple[int, str, str, str]], side: int) -> Figure:
+    columns = min(5, len(errors))
+    rows = math.ceil(len(errors) / columns)
     figure = new_figure(1.9 * columns, 2.2 * rows)
-    for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+    for position, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.axis("off")
-        if place < len(captions):
-            row, taken, true, sure = captions[place]
+        if position < len(errors):
+            row, true_name, predicted_name, confidence = errors[position]
             axes.imshow(np.asarray(x[row]).reshape(side, side), cmap="gray_r")
-            axes.set_title(f"{true} taken for {taken}\n{sure} sure, row {row + 1}", fontsize=8)
+            axes.set_title(
+                f"{true_name} predicted as {predicted_name}\nconfidence {confidence}, row {row + 1}", fontsize=8
+            )
     return figure
 
 
-def _wrong_list(captions: list[tuple[int, str, str, str]]) -> Figure:
-    figure = new_figure(6, 1.0 + 0.26 * len(captions))
+def _draw_error_table(errors: list[tuple[int, str, str, str]]) -> Figure:
+    figure = new_figure(6, 1.0 + 0.26 * len(errors))
     axes = figure.add_subplot()
     axes.axis("off")
-    cells = [[str(row + 1), true, taken, sure] for row, taken, true, sure in captions]
-    axes.table(cells, colLabels=["row", "truth", "predicted", "sureness"], loc="upper center", edges="horizontal")
-    axes.set_title("the wrong rows that the model was surest of", fontsize=11)
+    cells = [[str(row + 1), *texts] for row, *texts in errors]
+    axes.table(cells, colLabels=["row", "true", "predicted", "confidence"], loc="upper center", edges="horizontal")
+    axes.set_title("errors with the highest confidence", fontsize=11)
     return figure

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
+from glassnet.models.network_view import select_row
 from glassnet.visualization.i18n import Translator, format_number, format_percent, truncate
 from glassnet.visualization.images import png_data_uri, to_grayscale
 from glassnet.visualization.markup import element
@@ -90,9 +91,7 @@ def _select_columns(data: ReportData) -> list[int]:
 
 def _raw_values(x: Any, row: int) -> Array:
     """Return a row of an array, a list, a data frame or a sparse matrix, (columns,)."""
-    from sklearn.utils import _safe_indexing
-
-    selected = _safe_indexing(x, [row])
+    selected = select_row(x, row)
     return np.asarray(selected.toarray() if issparse(selected) else selected)[0]
 
 
