@@ -49,6 +49,7 @@ def test_blocks_hold_every_row_once_in_order(size: int, newline: str, tmp_path: 
     assert row_locations(files) == [(str(path), row) for row in range(1, 2001)]
 
 
+@pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("row", [1, 777, 2000])
 @pytest.mark.parametrize(
     ("bad", "message"),

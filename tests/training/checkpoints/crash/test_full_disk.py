@@ -1,4 +1,4 @@
-"""A full disk, a limit of size, a folder made read-only: the training goes on, says it, and the exit code tells."""
+"""A full disk, a limit of the file size, a read-only folder: training continues, with a warning and exit code 3."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ import pytest
 from glassnet import load
 
 from ..trainings import history
-from .killing import environment
+from .processes import environment
 
 resource = pytest.importorskip("resource", reason="sizes are limited like this on POSIX")
 
@@ -30,12 +30,12 @@ TRAIN = [
     "--engine",
     "reference",
 ]
-#: Room for one checkpoint of the digits' network (0.35 MB), not for two; and a limit between model and checkpoint.
+#: Space for one checkpoint of the digits' network (0.35 MB) but not two; a size between model and checkpoint.
 ONE, LIMIT = "500k", 200_000
 
 
-def mounted(place: Path, size: str) -> Iterator[Path]:
-    """Give a folder that is a file system of its own as long as it is used, or skip the test."""
+def mount_tmpfs(place: Path, size: str) -> Iterator[Path]:
+    """Yield a folder with a file system of its own, or skip the test."""
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
     if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
@@ -46,8 +46,8 @@ def mounted(place: Path, size: str) -> Iterator[Path]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder that is a file system of its own, of half a megabyte."""
-    yield from mounted(tmp_path / "small", ONE)
+    """Return a folder with a file system of half a megabyte."""
+    yield from mount_tmpfs(tmp_path / "small", ONE)
 
 
 def trained(*arguments: Any, **how: Any) -> subprocess.CompletedProcess[str]:
@@ -57,7 +57,7 @@ def trained(*arguments: Any, **how: Any) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the model of a training that nobody disturbed."""
+    """Return the model of an undisturbed training."""
     path = tmp_path_factory.mktemp("whole") / "model"
     assert trained("--out", path, "-q").returncode == 0
     return path
@@ -69,12 +69,12 @@ def assert_same_model(one: Path, other: Path) -> None:
     assert history(undisturbed.history) == history(found.history)
 
 
-def test_a_full_disk_does_not_end_it_and_when_there_is_room_it_goes_on(
+def test_training_survives_a_full_disk_and_resumes_when_there_is_space(
     tmp_path: Path, small_disk: Path, whole: Path
 ) -> None:
-    ran = trained("--checkpoint", small_disk / "kept", "--out", tmp_path / "full", "-q")
-    assert ran.returncode == 3, ran.stderr
-    lines = ran.stderr.splitlines()
+    completed = trained("--checkpoint", small_disk / "kept", "--out", tmp_path / "full", "-q")
+    assert completed.returncode == 3, completed.stderr
+    lines = completed.stderr.splitlines()
     assert len(lines) == 7 and all("was not written: " in line and "No space left on device" in line for line in lines)
     assert [path.name for path in (small_disk / "kept").iterdir() if path.name != "lock"] == ["epoch-0001.checkpoint"]
     assert_same_model(whole, tmp_path / "full")
@@ -85,37 +85,42 @@ def test_a_full_disk_does_not_end_it_and_when_there_is_room_it_goes_on(
     assert_same_model(whole, tmp_path / "again")
 
 
-def test_so_it_is_where_files_may_not_be_large(tmp_path: Path, whole: Path) -> None:
+@pytest.mark.slow
+def test_training_survives_a_limit_of_the_file_size(tmp_path: Path, whole: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
 
-    ran = trained("--checkpoint", tmp_path / "kept", "--out", tmp_path / "full", "-q", preexec_fn=limit)
-    assert ran.returncode == 3 and ran.stderr.count("File too large") == 8, ran.stderr
+    completed = trained("--checkpoint", tmp_path / "kept", "--out", tmp_path / "full", "-q", preexec_fn=limit)
+    assert completed.returncode == 3 and completed.stderr.count("File too large") == 8, completed.stderr
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["lock"]
     assert_same_model(whole, tmp_path / "full")
 
 
-def test_a_model_that_finds_no_room_is_written_when_it_is_gone_on_with(
-    tmp_path: Path, small_disk: Path, whole: Path
-) -> None:
+@pytest.mark.slow
+def test_a_model_that_did_not_fit_is_written_on_resuming(tmp_path: Path, small_disk: Path, whole: Path) -> None:
     filler = small_disk / "filler"
     filler.write_bytes(bytes(480_000))
     arguments = ("--checkpoint", tmp_path / "kept", "--out", small_disk / "model", "-q")
-    ran = trained(*arguments)
-    assert ran.returncode == 3 and "the model was not kept: " in ran.stderr and "No space left" in ran.stderr
+    completed = trained(*arguments)
+    assert (
+        completed.returncode == 3
+        and "the model was not kept: " in completed.stderr
+        and "No space left" in completed.stderr
+    )
     filler.unlink()
     assert trained(*arguments, "--resume").returncode == 0
     assert_same_model(whole, small_disk / "model")
 
 
-def test_a_folder_made_read_only_while_it_trains_is_said(tmp_path: Path) -> None:
-    anybody: list[str] = []
-    if os.geteuid() == 0:  # root may write everywhere unless it gives that up
+@pytest.mark.slow
+def test_a_folder_that_becomes_read_only_is_reported(tmp_path: Path) -> None:
+    without_override: list[str] = []
+    if os.geteuid() == 0:  # root can write everywhere unless it drops the capability
         if shutil.which("setpriv") is None:
-            pytest.skip("root writes everywhere, and there is no setpriv to give that up")
-        anybody = ["setpriv", "--bounding-set=-dac_override", "--"]
+            pytest.skip("root can write everywhere, and setpriv is not installed")
+        without_override = ["setpriv", "--bounding-set=-dac_override", "--"]
     folder = tmp_path / "kept"
-    command = [*anybody, *TRAIN, "--epochs", "200", "--checkpoint", str(folder), "-q"]
+    command = [*without_override, *TRAIN, "--epochs", "200", "--checkpoint", str(folder), "-q"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
     while not list(folder.glob("*.checkpoint")) and process.poll() is None:
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Killed at random moments and gone on with each time, a training ends in the bits of one that nobody disturbed."""
+"""A training killed at random times and resumed ends with the bits of an undisturbed one."""
 
 import os
 import random
@@ -12,22 +12,22 @@ import pytest
 from glassnet import load
 
 from ..trainings import history
-from .killing import KILLS, SCRIPT, survive, timed
-from .streams import SMALL_BUFFERS, write_table
+from .processes import KILLS, SCRIPT, measure_seconds, survive
+from .streaming_data import SMALL_BUFFERS, write_table
 from .training import problem
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing can be killed like that here")
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 
-#: A kind of training; "command" is the command line, "stream" with ``--stream``, "text" with ``--no-cache`` besides.
+#: Kinds of training; "command" is the command line, "stream" adds ``--stream``, "text" also ``--no-cache``.
 KINDS = ["reference-float32", "fused-float32", "estimator", "command", "stream", "text"]
 COMMANDS = ("command", "stream", "text")
-#: The short version: what is in the others stands in these, too.
+#: The short version, which covers the mechanisms of the others.
 SHORT = ["fused-float32", "estimator", "stream"]
 MAIN = "from glassnet.cli import main; main()"
 
 
 def command_of(kind: str, place: Path, name: str, keep: bool = True) -> tuple[list[str | Path], tuple[str, ...]]:
-    """Return what trains, and the words by which it says that it has begun."""
+    """Return the command and the texts that it prints when training begins."""
     if kind not in COMMANDS:
         return [sys.executable, SCRIPT, kind, place / f"{name} kept" if keep else "-", place / name], ("training",)
     table = write_table(place / "rows.csv", *problem())
@@ -53,13 +53,13 @@ def result_of(kind: str, path: Path) -> object:
 @pytest.mark.parametrize("kind", KINDS if "GLASSNET_KILLS" in os.environ else SHORT)
 def test_a_training_survives_being_killed(tmp_path: Path, kind: str) -> None:
     whole = command_of(kind, tmp_path, "whole", keep=False)
-    seconds = timed(*whole)
+    seconds = measure_seconds(*whole)
     expected = result_of(kind, tmp_path / "whole")
-    chance, kills, starts, trainings = random.Random(11), 0, 0, 0
-    while kills < KILLS:  # a training may be over before it was killed as often as that
+    rng, kills, starts, trainings = random.Random(11), 0, 0, 0
+    while kills < KILLS:  # a training may end before it was killed that often
         trainings += 1
         assert trainings < 20 + KILLS
-        survived = survive(*command_of(kind, tmp_path, f"{trainings}"), seconds, min(KILLS - kills, 10), chance)
+        survived = survive(*command_of(kind, tmp_path, f"{trainings}"), seconds, min(KILLS - kills, 10), rng)
         kills, starts = kills + survived.kills, starts + survived.starts
         assert result_of(kind, tmp_path / f"{trainings}") == expected
         kept = sorted(path.name for path in (tmp_path / f"{trainings} kept").iterdir())

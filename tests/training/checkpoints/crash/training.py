@@ -1,6 +1,6 @@
-"""A training in a process of its own, which may be killed at any moment: ``python training.py KIND FOLDER RESULT``.
+"""A training to be run as a process and killed at any time: ``python training.py KIND FOLDER RESULT``.
 
-Without a folder (``-``) nothing is kept. It says ``training`` when it begins to learn.
+Without a folder (``-``) no checkpoints are written. It prints ``training`` when training begins.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from glassnet import Callback, Checkpoint, MLPClassifier, Settings, Structure, t
 from glassnet.training import Run
 
 ROWS, FEATURES, CLASSES = 3000, 12, 4
-#: Everything that moves at once.
+#: All settings with a state, together.
 MOVING: dict[str, Any] = {
     "optimizer": "adam", "learning_rate": 0.003, "schedule": "one_cycle", "dropout": (0.05, 0.2, 0.2),
     "ema_decay": 0.99, "patience": 12, "reduce_on_plateau": {"patience": 3}, "batch_size": 16,
 }  # fmt: skip
-#: Minutes between two checkpoints: a fortieth of a second.
+#: Minutes between checkpoints: a fortieth of a second.
 EVERY = 1 / 60 / 40
 
 
-class Begun(Callback):
-    """Tell the parent that from now on a kill hits the training."""
+class PrintStart(Callback):
+    """Print that training begins, so that the parent process may kill it."""
 
     def on_train_begin(self, run: Run) -> None:
         print("training", len(run.history), run.state.accumulator.batches, flush=True)
@@ -40,8 +40,8 @@ def problem() -> tuple[Any, Any]:
     return x, np.argmax(x[:, :CLASSES] * x[:, CLASSES : 2 * CLASSES] + rng.normal(size=(ROWS, CLASSES)), axis=1)
 
 
-def learned(kind: str, callbacks: list[Callback]) -> tuple[Any, Any]:
-    """Return the parameters and the history that a training of that kind comes to."""
+def fit_kind(kind: str, callbacks: list[Callback]) -> tuple[Any, Any]:
+    """Return the final parameters and the history of a training of a kind."""
     x, y = problem()
     if kind == "estimator":
         network = MLPClassifier(
@@ -59,13 +59,13 @@ def learned(kind: str, callbacks: list[Callback]) -> tuple[Any, Any]:
 
 
 def main() -> None:
-    """Train, and write what came of it."""
+    """Train and write the result."""
     kind, folder, result = sys.argv[1:]
-    warnings.simplefilter("ignore")  # that it came to no rest
+    warnings.simplefilter("ignore")  # ConvergenceWarning
     callbacks: list[Callback] = [] if folder == "-" else [Checkpoint(folder, every_minutes=EVERY, resume=True)]
-    vector, history = learned(kind, [*callbacks, Begun()])
-    told = [{**epoch.known(), "seconds": 0} if hasattr(epoch, "known") else epoch for epoch in history]
-    Path(f"{result}.new").write_text(json.dumps({"vector": vector.tobytes().hex(), "history": told}))
+    vector, history = fit_kind(kind, [*callbacks, PrintStart()])
+    records = [{**epoch.known(), "seconds": 0} if hasattr(epoch, "known") else epoch for epoch in history]
+    Path(f"{result}.new").write_text(json.dumps({"vector": vector.tobytes().hex(), "history": records}))
     os.replace(f"{result}.new", result)
 
 

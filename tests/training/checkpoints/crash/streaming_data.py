@@ -1,4 +1,4 @@
-"""Streamed trainings on tables small enough for a test: blocks and buffers are small too, so that an epoch has many."""
+"""Streamed training on a small table, with small blocks and buffers, so that an epoch has many of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ main()
 
 
 def write_table(path: Path, x: Any, y: Any) -> Path:
-    """Write rows as CSV if that is not done yet; the classes are text."""
+    """Write rows with text classes as CSV unless the file exists."""
     if not path.exists():
         lines = [",".join(map(str, [*row, f"kind {label}"])) for row, label in zip(x.round(4), y, strict=True)]
         path.write_text("\n".join([",".join([*(f"x{n}" for n in range(x.shape[1])), "label"]), *lines]))

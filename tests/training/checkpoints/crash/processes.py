@@ -1,4 +1,4 @@
-"""Starting processes, and killing them where it hurts."""
+"""Start processes and kill them while they train."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("training.py")
-#: How many kills each kind of training is to survive; ``make crash`` asks for 50.
+#: The number of kills of each kind of training; ``make crash`` sets 50.
 KILLS = int(os.environ.get("GLASSNET_KILLS", "2"))
 
 
@@ -28,49 +28,49 @@ def start(command: Sequence[str | Path]) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env=environment())
 
 
-def begun(process: subprocess.Popen[str], words: tuple[str, ...]) -> bool:
-    """Wait until a process says that it trains; False if it ended before."""
+def wait_for_training(process: subprocess.Popen[str], words: tuple[str, ...]) -> bool:
+    """Wait until a process prints that it trains; return False if it ended before."""
     assert process.stdout is not None
     return any(any(word in line for word in words) for line in process.stdout)
 
 
 @dataclass
-class Survived:
-    """What a training went through."""
+class Survival:
+    """The number of kills and starts of a training."""
 
     kills: int = 0
     starts: int = 0
 
 
 def survive(
-    command: Sequence[str | Path], words: tuple[str, ...], seconds: float, kills: int, chance: random.Random,
+    command: Sequence[str | Path], words: tuple[str, ...], seconds: float, kills: int, rng: random.Random,
     after: Callable[[], None] = lambda: None,
-) -> Survived:  # fmt: skip
-    """Start a command again and again, each time killed some moments after it began to train; let the last one end.
+) -> Survival:  # fmt: skip
+    """Start a command repeatedly, kill it a random time after training began, and let the last run end.
 
     Parameters
     ----------
     command : sequence of str
-        What is started, each time the same.
+        The command, the same each time.
     words : tuple of str
-        One of them stands in the line by which it says that it trains.
+        One of them is in the line printed when training begins.
     seconds : float
-        What it takes undisturbed.
+        The duration of an undisturbed run.
     kills : int
-        At most so many.
-    chance : random.Random
-        Where the moments are drawn from.
+        The maximal number of kills.
+    rng : random.Random
+        The source of the random times.
     after : callable
         Called after each kill.
     """
-    survived = Survived()
+    survived = Survival()
     while True:
         process = start(command)
         survived.starts += 1
         last = survived.kills == kills
         timer = None
-        if begun(process, words) and not last:
-            timer = threading.Timer(chance.uniform(0, 2 * seconds / (kills + 1)), process.send_signal, [signal.SIGKILL])
+        if wait_for_training(process, words) and not last:
+            timer = threading.Timer(rng.uniform(0, 2 * seconds / (kills + 1)), process.send_signal, [signal.SIGKILL])
             timer.start()
         _, err = process.communicate(timeout=300)
         if timer is not None:
@@ -83,11 +83,11 @@ def survive(
         return survived
 
 
-def timed(command: Sequence[str | Path], words: tuple[str, ...]) -> float:
-    """Return the seconds that a command takes from when it begins to train."""
+def measure_seconds(command: Sequence[str | Path], words: tuple[str, ...]) -> float:
+    """Return the seconds that a command takes from the beginning of its training."""
     process = start(command)
-    assert begun(process, words)
-    began = time.monotonic()
+    assert wait_for_training(process, words)
+    start_time = time.monotonic()
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    return time.monotonic() - began
+    return time.monotonic() - start_time

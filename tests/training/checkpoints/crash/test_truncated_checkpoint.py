@@ -1,4 +1,4 @@
-"""A last checkpoint cut short at any place is noticed, the one before it is used, and the bits are the same."""
+"""A truncated last checkpoint is detected and the one before it is used, with the same final bits."""
 
 import shutil
 from pathlib import Path
@@ -15,18 +15,18 @@ from ..trainings import StopAfter, assert_same, training
 CUTS = 200
 
 
-def test_cut_at_each_of_200_places(tmp_path: Path) -> None:
+def test_a_checkpoint_truncated_at_each_of_200_lengths(tmp_path: Path) -> None:
     how = {"dropout": 0.2, "ema_decay": 0.9, "schedule": "one_cycle"}
     whole, kept = training(**how), tmp_path / "kept"
     training([Checkpoint(kept, every_minutes=1e-9), StopAfter(37)], **how)
     last = max(moments(kept).items())[1]
     content = last.read_bytes()
     for length in np.linspace(0, len(content) - 1, CUTS).astype(int):
-        torn = tmp_path / "torn"
-        shutil.copytree(kept, torn)
-        (torn / last.name).write_bytes(content[:length])
+        truncated = tmp_path / "torn"
+        shutil.copytree(kept, truncated)
+        (truncated / last.name).write_bytes(content[:length])
         with pytest.warns(
             CallbackWarning, match=f"{last.name}: it is .*cut short.*; the one before it is used, after 3"
         ):
-            assert_same(whole, training([Checkpoint(torn, every_minutes=1000, resume=True)], **how))
-        shutil.rmtree(torn)
+            assert_same(whole, training([Checkpoint(truncated, every_minutes=1000, resume=True)], **how))
+        shutil.rmtree(truncated)
