@@ -1,1 +1,1 @@
-"""Files that somebody broke: each ends in a clear error, or in something that works."""
+"""Fuzzing: every corrupted file must give a clear error or a working result."""

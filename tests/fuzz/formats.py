@@ -1,10 +1,8 @@
-"""What is broken, and what is then done with it: everything that a user does with a file that somebody sent."""
+"""The formats that are fuzzed: good files to corrupt, and everything that a user does with a file."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,29 +12,22 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet import InputError, Settings, Structure, fit, load, load_parameters, save, train
-from glassnet.cli import main
 from glassnet.models import Model
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.training.parameters_file import save_parameters
-
-#: What may not reach a terminal.
-ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-class Wrong(Exception):
-    """Something that must not happen did."""
+from tests.fuzz.checks import Violation, check_finite, run_command
 
 
 class Format(NamedTuple):
-    """How files of a format are made, and used.
+    """How files of a format are written and used.
 
     Parameters
     ----------
     make : callable
-        ``make(folder) -> paths`` of good files, the same bytes each time.
+        ``make(folder) -> paths`` of valid files, with the same bytes each time.
     use : callable
-        ``use(path, which, number) -> word``: does with a file what users do, an `InputError` is a clear error, anything
-        else a fault.
+        ``use(path, which, number) -> outcome``: uses a file as users do. An `InputError` is a clear error, any other
+        error is a fault.
     """
 
     make: Callable[[Path], list[Path]]
@@ -47,7 +38,7 @@ class Format(NamedTuple):
 
 
 def make_models(folder: Path) -> list[Path]:
-    """Return models, estimators and parameters, of every kind that differs inside."""
+    """Write models, estimators and parameters of every kind."""
     import pandas as pd
 
     from glassnet import MLPClassifier, MLPRegressor
@@ -100,13 +91,13 @@ def make_models(folder: Path) -> list[Path]:
 
 
 def use_model(path: Path, which: int, number: int) -> str:
-    """Load it as what it was, predict, explain, and look at it in every way, the slow ones now and then."""
+    """Load a model, predict, explain, and run every command on it, the slow ones only for some numbers."""
     import glassnet
 
     kind = path.suffix[1:]
     if kind == "parameters":
         found = load_parameters(path)
-        finite(found.vector, found.structure.n_parameters)
+        check_finite(found.vector, found.structure.n_parameters)
         return "works"
     if kind != "model":
         return _use_estimator(getattr(glassnet, kind).load(path), number)
@@ -115,20 +106,24 @@ def use_model(path: Path, which: int, number: int) -> str:
     try:
         answers = model.predict(x)
     except InputError:  # parameters too large for any row
-        told(["predict", str(path), str(table_of(model, x, path))])
-        return "refused when it predicts"
+        run_command(["predict", str(path), str(table_of(model, x, path))])
+        return "rejected when it predicts"
     if len(answers) != 3 or (model.classes and not set(answers.tolist()) <= set(model.classes)):
-        raise Wrong(f"predictions {answers!r:.200}")
+        raise Violation(f"predictions {answers!r:.200}")
     if not model.classes:
-        finite(answers)
-    finite(model.outputs(x), 3 * model.structure.n_outputs)
+        check_finite(answers)
+    check_finite(model.outputs(x), 3 * model.structure.n_outputs)
     save(model, path.with_suffix(".again"))
     if number % 4 == 0:
-        told(["show", str(path), *(["--json"] if number % 8 else [])])
-        told(["predict", str(path), str(table_of(model, x, path)), *(["--proba"] if number % 12 else [])])
-        told(["evaluate", str(path), str(table_of(model, x, path, answers)), *(["--json"] if number % 16 else [])])
+        run_command(["show", str(path), *(["--json"] if number % 8 else [])])
+        run_command(["predict", str(path), str(table_of(model, x, path)), *(["--proba"] if number % 12 else [])])
+        run_command(
+            ["evaluate", str(path), str(table_of(model, x, path, answers)), *(["--json"] if number % 16 else [])]
+        )
     if number % 100 == 0:
-        told(["plot", str(path), "--out", str(path.parent / "plots"), "--data", str(table_of(model, x, path, answers))])
+        run_command(
+            ["plot", str(path), "--out", str(path.parent / "plots"), "--data", str(table_of(model, x, path, answers))]
+        )
     return "works"
 
 
@@ -141,32 +136,33 @@ def _use_estimator(estimator: Any, number: int) -> str:
     try:
         answers = estimator.predict(rows)
     except InputError:
-        return "refused when it predicts"
+        return "rejected when it predicts"
     except ValueError as error:
         if "feature names" in str(error) or "features" in str(error):  # scikit-learn's own clear errors
-            return "refused when it predicts"
+            return "rejected when it predicts"
         raise
     if len(answers) != 3:
-        raise Wrong(f"predictions {answers!r:.200}")
+        raise Violation(f"predictions {answers!r:.200}")
     if answers.dtype.kind == "f":
-        finite(answers)
+        check_finite(answers)
     with contextlib.suppress(InputError):
         estimator.explain(rows)
         estimator.saliency(rows, output=0)
     if number % 10 == 0:
         page = estimator._repr_html_()
         if "<script>" in page.split("</style>")[-1].replace("<script>\n", "") and "owned" in page:
-            raise Wrong("a name runs on the page")
+            raise Violation("a name runs on the page")
         repr(estimator)
     return "works"
 
 
 def table_of(model: Model, x: np.ndarray, path: Path, answers: Any = None) -> Path:
-    """Write rows as a CSV file with the model's columns, as pyarrow does."""
+    """Write rows to a CSV file with the model's columns."""
     import pyarrow as pa
     from pyarrow import csv
 
-    names, columns = list(model.feature_names), list(x.T)
+    names = list(model.feature_names)
+    columns = list(x.T)
     if answers is not None:
         names.append(model.target_name)
         columns.append(answers if answers.ndim == 1 else answers[:, 0])
@@ -178,7 +174,7 @@ def table_of(model: Model, x: np.ndarray, path: Path, answers: Any = None) -> Pa
 
 
 def make_csv(folder: Path) -> list[Path]:
-    """Return tables of numbers, of text, of bytes, with quotes, with a mark of the byte order, and compressed ones."""
+    """Write tables of numbers, text and bytes, with quotes, with a byte order mark, and compressed ones."""
     import bz2
     import gzip
 
@@ -201,31 +197,31 @@ def make_csv(folder: Path) -> list[Path]:
 
 
 def use_table(path: Path, which: int, number: int) -> str:
-    """Read it, take features and target of it, and now and then train on it, streaming as well, whatever it holds."""
+    """Read a table, get its features and target, and for some numbers train on it, in memory and streamed."""
     from glassnet.data import choose_target, features, is_classification, read_table, target_values
 
     training = ["train", str(path), "--epochs", "1", "--hidden", "2", "--engine", "reference"]
     training += ["--out", str(path.parent / "m.glassnet")]
     if number % 10 == 5:
-        told([*training, "--stream", *(["--no-cache"] if number % 20 == 5 else ["--on-bad-row", "skip"])])
+        run_command([*training, "--stream", *(["--no-cache"] if number % 20 == 5 else ["--on-bad-row", "skip"])])
     table = read_table(path)
     names = list(table.names)
     if not names or len(set(names)) != len(names) or len(table) < 1:
-        raise Wrong(f"{len(table)} rows of {names!r:.200}")
+        raise Violation(f"{len(table)} rows of {names!r:.200}")
     target = choose_target(table) if {"label", "y", "target", "class"} & set(names) else names[-1]
     y = target_values(table, target)
     x = features(table, [name for name in names if name != target])
-    finite(x.data, None) if issparse(x) else finite(x, len(table) * (len(names) - 1))
+    check_finite(x.data, None) if issparse(x) else check_finite(x, len(table) * (len(names) - 1))
     if len(y) != len(table):
-        raise Wrong(f"{len(y)} targets of {len(table)} rows")
+        raise Violation(f"{len(y)} targets of {len(table)} rows")
     is_classification(y)
     if number % 50 == 0:
-        told([*training, "--quiet"])
+        run_command([*training, "--quiet"])
     return "works"
 
 
 def make_parquet(folder: Path) -> list[Path]:
-    """Return Parquet files that are encoded and compressed in several ways."""
+    """Write Parquet files with different encodings and compressions."""
     from pyarrow import parquet
 
     table = _columns()
@@ -243,7 +239,7 @@ def make_parquet(folder: Path) -> list[Path]:
 
 
 def make_arrow(folder: Path) -> list[Path]:
-    """Return files and streams of Arrow, plain and compressed, with categories."""
+    """Write Arrow files and streams, plain and compressed, with dictionaries."""
     import pyarrow as pa
     from pyarrow import feather
 
@@ -257,7 +253,7 @@ def make_arrow(folder: Path) -> list[Path]:
 
 
 def make_numpy(folder: Path) -> list[Path]:
-    """Return NumPy's files: an array in each order, and archives of arrays."""
+    """Write NumPy files: an array in C and Fortran order, and archives of arrays."""
     table = _columns()
     x = np.column_stack([table["a"], table["b"], table["c"]])
     np.save(folder / "a.npy", x)
@@ -268,7 +264,7 @@ def make_numpy(folder: Path) -> list[Path]:
 
 
 def make_svmlight(folder: Path) -> list[Path]:
-    """Return a plain and a packed SVMlight file."""
+    """Write a plain and a compressed SVMlight file."""
     import gzip
 
     rows = "".join(f"{row % 3} 1:{row / 8} {row % 5 + 2}:-1.5 # row {row}\n" for row in range(30)).encode()
@@ -277,7 +273,7 @@ def make_svmlight(folder: Path) -> list[Path]:
 
 
 def make_idx(folder: Path) -> list[Path]:
-    """Return images, plain, packed and of fractions, and the labels of them all."""
+    """Write images, plain, compressed and of floats, and their labels."""
     import gzip
 
     pixels = np.random.default_rng(0).integers(0, 256, (20, 4, 5), np.uint8)
@@ -295,17 +291,18 @@ def make_idx(folder: Path) -> list[Path]:
 
 
 def use_idx(path: Path, which: int, number: int) -> str:
-    """Read images beside their labels, of which one of the two files is broken."""
+    """Read images with their labels; one of the two files is corrupted."""
     names = ["x-images-idx3-ubyte", "x-images-idx3-ubyte.gz", "x-images-idx3-float", "x-labels-idx1-ubyte"]
-    good, room = path.parent / "good", path.parent / "pair"
-    good = good if good.is_dir() else path.parent
-    room.mkdir(exist_ok=True)
-    for old in room.glob("*-idx*"):
+    good = path.parent / "good" if (path.parent / "good").is_dir() else path.parent
+    folder = path.parent / "pair"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*-idx*"):
         old.unlink()
-    images, labels = names[which if which < 3 else 0], "x-labels-idx1-float" if which == 2 else names[3]
-    (room / labels).write_bytes((path if which == 3 else good / names[3]).read_bytes())
-    (room / images).write_bytes((good / images if which == 3 else path).read_bytes())
-    return use_table(room / images, which, number)
+    images = names[which if which < 3 else 0]
+    labels = "x-labels-idx1-float" if which == 2 else names[3]
+    (folder / labels).write_bytes((path if which == 3 else good / names[3]).read_bytes())
+    (folder / images).write_bytes((good / images if which == 3 else path).read_bytes())
+    return use_table(folder / images, which, number)
 
 
 def _columns() -> Any:
@@ -324,7 +321,7 @@ def _columns() -> Any:
 
 
 def make_checkpoints(folder: Path) -> list[Path]:
-    """Return checkpoints of trainings with much and with little to remember."""
+    """Write checkpoints of training runs with much and with little state."""
     paths = []
     for which in range(len(_TRAININGS)):
         _train(which, folder / f"training{which}", epochs=2, resume=False)
@@ -334,18 +331,18 @@ def make_checkpoints(folder: Path) -> list[Path]:
 
 
 def use_checkpoint(path: Path, which: int, number: int) -> str:
-    """Go on from it, for one epoch more."""
-    room = path.parent / "checkpoints"
-    room.mkdir(exist_ok=True)
-    for old in room.iterdir():
+    """Resume from a checkpoint, for one more epoch."""
+    folder = path.parent / "checkpoints"
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
         old.unlink()
-    (room / "epoch-0002.checkpoint").write_bytes(path.read_bytes())
-    trained = _train(which, room, epochs=3, resume=True)
-    if trained.stop_reason == "diverged":  # from parameters, or moments, that are too large
-        return "refused when it trains"
-    finite(trained.vector, trained.structure.n_parameters)
+    (folder / "epoch-0002.checkpoint").write_bytes(path.read_bytes())
+    trained = _train(which, folder, epochs=3, resume=True)
+    if trained.stop_reason == "diverged":  # the parameters or moments are too large
+        return "rejected when it trains"
+    check_finite(trained.vector, trained.structure.n_parameters)
     if len(trained.history) > 3:
-        raise Wrong(f"{len(trained.history)} epochs of 3")
+        raise Violation(f"{len(trained.history)} epochs of 3")
     return "works"
 
 
@@ -370,33 +367,6 @@ def _train(which: int, folder: Path, epochs: int, resume: bool) -> Any:
 def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
-
-
-# --------------------------------------------------------------------------------------------------- what must be true
-
-
-def finite(numbers: np.ndarray, count: int | None = None) -> None:
-    numbers = np.asarray(numbers)
-    if not np.isfinite(numbers).all() or (count is not None and numbers.size != count):
-        raise Wrong(f"{numbers.size} numbers for {count}, or not finite: {numbers!r:.200}")
-
-
-def told(arguments: list[str]) -> None:
-    """Run the command line: it ends with 0 or 2, says one line where it refuses, and nothing acts on the terminal."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-    out.isatty = lambda: arguments[0] == "predict"  # type: ignore[method-assign]  # rich writes in bold on terminals
-    code: Any = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main(arguments)
-        except SystemExit as end:
-            code = end.code
-    out.flush()
-    said = out.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]  # it is BytesIO
-    if code not in (0, 2, None) or (code == 2 and err.getvalue().count("\n") != 1):
-        raise Wrong(f"glassnet {' '.join(arguments)}: exit code {code}, {err.getvalue()!r:.400}")
-    if acting := ACTING.search(said + err.getvalue()):
-        raise Wrong(f"glassnet {' '.join(arguments)} prints {acting.group()!r}")
 
 
 FORMATS = {

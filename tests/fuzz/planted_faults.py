@@ -1,4 +1,4 @@
-"""Faults on purpose, by which it is tested that the watch sees them: each strikes at one file and at no other."""
+"""Planted faults, which the fuzzing must detect: each occurs at one file only."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from glassnet import InputError
-from tests.fuzz.formats import Format, told
+from tests.fuzz.checks import run_command
+from tests.fuzz.formats import Format
 
-#: The number of the file at which they strike.
+#: The number of the file at which they occur.
 AT = 6
 
 
@@ -27,10 +28,10 @@ def hangs(path: Path) -> None:
 
 
 def raises(path: Path) -> None:
-    raise KeyError("nobody thought of this")
+    raise KeyError("unexpected")
 
 
-def says_nothing(path: Path) -> None:
+def has_an_empty_message(path: Path) -> None:
     raise InputError("")
 
 
@@ -55,29 +56,31 @@ def writes_elsewhere(path: Path) -> None:
     (path.parents[2] / "elsewhere").write_text("owned")
 
 
-def acts_on_the_terminal(path: Path) -> None:
+def prints_control_characters(path: Path) -> None:
     import glassnet.cli.app
 
-    plain, glassnet.cli.app.visible = glassnet.cli.app.visible, lambda text, most: text  # type: ignore[assignment]  # planted
+    plain = glassnet.cli.app.escape_control_chars
+    glassnet.cli.app.escape_control_chars = lambda text, most: text  # type: ignore[assignment]  # planted
     try:
-        told(["show", f"{path}\x1b[2J"])
+        run_command(["show", f"{path}\x1b[2J"])
     finally:
-        glassnet.cli.app.visible = plain
+        glassnet.cli.app.escape_control_chars = plain
 
 
 FAULTS: tuple[Callable[[Path], None], ...] = (
-    dies, hangs, raises, says_nothing, grows, runs_code, opens_a_pickle, writes_elsewhere, acts_on_the_terminal,
+    dies, hangs, raises, has_an_empty_message, grows, runs_code, opens_a_pickle, writes_elsewhere,
+    prints_control_characters,
 )  # fmt: skip
 
 
 def make(folder: Path) -> list[Path]:
-    """Return a good file."""
+    """Write a valid file."""
     (folder / "t.csv").write_text("a,y\n1,0\n2,1\n")
     return [folder / "t.csv"]
 
 
 def using(fault: Callable[[Path], None]) -> Callable[[Path, int, int], str]:
-    """Return what uses every file well, but one."""
+    """Return a function that uses every file without a fault, except one."""
 
     def use(path: Path, which: int, number: int) -> str:
         if number == AT:

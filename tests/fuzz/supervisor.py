@@ -1,4 +1,4 @@
-"""Many broken files in processes of their own, with a watchdog: a crash or a hang costs a process and is a finding."""
+"""Run the fuzzing in worker processes with a watchdog: a crash or a hang ends the worker and is a fault."""
 
 from __future__ import annotations
 
@@ -15,33 +15,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-#: Seconds of computing, and seconds by the clock, after which a file hangs: a process may be stopped for a while.
-HANGS, HANGS_BY_THE_CLOCK = 5.0, 240.0
+#: CPU seconds, and seconds of wall time, after which a file counts as hanging; a process may be suspended for a while.
+MAX_CPU_SECONDS, MAX_SECONDS = 5.0, 240.0
 
 
 @dataclass
 class Outcome:
-    """What became of the files: how many of each kind, and what must not have happened, by the file's number."""
+    """Outcomes of the files: the count of each, and the faults by the number of the file."""
 
     counts: Counter[str] = field(default_factory=Counter)
     faults: dict[int, str] = field(default_factory=dict)
 
 
-def fuzz(kind: str, numbers: range, seed: int = 0, say: Callable[[str], None] = lambda line: None) -> Outcome:
-    """Break and use files of a format, by their numbers; each fault is said at once."""
-    outcome, first = Outcome(), numbers.start
+def fuzz(kind: str, numbers: range, seed: int = 0, report: Callable[[str], None] = lambda line: None) -> Outcome:
+    """Mutate and use files of a format, by their numbers; each fault is reported at once."""
+    outcome = Outcome()
+    first = numbers.start
     while first < numbers.stop:
         with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
-            first = _watch_one(kind, range(first, numbers.stop), seed, Path(folder), outcome, say)
+            first = _run_worker(kind, range(first, numbers.stop), seed, Path(folder), outcome, report)
     return outcome
 
 
-def _watch_one(kind: str, numbers: range, seed: int, folder: Path, outcome: Outcome, say: Callable[[str], None]) -> int:
-    """Run one worker until it is done, dies or hangs; return the number at which the next one begins."""
+def _run_worker(
+    kind: str, numbers: range, seed: int, folder: Path, outcome: Outcome, report: Callable[[str], None]
+) -> int:
+    """Run one worker until it finishes, dies or hangs; return the number at which the next one starts."""
 
-    def found(number: int, why: str) -> None:
+    def add_fault(number: int, why: str) -> None:
         outcome.faults[number] = why
-        say(f"fault at {number}: {why}")
+        report(f"fault at {number}: {why}")
 
     environment = os.environ | {"PYTHONPATH": f"{REPOSITORY / 'src'}{os.pathsep}{REPOSITORY}", "MPLBACKEND": "agg"}
     environment |= {
@@ -50,7 +53,7 @@ def _watch_one(kind: str, numbers: range, seed: int, folder: Path, outcome: Outc
         "ARROW_NUM_THREADS": "1",
         "PYTHONFAULTHANDLER": "1",
     }
-    arguments = [kind, str(seed), str(numbers.start), str(numbers.stop), "1", str(folder / "room")]
+    arguments = [kind, str(seed), str(numbers.start), str(numbers.stop), "1", str(folder / "files")]
     with (
         open(folder / "errors", "w+b") as errors,
         subprocess.Popen(
@@ -58,7 +61,10 @@ def _watch_one(kind: str, numbers: range, seed: int, folder: Path, outcome: Outc
             stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, cwd=REPOSITORY, env=environment,
         ) as worker,
     ):  # fmt: skip
-        at, since, spent, rest = numbers.start - 1, time.monotonic(), _seconds(worker.pid), b""
+        at = numbers.start - 1
+        since = time.monotonic()
+        cpu_before = _cpu_seconds(worker.pid)
+        rest = b""
         while True:
             ready, _, _ = select.select([worker.stdout], [], [], 1.0)
             if ready:
@@ -66,19 +72,20 @@ def _watch_one(kind: str, numbers: range, seed: int, folder: Path, outcome: Outc
                 if not piece:
                     break
                 *lines, rest = (rest + piece).split(b"\n")
-                for told in map(json.loads, lines):
-                    at = told.get("at", at)
-                    if told.get("before"):
-                        outcome.counts[told["before"]] += 1
-                    if "fault" in told:
-                        found(told["fault"], told["why"])
-                since, spent = time.monotonic(), _seconds(worker.pid)
+                for message in map(json.loads, lines):
+                    at = message.get("at", at)
+                    if message.get("before"):
+                        outcome.counts[message["before"]] += 1
+                    if "fault" in message:
+                        add_fault(message["fault"], message["why"])
+                since = time.monotonic()
+                cpu_before = _cpu_seconds(worker.pid)
             elif at >= numbers.start and (
-                _seconds(worker.pid) - spent > HANGS or time.monotonic() - since > HANGS_BY_THE_CLOCK
+                _cpu_seconds(worker.pid) - cpu_before > MAX_CPU_SECONDS or time.monotonic() - since > MAX_SECONDS
             ):
                 worker.kill()
                 outcome.counts["fault"] += 1
-                found(at, f"hangs: {_seconds(worker.pid) - spent:.0f} s of computing")
+                add_fault(at, f"hangs: {_cpu_seconds(worker.pid) - cpu_before:.0f} s of CPU time")
                 worker.wait()
                 return at + 1
         code = worker.wait()
@@ -87,14 +94,14 @@ def _watch_one(kind: str, numbers: range, seed: int, folder: Path, outcome: Outc
         errors.seek(0)
         why = f"the process ended with {code}: {errors.read()[-1500:].decode(errors='replace')}"
         if at < numbers.start:
-            raise RuntimeError(f"the worker could not begin: {why}")
+            raise RuntimeError(f"the worker could not start: {why}")
         outcome.counts["fault"] += 1
-        found(at, why)
+        add_fault(at, why)
         return at + 1
 
 
-def _seconds(process: int) -> float:
-    """Return the seconds of computing that a process has had."""
+def _cpu_seconds(process: int) -> float:
+    """Return the CPU time of a process in seconds."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
