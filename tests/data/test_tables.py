@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from glassnet.data import ArrowTable, Matrix, Table, as_table, choose_target, features, is_classification
+from glassnet.data import ArrowTable, Matrix, Table, as_files, as_table, choose_target, features, is_classification
 from glassnet.data.provenance import RowSpan
 
 COLUMNS = {"a": [1.0, 2.0, 0.0], "b": [3.0, 0.0, 4.0]}
@@ -43,6 +43,15 @@ def test_features_of_a_named_table(kind: str) -> None:
     table = as_table(STORAGES[kind])
     np.testing.assert_array_equal(features(table, ["b", "a"]), ROWS[:, ::-1])
     assert isinstance(table.to_arrow(), ArrowTable)
+
+
+@pytest.mark.parametrize("data", STORAGES.values(), ids=STORAGES)
+def test_every_storage_can_be_read_as_files(data: Any) -> None:
+    files = as_files(as_table(data))
+    assert files.names in (["a", "b"], ["x1", "x2"])
+    (block,) = files.blocks()
+    x = features(block, files.names)
+    np.testing.assert_array_equal(x.toarray() if sparse.issparse(x) else x, ROWS)
 
 
 def test_a_matrix_becomes_arrow_columns() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_bool_array, to_numpy, to_str_array
 from glassnet.data.formatting import format_cell, format_names, is_number
-from glassnet.data.matrices import matrix_features, matrix_target, to_target_dtype
+from glassnet.data.matrices import matrix_features, matrix_target, missing_columns, to_target_dtype
 from glassnet.data.tables import TARGET_NAMES, ArrowTable, Matrix, Table, default_target
 from glassnet.errors import InputError
 
@@ -85,10 +85,7 @@ def features(table: Table, names: Sequence[str]) -> Any:
     known = set(table.names)
     missing = [name for name in names if name not in known]
     if missing:
-        wanted = set(names)
-        extra = [name for name in table.names if name not in wanted]
-        also = f"; it has {format_names(extra)} instead" if extra else ""
-        raise InputError(f"{table.source}: column {format_names(missing)} is missing{also}")
+        raise missing_columns(table, names, missing)
     return _numbers(table.to_arrow(), names)
 
 
@@ -104,10 +101,10 @@ def _numbers(table: ArrowTable, names: Sequence[str]) -> Array:
         if column.null_count:
             row = int(np.flatnonzero(to_bool_array(column.is_null()))[0])
             raise InputError(f"{table.describe_row(row)}, column {name!r} is empty; {_FINITE_ADVICE}")
-    for place, field in enumerate(chosen.schema):
+    for index, field in enumerate(chosen.schema):
         if pa.types.is_float16(field.type):  # which Arrow can't cast
-            wider = pa.array(chosen.column(place).to_numpy().astype(np.float32))
-            chosen = chosen.set_column(place, pa.field(field.name, pa.float32()), wider)
+            wider = pa.array(chosen.column(index).to_numpy().astype(np.float32))
+            chosen = chosen.set_column(index, pa.field(field.name, pa.float32()), wider)
     result: Array = np.empty((len(table), len(names)), _common_type(chosen))
     if any(pa.types.is_boolean(type_) for type_ in chosen.schema.types):
         chosen = chosen.cast(
@@ -118,9 +115,9 @@ def _numbers(table: ArrowTable, names: Sequence[str]) -> Array:
         part = result[first : first + len(batch)]
         part[:] = batch.to_tensor(row_major=False).to_numpy()
         if part.dtype.kind == "f" and not np.isfinite(part).all():
-            row, place = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
+            row, index = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
             raise InputError(
-                f"{table.describe_row(first + row)}, column {names[place]!r} is {part[row, place]}; {_FINITE_ADVICE}"
+                f"{table.describe_row(first + row)}, column {names[index]!r} is {part[row, index]}; {_FINITE_ADVICE}"
             )
         first += len(batch)
     return result

@@ -98,12 +98,12 @@ class PandasTable(Table):
         if all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in dtypes):
             return at_most_float64(frame.to_numpy() if len(dtypes) == 1 else frame.to_numpy(dtype=np.float64))
         result = np.empty(frame.shape)
-        for place, position in enumerate(positions):
-            column = frame.iloc[:, place]
+        for index, position in enumerate(positions):
+            column = frame.iloc[:, index]
             if self.dtypes[position].kind in "biuf":
-                result[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+                result[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
             else:
-                result[:, place] = to_float_array(column.tolist(), position)
+                result[:, index] = to_float_array(column.tolist(), position)
         return result
 
     def factorize(self, position: int) -> tuple[Array, list[Any]]:

@@ -157,8 +157,12 @@ def _batch_table(batch: Any, number: int) -> Table:
 
 def _as_table(data: Any, source: str) -> Table | None:
     """Return data that is one table in memory as such; None for other data."""
+    if isinstance(data, PandasTable):
+        return _as_table(data.frame, source)
+    if isinstance(data, Matrix) and not data.feature_names:
+        return _as_matrix(data.x, data.y, source)
     if isinstance(data, Table):
-        return _as_table(data.frame, source) if isinstance(data, PandasTable) else data
+        return data
     if isinstance(data, tuple) and len(data) == 2 and _is_array(data[0]):
         return _as_matrix(data[0], np.asarray(data[1]), source)
     if _is_array(data):

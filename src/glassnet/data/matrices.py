@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
 from glassnet.data.formatting import format_cell, format_names
-from glassnet.data.tables import Matrix
+from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
 
 #: Rows checked at once.
@@ -21,17 +21,14 @@ def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
     """Return the columns of these names, in this order: see `glassnet.data.features`."""
     x = table.x
     if tuple(names) != table.feature_names:
-        place = {name: number for number, name in enumerate(table.feature_names)}
-        missing = [name for name in names if name not in place]
+        index_of = {name: number for number, name in enumerate(table.feature_names)}
+        missing = [name for name in names if name not in index_of]
         if missing == [table.target_name] and table.y is not None and not issparse(x):  # another column is the target
             x = np.column_stack([x, matrix_target(table, table.target_name)])
-            place[table.target_name] = x.shape[1] - 1
+            index_of[table.target_name] = x.shape[1] - 1
         elif missing and not table.open_ended:
-            requested = set(names)
-            extra = [name for name in table.names if name not in requested]
-            also = f"; it has {format_names(extra)} instead" if extra else ""
-            raise InputError(f"{table.source}: column {format_names(missing)} is missing{also}")
-        x = _select_columns(x, [place.get(name, -1) for name in names])
+            raise missing_columns(table, names, missing)
+        x = _select_columns(x, [index_of.get(name, -1) for name in names])
     if issparse(x):
         x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
         wrong = np.flatnonzero(~np.isfinite(x.data))
@@ -54,14 +51,22 @@ def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
     return x.astype(np.uint8 if len(x) and x.min() >= 0 and x.max() <= 255 else np.float64)
 
 
-def _select_columns(x: Any, places: list[int]) -> Any:
+def missing_columns(table: Table, names: Sequence[str], missing: Sequence[str]) -> InputError:
+    """Return the error that columns are missing among these names, with the table's other columns."""
+    requested = set(names)
+    extra = [name for name in table.names if name not in requested]
+    instead = f"; it has {format_names(extra)} instead" if extra else ""
+    return InputError(f"{table.source}: column {format_names(missing)} is missing{instead}")
+
+
+def _select_columns(x: Any, indices: list[int]) -> Any:
     """Return columns of x by number; -1 is a column of zeros, which only sparse rows may have."""
-    if -1 not in places:
-        return x[:, places]
-    kept = [place for place in places if place >= 0]
-    some = x[:, kept].tocoo()
-    back = np.flatnonzero(np.array(places) >= 0)
-    return type(x)((some.data, (some.row, back[some.col])), shape=(x.shape[0], len(places)))
+    if -1 not in indices:
+        return x[:, indices]
+    stored = [index for index in indices if index >= 0]
+    entries = x[:, stored].tocoo()
+    columns = np.flatnonzero(np.array(indices) >= 0)
+    return type(x)((entries.data, (entries.row, columns[entries.col])), shape=(x.shape[0], len(indices)))
 
 
 def _raise_not_finite(table: Matrix, row: int, name: str, value: Any) -> None:

@@ -85,5 +85,5 @@ def append_spans(spans: list[RowSpan], more: RowProvenance, index: int) -> None:
 
 
 def provenance_of(table: RowProvenance, rows: Array, keep: bool) -> dict[str, Any]:
-    """Return the arguments first_row and spans of the table of these rows, (rows,) of int; nothing unless `keep`."""
+    """Return the provenance of a table's rows, (rows,) of int, as arguments of a new table; none unless `keep`."""
     return {"spans": table.spans_of(rows)} if keep else {}

@@ -114,17 +114,17 @@ class ArrowTable(Table):
         import pyarrow as pa
 
         result = np.empty((len(self), len(positions)))
-        for place, position in enumerate(positions):
+        for index, position in enumerate(positions):
             column = self.columns.column(position)
             kind = self.kind(position)
             if kind == CATEGORY:
-                result[:, place] = to_float_array(column.to_pylist(), position)
+                result[:, index] = to_float_array(column.to_pylist(), position)
                 continue
             if not pa.types.is_float16(column.type):
                 # Arrow can't cast booleans to float64 directly
                 column = column.cast(pa.uint8()) if kind == BOOLEAN else column
                 column = column.cast(pa.float64(), safe=False)
-            result[:, place] = column.to_numpy()
+            result[:, index] = column.to_numpy()
         return result
 
     def factorize(self, position: int) -> tuple[Array, list[Any]]:
@@ -212,9 +212,9 @@ class Matrix(Table):
         if array.dtype.kind in "biuf":
             return at_most_float64(array)
         result = np.empty(array.shape)
-        for place, position in enumerate(positions):
+        for index, position in enumerate(positions):
             self.kind(position)
-            result[:, place] = to_float_array(array[:, place].tolist(), position)
+            result[:, index] = to_float_array(array[:, index].tolist(), position)
         return result
 
     def factorize(self, position: int) -> tuple[Array, list[Any]]:

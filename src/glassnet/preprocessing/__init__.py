@@ -15,8 +15,8 @@ from glassnet.preprocessing.feature_columns import (
     NumericColumn,
     embedding_width,
 )
-from glassnet.preprocessing.fitting import fit_preprocessor
 from glassnet.preprocessing.scaling import Scaling
+from glassnet.preprocessing.table_fitting import fit_preprocessor
 from glassnet.preprocessing.table_preprocessor import TablePreprocessor
 
 __all__ = [

@@ -90,14 +90,14 @@ def categorical_mask(features: Any, names: Sequence[str], named: bool) -> Array:
                 "categorical_features should be passed as an array of integers or as a boolean mask when the model is "
                 "fitted on data without feature names."
             )
-        place = {name: position for position, name in enumerate(names)}
+        position_of = {name: position for position, name in enumerate(names)}
         for name in chosen.tolist():
-            if name not in place:
+            if name not in position_of:
                 raise InputError(
                     f"categorical_features has an item value {name!r} which is not a valid feature name of the "
                     f"training data. Observed feature names: {list(names)}"
                 )
-            mask[place[name]] = True
+            mask[position_of[name]] = True
     elif chosen.dtype.kind == "b":
         if chosen.shape != (columns,):
             raise InputError(

@@ -85,12 +85,12 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
     if fields["kind"] != TABLE:
         raise InputError(f"preprocessor.kind is {fields['kind']!r:.80}; it must be one of {', '.join((*KINDS, TABLE))}")
     names = fields["names"]
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if not isinstance(name, str):
-            raise InputError(f"preprocessor.names[{place}] is {name!r:.80}; it must be text")
+            raise InputError(f"preprocessor.names[{index}] is {name!r:.80}; it must be text")
     if not names or len(set(names)) != len(names):
         raise InputError(f"preprocessor.names has {len(names)} names, of which {len(set(names))} differ")
-    categories = tuple(_categorical_column(content, names, place) for place, content in enumerate(fields["categories"]))
+    categories = tuple(_categorical_column(content, names, index) for index, content in enumerate(fields["categories"]))
     positions = [category.position for category in categories]
     if any(second <= first for first, second in pairwise(positions)):
         raise InputError(f"preprocessor.categories are of the columns {positions!r:.80}; each must come once, in order")
@@ -98,9 +98,9 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
     flags = {}
     for key in ("booleans", "indicators"):
         held = set(numbers.tolist())
-        for place, position in enumerate(fields[key]):
+        for index, position in enumerate(fields[key]):
             if type(position) is not int or position not in held:
-                raise InputError(f"preprocessor.{key}[{place}] is {position!r:.80}, which is not a column of numbers")
+                raise InputError(f"preprocessor.{key}[{index}] is {position!r:.80}, which is not a column of numbers")
         if len(set(fields[key])) != len(fields[key]):
             raise InputError(f"preprocessor.{key} names a column twice")
         flags[key] = np.isin(numbers, np.array(fields[key], np.int64))
@@ -121,8 +121,8 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
     )
 
 
-def _categorical_column(content: Any, names: list[str], place: int) -> CategoricalColumn:
-    where = f"preprocessor.categories[{place}]"
+def _categorical_column(content: Any, names: list[str], index: int) -> CategoricalColumn:
+    where = f"preprocessor.categories[{index}]"
     fields = _check_fields(content, where, _CATEGORY_FIELDS)
     position = fields["column"]
     encoding = fields["encoding"]

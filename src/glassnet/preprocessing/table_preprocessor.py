@@ -218,8 +218,8 @@ class TablePreprocessor(Preprocessor):
 
     def _raise_first(self, invalid: Array, raw: Array, first: int, message: str) -> None:
         """Raise a ColumnError for the first invalid entry (rows, n_numbers), if there is one."""
-        for row, place in np.argwhere(invalid)[:1].tolist():
-            raise ColumnError(int(self.numbers[place]), f"is {raw[row, place]}; {message}", first + row)
+        for row, column in np.argwhere(invalid)[:1].tolist():
+            raise ColumnError(int(self.numbers[column]), f"is {raw[row, column]}; {message}", first + row)
 
     def _scale_sparse(self, matrix: Any, dtype: Any) -> Any:
         """Multiply each stored entry by the scale of its column."""
@@ -227,7 +227,7 @@ class TablePreprocessor(Preprocessor):
         with np.errstate(over="ignore"):
             data = (matrix.data * self.scale[column_indices(matrix)]).astype(dtype)
         check_stored_entries(matrix, data, _TOO_FAR.format(data.dtype))
-        # sorting the result's indices in place must not change X; sorted ones are never sorted again
+        # sorting the result's indices in@entry must not change X; sorted ones are never sorted again
         share = matrix.has_canonical_format
         return type(matrix)((data, matrix.indices, matrix.indptr), shape=matrix.shape, copy=not share)
 
@@ -255,8 +255,8 @@ def check_stored_entries(matrix: Any, values: Array, message: str) -> None:
     ColumnError
         For the first whose value is not finite.
     """
-    for place in np.flatnonzero(~np.isfinite(values))[:1].tolist():
-        inner = int(matrix.indices[place])
-        outer = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
+    for entry in np.flatnonzero(~np.isfinite(values))[:1].tolist():
+        inner = int(matrix.indices[entry])
+        outer = int(np.searchsorted(matrix.indptr, entry, side="right")) - 1
         row, column = (outer, inner) if matrix.format == "csr" else (inner, outer)
-        raise ColumnError(column, f"is {matrix.data[place]}; {message}", row)
+        raise ColumnError(column, f"is {matrix.data[entry]}; {message}", row)
