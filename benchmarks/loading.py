@@ -1,7 +1,7 @@
-"""Loading a table of pixels: seconds and the most memory, from the file to an array of bytes and the target.
+"""Loading a table of pixels: time and peak memory, from the file to an array of bytes and the target.
 
-Each in a fresh process, what it needs imported before the clock starts. The others are let off the last step: their
-time and memory are those of their reader alone, which hands over a frame.
+Each library runs in a fresh process and is imported before the clock starts. The other libraries only read the file
+into a data frame; the conversion to arrays is not part of their time and memory.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from machine import installed
 from problems import pixels
 from turns import head, line, seconds
 
-OURS = "glassnet"
-#: What is imported, and what is timed, of the file ``path``; ours ends with x and y.
+GLASSNET = "glassnet"
+#: Imports, and the statements that are timed, for the file ``path``; glassnet's end with x and y.
 _READERS = {
-    OURS: (
+    GLASSNET: (
         "from glassnet.data import features, read_table, target_values; import pyarrow.compute, pyarrow.csv",
         "table = read_table(path); y = target_values(table, 'label'); "
         "x = features(table, [name for name in table.names if name != 'label']); "
@@ -42,21 +42,23 @@ path = sys.argv[1]
 def peak():
     with open("/proc/self/status") as lines:
         return 1024 * next(int(text.split()[1]) for text in lines if text.startswith("VmHWM"))
-before, began = peak(), time.perf_counter()
+before = peak()
+start = time.perf_counter()
 {work}
-print(time.perf_counter() - began, before, peak())
+print(time.perf_counter() - start, before, peak())
 """
 
 
 def run(options: Namespace) -> None:
     """Print the table."""
-    if not Path("/proc/self/status").exists():  # what `resource` tells elsewhere counts the process before it, too
-        print("This system does not tell the most memory of a process.")
+    if not Path("/proc/self/status").exists():  # `resource` would include the memory of the parent process
+        print("This system does not report the peak memory of a process.")
         return
     with tempfile.TemporaryDirectory() as folder:
-        plain, packed = Path(folder) / "pixels.csv", Path(folder) / "pixels.csv.gz"
-        name = _written(options, plain)
-        with plain.open("rb") as source, gzip.open(packed, "wb", compresslevel=1) as sink:
+        plain = Path(folder) / "pixels.csv"
+        compressed = Path(folder) / "pixels.csv.gz"
+        name = _write_csv(options, plain)
+        with plain.open("rb") as source, gzip.open(compressed, "wb", compresslevel=1) as sink:
             shutil.copyfileobj(source, sink)
         array = options.rows * 784
         print(
@@ -65,13 +67,13 @@ def run(options: Namespace) -> None:
         print(f"(least) of {options.rounds} processes each, in turn. MB: the most that the process held (RSS), and how")
         print("much of that came after the imports, also as a multiple of the array.\n")
         head(["file", "", "seconds", "of pandas'", "MB held", "MB after the imports", "of the array"])
-        for path in (plain, packed):
+        for path in (plain, compressed):
             _table(options, path, array)
 
 
 def _table(options: Namespace, path: Path, array: int) -> None:
-    """Measure everybody on one file, taking turns."""
-    names = [name for name in _READERS if name == OURS or installed(_PACKAGES.get(name, name))]
+    """Measure all libraries on one file, in turns."""
+    names = [name for name in _READERS if name == GLASSNET or installed(_PACKAGES.get(name, name))]
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
     for _ in range(options.rounds):
         for name in names:
@@ -85,19 +87,20 @@ def _table(options: Namespace, path: Path, array: int) -> None:
         share = ""
         if "pandas" in found:
             share = f"{statistics.median(t / p[0] for t, p in zip(took, found['pandas'], strict=True)):.2f}"
-        held, more = max(after), max(a - b for a, b in zip(after, before, strict=True))
+        peak = max(after)
+        more = max(a - b for a, b in zip(after, before, strict=True))
         cell = f"{seconds(statistics.median(took))} ({seconds(min(took))})"
         size = f"{path.name}, {path.stat().st_size / 1e6:,.0f} MB"
-        line([size, name, cell, share, f"{held / 1e6:,.0f}", f"{more / 1e6:,.0f}", f"{more / array:.1f}"])
+        line([size, name, cell, share, f"{peak / 1e6:,.0f}", f"{more / 1e6:,.0f}", f"{more / array:.1f}"])
 
 
-def _written(options: Namespace, path: Path) -> str:
-    """Write the rows as plain CSV in Kaggle's layout, and return what they are."""
+def _write_csv(options: Namespace, path: Path) -> str:
+    """Write the rows as CSV in Kaggle's layout, and return the name of the dataset."""
     import pyarrow as pa
     import pyarrow.csv as csv
 
     x, y, name = pixels(options.rows, options.data)
     names = [f"{row}x{column}" for row in range(1, 29) for column in range(1, 29)]
-    table = pa.table({"label": y} | {name: np.ascontiguousarray(x[:, place]) for place, name in enumerate(names)})
+    table = pa.table({"label": y} | {name: np.ascontiguousarray(x[:, column]) for column, name in enumerate(names)})
     csv.write_csv(table, path, csv.WriteOptions(quoting_style="none"))
     return name

@@ -1,4 +1,4 @@
-"""Training on a stream of files: beside memory, a full shuffle and pandas' reading; its peak of memory."""
+"""Streamed training: compared with training in memory, a full shuffle and reading by pandas; peak memory."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from glassnet.training.source import InMemory, Source
 from glassnet.training.state import init_state
 
 BATCH = 128
-#: Bytes of a small buffer: so many for MNIST's 47 MB that an epoch takes six of them.
+#: Size of a small buffer in bytes: an epoch of MNIST (47 MB) takes six of them.
 SMALL = 2**23
-#: The text of the synthetic set is this often the same: it is its size that counts.
+#: Rows of the synthetic dataset after which they repeat, and its number of columns.
 CHUNK_ROWS, COLUMNS = 100_000, 50
 
 
@@ -44,20 +44,20 @@ SECTIONS = ("epochs", "first", "sorted", "memory")
 
 def run(options: Namespace) -> None:
     """Print the tables of the sections."""
-    wanted = (options.sections or ",".join(SECTIONS)).split(",")
-    unknown = [name for name in wanted if name not in SECTIONS]
+    sections = (options.sections or ",".join(SECTIONS)).split(",")
+    unknown = [name for name in sections if name not in SECTIONS]
     if unknown:
         raise SystemExit(f"streaming has no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
     problem = mnist(options.rows, options.data)
     with tempfile.TemporaryDirectory() as folder:
         path = _as_csv(problem, Path(folder) / "train.csv")
-        if "epochs" in wanted:
+        if "epochs" in sections:
             _epochs(problem, path, options)
-        if "first" in wanted:
+        if "first" in sections:
             _first_pass(path, options)
-    if "sorted" in wanted:
+    if "sorted" in sections:
         _sorted_by_class(problem, options)
-    if "memory" in wanted:
+    if "memory" in sections:
         _peak(options)
 
 
@@ -73,21 +73,23 @@ def _as_csv(problem: Problem, path: Path, order: np.ndarray | None = None) -> Pa
     return path
 
 
-def _blank(found: DatasetProfile) -> Model:
+def _untrained(profile: DatasetProfile) -> Model:
     structure = Problem("", MNIST_SIZES, np.empty((0, 0)), np.zeros(1, np.int64)).structure
-    scaling = choose_scaling(found.splits[0].features)
-    classes = tuple(found.target_profile.unique.tolist())
+    scaling = choose_scaling(profile.splits[0].features)
+    classes = tuple(profile.target_profile.unique.tolist())
     return Model(
-        structure, np.empty(0, np.float32), scaling, tuple(found.feature_names), "label", CLASSIFICATION, classes
+        structure, np.empty(0, np.float32), scaling, tuple(profile.feature_names), "label", CLASSIFICATION, classes
     )
 
 
 def _epoch(problem: Problem, source: Source, threads: int) -> Callable[[], None]:
-    """Return what trains one epoch, as the loop of `glassnet.train` does, on the fused engine."""
-    how = Settings(
+    """Return a function that trains one epoch on the fused engine, as the loop of `glassnet.train` does."""
+    settings = Settings(
         engine="fused", optimizer="gradient_descent", learning_rate=0.1, batch_size=BATCH, epochs=1, threads=threads
     )
-    run = build_run(problem.structure, how, source, None, None, "accuracy", init_state(problem.structure, how))
+    run = build_run(
+        problem.structure, settings, source, None, None, "accuracy", init_state(problem.structure, settings)
+    )
 
     def epoch() -> None:
         run.history.clear()
@@ -98,11 +100,11 @@ def _epoch(problem: Problem, source: Source, threads: int) -> Callable[[], None]
 
 
 def _epochs(problem: Problem, path: Path, options: Namespace) -> None:
-    found = scan_files(open_files(path), ScanOptions("label"))
-    blank = _blank(found)
+    profile = scan_files(open_files(path), ScanOptions("label"))
+    untrained = _untrained(profile)
     memory = InMemory(Rows(problem.x_bytes, problem.y, scale=BYTE_SCALE))
     streams = {
-        f"stream, buffers of {size >> 20} MiB": functools.partial(source_of, found, 0, blank, size)
+        f"stream, buffers of {size >> 20} MiB": functools.partial(source_of, profile, 0, untrained, size)
         for size in (BUFFER_BYTES, SMALL)
     }
     contenders = {"in memory": _epoch(problem, memory, options.threads)}
@@ -137,108 +139,114 @@ def _reading(source: StreamSource) -> Callable[[], None]:
 
 
 def _first_pass(path: Path, options: Namespace) -> None:
-    def ours(cache: bool) -> None:
+    def first_pass(cache: bool) -> None:
         shutil.rmtree(path.parent / ".glassnet", ignore_errors=True)
         scan_files(open_files(path), ScanOptions("label", validation_fraction=0.1), cache)
 
     import pandas
 
     contenders = {
-        "first pass, cache written": lambda: ours(True),
-        "first pass, no cache": lambda: ours(False),
+        "first pass, cache written": lambda: first_pass(True),
+        "first pass, no cache": lambda: first_pass(False),
         "pandas.read_csv": lambda: pandas.read_csv(path),
     }
     times = take_turns(contenders, min(options.rounds, 3))
     scan_files(open_files(path), ScanOptions("label", validation_fraction=0.1))
-    again = _opening(path)
+    from_cache = _time_cached_scan(path)
     print(f"\nA CSV file of {path.stat().st_size / 1e6:.0f} MB: types, classes, figures, split; then training begins\n")
     head(["", "seconds", "times as long as pandas"])
-    for name, found in times.items():
-        line([name, found, f"{found.times(times['pandas.read_csv']):.2f}"])
-    line(["a cache that is there, checked", seconds(again), f"{again / times['pandas.read_csv'].median:.2f}"])
+    for name, seconds_ in times.items():
+        line([name, seconds_, f"{seconds_.times(times['pandas.read_csv']):.2f}"])
+    line(["a cache that is there, checked", seconds(from_cache), f"{from_cache / times['pandas.read_csv'].median:.2f}"])
 
 
-def _opening(path: Path) -> float:
-    began = time.perf_counter()
+def _time_cached_scan(path: Path) -> float:
+    start = time.perf_counter()
     scan_files(open_files(path), ScanOptions("label", validation_fraction=0.1))
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def _sorted_by_class(problem: Problem, options: Namespace) -> None:
-    """Train on rows sorted by class: the worst that can be done to shuffling by blocks and buffers."""
+    """Train on rows sorted by class: the worst case for shuffling by blocks and buffers."""
     x_test, y_test, _ = pixels(10_000, options.data, "test") if problem.name == "MNIST" else (None, None, "")
     if x_test is None:
-        x_test, y_test = problem.x_bytes, problem.y
+        x_test = problem.x_bytes
+        y_test = problem.y
     order = np.argsort(problem.y, kind="stable")
-    seeds, epochs = (1, 1) if options.smoke else (2, 3) if options.quick else (5, 10)
+    seeds, epochs = (2, 3) if options.quick else (5, 10)
+    if options.smoke:
+        seeds, epochs = 1, 1
     print(
         f"\nTest accuracy after {epochs} epochs, mean ± deviation of {seeds} seeds; sorted by class is the worst case\n"
     )
     head(["shuffling", "buffers an epoch", "rows in order", "rows sorted by class"])
     with tempfile.TemporaryDirectory() as folder:
-        founds = {}
+        profiles = {}
         for name, rows in (("plain", None), ("sorted", order)):
             (Path(folder) / name).mkdir()
             path = _as_csv(problem, Path(folder) / name / "train.csv", rows)
-            founds[name] = [scan_files(open_files(path), ScanOptions("label"), cache) for cache in (True, False)]
-        blank = _blank(founds["plain"][0])
-        judge = functools.partial(_accuracy, problem, blank, (x_test, y_test), range(seeds), epochs)
+            profiles[name] = [scan_files(open_files(path), ScanOptions("label"), cache) for cache in (True, False)]
+        untrained = _untrained(profiles["plain"][0])
+        evaluate = functools.partial(_accuracy, problem, untrained, (x_test, y_test), range(seeds), epochs)
         full = [
-            judge(functools.partial(InMemory, Rows(problem.x_bytes[rows], problem.y[rows], scale=BYTE_SCALE)))
+            evaluate(functools.partial(InMemory, Rows(problem.x_bytes[rows], problem.y[rows], scale=BYTE_SCALE)))
             for rows in (np.arange(problem.rows), order)
         ]
         line(["full, in memory", 1, *full])
         for size in (2**23, 2**22, 2**21, 2**20):
-            cells = [judge(functools.partial(source_of, founds[n][0], 0, blank, size)) for n in founds]
-            parts = sum(1 for _ in source_of(founds["plain"][0], 0, blank, size).parts(BATCH, None))
+            cells = [evaluate(functools.partial(source_of, profiles[n][0], 0, untrained, size)) for n in profiles]
+            parts = sum(1 for _ in source_of(profiles["plain"][0], 0, untrained, size).parts(BATCH, None))
             line([f"blocks, buffers of {size >> 20} MiB", parts, *cells])
         if not options.quick:
-            cells = [judge(functools.partial(source_of, founds[n][1], 0, blank, SMALL), 1) for n in founds]
+            cells = [evaluate(functools.partial(source_of, profiles[n][1], 0, untrained, SMALL), 1) for n in profiles]
             line([f"--no-cache, within buffers of {SMALL >> 20} MiB alone, 1 seed", "", *cells])
 
 
 def _accuracy(
     problem: Problem,
-    blank: Model,
+    untrained: Model,
     test: tuple[Any, Any],
     seeds: range,
     epochs: int,
     make: Callable[[], Source],
-    most_seeds: int = 99,
+    max_seeds: int = 99,
 ) -> str:
-    found = []
-    for seed in list(seeds)[:most_seeds]:
-        how = Settings(engine="fused", learning_rate=0.001, batch_size=BATCH, epochs=epochs, random_state=seed)
-        trained = train(problem.structure, make(), None, how, test=test, scale=BYTE_SCALE)
-        found.append(100 * (trained.history[-1].test_metric or 0.0))
-    return f"{np.mean(found):.2f} ± {np.std(found):.2f} %"
+    accuracies = []
+    for seed in list(seeds)[:max_seeds]:
+        settings = Settings(engine="fused", learning_rate=0.001, batch_size=BATCH, epochs=epochs, random_state=seed)
+        trained = train(problem.structure, make(), None, settings, test=test, scale=BYTE_SCALE)
+        accuracies.append(100 * (trained.history[-1].test_metric or 0.0))
+    return f"{np.mean(accuracies):.2f} ± {np.std(accuracies):.2f} %"
 
 
 def _peak(options: Namespace) -> None:
-    """Train on far more than fits, in a process of its own, and watch its memory."""
-    size = 0.002 if options.smoke else 0.3 if options.quick else options.gigabytes
+    """Train on more data than fits in memory, in a process of its own, and measure its memory."""
+    size = 0.3 if options.quick else options.gigabytes
+    if options.smoke:
+        size = 0.002
     with tempfile.TemporaryDirectory() as folder:
         rows = _synthetic(Path(folder), int(size * 1e9))
         command = [sys.executable, __file__, folder, str(options.threads)]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        steps = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         cache = sum(path.stat().st_size for path in (Path(folder) / ".glassnet").iterdir())
     print(
         f"\nA set of {size:g} GB of CSV in files of about 1 GB, {rows:,} rows of {COLUMNS} numbers and a class; its "
         f"cache takes {cache / 1e9:.1f} GB.\nThe peak of the process's memory after each step (VmHWM)\n"
     )
     head(["after", "seconds", "peak, MB"])
-    for name, took, peak in told:
+    for name, took, peak in steps:
         line([name, f"{took:.0f}", f"{peak:.0f}"])
 
 
 def _synthetic(folder: Path, size: int) -> int:
-    """Write files of random numbers; return how many rows."""
+    """Write files of random numbers, and return the number of rows."""
     rng = np.random.default_rng(0)
     rows = max(1, min(CHUNK_ROWS, size // 300))
     x = rng.integers(-9999, 9999, (rows, COLUMNS)) / 1000
     y = (x[:, 0] * x[:, 1] > x[:, 2]).astype(int)
     lines = [",".join(map(repr, row)) + f",{label}\n" for row, label in zip(x.tolist(), y.tolist(), strict=True)]
-    text, header = "".join(lines).encode(), (",".join(f"x{c}" for c in range(COLUMNS)) + ",label\n").encode()
+    text = "".join(lines).encode()
+    header = (",".join(f"x{c}" for c in range(COLUMNS)) + ",label\n").encode()
     written = chunks = 0
     while written < size or not chunks:
         with open(folder / f"part-{written // 10**9:03d}.csv", "ab") as file:
@@ -249,39 +257,39 @@ def _synthetic(folder: Path, size: int) -> int:
     return rows * chunks
 
 
-def _watched(folder: str, threads: int) -> None:
-    """What runs in the process that is watched: look through the files, train, tell the peaks."""
+def _measure(folder: str, threads: int) -> None:
+    """Run in the measured process: scan the files, train, and print time and peak memory of each step."""
     from glassnet.models.fitting_files import fit_stream
     from glassnet.training import Callback
 
-    told: list[tuple[str, float, float]] = []
-    began = time.perf_counter()
+    steps: list[tuple[str, float, float]] = []
+    start = time.perf_counter()
 
-    def note(name: str) -> None:
-        nonlocal began
+    def add_step(name: str) -> None:
+        nonlocal start
         now = time.perf_counter()
-        told.append((name, now - began, _highest()))
-        began = now
+        steps.append((name, now - start, _peak_memory()))
+        start = now
 
-    class Watching(Callback):
+    class StepTimer(Callback):
         def on_epoch_end(self, run: Any) -> None:
-            note(f"epoch {len(run.history)}")
+            add_step(f"epoch {len(run.history)}")
 
-    note("everything is imported")
-    found = scan_files(open_files(folder), ScanOptions("label", validation_fraction=0.1))
-    note("the first pass")
-    how = Settings(engine="fused", batch_size=1024, epochs=3, threads=threads)
-    fit_stream(found, hidden=(32,), settings=how, callbacks=[Watching()])
-    print(json.dumps(told))
+    add_step("everything is imported")
+    profile = scan_files(open_files(folder), ScanOptions("label", validation_fraction=0.1))
+    add_step("the first pass")
+    settings = Settings(engine="fused", batch_size=1024, epochs=3, threads=threads)
+    fit_stream(profile, hidden=(32,), settings=settings, callbacks=[StepTimer()])
+    print(json.dumps(steps))
 
 
-def _highest() -> float:
-    """Return the largest resident size that this process ever had, in MB."""
-    for fact in Path("/proc/self/status").read_text().splitlines():
-        if fact.startswith("VmHWM:"):
-            return int(fact.split()[1]) / 1e3
+def _peak_memory() -> float:
+    """Return the peak resident memory of this process in MB."""
+    for line_ in Path("/proc/self/status").read_text().splitlines():
+        if line_.startswith("VmHWM:"):
+            return int(line_.split()[1]) / 1e3
     return float("nan")
 
 
 if __name__ == "__main__":
-    _watched(sys.argv[1], int(sys.argv[2]))
+    _measure(sys.argv[1], int(sys.argv[2]))
