@@ -44,7 +44,8 @@ def test_far_out_all_is_finite_silent_and_of_its_dtype(activation: Activation, d
 def test_values_and_gradients_are_pytorchs(activation: Activation) -> None:
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
     rng = np.random.default_rng(0)
-    z, da = 4 * rng.standard_normal((40, 7)), rng.standard_normal((40, 7))
+    z = 4 * rng.standard_normal((40, 7))
+    da = rng.standard_normal((40, 7))
     tensor = torch.from_numpy(z.copy()).requires_grad_()
     expected = TORCH[activation.name](torch, tensor)
     expected.backward(torch.from_numpy(da))
@@ -67,7 +68,8 @@ def test_the_slope_at_zero_is_pytorchs(activation: Activation) -> None:
 def test_the_derivative_is_the_slope(activation: Activation) -> None:
     """Central differences between the kinks, which all lie at whole numbers."""
     z = np.arange(-6, 6) + np.random.default_rng(1).uniform(0.2, 0.8, (5, 12))
-    da, step = np.random.default_rng(2).standard_normal(z.shape), 1e-6
+    da = np.random.default_rng(2).standard_normal(z.shape)
+    step = 1e-6
     expected = np.zeros_like(z)
     for column in range(z.shape[1]):
         moved = np.zeros_like(z)
@@ -90,10 +92,12 @@ def test_the_derivative_is_the_slope(activation: Activation) -> None:
 def test_they_write_into_out_and_change_nothing_else(activation: Activation, z: np.ndarray) -> None:
     da = np.ones_like(z)
     kept = z.copy()
-    a, out = activation.function(z), np.full_like(z, 7)
+    a = activation.function(z)
+    out = np.full_like(z, 7)
     assert activation.function(z, out=out) is out
     np.testing.assert_array_equal(out, a)
-    dz, out = activation.derivative(da, z, a), np.full_like(z, 7)
+    dz = activation.derivative(da, z, a)
+    out = np.full_like(z, 7)
     assert activation.derivative(da, z, a, out=out) is out
     np.testing.assert_array_equal(out, dz)
     np.testing.assert_array_equal(z, kept)

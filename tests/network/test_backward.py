@@ -12,7 +12,8 @@ from glassnet.network.losses import CLASSIFICATION, LOSSES
 from .test_activations import TORCH as TORCH_ACTIVATIONS
 from .test_losses import TORCH as TORCH_LOSSES
 
-SIZES, ROWS = (5, 4, 6, 3), 7
+SIZES = (5, 4, 6, 3)
+ROWS = 7
 
 
 def example(activation: str, output: str, loss: str):
@@ -96,7 +97,8 @@ def test_a_single_sample_is_a_batch_of_one(loss: str) -> None:
 
 def test_a_batch_is_the_mean_of_its_samples() -> None:
     structure, vector, x, y, _ = example("silu", "identity", "log_cosh")
-    parameters, total = structure.views(vector), 0.0
+    parameters = structure.views(vector)
+    total = 0.0
     for rows, truth in [(x, y), *zip(x, y, strict=True)]:
         cache = forward(structure, parameters, rows)
         gradients = backward(structure, parameters, cache, output_gradient(LOSSES["log_cosh"], structure, cache, truth))

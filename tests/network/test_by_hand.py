@@ -29,7 +29,8 @@ from glassnet.network.losses import LOSSES
 STRUCTURE = Structure((2, 2, 1), ("relu", "identity"))
 BEFORE = {"W1": [[1.0, -1], [1, 0]], "b1": [0.5, 0.5], "W2": [[2.0], [3]], "b2": [1.0]}
 AFTER = {"W1": [[0.88, -1], [0.76, 0]], "b1": [0.38, 0.5], "W2": [[1.79], [3]], "b2": [0.94]}
-X, Y = np.array([[1.0, 2]]), np.array([[2.0]])
+X = np.array([[1.0, 2]])
+Y = np.array([[2.0]])
 LOSS = LOSSES["half_mean_squared_error"]
 
 

@@ -40,7 +40,8 @@ from glassnet.network.optimizers import OPTIMIZERS, apply_max_norm, update
 ON_PAPER = Structure((3, 1), ["identity"], tables=[(3, 2)])
 BEFORE = {"E1": [[1, 0], [0.5, -1], [7, 7]], "W1": [[1], [2], [3]], "b1": [0.5]}
 AFTER = {"E1": [[0.9, -0.15], [0.7, -0.7], [7, 7]], "W1": [[1], [2], [2.9]], "b1": [0.55]}
-X, Y = np.array([[2.0, 1], [1, 1], [3, 0]]), np.array([[2.0], [1], [4]])
+X = np.array([[2.0, 1], [1, 1], [3, 0]])
+Y = np.array([[2.0], [1], [4]])
 LOSS = LOSSES["half_mean_squared_error"]
 
 #: Two numbers and three columns of codes, one of them with a single category.
@@ -90,7 +91,8 @@ def test_a_step_of_training_gives_the_numbers_on_paper() -> None:
 @pytest.mark.parametrize("optimizer", ["gradient_descent", "adam"])
 def test_every_step_is_pytorchs(optimizer: str) -> None:
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
-    x, y = draw_rows(THREE, 60), np.random.default_rng(1).integers(3, size=60)
+    x = draw_rows(THREE, 60)
+    y = np.random.default_rng(1).integers(3, size=60)
     vector = initialize(THREE, np.random.default_rng(2))
     chosen = Settings(
         optimizer=optimizer, learning_rate=0.05, l2=0.02, batch_size=12, epochs=1, shuffle=False, dtype="float64"
@@ -132,10 +134,13 @@ def test_it_is_one_hot_rows_times_the_tables(tables, numbers: int, samples: int,
     assert (structure.n_numbers, structure.n_inputs) == (numbers, numbers + len(tables))
     rng = np.random.default_rng(seed)
     views = structure.views(rng.standard_normal(structure.n_parameters))
-    x, da0 = draw_rows(structure, samples, seed), rng.standard_normal((samples, structure.layer_sizes[0]))
+    x = draw_rows(structure, samples, seed)
+    da0 = rng.standard_normal((samples, structure.layer_sizes[0]))
     a0, codes = look_up(structure, views, x)
     gradients = table_gradients(structure, codes, da0)
-    spread, units, column = one_hot(structure, x), numbers, numbers
+    spread = one_hot(structure, x)
+    units = numbers
+    column = numbers
     np.testing.assert_array_equal(a0[:, :numbers], x[:, :numbers])
     for t, (categories, size) in enumerate(tables, start=1):
         H = spread[:, column : column + categories]
@@ -145,7 +150,8 @@ def test_it_is_one_hot_rows_times_the_tables(tables, numbers: int, samples: int,
 
 
 def test_a_table_is_a_first_layer_without_bias_over_one_hot_columns() -> None:
-    x, vector = draw_rows(THREE, 11), np.random.default_rng(3).standard_normal(THREE.n_parameters)
+    x = draw_rows(THREE, 11)
+    vector = np.random.default_rng(3).standard_normal(THREE.n_parameters)
     parameters = THREE.views(vector)
     first = scipy.sparse.block_diag([np.eye(2), *(parameters[f"E{t}"] for t in (1, 2, 3))]).toarray()
     plain = Structure((len(first), 10, 6, 3), ("identity", "tanh", "softmax"))
@@ -154,7 +160,8 @@ def test_a_table_is_a_first_layer_without_bias_over_one_hot_columns() -> None:
     cache = forward(THREE, parameters, x)
     np.testing.assert_allclose(cache["a2"], expected["a3"], rtol=1e-13)
     dz = np.random.default_rng(4).standard_normal((11, 3))
-    theirs, ours = backward(plain, same, expected, dz), backward(THREE, parameters, cache, dz)
+    theirs = backward(plain, same, expected, dz)
+    ours = backward(THREE, parameters, cache, dz)
     for t, (row, column) in enumerate(zip((2, 7, 8), (2, 6, 7), strict=True), start=1):
         categories, size = THREE.tables[t - 1]
         block = theirs["dW1"][row : row + categories, column : column + size]
@@ -199,8 +206,10 @@ def test_a_wrong_gradient_of_a_table_is_found(wrong, monkeypatch: pytest.MonkeyP
 
 def test_a_single_sample_is_a_batch_of_one() -> None:
     parameters = THREE.views(np.random.default_rng(0).standard_normal(THREE.n_parameters))
-    x, dz = draw_rows(THREE, 1), np.array([[0.1, -0.3, 0.2]])
-    one, batch = forward(THREE, parameters, x[0]), forward(THREE, parameters, x)
+    x = draw_rows(THREE, 1)
+    dz = np.array([[0.1, -0.3, 0.2]])
+    one = forward(THREE, parameters, x[0])
+    batch = forward(THREE, parameters, x)
     assert one["a0"].shape == (10,) and one["codes"].shape == (3,)
     found = backward(THREE, parameters, one, dz[0], need_dx=True)
     for name, gradient in backward(THREE, parameters, batch, dz, need_dx=True).items():
@@ -210,7 +219,8 @@ def test_a_single_sample_is_a_batch_of_one() -> None:
 
 def test_it_writes_where_it_is_told_to() -> None:
     vector = np.random.default_rng(0).standard_normal(THREE.n_parameters)
-    gradient, x = np.full_like(vector, np.nan), draw_rows(THREE, 7)
+    gradient = np.full_like(vector, np.nan)
+    x = draw_rows(THREE, 7)
     room = THREE.views(gradient, "d") | {name: np.empty((7, 10)) for name in ("a0", "da0")}
     cache = forward(THREE, THREE.views(vector), x, out=room)
     backward(THREE, THREE.views(vector), cache, np.ones((7, 3)), out=room)
@@ -222,15 +232,19 @@ def test_an_epoch_is_the_steps_called_in_order() -> None:
     chosen = Settings(batch_size=5, dropout=(0.1, 0.2), l1=0.01, l2=0.02, dtype="float64")
     vector = initialize(THREE, np.random.default_rng(3))
     weights = Weights(vector.copy(), chosen.resolve_optimizer().init(vector), None)
-    x, y = draw_rows(THREE, 23), np.random.default_rng(1).integers(3, size=23)
-    objective, state = chosen.objective(THREE), chosen.resolve_optimizer().init(vector)
+    x = draw_rows(THREE, 23)
+    y = np.random.default_rng(1).integers(3, size=23)
+    objective = chosen.objective(THREE)
+    state = chosen.resolve_optimizer().init(vector)
     engine = ReferenceEngine(objective, chosen.update_rule(), 5, "float64")
-    order, rates = np.random.default_rng(0).permutation(23), np.full(5, 0.01)
+    order = np.random.default_rng(0).permutation(23)
+    rates = np.full(5, 0.01)
     engine.train_epoch(weights, Rows(x, y), order, rates, np.random.default_rng(9), METRICS["accuracy"].per_sample)
 
     rng = np.random.default_rng(9)
     for batch in range(5):
-        rows, views = order[5 * batch : 5 * batch + 5], THREE.views(vector)
+        rows = order[5 * batch : 5 * batch + 5]
+        views = THREE.views(vector)
         masks = dropout_masks(THREE, objective.dropout, len(rows), rng, np.float64)
         assert masks["mask0"].shape == (len(rows), 10)  # dropout takes units of embeddings, not codes
         cache = forward(THREE, views, x[rows], masks=masks)
@@ -244,8 +258,10 @@ def test_an_epoch_is_the_steps_called_in_order() -> None:
 def test_only_the_tables_say_what_the_categories_mean() -> None:
     """The numbers tell nothing: what can be learned is each category's own level."""
     rng = np.random.default_rng(0)
-    level, shop = rng.standard_normal(40), rng.integers(40, size=2000)
-    x, y = np.column_stack([rng.standard_normal(2000), shop]), level[shop]
+    level = rng.standard_normal(40)
+    shop = rng.integers(40, size=2000)
+    x = np.column_stack([rng.standard_normal(2000), shop])
+    y = level[shop]
     structure = Structure((1 + 3, 16, 1), "relu", tables=[(40, 3)])
     chosen = Settings(loss="half_mean_squared_error", epochs=20, learning_rate=0.01)
     trained = train(structure, x[:1500], y[:1500], chosen, test=(x[1500:], y[1500:]))
@@ -256,7 +272,8 @@ def test_only_the_tables_say_what_the_categories_mean() -> None:
 
 
 def test_lbfgs_and_sparse_rows_and_whole_bytes_train_tables_too() -> None:
-    x, y = np.abs(np.round(draw_rows(THREE, 50))), np.arange(50) % 3
+    x = np.abs(np.round(draw_rows(THREE, 50)))
+    y = np.arange(50) % 3
     found = [
         train(THREE, rows, y, Settings(epochs=2)).vector.tobytes()
         for rows in (x, scipy.sparse.csr_array(x), x.astype(np.uint8), x.astype(np.int64), x.astype(np.float32))

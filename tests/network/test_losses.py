@@ -80,16 +80,19 @@ def test_label_smoothing_is_pytorchs(epsilon: float) -> None:
 
 def test_binary_label_smoothing_moves_the_truth_towards_a_half() -> None:
     o, y = outputs_and_truth("binary_crossentropy")
-    smooth, plain = find_loss("binary_crossentropy", label_smoothing=0.2), LOSSES["binary_crossentropy"]
+    smooth = find_loss("binary_crossentropy", label_smoothing=0.2)
+    plain = LOSSES["binary_crossentropy"]
     assert smooth.mean(o, y) == pytest.approx(plain.mean(o, 0.8 * y + 0.1))
 
 
 def test_the_settings_change_the_formula() -> None:
-    o, y = np.array([[3.0]]), np.array([[0.0]])
+    o = np.array([[3.0]])
+    y = np.array([[0.0]])
     assert find_loss("huber", delta=2.0).mean(o, y) == 2 * (3 - 1)
     assert find_loss("pinball", quantiles=(0.9,)).mean(o, y) == pytest.approx(0.1 * 3)
     assert find_loss("pinball", quantiles=(0.9,)).mean(y, o) == pytest.approx(0.9 * 3)
-    logits, truth = np.array([[0.0, np.log(3)]]), np.array([[0.0, 1.0]])
+    logits = np.array([[0.0, np.log(3)]])
+    truth = np.array([[0.0, 1.0]])
     assert find_loss("focal", gamma=0.0).mean(logits, truth) == pytest.approx(-np.log(0.75))
     assert find_loss("focal", gamma=3.0).mean(logits, truth) == pytest.approx(-(0.25**3) * np.log(0.75))
 
@@ -108,7 +111,8 @@ def test_quantiles_are_found_by_pinball() -> None:
 @given(counts=st.lists(st.integers(0, 4), min_size=3, max_size=8).filter(any), dtype=st.sampled_from(["f", "d"]))
 def test_a_weight_is_as_good_as_repeating_the_row(name: str, counts: list[int], dtype: str) -> None:
     o, y = (array.astype(dtype) for array in outputs_and_truth(name, rows=len(counts)))
-    loss, w = LOSSES[name], np.array(counts, dtype)
+    loss = LOSSES[name]
+    w = np.array(counts, dtype)
     repeated = np.repeat(o, counts, axis=0), np.repeat(y, counts, axis=0)
     assert loss.mean(o, y, w) == pytest.approx(loss.mean(*repeated), rel=1e-5)
     gradient = loss.gradient(o, y, w)
@@ -140,7 +144,8 @@ def test_a_single_sample_is_a_batch_of_one(name: str) -> None:
 @pytest.mark.parametrize("rows", [12, 40])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_loss_and_gradient_at_once_are_those_one_by_one(name: str, rows: int, smoothing: float) -> None:
-    loss, (o, y) = LOSSES[name], outputs_and_truth(name, rows)
+    loss = LOSSES[name]
+    (o, y) = outputs_and_truth(name, rows)
     if smoothing:
         if "label_smoothing" not in loss.settings:
             return
@@ -171,7 +176,8 @@ def test_far_out_all_is_finite_and_silent(name: str, dtype: type) -> None:
         o = np.array([[-1e4, 0, 80], [80, -1e4, 0]], dtype)  # the logarithm of a count
     y = np.array([[1, 0, 0], [1, 0, 0]], dtype)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        value, gradient = LOSSES[name].mean(o, y), LOSSES[name].gradient(o, y)
+        value = LOSSES[name].mean(o, y)
+        gradient = LOSSES[name].gradient(o, y)
     assert np.isfinite(value) and np.isfinite(gradient).all()
     assert gradient.dtype == dtype
 

@@ -88,7 +88,8 @@ def test_adamw_is_pytorchs_with_decay_of_the_weights_alone(decay: float) -> None
 
 def test_lion_is_the_papers() -> None:
     """Chen et al. 2023, algorithm 2."""
-    w, m = start(), np.zeros(STRUCTURE.n_parameters)
+    w = start()
+    m = np.zeros(STRUCTURE.n_parameters)
     for step in range(STEPS):
         g = gradients(w, step)
         direction = np.sign(0.9 * m + 0.1 * g)
@@ -99,12 +100,14 @@ def test_lion_is_the_papers() -> None:
 
 def test_lars_is_the_papers() -> None:
     """You et al. 2017, algorithm 1, the learning rate outside the momentum as in PyTorch's."""
-    w, v = start(), np.zeros(STRUCTURE.n_parameters)
+    w = start()
+    v = np.zeros(STRUCTURE.n_parameters)
     for step in range(STEPS):
         g = gradients(w, step)
         for name, place in STRUCTURE.slices.items():
             decay = 0.05 if name.startswith("W") else 0.0
-            length, grad_scale = np.linalg.norm(w[place]), np.linalg.norm(g[place])
+            length = np.linalg.norm(w[place])
+            grad_scale = np.linalg.norm(g[place])
             local = 0.02 * length / (grad_scale + decay * length)
             v[place] = 0.9 * v[place] + local * (g[place] + decay * w[place])
         w = w - 0.5 * v
@@ -114,7 +117,8 @@ def test_lars_is_the_papers() -> None:
 def test_lamb_is_the_papers() -> None:
     """You et al. 2020, algorithm 2, with φ the identity."""
     w = start()
-    m, v = np.zeros_like(w), np.zeros_like(w)
+    m = np.zeros_like(w)
+    v = np.zeros_like(w)
     for step in range(STEPS):
         g = gradients(w, step)
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
@@ -165,7 +169,8 @@ def test_a_step_allocates_nothing_of_the_parameters_size(name: str, decay: float
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_rule_finds_the_bottom_of_a_bowl(name: str) -> None:
     w = start()
-    state, far = OPTIMIZERS[name].init(w), np.linalg.norm(w)
+    state = OPTIMIZERS[name].init(w)
+    far = np.linalg.norm(w)
     for _ in range(2000):
         update(OPTIMIZERS[name], STRUCTURE, w, w.copy(), state, 0.01, 0.0)
     assert np.linalg.norm(w) < 0.9 * far
@@ -201,7 +206,8 @@ def test_max_norm_shortens_only_what_is_too_long() -> None:
 
 
 def test_the_average_follows() -> None:
-    mean, w = np.array([1.0, 2.0]), np.array([3.0, 0.0])
+    mean = np.array([1.0, 2.0])
+    w = np.array([3.0, 0.0])
     update_ema(mean, w, 0.75, np.empty(2))
     np.testing.assert_array_equal(mean, [1.5, 1.5])
     np.testing.assert_array_equal(w, [3, 0])

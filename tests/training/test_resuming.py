@@ -22,7 +22,8 @@ from glassnet.training.state_dict import StateDict, from_json_values, rng_state,
 
 STRUCTURE = Structure((6, 9, 3), ("tanh", "softmax"))
 RNG = np.random.default_rng(5)
-X, Y = RNG.standard_normal((77, 6)), RNG.integers(0, 3, 77)
+X = RNG.standard_normal((77, 6))
+Y = RNG.integers(0, 3, 77)
 JUDGED = RNG.standard_normal((20, 6)), RNG.integers(0, 3, 20)
 
 PLAIN = Settings(epochs=3, batch_size=8, learning_rate=0.05, dtype="float64", engine="reference")
@@ -49,7 +50,8 @@ class Leaving(Callback):
     """Keeps what is known after so many batches, as a file would, and ends the training there."""
 
     def __init__(self, after: int) -> None:
-        self.left, self.kept = after, ""
+        self.left = after
+        self.kept = ""
         self.arrays: dict[str, np.ndarray] = {}
 
     def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
@@ -60,7 +62,8 @@ class Leaving(Callback):
     def on_pause(self, run: Run) -> None:
         if self.left <= 0:
             state_dict = run.state_dict()
-            self.kept, self.arrays = json.dumps(to_json_values(state_dict.metadata), allow_nan=False), state_dict.arrays
+            self.kept = json.dumps(to_json_values(state_dict.metadata), allow_nan=False)
+            self.arrays = state_dict.arrays
             run.stop("left")
 
 
@@ -160,7 +163,9 @@ def test_pauses_change_nothing(engine: str) -> None:
             run.pause()
 
     settings = replace(MOVING["dropout"], engine=engine)
-    pausing, paused, undisturbed = Pausing(), prepared(settings), prepared(settings)
+    pausing = Pausing()
+    paused = prepared(settings)
+    undisturbed = prepared(settings)
     run_training(undisturbed)
     run_training(paused, [pausing])
     assert pausing.paused >= settings.epochs
@@ -171,7 +176,8 @@ class InPieces:
     """The same rows as in memory, in the same order, in parts of so many batches."""
 
     def __init__(self, whole: InMemory, batches: int) -> None:
-        self.whole, self.batches = whole, batches
+        self.whole = whole
+        self.batches = batches
 
     def __len__(self) -> int:
         return len(self.whole)
@@ -193,7 +199,8 @@ class InPieces:
 @pytest.mark.parametrize("name", ["dropout", "nadam", "ema_decay", "stops early"])
 def test_rows_that_come_in_parts_give_the_same_bits(name: str, engine: str) -> None:
     settings = replace(MOVING[name], engine=engine)
-    whole, parted = prepared(settings), prepared(settings, InPieces(InMemory(Rows(X, Y)), 3))
+    whole = prepared(settings)
+    parted = prepared(settings, InPieces(InMemory(Rows(X, Y)), 3))
     run_training(whole)
     run_training(parted)
     assert bits(whole) == bits(parted)
@@ -234,16 +241,20 @@ def test_left_after_the_last_batch_of_all_it_still_ends_its_epoch() -> None:
 def test_a_finished_training_stays_finished(name: str) -> None:
     class Keeping(Leaving):
         def on_pause(self, run: Run) -> None:
-            self.kept, self.arrays = json.dumps(to_json_values(run.state_dict().metadata)), run.state_dict().arrays
+            self.kept = json.dumps(to_json_values(run.state_dict().metadata))
+            self.arrays = run.state_dict().arrays
 
-    keeping, whole, again = Keeping(-1), prepared(MOVING[name]), prepared(MOVING[name])
+    keeping = Keeping(-1)
+    whole = prepared(MOVING[name])
+    again = prepared(MOVING[name])
     run_training(whole, [keeping])
     run_training(again, [Returning(keeping)])
     assert bits(again) == bits(whole)
 
 
 def test_callbacks_with_a_memory_are_given_it_and_others_may_come_and_go() -> None:
-    leaving, counting = Leaving(25), Counting()
+    leaving = Leaving(25)
+    counting = Counting()
     run_training(prepared(PLAIN), [leaving, Counting(), Callback()])
     run_training(prepared(PLAIN), [Callback(), Returning(leaving), Callback(), counting])
     assert counting.epochs == 3

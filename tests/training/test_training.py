@@ -66,7 +66,8 @@ class StoppingAt(Callback):
     """Stops at a batch (from 0) of the first epoch, or after an epoch (from 1)."""
 
     def __init__(self, batch: int | None = None, epoch: int | None = None) -> None:
-        self.batch, self.epoch = batch, epoch
+        self.batch = batch
+        self.epoch = epoch
 
     def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
         if batch == self.batch:
@@ -198,7 +199,8 @@ def test_the_data_and_the_starting_point_are_left_as_they_were() -> None:
 def test_any_shape_and_batch_trains_to_finite_numbers(rows, sizes, batch_size, dtype, seed) -> None:
     rng = np.random.default_rng(seed)
     structure = Structure(sizes, "tanh")
-    x, y = rng.standard_normal((rows, sizes[0])), rng.standard_normal((rows, sizes[-1]))
+    x = rng.standard_normal((rows, sizes[0]))
+    y = rng.standard_normal((rows, sizes[-1]))
     chosen = Settings(loss="huber", batch_size=batch_size, epochs=2, dtype=dtype, dropout=0.2, l1=0.01, l2=0.01)
     trained = train(structure, x, y, chosen, validation=(x, y))
     assert trained.vector.dtype == dtype and np.isfinite(trained.vector).all()

@@ -97,7 +97,8 @@ class Fields:
     def __init__(self, content: Any, name: str) -> None:
         if not isinstance(content, dict):
             raise InputError(f"{name} is no JSON object")
-        self.content, self.name = content, name
+        self.content = content
+        self.name = name
 
     def value(self, key: str, *kinds: type) -> Any:
         """Return the value of a key, of one of these types; whole numbers no larger than `MAX_NUMBER`."""

@@ -128,7 +128,8 @@ def _place(name: str, entry: Fields) -> _Place:
     if len(entry.content) != 3:
         raise InputError(f"{entry.name} has {len(entry.content)} entries; it must have dtype, shape and data_offsets")
     dtype = DTYPES[entry.one_of("dtype", tuple(DTYPES))]
-    shape, offsets = entry.list_of("shape", int), entry.list_of("data_offsets", int)
+    shape = entry.list_of("shape", int)
+    offsets = entry.list_of("data_offsets", int)
     if len(offsets) != 2 or len(shape) > 2 or min(*shape, *offsets, 0) < 0 or max(*shape, *offsets, 0) > 2**53:
         raise InputError(f"{entry.name} has shape {shape!r:.80} and offsets {offsets!r:.80}")
     begin, end = offsets

@@ -41,7 +41,8 @@ def loss_and_output_gradient(
     out: Array | None = None,
 ) -> tuple[float, Array]:
     """Return the mean loss and dz_L at once; where the loss makes a_L on the way it is put in the cache, in ``out``."""
-    seen, a = loss_input(loss, structure, cache), None
+    seen = loss_input(loss, structure, cache)
+    a = None
     if loss_computes_output(loss, structure):
         a = cache[f"a{structure.n_layers}"] = np.empty_like(seen) if out is None else out
     value, gradient = loss.mean_and_gradient(seen, y, sample_weight, a)
@@ -54,7 +55,8 @@ def loss_computes_output(loss: Loss, structure: Structure) -> bool:
 
 
 def _through_activation(structure: Structure, cache: Cache, loss: Loss, gradient: Array) -> Array:
-    last, activation = structure.n_layers, structure.activations[-1]
+    last = structure.n_layers
+    activation = structure.activations[-1]
     if activation.name in (loss.link, "identity"):
         return gradient
     return activation.derivative(gradient, cache[f"z{last}"], cache[f"a{last}"])
@@ -108,14 +110,16 @@ def backward(
             dW += l1 * np.sign(W)
         if l2:
             dW += l2 * W
-        gradients[f"dW{layer}"], gradients[f"db{layer}"] = dW, db
+        gradients[f"dW{layer}"] = dW
+        gradients[f"db{layer}"] = db
         if layer > 1 or need_dx or structure.tables:
             da = np.matmul(dz, W.T, out=out.get(f"da{layer - 1}"))
             if f"mask{layer - 1}" in cache:
                 da *= cache[f"mask{layer - 1}"]
             cache[f"da{layer - 1}"] = da
         if layer > 1:
-            z, a = cache[f"z{layer - 1}"], cache[f"a{layer - 1}"]
+            z = cache[f"z{layer - 1}"]
+            a = cache[f"a{layer - 1}"]
             dz = structure.activations[layer - 2].derivative(da, z, a, out=out.get(f"dz{layer - 1}"))
     if structure.tables:
         gradients |= table_gradients(structure, cache["codes"], da, out)

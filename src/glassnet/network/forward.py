@@ -61,7 +61,8 @@ def forward(
         mask = masks.get(f"mask{layer - 1}")
         if mask is not None:
             previous = np.multiply(previous, mask, out=out.get(f"h{layer - 1}"))
-            cache[f"mask{layer - 1}"], cache[f"h{layer - 1}"] = mask, previous
+            cache[f"mask{layer - 1}"] = mask
+            cache[f"h{layer - 1}"] = previous
         z = np.matmul(previous, parameters[f"W{layer}"], out=out.get(f"z{layer}"))
         z += parameters[f"b{layer}"]
         cache[f"z{layer}"] = z

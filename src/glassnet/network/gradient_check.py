@@ -146,13 +146,16 @@ def check_gradients(
     cache = forward(structure, views, x, masks=masks)
     dz = output_gradient(found, structure, cache, y, w)
     gradients = backward(structure, views, cache, dz, l1=l1, l2=l2, need_dx=True)
-    errors, worst, largest = {}, ("", 0.0, 0.0), -1.0
+    errors = {}
+    worst = ("", 0.0, 0.0)
+    largest = -1.0
     checked = dict(views)
     if structure.n_numbers:  # between codes there is no slope
         checked["x"] = x[:, : structure.n_numbers]
         gradients["dx"] = gradients["dx"][:, : structure.n_numbers]
     for name, array in checked.items():
-        seen, expected = gradients[f"d{name}"], _central_differences(objective, array)
+        seen = gradients[f"d{name}"]
+        expected = _central_differences(objective, array)
         error = np.abs(seen - expected) / max(float(np.abs(expected).max()), 1e-4)
         place = np.unravel_index(int(np.argmax(error)), error.shape)
         errors[name] = float(error[place])

@@ -248,7 +248,8 @@ def focal(o: Array, y: Array, gamma: float) -> Array:
 def d_focal(o: Array, y: Array, gamma: float) -> Array:
     """g - p Σ g, with g = y (γ p (1 - p)^(γ-1) log p - (1 - p)^γ)."""
     log_p = _log_softmax(o)
-    p, missing = np.exp(log_p), _missing(log_p)
+    p = np.exp(log_p)
+    missing = _missing(log_p)
     g = y * (gamma * p * missing ** (gamma - 1) * log_p - missing**gamma)
     return np.subtract(g, p * np.sum(g, axis=-1, keepdims=True))
 

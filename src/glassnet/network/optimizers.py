@@ -145,9 +145,11 @@ def lars(
 ) -> Array:
     """Momentum on g + λ W scaled by η |W| / (|g| + λ |W|), array by array (You et al. 2017, arXiv:1708.03888)."""
     for name, place in slices.items():
-        part, weights = g[place], w[place]
+        part = g[place]
+        weights = w[place]
         inside = coupled_weight_decay if name.startswith("W") else 0.0
-        length, grad_scale = _norm(weights), _norm(part)
+        length = _norm(weights)
+        grad_scale = _norm(part)
         if inside:
             part += np.multiply(weights, inside, out=state.scratch[0][place])
         if length > 0 and grad_scale > 0:
@@ -160,7 +162,8 @@ def lars(
 
 def adagrad(w: Array, g: Array, state: OptimizerState, slices: Slices, *, epsilon: float) -> Array:
     """s ← s + g²; u = g / (√s + ε) (Duchi et al. 2011)."""
-    u, s = state.scratch[0], state.moments["s"]
+    u = state.scratch[0]
+    s = state.moments["s"]
     s += np.multiply(g, g, out=u)
     return _divide(g, s, 1.0, epsilon, u)
 
@@ -173,7 +176,8 @@ def rmsprop(w: Array, g: Array, state: OptimizerState, slices: Slices, *, rho: f
 
 def adadelta(w: Array, g: Array, state: OptimizerState, slices: Slices, *, rho: float, epsilon: float) -> Array:
     """u = g √(d + ε) / √(s + ε), with s and d the running means of g² and u² (Zeiler 2012, arXiv:1212.5701)."""
-    s, d = state.moments["s"], state.moments["d"]
+    s = state.moments["s"]
+    d = state.moments["d"]
     u, room = state.scratch
     _average_square(s, g, rho, u)
     np.add(s, epsilon, out=room)
@@ -194,7 +198,8 @@ def adam(
     Kingma & Ba 2014 (arXiv:1412.6980); AMSGrad keeps the largest v (Reddi et al. 2018, arXiv:1904.09237). With
     ``epsilon_hat``, ε is added to √v before its correction, the paper's faster form: as scikit-learn and TensorFlow do.
     """
-    m, v = state.moments["m"], state.moments["v"]
+    m = state.moments["m"]
+    v = state.moments["v"]
     _average(m, g, beta_1, state.scratch[0])
     _average_square(v, g, beta_2, state.scratch[0])
     if amsgrad:
@@ -213,7 +218,9 @@ def nadam(
 
     With μ_t = β₁ (1 - ½ 0.96^(t ψ)): c₁ = (1 - μ_t) / (1 - Π μ) and c₂ = μ_{t+1} / (1 - Π μ · μ_{t+1}).
     """
-    m, v, t = state.moments["m"], state.moments["v"], state.step
+    m = state.moments["m"]
+    v = state.moments["v"]
+    t = state.step
     now, after = (beta_1 * (1 - 0.5 * 0.96 ** (s * momentum_decay)) for s in (t, t + 1))
     product = state.scalars["product"] = state.scalars.get("product", 1.0) * now
     u = state.scratch[0]
@@ -226,7 +233,8 @@ def nadam(
 
 def lion(w: Array, g: Array, state: OptimizerState, slices: Slices, *, beta_1: float, beta_2: float) -> Array:
     """u = sign(β₁ m + (1 - β₁) g); m ← β₂ m + (1 - β₂) g (Chen et al. 2023, arXiv:2302.06675)."""
-    m, (u, room) = state.moments["m"], state.scratch
+    m = state.moments["m"]
+    (u, room) = state.scratch
     np.multiply(m, beta_1, out=u)
     u += np.multiply(g, 1 - beta_1, out=room)
     np.sign(u, out=u)
@@ -351,11 +359,13 @@ def update(
         if u is not state.scratch[0]:
             u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which stays as it is
         for name, place in structure.slices.items():
-            part, weights = u[place], w[place]
+            part = u[place]
+            weights = w[place]
             if decay and name.startswith("W"):
                 part += np.multiply(weights, decay, out=state.scratch[1][place])
             if optimizer.trust:
-                length, reach = _norm(weights), _norm(part)
+                length = _norm(weights)
+                reach = _norm(part)
                 if length > 0 and reach > 0:
                     part *= length / reach
     w -= np.multiply(u, float(learning_rate), out=g)  # a NumPy float64 would take float32 through float64 and back

@@ -142,8 +142,10 @@ def one_cycle(
             f"schedule 'one_cycle' has div_factor {div_factor} and final_div_factor {final_div_factor}; both must be "
             "above 0"
         )
-    start, end = 1 / div_factor, 1 / (div_factor * final_div_factor)
-    top, last = pct_start * total - 1, total - 1
+    start = 1 / div_factor
+    end = 1 / (div_factor * final_div_factor)
+    top = pct_start * total - 1
+    last = total - 1
     if t <= top:
         return _half_cosine(start, 1.0, t / top if top > 0 else 1.0)
     return _half_cosine(1.0, end, min((t - top) / (last - top), 1.0) if last > top else 1.0)

@@ -135,7 +135,8 @@ class Structure:
     @cached_property
     def slices(self) -> dict[str, slice]:
         """Where each parameter lies in the flat vector."""
-        places, start = {}, 0
+        places = {}
+        start = 0
         for name, shape in self.shapes.items():
             count = int(np.prod(shape, dtype=object))
             places[name] = slice(start, start + count)

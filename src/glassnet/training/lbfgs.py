@@ -84,7 +84,8 @@ class _LastPoint:
 
     def score(self) -> float:
         """Return the metric over all rows with the run's parameters; NaN without a metric."""
-        run, rows = self._run, self._rows
+        run = self._run
+        rows = self._rows
         if run.metric.name == NO_METRIC:
             return math.nan
         output = run.engine.outputs(run.weights.parameters, rows.x, scale=rows.scale)

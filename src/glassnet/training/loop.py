@@ -163,7 +163,8 @@ def train_epoch(run: Run, rates: Array, hooks: CallbackList) -> EpochMetrics | N
     hooks : CallbackList
         Called after each batch and at pauses.
     """
-    settings, epoch = run.settings, len(run.history) + 1
+    settings = run.settings
+    epoch = len(run.history) + 1
     parts = run.state.parts(run.source, settings.batch_size, settings.shuffle, hooks.handles_pauses)
     try:
         for part in parts:
@@ -183,7 +184,8 @@ def train_epoch(run: Run, rates: Array, hooks: CallbackList) -> EpochMetrics | N
 
 def train_part(run: Run, part: Part, rates: Array, hooks: CallbackList) -> int | None:
     """Train on a part of the epoch's rows, with pauses; return the first non-finite batch of the epoch, if any."""
-    accumulator, batch_size = run.state.accumulator, run.settings.batch_size
+    accumulator = run.state.accumulator
+    batch_size = run.settings.batch_size
     batch_hook = functools.partial(hooks.on_batch_end, run) if hooks.handles_batches else None
     pause = run.should_pause if hooks.handles_pauses else None
     first = accumulator.batches
@@ -212,7 +214,8 @@ def build_run(
     scale: float = 1.0,
 ) -> Run:
     """Check data, structure and settings (see `train`), select the engine and return the run."""
-    objective, loss = settings.objective(structure), settings.resolve_loss()
+    objective = settings.objective(structure)
+    loss = settings.resolve_loss()
     source = _as_source(structure, settings, training, "", scale)
     eval_sets: dict[str, Source] = {}
     if isinstance(validation, (tuple, Source)):

@@ -115,7 +115,8 @@ def load_parameters(path: str | Path, structure: Structure | None = None) -> Sav
 
 def _found_structure(told: Fields, arrays: dict[str, Array], wanted: Structure | None) -> Structure:
     """Return the structure that the file tells of, or the wanted one, if it is that."""
-    sizes, names = layers_of(told, arrays), told.list_of("activations", str)
+    sizes = layers_of(told, arrays)
+    names = told.list_of("activations", str)
     tables = [tuple(table) for table in told.list_of("tables", list)]
     if wanted is None:
         try:

@@ -49,7 +49,8 @@ def check_rows(
     """
     if len(data) not in (2, 3):
         raise InputError(f"{name}data has {len(data)} parts; give (x, y) or (x, y, sample_weight)")
-    y, sample_weight = np.asarray(data[1]), data[2] if len(data) == 3 else None
+    y = np.asarray(data[1])
+    sample_weight = data[2] if len(data) == 3 else None
     if not 0 < scale < np.inf:
         raise InputError(f"scale is {scale!r}; it must be a number above 0, such as 1/255")
     x = check_inputs(structure, data[0], dtype, name, scale)
@@ -175,7 +176,8 @@ def _finite(array: Array, name: str) -> None:
     for first in range(0, len(array), 4096):
         wrong = np.argwhere(~np.isfinite(array[first : first + 4096]))
         if len(wrong):
-            row, column = first + wrong[0, 0], wrong[0, 1]
+            row = first + wrong[0, 0]
+            column = wrong[0, 1]
             raise InputError(
                 f"{name}[{row}, {column}] is {array[row, column]}; every entry must be finite: fill it in or leave out "
                 "the row"

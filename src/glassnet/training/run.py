@@ -148,7 +148,10 @@ class Run:
     def _evaluate_set(self, name: str) -> tuple[float, float | None]:
         """Return loss and metric on one evaluation set; keep the outputs of a set in memory for the callbacks."""
         source = self.eval_sets[name]
-        losses, scores, counts, total_weights = [], [], [], []
+        losses = []
+        scores = []
+        counts = []
+        total_weights = []
         for part in source.parts(self.settings.batch_size, None):
             rows = part.rows
             loss, output = evaluate_rows(self.engine, self.structure, self.loss, self.weights.eval_parameters, rows)

@@ -129,7 +129,8 @@ class TrainingState:
         InputError
             If it is the state of another network or optimizer.
         """
-        weights, metadata = self.weights, state_dict.metadata
+        weights = self.weights
+        metadata = state_dict.metadata
         vectors = {"parameters": weights.parameters}
         vectors |= {f"moments.{name}": moment for name, moment in weights.state.moments.items()}
         if weights.ema is not None:

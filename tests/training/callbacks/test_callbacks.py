@@ -56,7 +56,8 @@ class At(Callback):
     """Does something after an epoch."""
 
     def __init__(self, epoch: int, act) -> None:
-        self.epoch, self.act = epoch, act
+        self.epoch = epoch
+        self.act = act
 
     def on_epoch_end(self, run) -> None:
         if run.history[-1].epoch == self.epoch:
@@ -84,7 +85,8 @@ def each(folder: Path) -> list[Callback]:
 
 
 def test_no_callback_changes_the_training_or_slows_the_engine(tmp_path: Path) -> None:
-    alone, watched = run(), run(*each(tmp_path))
+    alone = run()
+    watched = run(*each(tmp_path))
     assert alone.vector.tobytes() == watched.vector.tobytes()
     assert all(type(callback).on_batch_end is Callback.on_batch_end for callback in each(tmp_path))
 
@@ -156,7 +158,8 @@ def test_a_path_that_can_not_be_written_is_named_before_the_first_epoch(kind: ty
 
 @pytest.mark.parametrize("kind", [HistoryToCsv, SaveParameters, LivePlot])
 def test_a_place_that_is_lost_on_the_way_is_told_and_the_training_goes_on(kind: type, tmp_path: Path) -> None:
-    folder, path = tmp_path / "new", tmp_path / "new" / "x.png"
+    folder = tmp_path / "new"
+    path = tmp_path / "new" / "x.png"
 
     def lose() -> None:
         for file in folder.iterdir():
@@ -221,7 +224,8 @@ def test_another_table_is_not_gone_on_with(tmp_path: Path) -> None:
 
 
 def test_a_row_that_could_not_be_written_comes_with_the_next(tmp_path: Path) -> None:
-    path, away = tmp_path / "h.csv", tmp_path / "away.csv"
+    path = tmp_path / "h.csv"
+    away = tmp_path / "away.csv"
     with pytest.warns(CallbackWarning, match="each epoch tries again"):
         run(At(2, lambda: path.rename(away)), At(4, lambda: away.rename(path)), HistoryToCsv(path), epochs=5)
     assert pandas.read_csv(path)["epoch"].tolist() == [1, 2, 3, 4, 5]
@@ -362,7 +366,8 @@ class FakeNotebook:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, kernel: object = "one") -> None:
         self.shown: list[dict] = []
         self.places = 0
-        module, display = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+        module = types.ModuleType("IPython")
+        display = types.ModuleType("IPython.display")
         module.get_ipython = lambda: types.SimpleNamespace(kernel=kernel)
         display.display = self.display
         monkeypatch.setitem(sys.modules, "IPython", module)
@@ -421,7 +426,8 @@ def test_the_curves_are_written_and_the_last_picture_is_of_all_epochs(tmp_path: 
 
 
 def test_drawing_takes_a_tenth_of_the_time_at_most(tmp_path: Path, monkeypatch) -> None:
-    now, drawn = [0.0], []
+    now = [0.0]
+    drawn = []
 
     def slow(figure, history, *rest) -> None:
         drawn.append(len(history))

@@ -32,7 +32,8 @@ class AtPause(Callback):
     """Do something once, between two batches after so many epochs."""
 
     def __init__(self, epoch: int, what: Callable[[], object]) -> None:
-        self.epoch, self.what = epoch, what
+        self.epoch = epoch
+        self.what = what
 
     def on_pause(self, run: Run) -> None:
         if len(run.history) == self.epoch:
@@ -53,7 +54,8 @@ def test_every_so_many_epochs_and_at_the_end(tmp_path: Path) -> None:
 
 
 def test_by_the_clock_it_falls_inside_an_epoch(tmp_path: Path) -> None:
-    checkpoint, written = Checkpoint(tmp_path, every_minutes=1e-9), []
+    checkpoint = Checkpoint(tmp_path, every_minutes=1e-9)
+    written = []
 
     class Look(Callback):
         def on_pause(self, run: Run) -> None:
@@ -303,7 +305,8 @@ def test_what_says_nothing_of_its_training_is_another_one(tmp_path: Path) -> Non
 
 
 def test_a_full_disk_is_told_and_the_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, write = training(), folder_of_checkpoints.write_checkpoint
+    whole = training()
+    write = folder_of_checkpoints.write_checkpoint
 
     def full(path: Path, memory: StateDict) -> int:
         if path.name in ("epoch-0002.checkpoint", "epoch-0003.checkpoint"):
@@ -311,7 +314,8 @@ def test_a_full_disk_is_told_and_the_training_goes_on(tmp_path: Path, monkeypatc
         return write(path, memory)
 
     monkeypatch.setattr(folder_of_checkpoints, "write_checkpoint", full)
-    checkpoint, told = Checkpoint(tmp_path), []
+    checkpoint = Checkpoint(tmp_path)
+    told = []
     look = AtPause(3, lambda: told.append(checkpoint.unwritten))
     with pytest.warns(CallbackWarning) as warned:
         assert_same(whole, training([checkpoint, look]))
@@ -410,7 +414,8 @@ def test_ctrl_c_ends_it_after_the_batch_with_a_checkpoint(tmp_path: Path, engine
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 def test_a_signal_from_outside_falls_anywhere(tmp_path: Path, engine: str) -> None:
     how: dict[str, Any] = {"engine": engine, "epochs": 400, "dropout": 0.1}
-    whole, stops = training(**how), 0
+    whole = training(**how)
+    stops = 0
     main = threading.main_thread().ident
     assert main is not None
 

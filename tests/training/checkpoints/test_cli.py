@@ -172,7 +172,8 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_ctrl_c_and_sigterm_and_the_command_that_goes_on(tmp_path: Path) -> None:
-    folder, ends = tmp_path / "the checkpoints", []
+    folder = tmp_path / "the checkpoints"
+    ends = []
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         process = started(folder, *(["--resume"] if ends else []), "--out", "stopped.glassnet", "-q")
         process.send_signal(number)
@@ -193,7 +194,8 @@ def test_ctrl_c_and_sigterm_and_the_command_that_goes_on(tmp_path: Path) -> None
         main(
             ["train", "--epochs", "150", "--hidden", "20", "--engine", "reference", "--out", str(tmp_path / "w"), "-q"]
         )
-    whole, resumed = load(tmp_path / "w"), load(tmp_path / "stopped.glassnet")
+    whole = load(tmp_path / "w")
+    resumed = load(tmp_path / "stopped.glassnet")
     assert whole.vector.tobytes() == resumed.vector.tobytes()
     assert history(whole.history) == history(resumed.history) and len(resumed.history) == 150
     assert np.isfinite(whole.vector).all()

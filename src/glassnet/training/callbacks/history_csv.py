@@ -43,7 +43,8 @@ class HistoryToCsv(Callback):
     """
 
     def __init__(self, path: str | Path, append: bool = False) -> None:
-        self.path, self.append = path, append
+        self.path = path
+        self.append = append
         self._written, self._end = 0, 0
 
     def __repr__(self) -> str:
@@ -81,7 +82,8 @@ class HistoryToCsv(Callback):
                 stacklevel=2,
             )
             return
-        self._end, self._written = end, len(run.history)
+        self._end = end
+        self._written = len(run.history)
 
     def on_train_end(self, run: Run) -> None:
         """Write what Ctrl-C or a full disk kept back."""

@@ -53,7 +53,8 @@ class LivePlot(Callback):
         given: object = every
         if isinstance(given, bool) or not isinstance(given, Real) or not 0 <= every < float("inf"):
             raise InputError(f"every is {every!r}; it must be a number of seconds, 0 or more")
-        self.path, self.every = path, every
+        self.path = path
+        self.every = every
         self._figure: Figure | None = None
         self._place: NotebookPlace | None = None
         self._in_window = False
@@ -66,14 +67,16 @@ class LivePlot(Callback):
         """Find out where to draw."""
         self._figure = new_figure(9, 3.6)
         self._next, self._drawn = 0.0, 0
-        self._place, self._in_window = notebook_place(), False
+        self._place = notebook_place()
+        self._in_window = False
         if self.path is not None:
             check_writable(self.path)
             known = sorted(self._figure.canvas.get_supported_filetypes())
             if Path(self.path).suffix.lstrip(".").lower() not in known:
                 raise InputError(f"{self.path}: a picture ends in one of {', '.join('.' + name for name in known)}")
         elif self._place is None:
-            self._figure, self._in_window = _open_window(), True
+            self._figure = _open_window()
+            self._in_window = True
 
     def on_epoch_end(self, run: Run) -> None:
         """Draw, if the last drawing is long enough ago."""
@@ -97,7 +100,8 @@ class LivePlot(Callback):
             self._figure.canvas.flush_events()
         else:
             self._write()
-        self._drawn, ended = len(run.history), time.perf_counter()
+        self._drawn = len(run.history)
+        ended = time.perf_counter()
         self._next = ended + max(self.every, (ended - began) / _MAX_SHARE)
 
     def _write(self) -> None:

@@ -10,7 +10,8 @@ class NotebookPlace:
     """A piece of the output of the cell that runs now."""
 
     def __init__(self, display: Any) -> None:
-        self._display, self._handle = display, None
+        self._display = display
+        self._handle = None
 
     def show(self, content: dict[str, Any]) -> None:
         """Show content, by its media types (``{"text/plain": "…"}``), in place of what was shown before."""

@@ -48,13 +48,16 @@ class ProgressBar(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Find out where it is shown."""
-        self._changed, self._began, self._told = -math.inf, time.perf_counter(), 0
+        self._changed = -math.inf
+        self._began = time.perf_counter()
+        self._told = 0
         self._place = None if self.lines else notebook_place()
         if self._place is None and sys.stdout.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-            text, figures = TextColumn("{task.description}"), TextColumn("{task.fields[figures]}")
+            text = TextColumn("{task.description}")
+            figures = TextColumn("{task.fields[figures]}")
             columns = (text, BarColumn(bar_width=_WIDTH), figures, TimeRemainingColumn())
             # it is drawn when there is something new, by this thread: none is left behind, whatever happens
             self._bar = Progress(*columns, console=Console(), transient=True, auto_refresh=False)
@@ -83,7 +86,8 @@ class ProgressBar(Callback):
         if (self._bar is None and self._place is None) or now - self._changed < _BAR_EVERY:
             return
         self._changed = now
-        gone, epochs = len(run.history) + batches / run.n_batches, run.settings.epochs
+        gone = len(run.history) + batches / run.n_batches
+        epochs = run.settings.epochs
         rate = gone * run.n_samples / max(now - self._began, 1e-9)
         figures = f"loss {loss:.4f}{_judged(run)}  {rate:,.0f} rows/s"
         number = f"epoch {min(math.floor(gone) + 1, epochs) if batches else len(run.history)}/{epochs}"

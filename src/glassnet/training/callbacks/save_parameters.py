@@ -48,7 +48,9 @@ class SaveParameters(Callback):
             raise InputError(f"every is {every!r}; it must be a whole number of epochs, 1 or more")
         if best and every != 1:
             raise InputError(f"every is {every} and best is True; choose one: the best epoch may be any")
-        self.path, self.every, self.best = path, every, best
+        self.path = path
+        self.every = every
+        self.best = best
 
     def __repr__(self) -> str:
         how = ", best=True" if self.best else f", every={self.every}" if self.every != 1 else ""

@@ -80,7 +80,10 @@ class Checkpoint(Callback):
         _check("every_minutes", every_minutes, Real, "a number of minutes above 0")
         if every_epochs is None and every_minutes is None:
             every_epochs = 1
-        self.folder, self.every_epochs, self.every_minutes, self.resume = folder, every_epochs, every_minutes, resume
+        self.folder = folder
+        self.every_epochs = every_epochs
+        self.every_minutes = every_minutes
+        self.resume = resume
         self.unwritten = ""
         self.written: CheckpointPosition | None = None
         self._lock: FolderLock | None = None
@@ -105,7 +108,10 @@ class Checkpoint(Callback):
                 "checkpoints do not go with optimizer 'lbfgs', which keeps its memory inside SciPy; leave them out, or "
                 "take another optimizer"
             )
-        self._run, self.unwritten, self.written, self._about = run, "", None, describe(run)
+        self._run = run
+        self.unwritten = ""
+        self.written = None
+        self._about = describe(run)
         folder = Path(self.folder)
         self._lock = FolderLock(folder)
         tidy(folder)
@@ -157,7 +163,8 @@ class Checkpoint(Callback):
 
     def _go_on(self, run: Run, memory: StateDict, fresh: StateDict) -> None:
         """Bring the run to where the checkpoint was written."""
-        folder, about = self.folder, memory.metadata.get("description")
+        folder = self.folder
+        about = memory.metadata.get("description")
         about = about if isinstance(about, dict) else {}
         found = differences(about, self._about)
         assert self.written is not None
@@ -189,7 +196,8 @@ class Checkpoint(Callback):
 
     def _write(self, run: Run) -> None:
         """Write a checkpoint; a warning if that can't be done."""
-        moment, folder = _moment(run), Path(self.folder)
+        moment = _moment(run)
+        folder = Path(self.folder)
         try:
             assert self._lock is not None
             self._lock.take()  # anew if the folder was removed
@@ -199,7 +207,8 @@ class Checkpoint(Callback):
             self.unwritten = f"the checkpoint after {moment} was not written: {error}"
             warnings.warn(f"{self.unwritten}; the training goes on", CallbackWarning, stacklevel=2)
         else:
-            self.unwritten, self.written = "", moment
+            self.unwritten = ""
+            self.written = moment
 
     def _set_clock(self, run: Run, again: bool = True) -> None:
         """Ask for the pause in which the next checkpoint by the clock is written."""

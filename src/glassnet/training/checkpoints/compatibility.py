@@ -19,7 +19,8 @@ _FREE = ("threads", "engine", "epochs")
 
 def describe(run: Run) -> dict[str, Any]:
     """Return what decides the bits of a training that has not begun, as JSON has it."""
-    structure, settings = run.structure, run.settings
+    structure = run.structure
+    settings = run.settings
     return {
         "glassnet": __version__,
         "structure": {
@@ -46,7 +47,8 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """
     found = []
     for part in ("structure", "settings"):
-        before, now = _mapping(there.get(part)), here[part]
+        before = _mapping(there.get(part))
+        now = here[part]
         for name in dict.fromkeys([*before, *now]):
             if name not in _FREE and before.get(name) != now.get(name):
                 found.append(f"{name} was {_shown(before.get(name))} and is {_shown(now.get(name))}")
@@ -58,7 +60,8 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
             f"it began after {_shown(there.get('epochs_before'))} epochs of an earlier training, and this one after "
             f"{here['epochs_before']}"
         )
-    before, now = _mapping(there.get("rows")), here["rows"]
+    before = _mapping(there.get("rows"))
+    now = here["rows"]
     for name in dict.fromkeys([*before, *now]):
         if name not in now or name not in before:
             found.append(f"it had {'no' if name not in before else 'some'} {name} rows, unlike this one")
@@ -71,7 +74,8 @@ def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
 
 def epochs_differ(there: dict[str, Any], settings: Settings, done: int) -> str:
     """Return in words why the number of epochs can't be changed to that of these settings; nothing if it can."""
-    before, now = _mapping(there.get("settings")).get("epochs"), settings.epochs
+    before = _mapping(there.get("settings")).get("epochs")
+    now = settings.epochs
     if before == now:
         return ""
     schedule = settings.resolve_schedule()

@@ -122,7 +122,8 @@ def _check_digest(path: Path, most: int) -> None:
     size = path.stat().st_size
     if size > most:
         raise InputError(f"it has {size:,} bytes, and a checkpoint of this training {most:,} at most")
-    digest, left = hashlib.blake2b(digest_size=DIGEST_BYTES), size - DIGEST_BYTES
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    left = size - DIGEST_BYTES
     if left <= 8:
         raise InputError(f"it is cut short, to {size} bytes")
     with open(path, "rb") as file:
@@ -143,7 +144,8 @@ def _parse(path: Path) -> StateDict:
     arrays = {}
     try:
         with safe_open(path, framework="numpy") as file:
-            text, names = (file.metadata() or {}).get(KEY), list(file.keys())
+            text = (file.metadata() or {}).get(KEY)
+            names = list(file.keys())
             if text is None or DIGEST not in names:
                 raise InputError("this is no checkpoint of glassnet")
             if len(names) > MAX_ARRAYS:

@@ -80,7 +80,8 @@ def newest(folder: Path, most: int) -> tuple[CheckpointPosition, StateDict] | No
     CallbackWarning
         If the last one is damaged and the one before it is used.
     """
-    found, reasons = moments(folder), []
+    found = moments(folder)
+    reasons = []
     for moment, path in reversed(found.items()):
         try:
             memory = read_checkpoint(path, most)

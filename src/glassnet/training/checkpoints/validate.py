@@ -37,7 +37,8 @@ def check_memory(memory: StateDict, fresh: StateDict, run: Run) -> None:
     """
     for name in sorted(set(memory.arrays) | set(fresh.arrays)):
         if not name.startswith(_OTHERS):
-            found, expected = memory.arrays.get(name), fresh.arrays.get(name)
+            found = memory.arrays.get(name)
+            expected = fresh.arrays.get(name)
             if found is None or expected is None:
                 raise InputError(f"the array {name!r:.80} is {'missing' if found is None else 'one too many'}")
             if (found.shape, found.dtype) != (expected.shape, expected.dtype):
@@ -72,7 +73,9 @@ def _check_standing(told: Fields, fresh: Fields, run: Run) -> None:
         scalars.value(name, *_NUMBERS)
     accumulator = Fields(told.value("accumulator", dict), "state.accumulator")
     accumulator.known(EpochAccumulator, *_NUMBERS)
-    rows, batches, size = accumulator.value("rows", int), accumulator.value("batches", int), run.settings.batch_size
+    rows = accumulator.value("rows", int)
+    batches = accumulator.value("batches", int)
+    size = run.settings.batch_size
     if not 0 <= batches <= run.n_batches or rows != min(batches * size, run.n_samples):
         raise InputError(f"it is after batch {batches} of {run.n_batches} and {rows} rows of {run.n_samples}")
     plateau = told.value("plateau", dict, type(None))

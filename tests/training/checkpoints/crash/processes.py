@@ -24,7 +24,8 @@ def environment() -> dict[str, str]:
 
 
 def start(command: Sequence[str | Path]) -> subprocess.Popen[str]:
-    words, pipe = [str(word) for word in command], subprocess.PIPE
+    words = [str(word) for word in command]
+    pipe = subprocess.PIPE
     return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env=environment())
 
 

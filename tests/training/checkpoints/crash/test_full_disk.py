@@ -64,7 +64,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_same_model(one: Path, other: Path) -> None:
-    undisturbed, found = load(one), load(other)
+    undisturbed = load(one)
+    found = load(other)
     assert undisturbed.vector.tobytes() == found.vector.tobytes()
     assert history(undisturbed.history) == history(found.history)
 

@@ -17,7 +17,8 @@ CUTS = 200
 
 def test_a_checkpoint_truncated_at_each_of_200_lengths(tmp_path: Path) -> None:
     how = {"dropout": 0.2, "ema_decay": 0.9, "schedule": "one_cycle"}
-    whole, kept = training(**how), tmp_path / "kept"
+    whole = training(**how)
+    kept = tmp_path / "kept"
     training([Checkpoint(kept, every_minutes=1e-9), StopAfter(37)], **how)
     last = max(moments(kept).items())[1]
     content = last.read_bytes()
