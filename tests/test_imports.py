@@ -38,6 +38,7 @@ STEPS = [
     "optimizers",
     "schedules",
     "gradient_check",
+    "serialization",
 ]
 #: Except this one: a structure looks up its activations by name.
 EXCEPTIONS = {("structure", "activations")}

@@ -200,7 +200,7 @@ def test_unknown_names_settings_and_shapes_are_refused() -> None:
         find_loss("huber", gamma=1)
     with pytest.raises(InputError, match="loss 'log_cosh' has no setting 'delta'; it has: none"):
         LOSSES["log_cosh"].with_settings(delta=1)
-    with pytest.raises(InputError, match=r"the truth has shape \(2, 2\) and the output \(2, 3\)"):
+    with pytest.raises(InputError, match=r"the target has shape \(2, 2\) and the output \(2, 3\)"):
         LOSSES["huber"].mean(np.zeros((2, 3)), np.zeros((2, 2)))
 
 

@@ -46,7 +46,7 @@ def test_tables_and_functions_of_ones_own_come_back_too(tmp_path: Path) -> None:
     assert load_parameters(path).structure == STRUCTURE
     own = Structure((3, 4, 2), (OWN, "identity"))
     save_parameters(own, drawn(own), path)
-    with pytest.raises(InputError, match="activation 'sine' is not known.*an activation of one's own needs structure="):
+    with pytest.raises(InputError, match="activation 'sine' is not known.*a custom activation needs structure="):
         load_parameters(path)
     assert load_parameters(path, own).structure is own
 

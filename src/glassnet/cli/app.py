@@ -25,7 +25,7 @@ from glassnet.errors import InputError
 #: Exit codes: what the user can mend; stopped by Ctrl-C (128 + SIGINT).
 MENDABLE, INTERRUPTED = 2, 130
 #: Characters of an error that are told: it may quote a file whose columns have names of any length.
-MAX_TOLD = 2000
+MAX_JSON_CHARS = 2000
 
 app = typer.Typer(
     name="glassnet",
@@ -102,5 +102,5 @@ def _value_of(error: typer.BadParameter, typed: list[str]) -> str:
 
 def _fail(message: str) -> None:
     if message:  # without a command the help says it all
-        sys.stderr.write(f"glassnet: {escape_control_chars(' '.join(message.split()), MAX_TOLD)}\n")
+        sys.stderr.write(f"glassnet: {escape_control_chars(' '.join(message.split()), MAX_JSON_CHARS)}\n")
     sys.exit(MENDABLE)

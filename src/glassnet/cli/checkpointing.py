@@ -17,7 +17,7 @@ from glassnet.cli.console import Screen
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning, DivergenceWarning, Run
 from glassnet.training.checkpoints import Checkpoint
-from glassnet.training.checkpoints.folder import refuse_used
+from glassnet.training.checkpoints.folder import check_unused
 from glassnet.training.checkpoints.lock import FolderLock
 
 #: Exit code of a training that went well, but a checkpoint or the model could not be written.
@@ -38,7 +38,7 @@ class Checkpointing(Checkpoint):
         if folder.exists():
             FolderLock(folder).release()
         if not self.resume:
-            refuse_used(folder)
+            check_unused(folder)
 
     def on_train_begin(self, run: Run) -> None:
         """Begin, or go on, and say which."""

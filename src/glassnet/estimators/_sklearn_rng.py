@@ -8,7 +8,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.network.initializers import TABLE_REACH
+from glassnet.network.initializers import EMBEDDING_LIMIT
 from glassnet.network.structure import Structure
 from glassnet.training.state_dict import StateDict, rng_state, set_rng_state
 
@@ -39,7 +39,7 @@ def draw_weights(structure: Structure, random_state: np.random.RandomState, dtyp
     views = structure.views(vector)
     for table in range(1, len(structure.tables) + 1):
         E = views[f"E{table}"]
-        E[...] = random_state.uniform(-TABLE_REACH, TABLE_REACH, E.shape)
+        E[...] = random_state.uniform(-EMBEDDING_LIMIT, EMBEDDING_LIMIT, E.shape)
     for layer, before, units in structure.layers():
         reach = np.sqrt((GLOROT_SIGMOID if sigmoid else GLOROT) / (before + units))
         views[f"W{layer}"][...] = random_state.uniform(-reach, reach, (before, units))

@@ -21,11 +21,11 @@ from glassnet.errors import InputError
 from glassnet.estimators._sklearn_names import spoken
 from glassnet.models.storage import read_epoch
 from glassnet.network.activations import ACTIVATIONS
+from glassnet.network.serialization import read_layer_sizes
 from glassnet.network.structure import Structure
 from glassnet.preprocessing import TablePreprocessor, preprocessor_from_dict
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.training.history import History
-from glassnet.training.parameters_file import layers_of
 
 #: The entry of the metadata that holds the JSON, and the version of what it says.
 KEY, FORMAT_VERSION = "glassnet-estimator", 1
@@ -142,7 +142,7 @@ def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
     est._validate_params()
     tables = tuple((int(a), int(b)) for a, b in told.list_of("tables", list))
     # checked before anything of that size is made: the sizes must be those of the arrays in the file
-    structure = Structure(layers_of(told, arrays), told.list_of("activations", str), tables)
+    structure = Structure(read_layer_sizes(told, arrays), told.list_of("activations", str), tables)
     preparation = told.value("preparation", dict, type(None))
     if preparation is not None:
         own = {name.removeprefix("preparation."): arrays.pop(name) for name in list(arrays) if "preparation." in name}

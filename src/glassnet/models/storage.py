@@ -18,10 +18,10 @@ from glassnet._utils.safetensors_file import LONGEST_HEADER, read_arrays, write_
 from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
+from glassnet.network.serialization import read_layer_sizes, validate_arrays
 from glassnet.network.structure import Structure
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.training.history import Epoch
-from glassnet.training.parameters_file import check_arrays, layers_of
 from glassnet.training.settings import Settings
 
 #: The entry of the metadata that holds the JSON, and the version of what it says.
@@ -125,7 +125,7 @@ def _describe(model: Model) -> dict[str, Any]:
 def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     """Check every piece and put the model together."""
     told = Fields(description, "model")
-    sizes = layers_of(told, arrays)
+    sizes = read_layer_sizes(told, arrays)
     tables = told.list_of("tables", list) if "tables" in told.content else []
     # checked before anything of that size is made: the sizes must be those of the arrays in the file
     structure = Structure(sizes, told.list_of("activations", str), tables)
@@ -137,7 +137,7 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
         kinds["target_scaling"] = 1 if shared else structure.n_outputs
     for prefix, columns in kinds.items():
         expected |= {f"{prefix}.shift": (columns,), f"{prefix}.factor": (columns,)}
-    check_arrays(arrays, expected, structure)
+    validate_arrays(arrays, expected, structure)
     shift, factor = (arrays[f"scaling.{part}"][structure.n_numbers :] for part in ("shift", "factor"))
     if shift.any() or (factor != 1).any():
         raise InputError("scaling would change the codes of a table, by which its rows are looked up")

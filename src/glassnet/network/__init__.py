@@ -1,5 +1,7 @@
-"""The first seven of the eight steps, as pure functions on arrays: one module a step, to be read in this order.
+"""The first seven of the eight steps, as pure functions on arrays, one module a step.
 
-`structure`, `initializers`, `activations`, `forward`, `losses`, `backward`, `optimizers` with `schedules`. Beside
-`forward` stands `embeddings`, what it does first with columns of categories.
+In reading order: `structure`, `initializers`, `activations`, `embeddings`, `forward`, `losses`, `backward`,
+`optimizers`, `schedules`; then `gradient_check`, which proves the backward pass, and `serialization`, which checks
+structure and parameters from files. A function stands next to its derivative, and a table of names at the end of its
+module.
 """

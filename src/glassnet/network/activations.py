@@ -1,11 +1,11 @@
-"""Activations: each a function a = f(z) beside its derivative, which carries da back to dz = da · f'(z).
+r"""Activations: functions a = f(z), each next to its derivative, which returns dz = da · f'(z).
 
-Arrays are (..., units), float32 or float64; every function takes ``out`` to write into, which may not be one of its
-other arguments. All are finite and silent for |z| up to 1e4 in float32. Where f has a kink the derivative from the
-left is taken (PyTorch's choice). The table ``ACTIVATIONS`` at the end is what the rest of the library reads.
+Arrays are (..., units), float32 or float64. Every function takes ``out``, an array to write into that must not be one
+of the other arguments. All are finite and raise no warnings for \|z\| up to 1e4 in float32. At a kink the derivative
+from the left is used, as in PyTorch. The rest of the library reads the table `ACTIVATIONS`.
 
-NumPy's and SciPy's functions are called through their dispatch protocols, so arrays of a GPU library that speaks
-NumPy's interface stay on their device.
+NumPy's and SciPy's functions are called through their dispatch protocols, so that arrays of a GPU library with NumPy's
+interface stay on their device.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Activation:
     Parameters
     ----------
     name : str
-        What it is called everywhere: in settings, model files and messages.
+        Its name in `ACTIVATIONS`, settings, model files and messages.
     function : callable
         ``function(z, out=None) -> a``, both (..., units).
     derivative : callable
         ``derivative(da, z, a, out=None) -> dz``: the gradient with respect to z, given the gradient with respect to a.
     initializer : str
-        The initial weights that suit it (`glassnet.network.initializers`).
+        Its default initializer (`glassnet.network.initializers`).
     """
 
     name: str
@@ -50,7 +50,7 @@ class Activation:
         return f"Activation({self.name!r})"
 
 
-# ------------------------------------------------------------------------------------------ straight and bounded
+# ------------------------------------------------------------------------------------------ linear and bounded
 
 
 def identity(z: Array, out: Array | None = None) -> Array:
@@ -90,7 +90,7 @@ def d_tanh(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
 
 
 def hard_sigmoid(z: Array, out: Array | None = None) -> Array:
-    """a = min(max(z / 6 + 1/2, 0), 1): the straight-line sigmoid of Howard et al. 2019 (arXiv:1905.02244)."""
+    """a = min(max(z / 6 + 1/2, 0), 1): the piecewise linear sigmoid of Howard et al. 2019 (arXiv:1905.02244)."""
     out = np.multiply(z, 1 / 6, out=out)
     out += 0.5
     return np.clip(out, 0, 1, out=out)
@@ -103,13 +103,13 @@ def d_hard_sigmoid(da: Array, z: Array, a: Array, out: Array | None = None) -> A
     return out
 
 
-# ------------------------------------------------------------------------------------------ the ReLU and its kin
+# ------------------------------------------------------------------------------------------ the ReLU and its variants
 
 
 def relu(z: Array, out: Array | None = None) -> Array:
     """a = max(z, 0) (Nair & Hinton 2010)."""
     out = np.empty_like(z) if out is None else out
-    out.fill(0)  # NumPy takes the larger of two arrays in half the time that it takes for an array and a number
+    out.fill(0)  # NumPy's maximum is twice as fast with two arrays as with an array and a scalar
     return np.maximum(z, out, out=out)
 
 
@@ -184,7 +184,7 @@ def d_softplus(da: Array, z: Array, a: Array, out: Array | None = None) -> Array
 
 
 def exponential(z: Array, out: Array | None = None) -> Array:
-    """a = exp(z), held at the largest finite number: the rate of a Poisson output."""
+    """a = exp(z), clipped to the largest finite number: the rate of a Poisson output."""
     out = np.minimum(z, math.log(float(np.finfo(z.dtype).max)) - 1e-3, out=out)
     return np.exp(out, out=out)
 
@@ -194,7 +194,7 @@ def d_exponential(da: Array, z: Array, a: Array, out: Array | None = None) -> Ar
     return np.multiply(da, a, out=out)
 
 
-# ------------------------------------------------------------------------------------------------ the self-gated
+# ------------------------------------------------------------------------------------------------ self-gated
 
 
 def gelu(z: Array, out: Array | None = None) -> Array:
@@ -216,7 +216,7 @@ def d_gelu(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
 
 
 def gelu_tanh(z: Array, out: Array | None = None) -> Array:
-    """a = z/2 (1 + tanh(√(2/π) (z + 0.044715 z³))): the quick form of the GELU in the same paper."""
+    """a = z/2 (1 + tanh(√(2/π) (z + 0.044715 z³))): the approximation in the same paper."""
     out = _gelu_tanh(z, out)
     out += 1
     out *= z
@@ -290,22 +290,22 @@ def d_mish(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
 
 
 def row_max(z: Array) -> Array:
-    """Return the largest z over the last axis, (…, 1)."""
-    return _turned(z, 64).max(axis=-1, keepdims=True)
+    """Return the maximum over the last axis, (…, 1)."""
+    return _column_major(z, 64).max(axis=-1, keepdims=True)
 
 
 def row_sum(z: Array) -> Array:
-    """Return Σ z over the last axis, (…, 1)."""
-    return _turned(z, 7).sum(axis=-1, keepdims=True)  # NumPy adds up 8 and more in another order
+    """Return the sum over the last axis, (…, 1)."""
+    return _column_major(z, 7).sum(axis=-1, keepdims=True)  # NumPy sums 8 or more values in another order
 
 
-def _turned(z: Array, most: int) -> Array:
-    """Return z column by column where its rows are so short, a few classes, that this saves more than it takes."""
-    return z.copy("F") if z.ndim == 2 and 1 < z.shape[1] <= most and len(z) > 16 else z
+def _column_major(z: Array, max_units: int) -> Array:
+    """Return a column-major copy if rows are so short (a few classes) that reductions over them are then faster."""
+    return z.copy("F") if z.ndim == 2 and 1 < z.shape[1] <= max_units and len(z) > 16 else z
 
 
 def softmax(z: Array, out: Array | None = None) -> Array:
-    """a_i = exp(z_i) / Σ_j exp(z_j) over the last axis, the largest z taken off first."""
+    """a_i = exp(z_i) / Σ_j exp(z_j) over the last axis, after subtracting the maximum."""
     out = np.subtract(z, row_max(z), out=out)
     np.exp(out, out=out)
     out /= row_sum(out)
@@ -315,8 +315,8 @@ def softmax(z: Array, out: Array | None = None) -> Array:
 def d_softmax(da: Array, z: Array, a: Array, out: Array | None = None) -> Array:
     """dz_i = a_i (da_i - Σ_j da_j a_j)."""
     out = np.multiply(da, a, out=out)
-    along = np.sum(out, axis=-1, keepdims=True)
-    np.subtract(da, along, out=out)
+    total = np.sum(out, axis=-1, keepdims=True)
+    np.subtract(da, total, out=out)
     out *= a
     return out
 

@@ -1,8 +1,8 @@
-"""Embeddings: each category of a column learns a few numbers of its own (Guo & Berkhahn 2016, arXiv:1604.06737).
+"""Embeddings: a learned vector for each category of a column (Guo & Berkhahn 2016, arXiv:1604.06737).
 
 A row of x is [numbers, code_1, code_2, …], and a_0 = [numbers, E_1[code_1], E_2[code_2], …], where E_t[c] is row c of
-table t. That is a one-hot row times E_t, without the multiplications by 0; so dE_t[c] is the sum of da_0, at the units
-of table t, over the samples whose code is c.
+table t. This equals a one-hot row times E_t without the multiplications by 0; so dE_t[c] is the sum of da_0, at the
+units of table t, over the samples whose code is c.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.network.structure import Structure
 
-#: Rows whose codes are checked at once.
-ROWS_AT_ONCE = 4096
+#: Rows whose codes are checked at a time.
+CHUNK_ROWS = 4096
 
 
 def look_up(
     structure: Structure, parameters: Mapping[str, Array], x: Array, out: Array | None = None
 ) -> tuple[Array, Array]:
-    """Put the rows of the tables in the places of their codes.
+    """Replace each code by its embedding.
 
     Parameters
     ----------
     structure : Structure
-        With tables.
+        With embedding tables.
     parameters : mapping of str to array
         ``E1`` (categories, size), ….
     x : array (samples, columns) or (columns,)
-        Numbers, then a column of codes for each table; `check_codes` says whether they are codes.
+        Numbers, then a column of codes for each table, valid by `check_codes`.
     out : array (samples, units of 0), optional
-        What a0 is written into.
+        Where a0 is written.
 
     Returns
     -------
     a0 : array (samples, units of 0) or (units of 0,)
-        What the first layer is given.
+        The input of the first layer.
     codes : array of int (samples, tables) or (tables,)
         For `table_gradients`.
     """
@@ -57,23 +57,23 @@ def look_up(
 def table_gradients(
     structure: Structure, codes: Array, da0: Array, out: Mapping[str, Array] | None = None
 ) -> dict[str, Array]:
-    """Add up da0 by code.
+    """Sum da0 by code.
 
     Parameters
     ----------
     structure : Structure
-        With tables.
+        With embedding tables.
     codes : array of int (samples, tables) or (tables,)
         From `look_up`.
     da0 : array (samples, units of 0) or (units of 0,)
         The gradient with respect to a0.
     out : mapping of str to array, optional
-        Contiguous arrays to write into, by name; what is missing is allocated.
+        Contiguous arrays to write into, by name; missing ones are allocated.
 
     Returns
     -------
     dict of str to array
-        ``dE{t}`` like E{t}; 0 for categories that no sample has.
+        ``dE{t}`` like E{t}; 0 for categories that do not occur.
     """
     gradients = {}
     for t, units in _units(structure):
@@ -81,7 +81,7 @@ def table_gradients(
         if dE is None:
             dE = np.empty_like(da0, shape=structure.shapes[f"E{t}"])
         dE[...] = 0
-        # entry by entry: over whole rows NumPy's add.at takes up to four times as long
+        # entry by entry: NumPy's add.at is up to four times slower on whole rows
         entries = codes[..., t - 1, np.newaxis] * dE.shape[1] + np.arange(dE.shape[1])
         np.add.at(dE.reshape(-1), entries.reshape(-1), da0[..., units].reshape(-1))
         gradients[f"dE{t}"] = dE
@@ -89,23 +89,23 @@ def table_gradients(
 
 
 def input_gradient(structure: Structure, da0: Array) -> Array:
-    """Return dx with the shape of x: da0 for the numbers, and 0 for the codes, between which there is no slope."""
+    """Return dx with the shape of x: da0 for the numbers, and 0 for the codes."""
     dx = np.zeros_like(da0, shape=(*da0.shape[:-1], structure.n_inputs))
     dx[..., : structure.n_numbers] = da0[..., : structure.n_numbers]
     return dx
 
 
 def check_codes(structure: Structure, x: Any, name: str = "x", columns: Sequence[str] = ()) -> None:
-    """Refuse codes that no table has.
+    """Check that every code has a row in its table.
 
     Parameters
     ----------
     structure : Structure
-        With tables or without.
+        With or without embedding tables.
     x : array or SciPy CSR matrix (samples, columns)
         Numbers, then a column of codes for each table.
     name : str
-        What x is called in the message.
+        The name of x in the message.
     columns : sequence of str, optional
         The names of x's columns, for the message.
 
@@ -117,22 +117,22 @@ def check_codes(structure: Structure, x: Any, name: str = "x", columns: Sequence
     if not structure.tables:
         return
     categories = np.array([categories for categories, _ in structure.tables])
-    for first in range(0, x.shape[0], ROWS_AT_ONCE):
-        codes = x[first : first + ROWS_AT_ONCE, structure.n_numbers :]
+    for first in range(0, x.shape[0], CHUNK_ROWS):
+        codes = x[first : first + CHUNK_ROWS, structure.n_numbers :]
         codes = codes.toarray() if hasattr(codes, "toarray") else codes
         wrong = np.argwhere(~((codes >= 0) & (codes < categories) & (codes == np.floor(codes))))
         if len(wrong):
-            row, t = (int(place) for place in wrong[0])
+            row, t = (int(index) for index in wrong[0])
             column = structure.n_numbers + t
-            told = f" (column {columns[column]!r})" if columns else ""
+            named = f" (column {columns[column]!r})" if columns else ""
             raise InputError(
-                f"{name}[{first + row}, {column}]{told} is {codes[row, t]}; that column holds the codes of table "
+                f"{name}[{first + row}, {column}]{named} is {codes[row, t]}; that column holds the codes of table "
                 f"E{t + 1}, whole numbers 0 … {categories[t] - 1}: encode the categories first"
             )
 
 
 def _units(structure: Structure) -> Iterator[tuple[int, slice]]:
-    """Go through the tables: t = 1, 2, … and the units of a0 that are its."""
+    """Yield for each table its number t = 1, 2, … and its units in a0."""
     start = structure.n_numbers
     for t, (_, size) in enumerate(structure.tables, start=1):
         yield t, slice(start, start + size)

@@ -1,7 +1,7 @@
-"""The forward pass: x → z1, a1, z2, a2, …, zL, aL, kept by name.
+"""The forward pass: x → z1, a1, z2, a2, …, zL, aL, each stored by its name.
 
 z_l = h_{l-1} W_l + b_l and a_l = f_l(z_l), where h_{l-1} is a_{l-1} (a_0 = x) or, with dropout, a_{l-1} ⊙ mask. With
-tables a_0 is [numbers, E1[code_1], …] (`glassnet.network.embeddings`).
+embeddings a_0 is [numbers, E1[code_1], …] (`glassnet.network.embeddings`).
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ def forward(
     out: Mapping[str, Array] | None = None,
     last: bool = True,
 ) -> Cache:
-    """Take rows through the network.
+    """Compute every pre-activation and activation.
 
     Parameters
     ----------
     structure : Structure
         The layers.
     parameters : mapping of str to array
-        ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; with tables, ``E1``, …
+        ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; with embeddings, ``E1``, …
     x : array (samples, features) or (features,)
-        A batch or a single sample. Codes of tables are taken as they are (`glassnet.network.embeddings.check_codes`).
+        A batch or a single sample. Codes are not checked (`glassnet.network.embeddings.check_codes`).
     masks : mapping of str to array, optional
-        Dropout: ``mask0`` for the input, ``mask1`` for a1, … (`dropout_masks`); layers without one are left whole.
+        Dropout: ``mask0`` for the input, ``mask1`` for a1, … (`dropout_masks`); layers without a mask have no dropout.
     out : mapping of str to array, optional
-        Arrays to write into, by the names of the cache; what is missing is allocated.
+        Arrays to write into, by the names of the cache; missing ones are allocated.
     last : bool
-        Whether aL is wanted; a loss with a link takes zL.
+        Whether to compute aL; a loss with a link needs only zL.
 
     Returns
     -------
     dict of str to array
         ``a0`` (x itself), ``z1``, ``a1``, …, ``zL``, ``aL``, each (samples, units) or (units,); with dropout also
-        ``h0``, ``h1``, …, what the next layer was given, and the masks, so that `backward` needs nothing else. With
-        tables ``a0`` is numbers and embeddings, and ``codes`` (samples, tables) are the codes as whole numbers.
+        ``h0``, ``h1``, …, the input of each next layer, and the masks. With embeddings ``a0`` is numbers and
+        embeddings, and ``codes`` (samples, tables) holds the codes as integers. `backward` needs nothing else.
     """
     masks, out = masks or {}, out or {}
     cache: Cache = {"a0": x}
@@ -72,14 +72,14 @@ def forward(
 
 
 def dropout_rates(structure: Structure, dropout: float | Sequence[float]) -> tuple[float, ...]:
-    """Say the dropout rate of the input and of each hidden layer.
+    """Return the dropout rate of the input and of each hidden layer.
 
     Parameters
     ----------
     structure : Structure
         The layers.
     dropout : float or sequence of float
-        One rate for every hidden layer (the input is left whole), or L rates: the input's, then each hidden layer's.
+        One rate for every hidden layer and 0 for the input, or L rates: the input's, then each hidden layer's.
 
     Returns
     -------
@@ -88,16 +88,16 @@ def dropout_rates(structure: Structure, dropout: float | Sequence[float]) -> tup
 
     Raises
     ------
-    ValueError
+    InputError
         If a rate is not in [0, 1) or their number is not L.
     """
     layers = structure.n_layers
     rates = (0.0, *[dropout] * (layers - 1)) if isinstance(dropout, (int, float)) else tuple(dropout)
     if len(rates) != layers:
         raise InputError(f"dropout has {len(rates)} rates; give one, or {layers}: the input's and each hidden layer's")
-    for place, rate in enumerate(rates):
+    for layer, rate in enumerate(rates):
         if not 0 <= rate < 1:
-            raise InputError(f"dropout of layer {place} is {rate!r}; it must be at least 0 and below 1")
+            raise InputError(f"dropout of layer {layer} is {rate!r}; it must be at least 0 and below 1")
     return tuple(float(rate) for rate in rates)
 
 
@@ -109,15 +109,16 @@ def dropout_masks(
     dtype: Any,
     out: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Draw the masks of inverted dropout (Srivastava et al. 2014): 1 / (1 - rate) where a unit stays, else 0.
+    """Draw the masks of inverted dropout (Srivastava et al. 2014): 1 / (1 - rate) for units that are kept, else 0.
 
-    The random stream gives one key for each mask; the mask's own numbers are made from the key and their place alone,
-    so that engines may make them in any order, on any number of threads, and again on the way back.
+    The random stream gives one key for each mask. The bits of each entry depend on the key and the entry's index alone,
+    so that engines can compute them in any order, on any number of threads, and again in the backward pass.
 
     Returns
     -------
     dict of str to array
-        ``mask{l}`` (samples, units of l) for each layer l = 0 … L-1 whose rate is above 0, keys in that order.
+        ``mask{l}`` (samples, units of l) for each layer l = 0 … L-1 whose rate is above 0; keys are drawn in that
+        order.
     """
     masks = {}
     for layer, rate in enumerate(rates):
@@ -133,9 +134,9 @@ def dropout_masks(
 
 
 def random_bits(key: np.uint32, count: int) -> Array:
-    """Return 32 random-looking bits for each of the places 0 … count-1 (uint32), made from the key and the place.
+    """Return 32 pseudo-random bits for each index 0 … count-1, (count,) uint32, a hash of the key and the index.
 
-    A place is spread by the golden ratio, mixed with the key, and scrambled by the rounds of a hash function
+    The index is multiplied by the golden ratio, combined with the key, and scrambled by the rounds of a hash function
     (https://github.com/skeeto/hash-prospector, the entry of bias 0.107).
     """
     x = np.arange(count, dtype=np.uint32)

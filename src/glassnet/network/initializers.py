@@ -1,7 +1,7 @@
-"""Initial weights: how each W is drawn, one function a rule. Biases start at zero, tables of embeddings near it.
+"""Initial weights: one function for each rule. Biases start at zero, embeddings near zero.
 
-Every rule takes a random generator and the shape (units before, units) and returns a float64 array of it; a network of
-float32 starts from the same draw, rounded. ``fan_in`` is units before, ``fan_out`` units.
+Every rule takes a random generator and the shape (units before, units) and returns a float64 array of this shape; a
+float32 network starts from the same values, rounded. ``fan_in`` is units before, ``fan_out`` units.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
 from glassnet.network.structure import Structure
 
-#: Every entry of a table of embeddings is drawn from U(-r, r) with this r: as Keras does, with which the paper's
-#: authors trained theirs (Guo & Berkhahn 2016).
-TABLE_REACH = 0.05
+#: Embeddings are drawn from U(-r, r) with this r, as in Keras, which Guo & Berkhahn (2016) used.
+EMBEDDING_LIMIT = 0.05
 
 Shape: TypeAlias = tuple[int, int]
 Initializer: TypeAlias = Callable[[np.random.Generator, Shape], Array]
@@ -36,7 +35,7 @@ def glorot_normal(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def he_uniform(rng: np.random.Generator, shape: Shape) -> Array:
-    """U(-r, r) with r = √(6 / fan_in) (He et al. 2015, arXiv:1502.01852): for the ReLU and its kin."""
+    """U(-r, r) with r = √(6 / fan_in) (He et al. 2015, arXiv:1502.01852): for the ReLU and its variants."""
     return _uniform(rng, shape, 2 / shape[0])
 
 
@@ -51,7 +50,7 @@ def lecun_uniform(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
-    """N(0, 1 / fan_in) (LeCun et al. 1998, Efficient BackProp): what the SELU needs."""
+    """N(0, 1 / fan_in) (LeCun et al. 1998, Efficient BackProp): required by the SELU."""
     return _normal(rng, shape, 1 / shape[0])
 
 
@@ -64,23 +63,23 @@ def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 def normal(rng: np.random.Generator, shape: Shape) -> Array:
-    """N(0, 1), whatever the shape: what the original program does (`glassnet.walkthrough`)."""
+    """N(0, 1) for any shape, as in the original program (`glassnet.walkthrough`)."""
     return rng.standard_normal(shape)
 
 
 def zeros(rng: np.random.Generator, shape: Shape) -> Array:
-    """All zero: every unit of a layer then stays equal to its neighbours. For a look at why one draws weights."""
+    """All zero: the units of a layer then stay equal. For demonstration."""
     return np.zeros(shape)
 
 
 def constant(rng: np.random.Generator, shape: Shape, value: float = 0.1) -> Array:
-    """All the same value; ``functools.partial(constant, value=…)`` is the initializer with another one."""
+    """All the same value; ``functools.partial(constant, value=…)`` sets another one."""
     return np.full(shape, float(value))
 
 
 def _uniform(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
-    reach = math.sqrt(3 * variance)
-    return rng.uniform(-reach, reach, shape)
+    limit = math.sqrt(3 * variance)
+    return rng.uniform(-limit, limit, shape)
 
 
 def _normal(rng: np.random.Generator, shape: Shape, variance: float) -> Array:
@@ -110,16 +109,16 @@ def initialize(
     initializer: str | Initializer = "auto",
     dtype: Any = np.float64,
 ) -> Array:
-    """Draw a network's first parameters.
+    """Draw the initial parameters of a network.
 
     Parameters
     ----------
     structure : Structure
-        What they are for.
+        The layers.
     rng : numpy.random.Generator
-        Where they are drawn from: the tables, then layer after layer.
+        The random stream; embeddings are drawn first, then the weights of each layer.
     initializer : str or callable
-        A name in `INITIALIZERS`, ``"auto"`` for the one that suits each layer's activation, or a function
+        A name in `INITIALIZERS`, ``"auto"`` for the default of each layer's activation, or a function
         ``(rng, (units before, units)) -> array``.
     dtype : float32 or float64
         Of the result.
@@ -127,17 +126,17 @@ def initialize(
     Returns
     -------
     array (n_parameters,)
-        The flat vector; biases are 0, tables U(-0.05, 0.05) whatever the initializer.
+        The flat vector; biases are 0, and embeddings U(-0.05, 0.05) for any initializer.
 
     Raises
     ------
-    ValueError
+    InputError
         If the name is unknown or the function returns another shape.
     """
     vector = structure.new_vector(dtype)
     views = structure.views(vector)
     for t, table in enumerate(structure.tables, start=1):
-        views[f"E{t}"][...] = rng.uniform(-TABLE_REACH, TABLE_REACH, table)
+        views[f"E{t}"][...] = rng.uniform(-EMBEDDING_LIMIT, EMBEDDING_LIMIT, table)
     for layer, *shape in structure.layers():
         chosen = structure.activations[layer - 1].initializer if initializer == "auto" else initializer
         rule = chosen if callable(chosen) else lookup(INITIALIZERS, chosen, "initializer")

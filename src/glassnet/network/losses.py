@@ -1,9 +1,9 @@
-"""Losses: each the loss of a sample beside its gradient with respect to the network's output.
+"""Losses: the loss of each sample, next to its gradient with respect to the network's output.
 
-Below, o is the output (samples, outputs) and y the truth; k is the number of outputs. Losses of values average over the
-k outputs, cross-entropies sum over them, as a likelihood does. The mean over samples, with its weights, is taken in one
-place, `Loss.mean` and `Loss.gradient`. A loss with a ``link`` sees the logits: where the network's last activation is
-that link, it is given z_L, not a_L, and its gradient is dz_L at once, which is both exact and stable.
+Below, o is the output (samples, outputs), y the target and k the number of outputs. Regression losses average over the
+k outputs; cross-entropies sum over them, as a log-likelihood does. `Loss.mean` and `Loss.gradient` take the weighted
+mean over the samples. A loss with a ``link`` takes logits: if the network's last activation is the link, its input is
+z_L, not a_L, and its gradient is dz_L directly, which is exact and numerically stable.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from glassnet.network.activations import row_max, row_sum, sigmoid, softmax
 
 @dataclass(frozen=True)
 class Loss:
-    """What a network's output costs, and which way it should move.
+    """A loss and its gradient.
 
     Parameters
     ----------
     name : str
-        What it is called everywhere.
+        Its name in `LOSSES`.
     per_sample : callable
         ``per_sample(o, y, **settings) -> (samples,)``, the loss of each sample.
     derivative : callable
         ``derivative(o, y, **settings) -> (samples, outputs)``, its gradient with respect to o.
     link : str or None
-        The activation whose input the loss wants to see, if the last layer has it.
+        The activation whose input (the logits) the loss takes, if the last layer has it.
     settings : mapping
-        The loss's own numbers, such as Huber's ``delta``.
+        Hyperparameters, such as Huber's ``delta``.
     grad_scale : float
-        Multiplies `gradient`, but not `mean`: scikit-learn reports a mean over the outputs and descends along their
-        sum. 1 for all losses here.
+        A factor of `gradient`, but not of `mean`: scikit-learn reports the mean over the outputs but minimizes
+        their sum. 1 for all losses here.
     value_and_grad : callable, optional
         ``value_and_grad(o, y, a, **settings) -> (per_sample, derivative)``: both in one pass, with the same bits; also
         writes the link of o into ``a``, an array like o.
@@ -65,28 +65,28 @@ class Loss:
         o : array (samples, outputs) or (outputs,)
             The network's output, or its logits for a loss with a link.
         y : array like o, or (samples,) whole numbers
-            The truth; whole numbers name the class and stand for one-hot rows.
+            The target; whole numbers are class indices, short for one-hot rows.
         sample_weight : array (samples,), optional
-            Weights, 1 if not given. If all are 0 the mean is 0.
+            Weights; 1 if not given. If all are 0, the mean is 0.
         """
         return _mean(self.per_sample(o, as_outputs(y, o), **self.settings), sample_weight)
 
     def gradient(self, o: Array, y: Array, sample_weight: Array | None = None) -> Array:
         """Return the gradient of `mean` with respect to o, with the shape of o; the arguments are the same."""
-        return self._shared(self.derivative(o, as_outputs(y, o), **self.settings), sample_weight)
+        return self._weighted(self.derivative(o, as_outputs(y, o), **self.settings), sample_weight)
 
     def mean_and_gradient(
         self, o: Array, y: Array, sample_weight: Array | None, a: Array | None = None
     ) -> tuple[float, Array]:
-        """Return both, and, where the loss has ``value_and_grad``, write into a what the link makes of o."""
+        """Return `mean` and `gradient`; with ``value_and_grad``, also write the link of o into ``a``."""
         y = as_outputs(y, o)
         if self.value_and_grad is None:
             return self.mean(o, y, sample_weight), self.gradient(o, y, sample_weight)
         each, gradient = self.value_and_grad(o, y, np.empty_like(o) if a is None else a, **self.settings)
-        return _mean(each, sample_weight), self._shared(gradient, sample_weight)
+        return _mean(each, sample_weight), self._weighted(gradient, sample_weight)
 
-    def _shared(self, gradient: Array, sample_weight: Array | None) -> Array:
-        """Multiply the gradient of each sample's loss by the sample's share in the mean, in place."""
+    def _weighted(self, gradient: Array, sample_weight: Array | None) -> Array:
+        """Multiply the gradient of each sample by its share in the mean, in place."""
         if gradient.ndim == 1:
             return gradient
         if sample_weight is None:
@@ -101,7 +101,7 @@ class Loss:
 
         Raises
         ------
-        ValueError
+        InputError
             If it has no such setting, or one is of another kind.
         """
         check_settings(settings, self.settings, f"loss {self.name!r}")
@@ -116,10 +116,10 @@ def _mean(each: Array, sample_weight: Array | None) -> float:
 
 
 def as_outputs(y: Array, o: Array) -> Array:
-    """Give the truth the shape of the output.
+    """Return the target in the shape of the output.
 
-    Whole numbers (samples,) name classes and become one-hot rows (samples, outputs); with a single output, (samples,)
-    becomes (samples, 1); anything else must have the shape of the output, or one column for all of its columns.
+    Class indices (samples,) become one-hot rows (samples, outputs). With a single output, (samples,) becomes
+    (samples, 1). Other targets must have the shape of the output, or a single column that broadcasts.
     """
     if y.ndim == o.ndim - 1:
         outputs = o.shape[-1]
@@ -129,15 +129,15 @@ def as_outputs(y: Array, o: Array) -> Array:
             return (y[..., np.newaxis] == np.arange(outputs)).astype(o.dtype)
         y = y[..., np.newaxis]
     if y.shape != o.shape and y.shape != (*o.shape[:-1], 1):
-        raise InputError(f"the truth has shape {y.shape} and the output {o.shape}; they must be the same")
+        raise InputError(f"the target has shape {y.shape} and the output {o.shape}; they must be the same")
     return y
 
 
-# ---------------------------------------------------------------------------------------------- losses of values
+# ---------------------------------------------------------------------------------------------- regression losses
 
 
 def half_mean_squared_error(o: Array, y: Array) -> Array:
-    """Σ (o - y)² / 2k: the original program's."""
+    """Σ (o - y)² / 2k."""
     return np.mean(np.square(o - y), axis=-1) / 2
 
 
@@ -202,11 +202,11 @@ def d_poisson(o: Array, y: Array) -> Array:
     return (np.exp(o) - y) / o.shape[-1]
 
 
-# --------------------------------------------------------------------------------------------- losses of classes
+# --------------------------------------------------------------------------------------------- classification losses
 
 
 def binary_crossentropy(o: Array, y: Array, label_smoothing: float, max_value: float) -> Array:
-    """Σ log(1 + exp(o)) - y o: k yes-or-no questions, y in [0, 1], o their logits."""
+    """Σ log(1 + exp(o)) - y o: k binary outputs, y in [0, 1], o their logits."""
     y = _smooth(y, label_smoothing, 2)
     each = np.maximum(o, 0) - y * o + np.log1p(np.exp(-np.abs(o)))
     return np.sum(np.minimum(each, max_value), axis=-1)
@@ -220,7 +220,7 @@ def d_binary_crossentropy(o: Array, y: Array, label_smoothing: float, max_value:
 
 
 def categorical_crossentropy(o: Array, y: Array, label_smoothing: float, max_value: float) -> Array:
-    """-Σ y log softmax(o): one of k classes, the rows of y sum to 1; smoothing is Szegedy et al. 2015's."""
+    """-Σ y log softmax(o): one of k classes, rows of y sum to 1; label smoothing as in arXiv:1512.00567."""
     return _crossentropy_and_gradient(o, y, np.empty_like(o), label_smoothing, max_value)[0]
 
 
@@ -240,22 +240,22 @@ def _crossentropy_and_gradient(
 
 
 def focal(o: Array, y: Array, gamma: float) -> Array:
-    """-Σ y (1 - p)^γ log p, p = softmax(o) (Lin et al. 2017, arXiv:1708.02002): less weight on easy samples."""
+    """-Σ y (1 - p)^γ log p, p = softmax(o) (Lin et al. 2017, arXiv:1708.02002): down-weights easy samples."""
     log_p = _log_softmax(o)
-    return -np.sum(y * _missing(log_p) ** gamma * log_p, axis=-1)
+    return -np.sum(y * _one_minus_p(log_p) ** gamma * log_p, axis=-1)
 
 
 def d_focal(o: Array, y: Array, gamma: float) -> Array:
     """g - p Σ g, with g = y (γ p (1 - p)^(γ-1) log p - (1 - p)^γ)."""
     log_p = _log_softmax(o)
     p = np.exp(log_p)
-    missing = _missing(log_p)
-    g = y * (gamma * p * missing ** (gamma - 1) * log_p - missing**gamma)
+    q = _one_minus_p(log_p)
+    g = y * (gamma * p * q ** (gamma - 1) * log_p - q**gamma)
     return np.subtract(g, p * np.sum(g, axis=-1, keepdims=True))
 
 
 def hinge(o: Array, y: Array) -> Array:
-    """Σ max(0, 1 - t o) / k, t = 2y - 1: y is 1 for yes and 0 for no."""
+    """Σ max(0, 1 - t o) / k, t = 2y - 1, y is 0 or 1."""
     return np.mean(np.maximum(0, 1 - (2 * y - 1) * o), axis=-1)
 
 
@@ -271,14 +271,14 @@ def _smooth(y: Array, label_smoothing: float, classes: int) -> Array:
 
 
 def _log_softmax(o: Array) -> Array:
-    """Return log softmax(o) over the last axis, the largest o taken off first."""
+    """Return log softmax(o) over the last axis, after subtracting the maximum."""
     shifted = o - row_max(o)
     shifted -= np.log(row_sum(np.exp(shifted)))
     return shifted
 
 
-def _missing(log_p: Array) -> Array:
-    """1 - p, never quite 0, so that a power of it is finite."""
+def _one_minus_p(log_p: Array) -> Array:
+    """1 - p, at least the smallest normal number, so that its powers are finite."""
     return np.maximum(-np.expm1(log_p), np.finfo(log_p.dtype).tiny)
 
 
@@ -303,16 +303,16 @@ LOSSES: dict[str, Loss] = {
     )
 }  # fmt: skip
 
-#: Losses whose truth is classes, not values.
+#: Losses whose targets are classes.
 CLASSIFICATION = ("binary_crossentropy", "categorical_crossentropy", "focal", "hinge")
 
 
 def find_loss(loss: str | Loss, **settings: Any) -> Loss:
-    """Return the loss of that name, with its settings.
+    """Return the loss with this name and these settings.
 
     Raises
     ------
-    ValueError
+    InputError
         If there is no such loss or it has no such setting.
     """
     found = loss if isinstance(loss, Loss) else lookup(LOSSES, loss, "loss")

@@ -1,13 +1,13 @@
-"""The update: gradient descent and its descendants, in order of increasing complexity.
+"""The update: optimizers, from gradient descent to adaptive methods.
 
-One rule for all: an optimizer turns the gradient g into a direction u, and then, in `update`,
+An optimizer turns the gradient g into a direction u, and `update` takes the step:
 
-    u ← u + weight_decay · W            decoupled decay, of the weights only (Loshchilov & Hutter 2017)
-    u ← u · |W| / |u|  of each array    the trust ratio, LAMB's alone
+    u ← u + weight_decay · W            decoupled weight decay, not of biases (Loshchilov & Hutter 2017)
+    u ← u · |W| / |u|  of each array    the trust ratio (LAMB only)
     w ← w - learning_rate · u
 
-So Adam with decay is AdamW, and LAMB is AdamW with a trust ratio. Everything is done on whole flat vectors, in place;
-where implementations differ, PyTorch's is followed, and the tests hold each rule to it.
+So Adam with decay is AdamW, and LAMB is AdamW with a trust ratio. All operations are in place, on flat vectors. Where
+implementations differ, PyTorch's is followed; the tests compare with it step by step.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from glassnet.network.structure import Structure
 
 @dataclass
 class OptimizerState:
-    """What an optimizer remembers from step to step.
+    """The state of an optimizer between steps.
 
     Parameters
     ----------
     moments : dict of str to array (n_parameters,)
-        The rule's running vectors, by name, zero at the start.
+        The running vectors by name; 0 at the start.
     scratch : two arrays (n_parameters,)
-        Room to work in; holds nothing between steps.
+        Buffers for intermediate results; empty between steps.
     step : int
-        Steps taken so far.
+        The number of steps taken.
     scalars : dict of str to float
-        The rule's running numbers.
+        The running numbers by name.
     """
 
     moments: dict[str, Array]
@@ -57,25 +57,25 @@ class OptimizerState:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """One rule, or a named special case of one.
+    """An update rule, or a named special case of one.
 
     Parameters
     ----------
     name : str
-        What it is called everywhere.
+        Its name in `OPTIMIZERS`.
     direction : callable
         ``direction(w, g, state, slices, **settings) -> u``, all vectors (n_parameters,); u may be g itself or
-        ``state.scratch[0]``, and g may be overwritten. ``slices`` are where each array lies.
+        ``state.scratch[0]``, and g may be overwritten. ``slices`` holds the position of each array.
     learning_rate : float
-        A rate to begin with.
+        The default learning rate.
     moments : tuple of str
-        The vectors that it remembers.
+        The names of its running vectors.
     settings : mapping
-        The rule's own numbers.
+        Hyperparameters.
     weight_decay : float
-        Decoupled decay where none is asked for: AdamW's 0.01, else 0.
+        Default decoupled weight decay: 0.01 for AdamW and LAMB, else 0.
     trust : bool
-        Whether each array's direction is given the length of the array (LAMB).
+        Whether each array's direction is scaled to the norm of the array (LAMB).
     """
 
     name: str
@@ -90,7 +90,7 @@ class Optimizer:
         return f"Optimizer({self.name!r}{''.join(f', {k}={v!r}' for k, v in self.settings.items())})"
 
     def init(self, vector: Array) -> OptimizerState:
-        """Return the state before the first step, for parameters like this vector."""
+        """Return the state before the first step, for parameters of this shape and dtype."""
         moments = {name: np.zeros_like(vector) for name in self.moments}
         return OptimizerState(moments, (np.zeros_like(vector), np.zeros_like(vector)))
 
@@ -99,18 +99,18 @@ class Optimizer:
 
         Raises
         ------
-        ValueError
+        InputError
             If it has no such setting, or one is of another kind.
         """
         check_settings(settings, self.settings, f"optimizer {self.name!r}")
         chosen = {**self.settings, **settings}
         if "amsgrad" not in chosen:
             return replace(self, settings=chosen)
-        moments = ("m", "v", "v_max") if chosen["amsgrad"] else ("m", "v")  # the largest v is one more to remember
+        moments = ("m", "v", "v_max") if chosen["amsgrad"] else ("m", "v")
         return replace(self, settings=chosen, moments=moments)
 
 
-#: Steps between two looks for moments that have decayed to nothing; 0.9 to this power stays above the limit's margin.
+#: Steps between two flushes of subnormal moments; 0.9 to this power is above the margin of the flush limit.
 FLUSH_EVERY = 64
 
 Slices = Mapping[str, slice]
@@ -178,14 +178,14 @@ def adadelta(w: Array, g: Array, state: OptimizerState, slices: Slices, *, rho: 
     """u = g √(d + ε) / √(s + ε), with s and d the running means of g² and u² (Zeiler 2012, arXiv:1212.5701)."""
     s = state.moments["s"]
     d = state.moments["d"]
-    u, room = state.scratch
+    u, scratch = state.scratch
     _average_square(s, g, rho, u)
-    np.add(s, epsilon, out=room)
+    np.add(s, epsilon, out=scratch)
     np.add(d, epsilon, out=u)
-    u /= room
+    u /= scratch
     np.sqrt(u, out=u)
     u *= g
-    _average_square(d, u, rho, room)
+    _average_square(d, u, rho, scratch)
     return u
 
 
@@ -214,7 +214,7 @@ def nadam(
     w: Array, g: Array, state: OptimizerState, slices: Slices,
     *, beta_1: float, beta_2: float, epsilon: float, momentum_decay: float,
 ) -> Array:  # fmt: skip
-    """Adam that looks ahead as Nesterov does: u = (c₁ g + c₂ m) / (√v̂ + ε) (Dozat 2016).
+    """Adam with Nesterov momentum: u = (c₁ g + c₂ m) / (√v̂ + ε) (Dozat 2016).
 
     With μ_t = β₁ (1 - ½ 0.96^(t ψ)): c₁ = (1 - μ_t) / (1 - Π μ) and c₂ = μ_{t+1} / (1 - Π μ · μ_{t+1}).
     """
@@ -234,46 +234,46 @@ def nadam(
 def lion(w: Array, g: Array, state: OptimizerState, slices: Slices, *, beta_1: float, beta_2: float) -> Array:
     """u = sign(β₁ m + (1 - β₁) g); m ← β₂ m + (1 - β₂) g (Chen et al. 2023, arXiv:2302.06675)."""
     m = state.moments["m"]
-    (u, room) = state.scratch
+    u, scratch = state.scratch
     np.multiply(m, beta_1, out=u)
-    u += np.multiply(g, 1 - beta_1, out=room)
+    u += np.multiply(g, 1 - beta_1, out=scratch)
     np.sign(u, out=u)
-    _average(m, g, beta_2, room)
+    _average(m, g, beta_2, scratch)
     return u
 
 
 def _flush_subnormals(state: OptimizerState) -> None:
-    """Set moments to 0 that have decayed to nothing.
+    """Set moments to 0 that have decayed to nearly 0.
 
-    A mean whose gradients stay 0 decays to the smallest numbers there are and never to 0, and processors take a hundred
-    times as long over those. The limit is far below anything that could change a parameter.
+    A moment whose gradients stay 0 decays to subnormal numbers, which processors handle up to a hundred times slower.
+    The limit is far below anything that could change a parameter.
     """
     for moment in state.moments.values():
         limits = np.finfo(moment.dtype)
         np.copyto(moment, 0, where=np.abs(moment, out=state.scratch[0]) < limits.tiny / limits.eps)
 
 
-def _average(mean: Array, value: Array, rate: float, room: Array) -> None:
-    """mean ← rate · mean + (1 - rate) · value."""  # a formula, not a sentence
+def _average(mean: Array, value: Array, rate: float, scratch: Array) -> None:
+    """mean ← rate · mean + (1 - rate) · value."""
     mean *= rate
-    mean += np.multiply(value, 1 - rate, out=room)
+    mean += np.multiply(value, 1 - rate, out=scratch)
 
 
-def _average_square(mean: Array, value: Array, rate: float, room: Array) -> None:
-    """mean ← rate · mean + (1 - rate) · value²."""  # a formula, not a sentence
+def _average_square(mean: Array, value: Array, rate: float, scratch: Array) -> None:
+    """mean ← rate · mean + (1 - rate) · value²."""
     mean *= rate
-    np.multiply(value, value, out=room)
-    room *= 1 - rate
-    mean += room
+    np.multiply(value, value, out=scratch)
+    scratch *= 1 - rate
+    mean += scratch
 
 
-def _divide(top: Array, square: Array, correction: float, epsilon: float, out: Array) -> Array:
-    """Return top / (√(square / correction) + ε)."""
+def _divide(numerator: Array, square: Array, correction: float, epsilon: float, out: Array) -> Array:
+    """Return numerator / (√(square / correction) + ε)."""
     np.sqrt(square, out=out)
     if correction != 1:
         out *= 1 / math.sqrt(correction)
     out += epsilon
-    return np.divide(top, out, out=out)
+    return np.divide(numerator, out, out=out)
 
 
 def _norm(vector: Array) -> float:
@@ -311,11 +311,11 @@ OPTIMIZERS: dict[str, Optimizer] = {
 
 
 def find_optimizer(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
-    """Return the optimizer of that name, with its settings.
+    """Return the optimizer with this name and these settings.
 
     Raises
     ------
-    ValueError
+    InputError
         If there is no such optimizer or it has no such setting.
     """
     found = optimizer if isinstance(optimizer, Optimizer) else lookup(OPTIMIZERS, optimizer, "optimizer")
@@ -331,24 +331,24 @@ def update(
     learning_rate: float,
     weight_decay: float | None = None,
 ) -> None:
-    """Take one step, in place.
+    """Take one optimizer step, in place.
 
     Parameters
     ----------
     optimizer : Optimizer
-        The rule.
+        The update rule.
     structure : Structure
-        Where each array lies in the vectors.
+        The layers.
     w : array (n_parameters,)
-        The parameters; changed.
+        The parameters; updated in place.
     g : array (n_parameters,)
         The gradient of the mean loss; may be overwritten.
     state : OptimizerState
-        What the rule remembers; changed.
+        The optimizer's state; updated in place.
     learning_rate : float
-        How far to go.
+        The learning rate.
     weight_decay : float, optional
-        Decoupled decay of the weights; the optimizer's own if not given.
+        Decoupled weight decay; the optimizer's default if not given.
     """
     state.step += 1
     if state.step % FLUSH_EVERY == 0:
@@ -357,7 +357,7 @@ def update(
     decay = optimizer.weight_decay if weight_decay is None else weight_decay
     if decay or optimizer.trust:
         if u is not state.scratch[0]:
-            u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which stays as it is
+            u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which must not change
         for name, place in structure.slices.items():
             part = u[place]
             weights = w[place]
@@ -368,16 +368,16 @@ def update(
                 reach = _norm(part)
                 if length > 0 and reach > 0:
                     part *= length / reach
-    w -= np.multiply(u, float(learning_rate), out=g)  # a NumPy float64 would take float32 through float64 and back
+    w -= np.multiply(u, float(learning_rate), out=g)  # a NumPy float64 would convert float32 to float64
 
 
 def clip_gradient(g: Array, norm: float | None = None, value: float | None = None) -> float:
-    """Clip a gradient in place, first each entry to [-value, value], then its length to norm.
+    """Clip a gradient in place: first each entry to [-value, value], then its norm.
 
     Returns
     -------
     float
-        The length before clipping by norm (Pascanu et al. 2013, arXiv:1211.5063).
+        The norm before it is clipped (Pascanu et al. 2013, arXiv:1211.5063).
     """
     if value is not None:
         np.clip(g, -value, value, out=g)
@@ -387,14 +387,14 @@ def clip_gradient(g: Array, norm: float | None = None, value: float | None = Non
     return length
 
 
-def apply_max_norm(structure: Structure, w: Array, most: float) -> None:
-    """Scale the incoming weights of each unit, in place, so that none is longer than `most` (Srebro et al. 2005)."""
+def apply_max_norm(structure: Structure, w: Array, max_norm: float) -> None:
+    """Scale the incoming weights of each unit in place to a norm of at most ``max_norm`` (Srebro et al. 2005)."""
     for name, W in structure.views(w).items():
         if name.startswith("W"):
-            lengths = np.sqrt(np.sum(np.square(W), axis=0))
-            W *= np.minimum(1, most / np.maximum(lengths, most))
+            norms = np.sqrt(np.sum(np.square(W), axis=0))
+            W *= np.minimum(1, max_norm / np.maximum(norms, max_norm))
 
 
-def update_ema(mean: Array, w: Array, decay: float, room: Array) -> None:
+def update_ema(mean: Array, w: Array, decay: float, scratch: Array) -> None:
     """mean ← decay · mean + (1 - decay) · w, in place: the exponential moving average (Polyak & Juditsky 1992)."""
-    _average(mean, w, decay, room)
+    _average(mean, w, decay, scratch)

@@ -1,7 +1,7 @@
-"""Schedules: the learning rate over time, as a factor of the rate that was asked for.
+"""Schedules: the learning rate over time, as a factor of the base rate.
 
-Each is a function of the step t = 0, 1, …, the steps of an epoch and the steps of the whole training. Settings that
-are lengths of time are in epochs. A linear warm-up can precede each schedule, and `ReduceOnPlateau` lowers the rate
+Each is a function of the step t = 0, 1, …, the number of steps in an epoch and in the whole training. Settings that are
+durations are in epochs. A linear warm-up can precede each schedule, and `ReduceOnPlateau` lowers the rate
 when the loss has stopped falling. Formulas and settings are PyTorch's where it has the schedule.
 """
 
@@ -27,15 +27,15 @@ class Schedule:
     Parameters
     ----------
     name : str
-        What it is called everywhere.
+        Its name in `SCHEDULES`.
     factor : callable
         ``factor(t, per_epoch, total, **settings) -> float``.
     settings : mapping
-        The schedule's own numbers.
+        Hyperparameters.
     warmup : float
-        Epochs over which the rate first rises linearly from nearly 0.
+        Epochs of linear warm-up from nearly 0, before the schedule.
     spans_training : bool
-        Whether it looks at the whole training: what it is at a step depends on how many there will be.
+        Whether the factor depends on the number of steps in the whole training.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Schedule:
 
     @property
     def needs_total_steps(self) -> bool:
-        """Whether it depends on the length of the whole training; a cosine with periods of its own does not."""
+        """Whether it depends on the length of the training; a cosine with a period ``t_0`` does not."""
         return self.spans_training and not self.settings.get("t_0")
 
     def __repr__(self) -> str:
@@ -58,28 +58,28 @@ class Schedule:
         Parameters
         ----------
         first : int
-            Steps taken before.
+            The number of steps taken before.
         count : int
-            How many are wanted.
+            The number of factors.
         per_epoch, total : int
-            Steps in one epoch and in the whole training, warm-up included.
+            Steps in an epoch and in the whole training, with the warm-up.
         """
-        rising = round(self.warmup * per_epoch)
+        warmup_steps = round(self.warmup * per_epoch)
         return np.array(
             [
-                (t + 1) / (rising + 1)
-                if t < rising
-                else self.factor(t - rising, per_epoch, max(total - rising, 1), **self.settings)
+                (t + 1) / (warmup_steps + 1)
+                if t < warmup_steps
+                else self.factor(t - warmup_steps, per_epoch, max(total - warmup_steps, 1), **self.settings)
                 for t in range(first, first + count)
             ]
         )
 
     def with_settings(self, warmup: float | None = None, **settings: Any) -> Schedule:
-        """Return the same schedule with other numbers.
+        """Return the same schedule with other settings.
 
         Raises
         ------
-        ValueError
+        InputError
             If it has no such setting, or one is of another kind.
         """
         epochs = self.warmup if warmup is None else warmup
@@ -123,11 +123,11 @@ def cosine(t: int, per_epoch: int, total: int, *, t_0: float, t_mult: float, eta
         raise InputError(
             f"schedule 'cosine' has t_0 {t_0} and t_mult {t_mult}; t_0 must be at least one step, and t_mult at least 1"
         )
-    within = float(t)
-    while within >= length and t_0:
-        within -= length
+    elapsed = float(t)
+    while elapsed >= length and t_0:
+        elapsed -= length
         length *= t_mult
-    return eta_min + (1 - eta_min) * (1 + math.cos(math.pi * min(within / length, 1.0))) / 2
+    return eta_min + (1 - eta_min) * (1 + math.cos(math.pi * min(elapsed / length, 1.0))) / 2
 
 
 def one_cycle(
@@ -157,8 +157,8 @@ def flat_cosine(t: int, per_epoch: int, total: int, *, pct_start: float) -> floa
     return 1.0 if t < down else _half_cosine(1.0, 0.0, min((t - down) / max(total - down, 1), 1.0))
 
 
-def _half_cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+def _half_cosine(start: float, end: float, fraction: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * fraction)) / 2
 
 
 SCHEDULES: dict[str, Schedule] = {
@@ -182,11 +182,11 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def find_schedule(schedule: str | Schedule, **settings: Any) -> Schedule:
-    """Return the schedule of that name, with its settings.
+    """Return the schedule with this name and these settings.
 
     Raises
     ------
-    ValueError
+    InputError
         If there is no such schedule or it has no such setting.
     """
     found = schedule if isinstance(schedule, Schedule) else lookup(SCHEDULES, schedule, "schedule")

@@ -1,8 +1,8 @@
-"""The structure: the sizes of the layers, their activations, and where each array lies in the one flat vector.
+"""The structure: layer sizes, activations, and the position of each parameter array in one flat vector.
 
-Layer l has the weights ``W{l}`` of shape (units of l-1, units of l) and the biases ``b{l}`` of shape (units of l,).
-All of a network's parameters lie one after another in one vector, W1 b1 W2 b2 …; the names are views into it. Before
-them lie the tables of learned embeddings, where there are any: ``E{t}`` of shape (categories, size).
+Layer l has the weights ``W{l}`` of shape (units of l-1, units of l) and the biases ``b{l}`` of shape (units of l,). All
+parameters of a network are stored in one vector, W1 b1 W2 b2 …; the named arrays are views of it. Learned embeddings,
+if any, come first: ``E{t}`` of shape (categories, size).
 """
 
 from __future__ import annotations
@@ -20,35 +20,34 @@ from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
 from glassnet.network.activations import ACTIVATIONS, Activation
 
-#: More parameters than this is a typing error rather than a network for a desk (it would take 32 GB in float64).
+#: More parameters than this are taken for a typing error (they would need 32 GB in float64).
 MAX_PARAMETERS = 2**32
 
-#: Codes are held in the dtype of the numbers beside them, and float32 tells whole numbers apart up to here.
+#: Codes have the dtype of the other columns, and float32 represents whole numbers exactly up to here.
 MAX_CATEGORIES = 2**24
 
-#: Bytes that a processor's cores exchange at once.
+#: Bytes of a cache line, the unit in which cores exchange data.
 CACHE_LINE = 64
 
 
 @dataclass(frozen=True)
 class Structure:
-    """Layers of units in a line.
+    """The layers of a feed-forward network.
 
     Parameters
     ----------
     layer_sizes : tuple of int
         The number of inputs, then the units of each layer: ``(784, 128, 64, 10)`` has three layers.
     activations : tuple of str or Activation
-        One for each layer, the output layer's last; or one name, which then stands for every hidden layer, the output
-        being the identity.
+        One for each layer, the output layer's last; or one for all hidden layers, with an identity output.
     tables : tuple of (int, int), optional
         Learned embeddings (`glassnet.network.embeddings`): (categories, size) for each of the last columns of x, which
-        hold codes, whole numbers 0 … categories - 1. The first layer is given the numbers and ``size`` units for each
-        code, and ``layer_sizes[0]`` counts them all.
+        hold codes, whole numbers 0 … categories - 1. The input of the first layer is the numbers and ``size`` units for
+        each code; ``layer_sizes[0]`` counts all of them.
 
     Raises
     ------
-    ValueError
+    InputError
         If there are fewer than two sizes, a size is no whole number above 0, an activation is unknown, their number
         is not the number of layers, or the tables have more units than ``layer_sizes[0]``.
 
@@ -60,7 +59,7 @@ class Structure:
     >>> list(structure.shapes)
     ['W1', 'b1', 'W2', 'b2']
 
-    Two numbers and a column of 1,000 categories, each of which learns 8 numbers:
+    Two numbers and a column of 1,000 categories with an embedding of size 8:
 
     >>> structure = Structure((2 + 8, 16, 1), "relu", tables=[(1000, 8)])
     >>> structure.n_inputs, structure.shapes["E1"], structure.shapes["W1"]
@@ -80,9 +79,9 @@ class Structure:
         sizes = tuple(layer_sizes)
         if len(sizes) < 2:
             raise InputError(f"layer_sizes has {len(sizes)} numbers; give the inputs and at least one layer: (4, 3)")
-        for place, size in enumerate(sizes):
+        for index, size in enumerate(sizes):
             if not _is_count(size):
-                raise InputError(f"layer_sizes[{place}] is {size!r}; a layer has a whole number of units, 1 or more")
+                raise InputError(f"layer_sizes[{index}] is {size!r}; a layer has a whole number of units, 1 or more")
         layers = len(sizes) - 1
         if isinstance(activations, (str, Activation)):
             activations = (*([activations] * (layers - 1)), "identity")
@@ -115,7 +114,7 @@ class Structure:
 
     @cached_property
     def n_numbers(self) -> int:
-        """The number of columns of x that are numbers; they come first, the columns of codes after them."""
+        """The number of columns of x that are numbers; they come before the columns of codes."""
         return self.layer_sizes[0] - sum(size for _, size in self.tables)
 
     @property
@@ -125,7 +124,7 @@ class Structure:
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each parameter by name, in the order in which they lie in the vector."""
+        """The shape of each parameter by name, in the order of the vector."""
         shapes: dict[str, tuple[int, ...]] = {f"E{t}": table for t, table in enumerate(self.tables, start=1)}
         for layer, units_before, units in self.layers():
             shapes[f"W{layer}"] = (units_before, units)
@@ -134,7 +133,7 @@ class Structure:
 
     @cached_property
     def slices(self) -> dict[str, slice]:
-        """Where each parameter lies in the flat vector."""
+        """The position of each parameter in the flat vector."""
         places = {}
         start = 0
         for name, shape in self.shapes.items():
@@ -150,23 +149,23 @@ class Structure:
         return embedded + sum((units_before + 1) * units for _, units_before, units in self.layers())
 
     def layers(self) -> Iterator[tuple[int, int, int]]:
-        """Go through the layers: (l, units of l-1, units of l) for l = 1 … L."""
+        """Yield (l, units of l-1, units of l) for each layer l = 1 … L."""
         for layer in range(1, self.n_layers + 1):
             yield layer, self.layer_sizes[layer - 1], self.layer_sizes[layer]
 
     def new_vector(self, dtype: Any) -> Array:
-        """Return a flat vector of zeros (n_parameters,) that begins on a cache line.
+        """Return a flat vector of zeros (n_parameters,) that is aligned to a cache line.
 
-        Where two cores share the parameters, an array that begins elsewhere makes every change of them several times as
-        slow: each store of a vector register then touches two lines that the other core holds.
+        Without the alignment, cores that share the parameters update them several times slower: each store of a vector
+        register touches two cache lines.
         """
         item = np.dtype(dtype).itemsize
-        room = np.zeros(self.n_parameters + CACHE_LINE // item, dtype)
-        first = -room.ctypes.data % CACHE_LINE // item
-        return room[first : first + self.n_parameters]
+        buffer = np.zeros(self.n_parameters + CACHE_LINE // item, dtype)
+        first = -buffer.ctypes.data % CACHE_LINE // item
+        return buffer[first : first + self.n_parameters]
 
     def views(self, vector: Array, prefix: str = "") -> dict[str, Array]:
-        """Name the parts of a flat vector, without a copy.
+        """Return the named arrays of a flat vector as views.
 
         Parameters
         ----------
@@ -178,19 +177,19 @@ class Structure:
         Returns
         -------
         dict of str to array
-            ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; writing to one writes to the vector. Tables, where
-            there are any, come first: ``E1`` (categories, size), ….
+            ``W1`` (units of 0, units of 1), ``b1`` (units of 1,), …; writing to one writes to the vector. Embeddings,
+            if any, come first: ``E1`` (categories, size), ….
         """
         if vector.shape != (self.n_parameters,):
             raise InputError(f"the vector has shape {vector.shape}; this structure needs ({self.n_parameters},)")
         return {prefix + name: vector[self.slices[name]].reshape(shape) for name, shape in self.shapes.items()}
 
     def flatten(self, parameters: dict[str, Any], dtype: Any = None) -> Array:
-        """Put named parameters into one new flat vector, the inverse of `views`.
+        """Return a new flat vector of named parameters, the inverse of `views`.
 
         Raises
         ------
-        ValueError
+        InputError
             If a name is missing or an array has another shape than the structure's.
         """
         vector = np.empty(self.n_parameters, dtype or np.result_type(*(np.asarray(p) for p in parameters.values())))
@@ -204,7 +203,7 @@ class Structure:
         return vector
 
     def describe(self) -> str:
-        """Return a table of the layers for a person: units, activation, shapes, parameters."""
+        """Return a printable table of the layers: units, activation, shapes, parameters."""
         rows = [("layer", "units", "activation", "weights", "parameters")]
         if not self.tables:
             rows.append(("input", f"{self.n_inputs:,}", "", "", ""))
@@ -232,16 +231,16 @@ class Structure:
 
 
 def _checked_tables(tables: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return the tables as pairs of Python's whole numbers; a ValueError if one is none."""
+    """Return the tables as pairs of Python integers; raise an InputError for anything else."""
     checked = []
-    for place, table in enumerate(tables):
+    for index, table in enumerate(tables):
         if not isinstance(table, Sequence) or len(table) != 2 or not all(_is_count(number) for number in table):
             raise InputError(
-                f"tables[{place}] is {table!r}; give (categories, size), two whole numbers, 1 or more: (1000, 8)"
+                f"tables[{index}] is {table!r}; give (categories, size), two whole numbers, 1 or more: (1000, 8)"
             )
         categories, size = (int(number) for number in table)
         if categories > MAX_CATEGORIES:
-            raise InputError(f"tables[{place}] has {categories:,} categories; the most is {MAX_CATEGORIES:,}")
+            raise InputError(f"tables[{index}] has {categories:,} categories; the most is {MAX_CATEGORIES:,}")
         checked.append((categories, size))
     return tuple(checked)
 

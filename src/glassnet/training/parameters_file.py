@@ -1,7 +1,7 @@
-"""Parameters alone in a file: a safetensors file with the arrays by name, and what they belong to in its metadata.
+"""Parameters in a file: safetensors with the arrays by name, and the structure in the metadata.
 
-It holds neither the optimizer's memory nor the random stream nor any scaling: it says where a network stood, not how to
-train on as if nothing had been.
+The file holds neither the state of the optimizer, nor that of the random stream, nor any preprocessing; checkpoints
+hold what it takes to resume a training.
 """
 
 from __future__ import annotations
@@ -10,30 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from glassnet._utils.arrays import Array
 from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
 from glassnet._utils.safetensors_file import LONGEST_HEADER, read_arrays, write_arrays
 from glassnet.errors import InputError
+from glassnet.network.serialization import read_layer_sizes, structure_fields, validate_arrays
 from glassnet.network.structure import Structure
 
-#: The entry of the metadata that holds the JSON, and the version of what it says.
+#: The metadata entry that holds the JSON, and the version of its fields.
 KEY, FORMAT_VERSION = "glassnet-parameters", 1
 
 
 @dataclass(frozen=True)
 class SavedParameters:
-    """What stands in a parameters file.
+    """The content of a parameters file.
 
     Parameters
     ----------
     structure : Structure
         The layers.
     vector : array (n_parameters,)
-        Their parameters, in the dtype in which they were trained: `glassnet.train` takes them to start from.
+        The parameters, in the dtype in which they were trained; `glassnet.train` takes them as ``parameters``.
     epoch : int
-        After which epoch they were written; 0 if that is not known.
+        The epoch after which they were written; 0 if unknown.
     """
 
     structure: Structure
@@ -47,7 +46,7 @@ class SavedParameters:
 
 
 def save_parameters(structure: Structure, vector: Array, path: str | Path, epoch: int = 0) -> None:
-    """Write parameters to a file, atomically: an interruption leaves the old file whole.
+    """Write parameters to a file, atomically: an interrupted write leaves the old file intact.
 
     Parameters
     ----------
@@ -56,42 +55,41 @@ def save_parameters(structure: Structure, vector: Array, path: str | Path, epoch
     vector : array (n_parameters,)
         Finite numbers, float32 or float64.
     path : str or Path
-        The file, ``.safetensors`` by custom; its folder is made if need be.
+        The file, by convention ``.safetensors``; its folder is created if it does not exist.
     epoch : int
-        After which epoch they stand there.
+        The epoch after which they are written.
 
     Raises
     ------
     InputError
-        If it can't be written, or a number is not finite.
+        If the file can't be written, or a number is not finite.
     """
     arrays = structure.views(vector)
-    check_arrays(arrays, structure.shapes, structure)  # what could not be loaded is not written
-    description = {
-        "format_version": FORMAT_VERSION,
-        "layer_sizes": list(structure.layer_sizes),
-        "activations": [activation.name for activation in structure.activations],
-        "tables": [list(table) for table in structure.tables],
-        "epoch": epoch,
-    }
+    validate_arrays(arrays, structure.shapes, structure)
+    description = {"format_version": FORMAT_VERSION, **structure_fields(structure), "epoch": epoch}
     write_arrays(path, arrays, KEY, description)
 
 
 def load_parameters(path: str | Path, structure: Structure | None = None) -> SavedParameters:
-    """Read a file that `save_parameters` or `glassnet.SaveParameters` wrote. It runs no code and believes nothing.
+    """Read a file written by `glassnet.SaveParameters`. Loading never executes code and validates all fields.
 
     Parameters
     ----------
     path : str or Path
         The file.
     structure : Structure, optional
-        The layers that it must be of; needed where an activation is a function of one's own, which no file can hold.
+        The expected structure; required for custom activations, which a file can't hold.
+
+    Returns
+    -------
+    SavedParameters
+        Structure, parameters and epoch.
 
     Raises
     ------
     InputError
-        If the file is missing, is no such file, is cut short, is of a newer format, does not fit together, or is of
-        another structure.
+        If the file is missing, truncated, not a parameters file, of another format version, inconsistent, or of another
+        structure than the expected one.
     """
     texts, arrays = read_arrays(path)
     if KEY not in texts:
@@ -99,64 +97,36 @@ def load_parameters(path: str | Path, structure: Structure | None = None) -> Sav
             f"{path}: this is a safetensors file but holds no glassnet parameters; of a model, use glassnet.load"
         )
     try:
-        told = Fields(read_json(texts[KEY], LONGEST_HEADER), "parameters")
-        version = told.value("format_version", int)
+        content = Fields(read_json(texts[KEY], LONGEST_HEADER), "parameters")
+        version = content.value("format_version", int)
         if version != FORMAT_VERSION:
             raise InputError(f"its format is {version}, and this glassnet reads {FORMAT_VERSION}")
-        found = _found_structure(told, arrays, structure)
-        epoch = told.value("epoch", int)
+        found = _read_structure(content, arrays, structure)
+        epoch = content.value("epoch", int)
         if epoch < 0:
             raise InputError(f"epoch is {epoch}; it must be 0 or more")
-        check_arrays(arrays, found.shapes, found)
+        validate_arrays(arrays, found.shapes, found)
     except FAULTS as error:
         raise InputError(f"{path}: the parameters can't be used: {fault(error)}") from None
     return SavedParameters(found, found.flatten(arrays, arrays["W1"].dtype), epoch)
 
 
-def _found_structure(told: Fields, arrays: dict[str, Array], wanted: Structure | None) -> Structure:
-    """Return the structure that the file tells of, or the wanted one, if it is that."""
-    sizes = layers_of(told, arrays)
-    names = told.list_of("activations", str)
-    tables = [tuple(table) for table in told.list_of("tables", list)]
-    if wanted is None:
+def _read_structure(content: Fields, arrays: dict[str, Array], expected: Structure | None) -> Structure:
+    """Return the structure in the file, or the expected one if the file's is equal."""
+    sizes = read_layer_sizes(content, arrays)
+    names = content.list_of("activations", str)
+    tables = [tuple(table) for table in content.list_of("tables", list)]
+    if expected is None:
         try:
             return Structure(sizes, names, tables)
         except InputError as error:
-            raise InputError(f"{error}; an activation of one's own needs structure=") from None
-    kinds: tuple[tuple[str, Any, Any], ...] = (
-        ("layer_sizes", tuple(sizes), wanted.layer_sizes),
-        ("activations", tuple(names), tuple(activation.name for activation in wanted.activations)),
-        ("tables", tuple(tables), wanted.tables),
+            raise InputError(f"{error}; a custom activation needs structure=") from None
+    compared: tuple[tuple[str, Any, Any], ...] = (
+        ("layer_sizes", tuple(sizes), expected.layer_sizes),
+        ("activations", tuple(names), tuple(activation.name for activation in expected.activations)),
+        ("tables", tuple(tables), expected.tables),
     )
-    for kind, there, here in kinds:
-        if there != here:
-            raise InputError(f"it is of another structure: {kind} {there!r:.200}, and not {here!r:.200}")
-    return wanted
-
-
-def layers_of(told: Fields, arrays: dict[str, Array]) -> list[int]:
-    """Return the layers' sizes; no more of them than there are arrays, before anything is made for each."""
-    sizes = told.list_of("layer_sizes", int)
-    if len(sizes) > len(arrays) + 1:
-        raise InputError(f"there are {len(sizes) - 1:,} layers and {len(arrays):,} arrays; a layer has two")
-    return sizes
-
-
-def check_arrays(arrays: dict[str, Array], expected: dict[str, tuple[int, ...]], structure: Structure) -> None:
-    """Refuse arrays that are not of these names and shapes, of the right dtypes, finite, and no factor 0."""
-    if set(arrays) != set(expected):
-        odd = ", ".join(sorted(set(arrays) ^ set(expected))[:8])
-        raise InputError(f"the arrays are not those of layers {structure.layer_sizes}: {odd}")
-    for name, shape in expected.items():
-        array = arrays[name]
-        if array.shape != shape:
-            raise InputError(f"{name} has shape {array.shape}; it must be {shape}")
-        wanted = ("float64",) if "." in name else ("float32", "float64")
-        if array.dtype.name not in wanted or ("." not in name and array.dtype != arrays["W1"].dtype):
-            raise InputError(
-                f"{name} has dtype {array.dtype}; it must be {' or '.join(wanted)}, the same for all layers"
-            )
-        if not np.isfinite(array).all():
-            raise InputError(f"{name} holds NaN or infinity")
-        if name.endswith(".factor") and not array.all():
-            raise InputError(f"{name} holds 0, by which no value can be scaled back")
+    for field, in_file, wanted in compared:
+        if in_file != wanted:
+            raise InputError(f"it is of another structure: {field} {in_file!r:.200}, and not {wanted!r:.200}")
+    return expected

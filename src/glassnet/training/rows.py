@@ -43,7 +43,7 @@ def check_rows(
 
     Raises
     ------
-    ValueError
+    InputError
         If shapes do not fit, a number is not finite or a table has no such code (row and column are named), a class is
         unknown, or there is no row.
     """
@@ -68,7 +68,7 @@ def check_inputs(structure: Structure, x: Any, dtype: Any = np.float32, name: st
 
     Raises
     ------
-    ValueError
+    InputError
         If the shape does not fit, a number is not finite or a table has no such code (row and column are named), or
         there is no row.
     """
@@ -100,7 +100,7 @@ def split_validation(rows: Rows, which: Any) -> tuple[Array, Rows]:
 
     Raises
     ------
-    ValueError
+    InputError
         If ``which`` names no rows, or all of them, or rows that are not there or named twice.
     """
     which = np.asarray(which)

@@ -98,7 +98,7 @@ class Settings:
 
     Raises
     ------
-    ValueError
+    InputError
         If a value can't be used: the message names the setting, the value and what is expected.
     """
 
@@ -209,7 +209,7 @@ def check_output(structure: Structure, loss: Loss) -> None:
 
     Raises
     ------
-    ValueError
+    InputError
         If the loss has a link and the last activation is neither it nor the identity (which gives the logits), or if
         classes are to be told apart by one softmax unit, or quantiles are neither one nor as many as there are outputs.
     """

@@ -18,7 +18,7 @@ from glassnet.network.losses import find_loss
 from glassnet.network.optimizers import find_optimizer
 from glassnet.training import CallbackWarning, DivergenceWarning, Run
 from glassnet.training.checkpoints import folder as folder_of_checkpoints
-from glassnet.training.checkpoints.folder import moments
+from glassnet.training.checkpoints.folder import list_checkpoints
 from glassnet.training.state_dict import StateDict
 
 from .trainings import FEATURES, ROWS, StopAfter, assert_same, damage, problem, tamper, training
@@ -62,7 +62,7 @@ def test_by_the_clock_it_falls_inside_an_epoch(tmp_path: Path) -> None:
             written.append(checkpoint.written)
 
     training([checkpoint, Look()], epochs=2)
-    assert {moment.batches for moment in written if moment is not None} >= {1, 2, 9}
+    assert {position.batches for position in written if position is not None} >= {1, 2, 9}
     assert names(tmp_path)[-2] == "epoch-0002.checkpoint"
 
 
@@ -102,10 +102,10 @@ def test_where_nothing_is_there_yet_resume_begins(tmp_path: Path) -> None:
 
 def test_without_resume_what_is_there_is_not_written_over(tmp_path: Path) -> None:
     training([StopAfter(23), Checkpoint(tmp_path)])
-    before = {path.name: path.read_bytes() for path in moments(tmp_path).values()}
-    with pytest.raises(InputError, match="the last after 2 epochs; go on with resume=True"):
+    before = {path.name: path.read_bytes() for path in list_checkpoints(tmp_path).values()}
+    with pytest.raises(InputError, match="the last after 2 epochs; resume it with resume=True"):
         training([StopAfter(99), Checkpoint(tmp_path)])
-    assert {path.name: path.read_bytes() for path in moments(tmp_path).values()} == before
+    assert {path.name: path.read_bytes() for path in list_checkpoints(tmp_path).values()} == before
 
 
 def test_a_finished_training_is_there_at_once(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_more_epochs_go_on_where_that_is_exact(tmp_path: Path) -> None:
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "polynomial", "flat_cosine"])
 def test_more_epochs_are_refused_where_the_schedule_looks_at_them_all(tmp_path: Path, schedule: str) -> None:
     training([Checkpoint(tmp_path)], epochs=2, schedule=schedule)
-    with pytest.raises(InputError, match=f"epochs was 2 and is 3, and the schedule '{schedule}' must know from the"):
+    with pytest.raises(InputError, match=f"epochs was 2 and is 3, and the schedule '{schedule}' depends on the number"):
         training([Checkpoint(tmp_path, resume=True)], epochs=3, schedule=schedule)
 
 
@@ -170,9 +170,9 @@ OWN = find_optimizer("adam", beta_1=0.8)
         ({"structure": Structure((FEATURES, 7, 3), ("tanh", "softmax"))}, r"activations was \['relu', 'softmax'\] and"),
         (
             {"x": problem()[0] + 1e-6},
-            r"the training rows are others .their fingerprint was '\d+ rows: .*' and is '\d+ rows: .*'.; the v",
+            r"the training rows differ .their fingerprint was '\d+ rows: .*' and is '\d+ rows: .*'.; the v",
         ),
-        ({"validation": np.arange(1, ROWS, 6)}, "the training rows are others"),
+        ({"validation": np.arange(1, ROWS, 6)}, "the training rows differ"),
         ({"validation": None}, "it had some validation rows, unlike this one"),
         ({"learning_rate": 0.03, "batch_size": 16}, "learning_rate was .*; batch_size was|batch_size.*; learning_rate"),
     ],
@@ -197,14 +197,14 @@ def test_threads_may_differ(tmp_path: Path) -> None:
 
 
 def test_lbfgs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="do not go with optimizer 'lbfgs', which keeps its memory inside SciPy"):
+    with pytest.raises(InputError, match="do not go with optimizer 'lbfgs', whose state is inside SciPy"):
         training([Checkpoint(tmp_path / "a")], optimizer="lbfgs", learning_rate=None)
     assert not (tmp_path / "a").exists()
 
 
 def test_a_damaged_last_checkpoint_costs_the_way_from_the_one_before(tmp_path: Path) -> None:
     training([StopAfter(32), Checkpoint(tmp_path, every_minutes=1e-9)])
-    damage(max(moments(tmp_path).items())[1])
+    damage(max(list_checkpoints(tmp_path).items())[1])
     with pytest.warns(CallbackWarning, match="damaged or cut short: .*; the one before it is used"):
         resumed = training([Checkpoint(tmp_path, resume=True)])
     assert_same(training(), resumed)
@@ -248,14 +248,14 @@ LIES: list[tuple[Callable[[StateDict], None], str]] = [
     (_array("state.parameters", np.zeros(5, np.float32)), "it must be float32"),
     (_array("best_parameters", np.zeros((66, 1), np.float32)), "'best_parameters' is float32 .66, 1.; it must be"),
     (_array("last_good_parameters", np.zeros(66)), "'last_good_parameters' is float64"),
-    (_array("state.moments.q", np.zeros(66, np.float32)), "'state.moments.q' is one too many"),
+    (_array("state.moments.q", np.zeros(66, np.float32)), "'state.moments.q' is unexpected"),
     (_set("history", value=None), "'history' is missing"),
     (_set("history", value={}), "history is {}"),
     (_set("history", value=[1]), "history"),
     (_set("history", 0, "loss", value="x"), "loss is 'x'"),
     (_set("history", 0, "evil", value=1), "no field 'evil'"),
     (_set("history", 0, value={"epoch": 1}), "missing"),
-    (_set("history", 0, "epoch", value=2), "epoch 2 stands in the history as number 1"),
+    (_set("history", 0, "epoch", value=2), "record 1 of the history is of epoch 2"),
     (_set("best_epoch", value=7), "the best epoch is 7 of 2"),
     (_set("best_value", value="low"), "best_value is 'low'"),
     (_set("stop_reason", value=3), "stop_reason is 3"),
@@ -269,7 +269,7 @@ LIES: list[tuple[Callable[[StateDict], None], str]] = [
     (_set("state", "accumulator", "batches", value=99), "after batch 99 of 10"),
     (_set("state", "accumulator", "batches", value=-1), "after batch -1"),
     (_set("state", "accumulator", "rows", value=1.5), "rows is 1.5"),
-    (_set("state", "epoch_start_random", value=None), "does not tell in which order"),
+    (_set("state", "epoch_start_random", value=None), "lacks epoch_start_random"),
     (_set("state", "epoch_start_random", value=[]), "epoch_start_random is list"),
     (_set("state", "random", "rng", value=None), "random has other entries than rng"),
     (_set("state", "random", "rng", "bit_generator", value="MT19937"), "random stream"),
@@ -285,7 +285,7 @@ def test_what_can_not_be_this_trainings_memory_is_refused(
     tmp_path: Path, lie: Callable[[StateDict], None], message: str
 ) -> None:
     training([Checkpoint(tmp_path, every_minutes=1e-9), StopAfter(25)])
-    for path in moments(tmp_path).values():
+    for path in list_checkpoints(tmp_path).values():
         tamper(path, lie)
     with pytest.raises(InputError, match=f"(?s){tmp_path.name}: .*{message}") as found:
         training([Checkpoint(tmp_path, resume=True), StopAfter(999)])
@@ -295,7 +295,7 @@ def test_what_can_not_be_this_trainings_memory_is_refused(
 def test_what_says_nothing_of_its_training_is_another_one(tmp_path: Path) -> None:
     training([Checkpoint(tmp_path)])
     for about in (None, [], {}, {"settings": 3, "rows": "x", "structure": []}):
-        for path in moments(tmp_path).values():
+        for path in list_checkpoints(tmp_path).values():
             tamper(path, lambda memory, about=about: memory.metadata.update(description=about))
         with pytest.raises(InputError, match="was another one: layer_sizes was None"):
             training([Checkpoint(tmp_path, resume=True)])
@@ -322,7 +322,7 @@ def test_a_full_disk_is_told_and_the_training_goes_on(tmp_path: Path, monkeypatc
     for warning, epochs in zip(warned, (2, 3), strict=True):
         assert f"after {epochs} epochs was not written: {tmp_path}" in str(warning.message)
         assert "No space left on device" in str(warning.message)
-        assert str(warning.message).endswith("; the training goes on")
+        assert str(warning.message).endswith("; the training continues")
     assert "after 3 epochs was not written" in told[0]
     assert checkpoint.unwritten == ""  # the last one was
     assert names(tmp_path) == ["epoch-0001.checkpoint", "epoch-0004.checkpoint", "lock"]
@@ -402,7 +402,7 @@ def test_a_training_that_diverges_leaves_the_last_good_checkpoint(tmp_path: Path
 def test_ctrl_c_ends_it_after_the_batch_with_a_checkpoint(tmp_path: Path, engine: str) -> None:
     press = AtPause(1, lambda: signal.raise_signal(signal.SIGINT))
     before = signal.getsignal(signal.SIGINT)
-    with pytest.warns(UserWarning, match="was stopped: the checkpoint after 1 epoch .*; go on with resume"):
+    with pytest.warns(UserWarning, match="was stopped: the checkpoint after 1 epoch .*; resume it with resume"):
         stopped = training([press, Checkpoint(tmp_path)], engine=engine)
     assert stopped.stop_reason == "interrupted" and len(stopped.history) == 1
     assert signal.getsignal(signal.SIGINT) == before
@@ -445,7 +445,7 @@ def test_sigterm_writes_a_checkpoint_and_then_ends_what_it_would_have_ended(tmp_
 
     before = signal.signal(signal.SIGTERM, end)
     try:
-        with pytest.warns(UserWarning, match="go on with resume=True"), pytest.raises(Ended):
+        with pytest.warns(UserWarning, match="resume it with resume=True"), pytest.raises(Ended):
             training([AtPause(2, lambda: signal.raise_signal(signal.SIGTERM)), Checkpoint(tmp_path)])
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -92,7 +92,7 @@ def test_resume_says_where_it_begins(run: Run) -> None:
 def test_what_is_there_is_not_written_over(run: Run) -> None:
     run("--epochs", "2", "--checkpoint", "kept", "-q")
     code, _, err = run("--epochs", "2", "--checkpoint", "kept", "-q")
-    assert code == 2 and "go on with resume=True (--resume)" in err
+    assert code == 2 and "resume it with resume=True (--resume)" in err
 
 
 def test_what_differs_is_named(run: Run) -> None:
@@ -123,7 +123,7 @@ def test_what_can_not_be_written_is_said_and_the_exit_code_tells(run: Run, monke
     code, out, err = run("--epochs", "2", "--checkpoint", "kept", "--json", "--out", "m")
     assert code == 3 and json.loads(out)["epochs"] == 2 and Path("m").is_file()
     assert re.fullmatch(
-        "(glassnet: the checkpoint after . epochs? was not written: .*; the training goes on\n){2}", err
+        "(glassnet: the checkpoint after . epochs? was not written: .*; the training continues\n){2}", err
     )
 
 

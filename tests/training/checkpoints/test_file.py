@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save
 
 from glassnet.errors import InputError
-from glassnet.training.checkpoints.file import DIGEST_BYTES, KEY, MAX_TOLD, read_checkpoint, write_checkpoint
+from glassnet.training.checkpoints.file import DIGEST_BYTES, KEY, MAX_JSON_CHARS, read_checkpoint, write_checkpoint
 from glassnet.training.state_dict import StateDict
 
 from .trainings import MEMORY
@@ -86,11 +86,11 @@ def test_a_file_with_any_byte_changed_is_noticed(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (sealed(b"x" * 100), "no safetensors file"),
-        (sealed((2**40).to_bytes(8, "little") + b"{}"), "no safetensors file"),
-        (sealed((2).to_bytes(8, "little") + b"{}"), "no safetensors file"),
-        (made_up({}, key="glassnet"), "no checkpoint of glassnet"),
-        (sealed(save({"a": np.zeros(3)}, {KEY: "{}"})), "no safetensors file"),
+        (sealed(b"x" * 100), "not a safetensors file"),
+        (sealed((2**40).to_bytes(8, "little") + b"{}"), "not a safetensors file"),
+        (sealed((2).to_bytes(8, "little") + b"{}"), "not a safetensors file"),
+        (made_up({}, key="glassnet"), "not a checkpoint of glassnet"),
+        (sealed(save({"a": np.zeros(3)}, {KEY: "{}"})), "not a safetensors file"),
         (made_up('{"format_version": 2, "metadata": {}, "metadata": {}}'), "stands twice"),
         (made_up('{"format_version": 2, "metadata": {"a": {"b": 1, "b": 1}}}'), "stands twice"),
         (made_up('{"format_version": 2, "metadata": {"a": NaN}}'), "every number is finite"),
@@ -106,12 +106,12 @@ def test_a_file_with_any_byte_changed_is_noticed(path: Path) -> None:
         (made_up('{"format_version": 1, "told": {}}'), "its format is 1, and this glassnet reads 2"),
         (made_up('{"format_version": true, "metadata": {}}'), "format_version is True"),
         (made_up("[]"), "no JSON object"),
-        (made_up("x" * (MAX_TOLD + 1)), "longer than 33554432 characters"),
+        (made_up("x" * (MAX_JSON_CHARS + 1)), "longer than 33554432 characters"),
         (made_up({"a": "#rm"}), "invalid literal"),
         (made_up({"a": {"#": [1, "x"]}}), "invalid literal"),
         (made_up({}, {"a": np.array([1.0, np.nan])}), "its array 'a' holds NaN"),
-        (made_up({}, {"a": np.zeros(3, np.float16)}), "its array 'a' is of dtype 'F16'"),
-        (made_up({}, {f"a{number}": np.zeros(1) for number in range(1001)}), "1,002 arrays; the most is 1,000"),
+        (made_up({}, {"a": np.zeros(3, np.float16)}), "its array 'a' has dtype 'F16'"),
+        (made_up({}, {f"a{number}": np.zeros(1) for number in range(1001)}), "1,002 arrays; the maximum is 1,000"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -138,15 +138,15 @@ def test_a_file_of_absurd_size_is_not_looked_into(tmp_path: Path) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         read_checkpoint(tmp_path / "a", MOST)
-    with pytest.raises(InputError, match="this is no file"):
+    with pytest.raises(InputError, match="this is not a file"):
         read_checkpoint(tmp_path, MOST)
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(InputError, match="this is no file"):  # and it does not wait for a writer
+        with pytest.raises(InputError, match="this is not a file"):  # and it does not wait for a writer
             read_checkpoint(tmp_path / "pipe", MOST)
 
 
 def test_what_could_not_be_read_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="what it tells has"):
-        write_checkpoint(tmp_path / "a", StateDict({}, {"a": "x" * MAX_TOLD}))
+    with pytest.raises(InputError, match="its metadata has"):
+        write_checkpoint(tmp_path / "a", StateDict({}, {"a": "x" * MAX_JSON_CHARS}))
     assert not list(tmp_path.iterdir())

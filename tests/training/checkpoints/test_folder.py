@@ -7,7 +7,7 @@ import pytest
 
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning
-from glassnet.training.checkpoints.folder import CheckpointPosition, newest, tidy, write
+from glassnet.training.checkpoints.folder import CheckpointPosition, read_newest, remove_temporary_files, write
 from glassnet.training.state_dict import StateDict
 
 from .trainings import MEMORY, damage
@@ -24,16 +24,16 @@ def names(folder: Path) -> list[str]:
 
 
 def test_the_last_two_are_kept(tmp_path: Path) -> None:
-    for moment in (
+    for position in (
         CheckpointPosition(0, 4),
         CheckpointPosition(9),
         CheckpointPosition(9, 12),
         CheckpointPosition(10_000),
         CheckpointPosition(10_001, 5),
     ):
-        write(tmp_path, moment, memory(moment.epochs))
+        write(tmp_path, position, memory(position.epochs))
     assert names(tmp_path) == ["epoch-10000.checkpoint", "epoch-10001-batch-000005.checkpoint"]
-    found = newest(tmp_path, MOST)
+    found = read_newest(tmp_path, MOST)
     assert found is not None and found[0] == CheckpointPosition(10_001, 5) and found[1].metadata == {"number": 10_001}
 
 
@@ -50,12 +50,12 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     for name in others:
         (tmp_path / name).touch()
     write(tmp_path, CheckpointPosition(1), MEMORY)
-    tidy(tmp_path)
+    remove_temporary_files(tmp_path)
     assert names(tmp_path) == sorted([*others, "epoch-0001.checkpoint"])
 
 
 def test_an_empty_folder_has_none(tmp_path: Path) -> None:
-    assert newest(tmp_path, MOST) is None and newest(tmp_path / "none", MOST) is None
+    assert read_newest(tmp_path, MOST) is None and read_newest(tmp_path / "none", MOST) is None
 
 
 @pytest.mark.parametrize("what", ["changed", "cut", "empty", "folder"])
@@ -71,7 +71,7 @@ def test_a_damaged_last_one_is_told_and_the_one_before_is_used(tmp_path: Path, w
     else:
         last.write_bytes(b"" if what == "empty" else last.read_bytes()[:300])
     with pytest.warns(CallbackWarning, match="epoch-0002.checkpoint: .*; the one before it is used, after 1 epoch$"):
-        found = newest(tmp_path, MOST)
+        found = read_newest(tmp_path, MOST)
     assert found is not None and found[0] == CheckpointPosition(1) and found[1].metadata == {"number": 1}
 
 
@@ -83,13 +83,13 @@ def test_a_checkpoint_cut_at_each_of_200_places_is_noticed_and_the_one_before_is
     for length in np.linspace(0, len(whole) - 1, 200).astype(int):
         last.write_bytes(whole[:length])
         with pytest.warns(CallbackWarning, match="the one before it is used"):
-            found = newest(tmp_path, MOST)
+            found = read_newest(tmp_path, MOST)
         assert found is not None and found[1].metadata == {"number": 1}
 
 
 def test_a_damaged_one_is_replaced_when_the_training_comes_there_again(tmp_path: Path) -> None:
-    for moment in (CheckpointPosition(1), CheckpointPosition(3)):
-        write(tmp_path, moment, memory(moment.epochs))
+    for position in (CheckpointPosition(1), CheckpointPosition(3)):
+        write(tmp_path, position, memory(position.epochs))
     damage(tmp_path / "epoch-0003.checkpoint")
     write(tmp_path, CheckpointPosition(2), memory(2))  # gone on from 1
     assert names(tmp_path) == ["epoch-0001.checkpoint", "epoch-0002.checkpoint"]
@@ -99,12 +99,12 @@ def test_when_all_are_damaged_the_error_says_what_to_do(tmp_path: Path) -> None:
     for epoch in (1, 2):
         write(tmp_path, CheckpointPosition(epoch), memory(epoch))
         damage(tmp_path / f"epoch-000{epoch}.checkpoint")
-    with pytest.raises(InputError, match="no checkpoint .* can be used: .*0002.*; .*0001.*from a copy, or empty the"):
-        newest(tmp_path, MOST)
+    with pytest.raises(InputError, match="no checkpoint .* can be used: .*0002.*; .*0001.*from a backup, or start again with an empty"):
+        read_newest(tmp_path, MOST)
 
 
 def test_what_a_crash_left_half_written_is_removed(tmp_path: Path) -> None:
     write(tmp_path, CheckpointPosition(1), MEMORY)
     (tmp_path / ".epoch-0002.checkpoint.x7_k").write_bytes(b"half")
-    tidy(tmp_path)
+    remove_temporary_files(tmp_path)
     assert names(tmp_path) == ["epoch-0001.checkpoint"]

@@ -64,7 +64,7 @@ def test_where_the_folder_was_removed_it_is_taken_anew(tmp_path: Path) -> None:
     lock = FolderLock(folder)
     shutil.rmtree(tmp_path / "deep")
     assert not lock.held
-    lock.take()
+    lock.acquire()
     assert lock.held
     with pytest.raises(InputError, match="another training"):
         FolderLock(folder)
@@ -77,7 +77,7 @@ def test_where_another_took_the_folder_meanwhile_it_stays_theirs(tmp_path: Path)
     shutil.rmtree(folder)
     other = FolderLock(folder)
     with pytest.raises(InputError, match="another training"):
-        lock.take()
+        lock.acquire()
     lock.release()
     other.release()
 
@@ -86,7 +86,7 @@ def test_where_another_took_the_folder_meanwhile_it_stays_theirs(tmp_path: Path)
 def test_a_lock_file_of_anything_is_no_harm(tmp_path: Path, content: str) -> None:
     first = FolderLock(tmp_path)
     (tmp_path / "lock").write_text(content)
-    with pytest.raises(InputError, match="it does not say which"):
+    with pytest.raises(InputError, match="unknown process"):
         FolderLock(tmp_path)
     first.release()
 

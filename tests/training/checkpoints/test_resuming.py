@@ -165,7 +165,7 @@ def test_rows_that_are_set_aside_anew_are_told(tmp_path: Path) -> None:
         if seed == 0:
             network.fit(x, y)
         else:
-            with pytest.raises(InputError, match="the training rows are others.*; the validation rows are others"):
+            with pytest.raises(InputError, match="the training rows differ.*; the validation rows differ"):
                 network.fit(x, y)
 
 

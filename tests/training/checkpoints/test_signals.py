@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from glassnet.training.checkpoints.signals import Signals
+from glassnet.training.checkpoints.signals import DeferredSignals
 
 
 class Ended(Exception):
@@ -27,8 +27,8 @@ def handlers() -> Iterator[None]:
 @pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Ended)])
 def test_the_first_is_noted_and_the_second_acts_at_once(number: signal.Signals, error: type[BaseException]) -> None:
     noted: list[int] = []
-    signals = Signals(lambda: noted.append(1))
-    signals.begin()
+    signals = DeferredSignals(lambda: noted.append(1))
+    signals.install()
     signal.raise_signal(number)
     assert noted == [1] and signals.received == number
     with pytest.raises(error):
@@ -38,38 +38,38 @@ def test_the_first_is_noted_and_the_second_acts_at_once(number: signal.Signals, 
 
 def test_the_handlers_from_before_are_back_at_the_end() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    signals = Signals(lambda: None)
-    signals.begin()
+    signals = DeferredSignals(lambda: None)
+    signals.install()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
-    signals.end()
-    signals.end()
+    signals.restore()
+    signals.restore()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_what_was_kept_back_is_passed_on_to_whom_it_was_for() -> None:
-    signals = Signals(lambda: None)
-    signals.begin()
+    signals = DeferredSignals(lambda: None)
+    signals.install()
     signal.raise_signal(signal.SIGTERM)
-    signals.end()
+    signals.restore()
     with pytest.raises(Ended):
-        signals.pass_on()
+        signals.forward()
 
 
 def test_ctrl_c_has_done_its_work_by_ending_the_training() -> None:
-    signals = Signals(lambda: None)
-    signals.begin()
+    signals = DeferredSignals(lambda: None)
+    signals.install()
     signal.raise_signal(signal.SIGINT)
-    signals.end()
-    signals.pass_on()
+    signals.restore()
+    signals.forward()
 
 
 def test_what_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        signals = Signals(lambda: pytest.fail("it was to be ignored"))
-        signals.begin()
+        signals = DeferredSignals(lambda: pytest.fail("it was to be ignored"))
+        signals.install()
         signal.raise_signal(signal.SIGINT)
-        signals.end()
+        signals.restore()
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -80,10 +80,10 @@ def test_in_another_thread_nothing_is_touched() -> None:
     found = []
 
     def run() -> None:
-        signals = Signals(lambda: None)
-        signals.begin()
+        signals = DeferredSignals(lambda: None)
+        signals.install()
         found.append(signal.getsignal(signal.SIGINT))
-        signals.end()
+        signals.restore()
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -1,4 +1,4 @@
-"""Checkpoints: a training as files, so that nothing can kill it."""
+"""Checkpoints: write the state of a training to files, and resume from them."""
 
 from glassnet.training.checkpoints.checkpoint import Checkpoint
 

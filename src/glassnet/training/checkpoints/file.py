@@ -1,7 +1,7 @@
-"""A checkpoint as a file: a safetensors file whose last 32 bytes are a digest of everything before them.
+"""The file of a checkpoint: safetensors, whose last 32 bytes are a digest of everything before them.
 
-The arrays stand there by name, and everything else as JSON in the metadata. Any reader of safetensors opens it; ours
-believes nothing of it. ``docs/checkpoints.md`` describes the format.
+The arrays have names; everything else is JSON in the metadata. Any safetensors reader opens the file; this one
+validates all of it. ``docs/checkpoints.md`` describes the format.
 """
 
 from __future__ import annotations
@@ -20,36 +20,38 @@ from glassnet._utils.json_fields import Fields, read_json
 from glassnet.errors import InputError
 from glassnet.training.state_dict import StateDict, from_json_values, to_json_values
 
-#: The entry of the metadata that holds the JSON, the version of the format, and the array that holds the digest.
+#: The metadata entry that holds the JSON, the version of the format, and the name of the digest's array.
 KEY, FORMAT_VERSION, DIGEST = "glassnet-checkpoint", 2, "digest"
 DIGEST_BYTES = 32
-#: An epoch takes some 250 characters of JSON. A text of this size that is all brackets takes 0.7 GB when it is read.
-MAX_TOLD = 32 * 2**20
-#: A training has a dozen arrays.
+#: An epoch takes about 250 characters of JSON. The worst JSON of this size needs 0.7 GB when it is parsed.
+MAX_JSON_CHARS = 32 * 2**20
+#: A training has about a dozen arrays.
 MAX_ARRAYS = 1000
-#: How safetensors calls what a checkpoint may hold.
+#: The dtypes that a checkpoint may hold, and their names in safetensors.
 DTYPES = {"float64": "F64", "int64": "I64", "uint64": "U64", "float32": "F32", "int32": "I32", "uint8": "U8"}
-#: Bytes that are read at once.
-_AT_ONCE = 2**20
+#: Bytes that are read at a time.
+_CHUNK_BYTES = 2**20
 
 
-def write_checkpoint(path: Path, memory: StateDict) -> int:
-    """Write a checkpoint, atomically and down to the disk; return its size in bytes.
+def write_checkpoint(path: Path, state_dict: StateDict) -> int:
+    """Write a checkpoint atomically, flush it to disk, and return its size in bytes.
 
     Raises
     ------
     InputError
         If it can't be written.
     """
-    told = json.dumps(
-        {"format_version": FORMAT_VERSION, "metadata": to_json_values(memory.metadata)},
+    text = json.dumps(
+        {"format_version": FORMAT_VERSION, "metadata": to_json_values(state_dict.metadata)},
         ensure_ascii=False,
         allow_nan=False,
     )
-    if len(told) > MAX_TOLD:
-        raise InputError(f"{path}: what it tells has {len(told):,} characters; the most is {MAX_TOLD:,}")
-    arrays = _in_order(memory.arrays)
-    header = _header(arrays, told)
+    if len(text) > MAX_JSON_CHARS:
+        raise InputError(
+            f"{path}: its metadata has {len(text):,} characters of JSON; the maximum is {MAX_JSON_CHARS:,}"
+        )
+    arrays = _sorted_arrays(state_dict.arrays)
+    header = _header(arrays, text)
 
     def pieces() -> Iterator[bytes | memoryview]:
         digest = hashlib.blake2b(header, digest_size=DIGEST_BYTES)
@@ -65,28 +67,28 @@ def write_checkpoint(path: Path, memory: StateDict) -> int:
     return len(header) + sum(array.nbytes for array in arrays.values()) + DIGEST_BYTES
 
 
-def read_checkpoint(path: Path, most: int) -> StateDict:
-    """Read a checkpoint, believing nothing of it.
+def read_checkpoint(path: Path, max_bytes: int) -> StateDict:
+    """Read a checkpoint and validate its format.
 
     Parameters
     ----------
     path : Path
         The file.
-    most : int
-        Bytes that it may have at most: nothing larger is looked into.
+    max_bytes : int
+        The maximum size; larger files are not read.
 
     Returns
     -------
     StateDict
-        The arrays and the rest, whole and well formed; what they mean is for who uses them to check.
+        Arrays and metadata; the caller validates their meaning.
 
     Raises
     ------
     InputError
-        If it is missing, damaged, too large, of another version, or no checkpoint: the file and the reason are named.
+        If it is missing, damaged, too large, of another version, or not a checkpoint: names the file and the reason.
     """
     try:
-        _check_digest(path, most)
+        _check_digest(path, max_bytes)
         return _parse(path)
     except KeyError as error:
         raise InputError(f"{path}: {error} is missing in it") from None
@@ -95,50 +97,50 @@ def read_checkpoint(path: Path, most: int) -> StateDict:
         raise InputError(f"{path}: {reason}") from None
 
 
-def _in_order(arrays: dict[str, Array]) -> dict[str, Array]:
-    """Return the arrays, the wide numbers first, each in one piece and in the byte order of the format."""
+def _sorted_arrays(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Return the arrays with wider dtypes first, contiguous and little-endian."""
     found = sorted(arrays.items(), key=lambda entry: (-entry[1].itemsize, entry[0]))
     return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in found}
 
 
-def _header(arrays: dict[str, Array], told: str) -> bytes:
-    """Return the length of the header, and the header: where each array lies, and the JSON."""
-    entries: dict[str, Any] = {"__metadata__": {KEY: told}}
+def _header(arrays: dict[str, Array], metadata: str) -> bytes:
+    """Return the header with its length: the offsets of each array, and the JSON."""
+    entries: dict[str, Any] = {"__metadata__": {KEY: metadata}}
     end = 0
     for name, array in arrays.items():
-        place = [end, end + array.nbytes]
-        entries[name] = {"dtype": DTYPES[array.dtype.name], "shape": list(array.shape), "data_offsets": place}
+        offsets = [end, end + array.nbytes]
+        entries[name] = {"dtype": DTYPES[array.dtype.name], "shape": list(array.shape), "data_offsets": offsets}
         end += array.nbytes
     entries[DIGEST] = {"dtype": "U8", "shape": [DIGEST_BYTES], "data_offsets": [end, end + DIGEST_BYTES]}
     text = json.dumps(entries, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # so that the numbers lie where a processor likes them
+    text += b" " * (-len(text) % 8)  # aligns the arrays
     return len(text).to_bytes(8, "little") + text
 
 
-def _check_digest(path: Path, most: int) -> None:
-    """Read the file once, piece by piece, and compare the digest; nothing of it is looked at before."""
+def _check_digest(path: Path, max_bytes: int) -> None:
+    """Check the size and the digest of a file before anything in it is parsed."""
     if not path.is_file():
-        raise InputError("this is no file" if path.exists() else "there is no such file")
+        raise InputError("this is not a file" if path.exists() else "there is no such file")
     size = path.stat().st_size
-    if size > most:
-        raise InputError(f"it has {size:,} bytes, and a checkpoint of this training {most:,} at most")
+    if size > max_bytes:
+        raise InputError(f"it has {size:,} bytes, and a checkpoint of this training has at most {max_bytes:,}")
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    left = size - DIGEST_BYTES
-    if left <= 8:
+    remaining = size - DIGEST_BYTES
+    if remaining <= 8:
         raise InputError(f"it is cut short, to {size} bytes")
     with open(path, "rb") as file:
-        while left:
-            piece = file.read(min(left, _AT_ONCE))
+        while remaining:
+            piece = file.read(min(remaining, _CHUNK_BYTES))
             if not piece:
                 raise InputError("it became shorter while it was read")
             digest.update(piece)
-            left -= len(piece)
+            remaining -= len(piece)
         if file.read(DIGEST_BYTES) != digest.digest():
             raise InputError("it is damaged or cut short: its digest is not that of its content")
 
 
 def _parse(path: Path) -> StateDict:
-    """Take a file apart whose digest is right, and which somebody may have made up all the same."""
+    """Parse a file with a correct digest, which may still be malicious."""
     from safetensors import SafetensorError, safe_open
 
     arrays = {}
@@ -147,17 +149,17 @@ def _parse(path: Path) -> StateDict:
             text = (file.metadata() or {}).get(KEY)
             names = list(file.keys())
             if text is None or DIGEST not in names:
-                raise InputError("this is no checkpoint of glassnet")
+                raise InputError("this is not a checkpoint of glassnet")
             if len(names) > MAX_ARRAYS:
-                raise InputError(f"it has {len(names):,} arrays; the most is {MAX_ARRAYS:,}")
+                raise InputError(f"it has {len(names):,} arrays; the maximum is {MAX_ARRAYS:,}")
             for name in names:
-                kind = file.get_slice(name).get_dtype()
-                if kind not in DTYPES.values():
-                    raise InputError(f"its array {name!r:.80} is of dtype {kind!r:.20}")
+                dtype = file.get_slice(name).get_dtype()
+                if dtype not in DTYPES.values():
+                    raise InputError(f"its array {name!r:.80} has dtype {dtype!r:.20}")
                 arrays[name] = file.get_tensor(name)
     except SafetensorError as error:
-        raise InputError(f"it is no safetensors file ({error})") from None
-    content = Fields(read_json(text, MAX_TOLD), "checkpoint")
+        raise InputError(f"it is not a safetensors file ({error})") from None
+    content = Fields(read_json(text, MAX_JSON_CHARS), "checkpoint")
     version = content.value("format_version", int)
     if version != FORMAT_VERSION:
         raise InputError(

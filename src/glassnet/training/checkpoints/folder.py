@@ -1,4 +1,4 @@
-"""The checkpoints of one training: a folder with the last two, each named after the moment that it holds."""
+"""The folder of a training's checkpoints: the last two files, named after the position that they hold."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from glassnet.training import CallbackWarning
 from glassnet.training.checkpoints.file import read_checkpoint, write_checkpoint
 from glassnet.training.state_dict import StateDict
 
-#: How many are kept: the last, and the one before in case that it is damaged.
-KEPT = 2
+#: How many checkpoints are kept: the last one, and the one before in case that the last is damaged.
+MAX_KEPT = 2
 _NAME = re.compile(r"epoch-(\d{1,12})(?:-batch-(\d{1,12}))?\.checkpoint")
 
 
 @dataclass(frozen=True, order=True)
 class CheckpointPosition:
-    """A moment of a training: so many whole epochs, and so many batches of the next one."""
+    """A position in a training: the number of complete epochs, and of batches of the next one."""
 
     epochs: int
     batches: int = 0
 
     def __str__(self) -> str:
-        more = f" and {self.batches} batch{'es' if self.batches > 1 else ''}" if self.batches else ""
-        return f"{self.epochs} epoch{'s' if self.epochs != 1 else ''}{more}"
+        batches = f" and {self.batches} batch{'es' if self.batches > 1 else ''}" if self.batches else ""
+        return f"{self.epochs} epoch{'s' if self.epochs != 1 else ''}{batches}"
 
     @property
-    def name(self) -> str:
-        """The name of its file."""
+    def file_name(self) -> str:
+        """The name of the checkpoint's file."""
         return f"epoch-{self.epochs:04d}{f'-batch-{self.batches:06d}' if self.batches else ''}.checkpoint"
 
 
-def moments(folder: Path) -> dict[CheckpointPosition, Path]:
-    """Return the checkpoints that there are, in their order."""
+def list_checkpoints(folder: Path) -> dict[CheckpointPosition, Path]:
+    """Return the checkpoints in a folder, in order of their positions."""
     found = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _NAME.fullmatch(path.name)
@@ -45,80 +45,79 @@ def moments(folder: Path) -> dict[CheckpointPosition, Path]:
     return dict(sorted(found.items()))
 
 
-def refuse_used(folder: Path) -> None:
-    """Refuse a folder that has checkpoints: they would be written over.
+def check_unused(folder: Path) -> None:
+    """Check that a folder has no checkpoints, which would be overwritten.
 
     Raises
     ------
     InputError
-        Telling the last one's moment.
+        With the position of the last one.
     """
-    if there := moments(folder):
+    if found := list_checkpoints(folder):
         raise InputError(
-            f"{folder}: a training's checkpoints are there, the last after {max(there)}; go on with resume=True "
+            f"{folder}: a training's checkpoints are there, the last after {max(found)}; resume it with resume=True "
             "(--resume), or name another folder, or empty this one"
         )
 
 
-def newest(folder: Path, most: int) -> tuple[CheckpointPosition, StateDict] | None:
-    """Return the last checkpoint that is whole, None if there is not one.
+def read_newest(folder: Path, max_bytes: int) -> tuple[CheckpointPosition, StateDict] | None:
+    """Return the last intact checkpoint, or None if there are no checkpoints.
 
     Parameters
     ----------
     folder : Path
-        Where to look.
-    most : int
-        Bytes that a checkpoint may have at most.
+        Of the checkpoints.
+    max_bytes : int
+        The maximum size of a file.
 
     Raises
     ------
     InputError
-        If there are some and all are damaged.
+        If all checkpoints are damaged.
 
     Warns
     -----
     CallbackWarning
-        If the last one is damaged and the one before it is used.
+        If the last one is damaged and the one before is used.
     """
-    found = moments(folder)
     reasons = []
-    for moment, path in reversed(found.items()):
+    for position, path in reversed(list_checkpoints(folder).items()):
         try:
-            memory = read_checkpoint(path, most)
+            state_dict = read_checkpoint(path, max_bytes)
         except InputError as error:
             reasons.append(str(error))
             continue
         for reason in reasons:
-            warnings.warn(f"{reason}; the one before it is used, after {moment}", CallbackWarning, stacklevel=2)
-        return moment, memory
+            warnings.warn(f"{reason}; the one before it is used, after {position}", CallbackWarning, stacklevel=2)
+        return position, state_dict
     if reasons:
         raise InputError(
-            f"no checkpoint in {folder} can be used: {'; '.join(reasons)}. Bring them back from a copy, or empty the "
-            "folder, or name another one, and the training begins anew"
+            f"no checkpoint in {folder} can be used: {'; '.join(reasons)}. Restore them from a backup, or start again "
+            "with an empty folder or another one"
         )
     return None
 
 
-def write(folder: Path, moment: CheckpointPosition, memory: StateDict) -> int:
-    """Write a checkpoint, and let go of all but it and the one before it; return its bytes.
+def write(folder: Path, position: CheckpointPosition, state_dict: StateDict) -> int:
+    """Write a checkpoint, delete all but it and the one before, and return its size in bytes.
 
     Raises
     ------
     InputError
-        If it can't be written; those before stay.
+        If it can't be written; earlier checkpoints stay.
     """
-    size = write_checkpoint(folder / moment.name, memory)
-    found = moments(folder)
-    # what claims to be later was no use, or this training would not stand here
-    earlier = [other for other in found if other < moment]
-    for other in set(found) - {moment, *earlier[-(KEPT - 1) :]}:
+    size = write_checkpoint(folder / position.file_name, state_dict)
+    found = list_checkpoints(folder)
+    # later positions are from damaged files, or this training would have resumed from them
+    earlier = [other for other in found if other < position]
+    for other in set(found) - {position, *earlier[-(MAX_KEPT - 1) :]}:
         with contextlib.suppress(OSError):
             found[other].unlink()
     return size
 
 
-def tidy(folder: Path) -> None:
-    """Remove what was being written when a training was killed. Only for who holds the folder's lock."""
+def remove_temporary_files(folder: Path) -> None:
+    """Remove the incomplete files of a killed training. The caller must hold the folder's lock."""
     for path in folder.glob(".epoch-*.checkpoint.*"):
         with contextlib.suppress(OSError):
             path.unlink()

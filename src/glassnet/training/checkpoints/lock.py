@@ -1,4 +1,4 @@
-"""One training at a time in a folder: a lock that the system takes back when its process ends, however it ends."""
+"""A lock on a folder of checkpoints, which the operating system releases when the process ends for any reason."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from typing import IO
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning
 
-#: The file that is held open and locked; it tells who holds it.
+#: The file that is held open and locked; it names the process that holds it.
 NAME = "lock"
-#: Where Windows locks: behind what is written, since nobody else may read what is locked there.
-_BEHIND = 2**20
+#: The locked byte on Windows: beyond the content, since locked bytes can't be read.
+_LOCKED_BYTE = 2**20
 
 
 class FolderLock:
-    """The right to write checkpoints in a folder, which is made if need be.
+    """The lock on a folder, which is created if it does not exist.
 
     Raises
     ------
     InputError
-        If another training holds it (its process and machine are named), or the folder can't be written to.
+        If another training holds it (names its process and machine), or the folder can't be written to.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file: IO[str] | None = None
-        self.take()
+        self.acquire()
 
-    def take(self) -> None:
-        """Take it, if it is not held already."""
+    def acquire(self) -> None:
+        """Acquire the lock, if it is not held already."""
         path = self.folder / NAME
         while not self.held:
             self.release()
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115  # held open as long as it is locked
+                self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115  # open as long as it is locked
             except OSError as error:
                 raise InputError(f"{path}: can't be written: {error.strerror or error}; name another folder") from None
             try:
@@ -50,23 +50,24 @@ class FolderLock:
                 holder = _holder(self._file)
                 self.release()
                 raise InputError(
-                    f"{self.folder}: another training writes its checkpoints there ({holder}); wait for its end, stop "
-                    "it, or name another folder"
+                    f"{self.folder}: another training writes its checkpoints there ({holder}); wait for it to end, "
+                    "stop it, or name another folder"
                 ) from None
             except OSError as error:
                 warnings.warn(
-                    f"{path}: can't be locked ({error.strerror or error}); no other training may write there",
+                    f"{path}: can't be locked ({error.strerror or error}); make sure that no other training "
+                    "writes there",
                     CallbackWarning,
                     stacklevel=2,
                 )
-            with contextlib.suppress(OSError):  # on a full disk it is locked all the same, without a word
+            with contextlib.suppress(OSError):  # disk full: locked without content
                 self._file.truncate(0)
                 self._file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}))
                 self._file.flush()
 
     @property
     def held(self) -> bool:
-        """Whether it is held, and is still the one that others find: the folder may have been removed meanwhile."""
+        """Whether the lock is held and its file is still in the folder, which may have been removed."""
         if self._file is None:
             return False
         try:
@@ -75,9 +76,9 @@ class FolderLock:
             return False
 
     def release(self) -> None:
-        """Give it back; the file stays."""
+        """Release the lock; the file stays."""
         if self._file is not None:
-            with contextlib.suppress(OSError):  # words that a full disk did not take
+            with contextlib.suppress(OSError):  # disk full: content that could not be flushed
                 self._file.close()
             self._file = None
 
@@ -86,7 +87,7 @@ def _lock(file: IO[str]) -> None:
     if sys.platform == "win32":
         import msvcrt
 
-        file.seek(_BEHIND)
+        file.seek(_LOCKED_BYTE)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
@@ -95,10 +96,10 @@ def _lock(file: IO[str]) -> None:
 
 
 def _holder(file: IO[str]) -> str:
-    """Return who holds it, as far as the file tells."""
+    """Return a description of the process that holds the lock."""
     try:
         file.seek(0)
-        told = json.loads(file.read(1000))
-        return f"process {int(told['pid'])} on {str(told['host'])[:100]!r}"
+        content = json.loads(file.read(1000))
+        return f"process {int(content['pid'])} on {str(content['host'])[:100]!r}"
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return "it does not say which"
+        return "unknown process"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a training goes on: the first one is kept back until the training is ready for it."""
+"""Ctrl-C and SIGTERM during a training: the first one is deferred until the training can stop."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-#: Those that end a process and let it say a last word.
-KEPT_BACK = (signal.SIGINT, signal.SIGTERM)
+#: The signals that are deferred.
+DEFERRED = (signal.SIGINT, signal.SIGTERM)
 
 
-class Signals:
-    """Handlers for the time of a training, in the main thread; anywhere else it does nothing.
+class DeferredSignals:
+    """Signal handlers during a training, in the main thread; in other threads it does nothing.
 
-    The first signal calls ``on_first``; the second one is what it always was, at once. What is ignored stays ignored.
+    The first signal calls ``on_first``; the second one takes its usual effect at once. Ignored signals stay ignored.
 
     Parameters
     ----------
     on_first : callable
-        Called within the handler: it may only leave a note.
+        Called in the signal handler; it may only set a flag.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
@@ -28,30 +28,29 @@ class Signals:
         self.received: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
-    def begin(self) -> None:
-        """Set the handlers."""
+    def install(self) -> None:
+        """Install the handlers."""
         self.received = None
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in KEPT_BACK:
+        for number in DEFERRED:
             before = signal.getsignal(number)
-            if before not in (
-                signal.SIG_IGN,
-                None,
-            ):  # None: whoever set it was not Python, and it could not be restored
+            # None: a handler that was not installed from Python and could not be restored
+            if before not in (signal.SIG_IGN, None):
                 self._before[number] = before
                 signal.signal(number, self._handle)
 
-    def end(self) -> None:
-        """Bring back those from before."""
+    def restore(self) -> None:
+        """Restore the previous handlers."""
         while self._before:
             number, before = self._before.popitem()
             signal.signal(number, before)
 
-    def pass_on(self) -> None:
-        """Let SIGTERM do what it does without a training; Ctrl-C has done its work by ending that.
+    def forward(self) -> None:
+        """Give SIGTERM its usual effect; that of Ctrl-C is to stop the training.
 
-        Where it would end the process without a word, the process exits: others are told, and the code is the same.
+        By default SIGTERM ends the process at once; here SystemExit is raised, with the same exit code, so that cleanup
+        code runs.
         """
         if self.received == signal.SIGTERM:
             if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
@@ -60,7 +59,7 @@ class Signals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
-            self.end()
+            self.restore()
             signal.raise_signal(number)
             return
         self.received = signal.Signals(number)

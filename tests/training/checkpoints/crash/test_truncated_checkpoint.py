@@ -8,7 +8,7 @@ import pytest
 
 from glassnet import Checkpoint
 from glassnet.training import CallbackWarning
-from glassnet.training.checkpoints.folder import moments
+from glassnet.training.checkpoints.folder import list_checkpoints
 
 from ..trainings import StopAfter, assert_same, training
 
@@ -20,7 +20,7 @@ def test_a_checkpoint_truncated_at_each_of_200_lengths(tmp_path: Path) -> None:
     whole = training(**how)
     kept = tmp_path / "kept"
     training([Checkpoint(kept, every_minutes=1e-9), StopAfter(37)], **how)
-    last = max(moments(kept).items())[1]
+    last = max(list_checkpoints(kept).items())[1]
     content = last.read_bytes()
     for length in np.linspace(0, len(content) - 1, CUTS).astype(int):
         truncated = tmp_path / "torn"
