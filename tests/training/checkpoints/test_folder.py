@@ -99,7 +99,9 @@ def test_when_all_are_damaged_the_error_says_what_to_do(tmp_path: Path) -> None:
     for epoch in (1, 2):
         write(tmp_path, CheckpointPosition(epoch), memory(epoch))
         damage(tmp_path / f"epoch-000{epoch}.checkpoint")
-    with pytest.raises(InputError, match="no checkpoint .* can be used: .*0002.*; .*0001.*from a backup, or start again with an empty"):
+    with pytest.raises(
+        InputError, match="no checkpoint .* can be used: .*0002.*; .*0001.*from a backup, or start again with an empty"
+    ):
         read_newest(tmp_path, MOST)
 
 
