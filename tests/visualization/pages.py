@@ -1,17 +1,17 @@
-"""Reading a page as a browser would: what it asks for, what it runs, what it says."""
+"""Parse a page like a browser: its elements, its texts, and whether it is self-contained."""
 
 import re
 from html.parser import HTMLParser
 from typing import Any
 
-#: Elements of HTML that have no end.
+#: HTML elements without an end tag.
 VOID = {"br", "hr", "img", "input", "link", "meta"}
-#: What would run, fetch, or send.
+#: Elements that run scripts, or fetch or send data.
 FORBIDDEN = {"script", "iframe", "object", "embed", "form", "link", "base", "foreignobject", "animate", "set", "use"}
 
 
 class Page(HTMLParser):
-    """A page's elements and texts; an end without a beginning is an error."""
+    """The elements and texts of a page; an unmatched end tag is an error."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -35,11 +35,11 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """All that is said, without style sheets."""
+        """All text, without style sheets."""
         return re.sub(r"[ \t\n]+", " ", " ".join(text for tag, text in self.texts if tag != "style"))
 
     def all(self, tag: str, **wanted: str) -> list[dict[str, str]]:
-        """Return the attributes of all elements of that name that have these attributes, or these classes."""
+        """Return the attributes of all elements of that name with these attributes or classes."""
         return [
             found
             for name, found in self.elements
@@ -53,7 +53,7 @@ class Page(HTMLParser):
         ]
 
     def check_self_contained(self) -> None:
-        """Refuse whatever runs, leaves the page, or fetches; and what a screen reader can't read."""
+        """Check that the page runs nothing, fetches nothing, and has labels for screen readers."""
         for tag, attributes in self.elements:
             assert tag not in FORBIDDEN, tag
             for name, value in attributes.items():

@@ -1,4 +1,4 @@
-"""The pictures: each shows what it says."""
+"""The plots show the numbers of the model."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ def pictures(classes: tuple = ("a", "b")):
     return x, np.array(classes)[rng.integers(len(classes), size=60)]
 
 
-def test_every_picture_that_suits_is_written(tmp_path: Path) -> None:
+def test_all_plots_that_apply_are_written(tmp_path: Path) -> None:
     x, y = pictures()
     model = fit(x, y, hidden=(6,), settings=Settings(epochs=2), validation_fraction=0.2)
     written = draw_all(model, tmp_path / "new", (x, y))
@@ -38,7 +38,7 @@ def test_every_picture_that_suits_is_written(tmp_path: Path) -> None:
     assert len(draw_all(model, tmp_path)) == 2
 
 
-def test_the_learning_curves_show_each_kind_of_rows_and_the_kept_epoch() -> None:
+def test_the_learning_curves_show_each_split_and_the_best_epoch() -> None:
     x, y = pictures()
     model = fit(x, y, settings=Settings(epochs=4), validation_fraction=0.2, test=(x, y))
     loss, metric = learning_curves(model).axes
@@ -61,7 +61,7 @@ def test_the_first_layer_is_drawn_unit_by_unit() -> None:
     assert learning_curves(model).axes[0].lines[0].get_marker() == "o"  # a single epoch is a point, not a line
 
 
-def test_only_square_inputs_of_one_scale_are_pictures() -> None:
+def test_only_square_inputs_of_one_scale_are_images() -> None:
     x, y = pictures()
     chosen = Settings(epochs=1)
     assert model_image_side(fit(x, y, settings=chosen)) == 4
@@ -97,7 +97,7 @@ def test_the_title_of_a_small_matrix_with_long_names_is_not_cut_off() -> None:
     assert extent.x0 >= 0 and extent.x1 <= figure.bbox.width
 
 
-def test_the_most_confidently_wrong_rows_come_first() -> None:
+def test_errors_are_sorted_by_confidence() -> None:
     x, y = pictures()
     model = fit(x, y, hidden=(6,), settings=Settings(epochs=2))
     wrong = model.predict(x) != y
@@ -109,7 +109,7 @@ def test_the_most_confidently_wrong_rows_come_first() -> None:
     assert titles[0].endswith(f"confidence {100 * confidence[worst]:.1f}%, row {worst + 1}")
 
 
-def test_rows_that_are_no_pictures_are_listed_and_none_wrong_means_no_picture() -> None:
+def test_errors_of_a_table_are_listed_and_without_errors_there_is_no_plot() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(60) % 2
     x = rng.standard_normal((60, 3)) + 8 * y[:, np.newaxis]
@@ -120,7 +120,7 @@ def test_rows_that_are_no_pictures_are_listed_and_none_wrong_means_no_picture() 
     assert most_confidently_wrong(hinge, x, 1 - y).axes[0].tables
 
 
-def test_names_that_look_like_formulas_or_never_end_are_drawn(tmp_path: Path) -> None:
+def test_names_that_look_like_formulas_or_are_very_long_are_drawn(tmp_path: Path) -> None:
     x, y = pictures(("$x^$", "a" * 300, "<b>", "\\frac{", "사과"))
     model = fit(x, y, settings=Settings(epochs=1))
     assert len(draw_all(model, tmp_path, (x, y))) == 4

@@ -1,4 +1,4 @@
-"""`glassnet report`: the page's figures are the library's, whatever the model, the rows and the names."""
+"""`render_report`: its metrics are those of the library, for all kinds of models, rows and names."""
 
 import base64
 import io
@@ -16,13 +16,11 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 import glassnet
 from glassnet import InputError, MLPClassifier, MLPRegressor, Model, Settings, fit
-from glassnet._utils.safetensors_file import write_arrays
-from glassnet.cli import main
 from glassnet.models.evaluation import evaluate
 from glassnet.visualization.charts import MAX_SCATTER_POINTS, ticks
 from glassnet.visualization.i18n import LANGUAGES, Translator, format_number, format_percent
 from glassnet.visualization.images import to_diverging_colors
-from glassnet.visualization.report import render_report, write_report
+from glassnet.visualization.report import render_report
 from glassnet.visualization.report.network_sections import tile_images
 from glassnet.visualization.report.report_data import collect_report_data, highest_loss
 
@@ -72,11 +70,12 @@ def cells(page: bytes, caption: str) -> list[list[str]]:
     return [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", body)]
 
 
-# ---------------------------------------------------------------------------------------------- the library's numbers
+# ---------------------------------------------------------------------------------------------- metrics
 
 
-def test_a_classifiers_figures_are_those_of_evaluate(digits: Model, rows) -> None:
-    found, page = evaluate(digits, *rows), render_report(digits, *rows, source="held out.csv")
+def test_the_metrics_of_a_classifier_are_those_of_evaluate(digits: Model, rows) -> None:
+    found = evaluate(digits, *rows)
+    page = render_report(digits, *rows, source="held out.csv")
     text = read(page).text
     assert f"accuracy {format_percent(found['accuracy'])}" in text and f"loss {format_number(found['loss'])}" in text
     assert "400 rows: held out.csv" in text
@@ -95,14 +94,15 @@ def test_a_classifiers_figures_are_those_of_evaluate(digits: Model, rows) -> Non
     assert f"“{-most[1]}” predicted as “{-most[2]}”: {most[0]} row" in text
 
 
-def test_the_worst_rows_are_those_of_the_highest_loss(digits: Model, rows) -> None:
+def test_the_worst_rows_have_the_highest_loss(digits: Model, rows) -> None:
     x, y = rows
     page = read(render_report(digits, x, y))
     loss = -np.log(digits.predict_proba(x)[np.arange(len(y)), y])
     order = np.argsort(-loss, kind="stable")[:24]
     shown = [attributes for attributes in page.all("img") if attributes["alt"].startswith("row ")]
     assert [int(re.match(r"row (\d+)", image["alt"])[1]) - 1 for image in shown] == order.tolist()
-    first, picture = int(order[0]), x[order[0]].reshape(8, 8)
+    first = int(order[0])
+    picture = x[first].reshape(8, 8)
     np.testing.assert_array_equal(pixels(shown[0]["src"]), np.round(255 - 255 * picture / picture.max()))
     predicted = digits.predict(x)[first]
     assert (
@@ -112,9 +112,11 @@ def test_the_worst_rows_are_those_of_the_highest_loss(digits: Model, rows) -> No
     assert f"The activations for row {first + 1}," in page.text
 
 
-def test_a_regressors_figures_are_those_of_evaluate(sugar: Model) -> None:
-    x, y = SUGAR.data[:200], SUGAR.target[:200]
-    found, page = evaluate(sugar, x, y), render_report(sugar, x, y)
+def test_the_metrics_of_a_regressor_are_those_of_evaluate(sugar: Model) -> None:
+    x = SUGAR.data[:200]
+    y = SUGAR.target[:200]
+    found = evaluate(sugar, x, y)
+    page = render_report(sugar, x, y)
     text = read(page).text
     assert f"R² {format_number(found['r2'])}" in text and f"loss {format_number(found['loss'])}" in text
     assert f"mean absolute error {format_number(found['mean_absolute_error'])}" in text
@@ -131,7 +133,7 @@ def test_a_regressors_figures_are_those_of_evaluate(sugar: Model) -> None:
     ]  # fmt: skip
 
 
-def test_the_curves_are_the_history(digits: Model, rows) -> None:
+def test_the_learning_curves_are_the_history(digits: Model, rows) -> None:
     text = read(render_report(digits, *rows)).text
     for kind, field in (("training", "loss"), ("validation", "validation_loss"), ("validation", "validation_metric")):
         first, last = (format_number(getattr(digits.history[place], field)) for place in (0, -1))
@@ -149,12 +151,14 @@ def test_the_rows_of_the_highest_loss_and_the_ticks_by_hand() -> None:
 
 
 def test_two_classes_of_an_estimator() -> None:
-    X, y = TUMOURS.data, TUMOURS.target_names[TUMOURS.target]
+    X = TUMOURS.data
+    y = TUMOURS.target_names[TUMOURS.target]
     network = MLPClassifier((5,), preprocess="auto", max_iter=15, random_state=0).fit(X[:300], y[:300])
     page = render_report(network, X[300:], y[300:])
-    text, said = read(page).text, network.predict(X[300:])
+    text = read(page).text
+    y_pred = network.predict(X[300:])
     assert f"accuracy {format_percent(network.score(X[300:], y[300:]))}" in text
-    matrix = metrics.confusion_matrix(y[300:], said)
+    matrix = metrics.confusion_matrix(y[300:], y_pred)
     assert [
         [int(c) if c != "·" else 0 for c in row[1:]] for row in cells(page, "Rows by true class")
     ] == matrix.tolist()
@@ -164,13 +168,14 @@ def test_two_classes_of_an_estimator() -> None:
     assert "Only the 8 columns with the largest weights are shown" in text
     worst_first = np.argmin(proba[np.arange(len(proba)), (y[300:] == network.classes_[1]) * 1])
     assert cells(page, "rows by loss")[0][:4] == [
-        str(worst_first + 1), y[300 + worst_first], said[worst_first], format_percent(proba[worst_first].max()),
+        str(worst_first + 1), y[300 + worst_first], y_pred[worst_first], format_percent(proba[worst_first].max()),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["hinge", "two hinges", "several values", "quantiles", "poisson", "categories"])
 def test_other_kinds(kind: str) -> None:
-    X, y = SUGAR.data, SUGAR.target
+    X = SUGAR.data
+    y = SUGAR.target
     if kind in ("hinge", "two hinges"):
         y = pd.qcut(y, 3 if kind == "hinge" else 2, labels=False).to_numpy()
         network = MLPClassifier((4,), loss="hinge", preprocess="auto", max_iter=5, random_state=0).fit(X, y)
@@ -182,7 +187,7 @@ def test_other_kinds(kind: str) -> None:
         network = MLPClassifier((4,), preprocess="auto", max_iter=3, random_state=0).fit(frame, np.arange(400) % 2)
         assert "town" in read(render_report(network, frame, np.arange(400) % 2)).text
         return
-    extra = {"quantiles": [0.1, 0.9]} if kind == "quantiles" else {"loss": "poisson"} if kind == "poisson" else {}
+    extra = {"quantiles": {"quantiles": [0.1, 0.9]}, "poisson": {"loss": "poisson"}}.get(kind, {})
     y = np.c_[y, -y, y] if kind == "several values" else y
     network = MLPRegressor(hidden_layer_sizes=(4,), preprocess="auto", max_iter=20, random_state=0, **extra).fit(X, y)
     page = render_report(network, X, y)
@@ -207,13 +212,13 @@ def test_without_rows_there_are_curves_and_layers(digits: Model) -> None:
     assert "Confusion matrix" not in text
 
 
-def test_a_model_that_is_right_about_everything() -> None:
+def test_a_model_without_errors() -> None:
     x = np.repeat(np.eye(2) * 8, 30, axis=0)
     model = fit(x, np.repeat([0, 1], 30), settings=Settings(loss="categorical_crossentropy", epochs=30))
     assert "None: every row is predicted correctly" in read(render_report(model, x, np.repeat([0, 1], 30))).text
 
 
-def test_many_classes_are_a_picture_and_a_list() -> None:
+def test_the_confusion_matrix_of_many_classes_is_an_image() -> None:
     x = np.random.default_rng(0).standard_normal((300, 3))
     model = fit(x, np.arange(300) % 75, hidden=(3,), settings=CLASSES)
     page = read(render_report(model, x, np.arange(300) % 75))
@@ -222,7 +227,7 @@ def test_many_classes_are_a_picture_and_a_list() -> None:
     assert not page.all("table", class_="matrix")
 
 
-def test_dead_units_are_named(digits: Model, rows) -> None:
+def test_dead_units_are_listed(digits: Model, rows) -> None:
     vector = digits.vector.copy()
     digits.structure.views(vector)["b1"][[3, 5]] = -1000
     broken = replace(digits, vector=vector)
@@ -234,7 +239,7 @@ def test_dead_units_are_named(digits: Model, rows) -> None:
     np.testing.assert_allclose(data.predictions.layer_stats[0].mean, seen.mean(axis=0), rtol=1e-5)
 
 
-def test_the_first_layer_is_one_picture_of_all_its_units(digits: Model, rows) -> None:
+def test_the_weights_of_the_first_layer_are_one_image(digits: Model, rows) -> None:
     (image,) = [image for image in read(render_report(digits, *rows)).all("img") if "each as an image" in image["alt"]]
     W1 = digits.parameters["W1"].T.reshape(24, 8, 8)
     shown = pixels(image["src"])
@@ -253,7 +258,7 @@ def test_a_deep_network_and_many_rows_stay_small() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e38])
-def test_a_network_that_has_diverged_is_reported_as_it_is(sugar: Model, bad: float) -> None:
+def test_a_network_that_has_diverged_has_a_report(sugar: Model, bad: float) -> None:
     vector = sugar.vector.copy()
     vector[::5] = bad
     page = render_report(replace(sugar, vector=vector))
@@ -277,7 +282,7 @@ def test_the_page_has_language_headings_and_a_policy(digits: Model, rows) -> Non
     assert render_report(digits, *rows) == render_report(digits, *rows)
 
 
-def test_every_language_says_everything() -> None:
+def test_every_language_has_all_texts() -> None:
     english = Translator("glassnet.visualization.report").texts
     code = "".join(
         path.read_text("utf-8") for path in Path(glassnet.visualization.__file__).parent.joinpath("report").glob("*.py")
@@ -300,10 +305,10 @@ def test_every_language_says_everything() -> None:
         ("a callback's own words", "a callback's own words", "a callback's own words"),
     ],
 )
-def test_why_a_training_ended_is_told_in_the_language(digits: Model, reason: str, english: str, korean: str) -> None:
+def test_the_stop_reason_is_translated(digits: Model, reason: str, english: str, korean: str) -> None:
     ended = replace(digits, facts={**digits.facts, "stop_reason": reason})
-    for language, words in (("en", english), ("ko", korean)):
-        assert words in Page(render_report(ended, language=language).decode()).text
+    for language, expected in (("en", english), ("ko", korean)):
+        assert expected in Page(render_report(ended, language=language).decode()).text
 
 
 def test_markup_in_names_stays_text() -> None:
@@ -330,7 +335,7 @@ def test_markup_in_names_stays_text() -> None:
         ({"y": NUMBERS[:400] + 10}, "unknown to the model"),
     ],
 )
-def test_what_can_not_be_reported(digits: Model, change: dict, message: str) -> None:
+def test_invalid_arguments_are_refused(digits: Model, change: dict, message: str) -> None:
     given = {"model": digits, "x": DIGITS[:400], "y": NUMBERS[:400]} | change
     with pytest.raises(InputError, match=message):
         render_report(**given)
@@ -341,95 +346,3 @@ def test_several_labels_are_refused() -> None:
     network = MLPClassifier((3,), max_iter=2).fit(DIGITS, labels)
     with pytest.raises(InputError, match="several labels"):
         render_report(network, DIGITS, labels)
-
-
-# ---------------------------------------------------------------------------------------------- the command line
-
-
-def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
-
-
-def test_the_command_writes_the_same_page(
-    sugar: Model, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    glassnet.save(sugar, "m.glassnet")
-    SUGAR.data.assign(y=SUGAR.target).to_csv("held out.csv", index=False)
-    assert run("report", "m.glassnet", "--data", "held out.csv", "--out", "new/r.html", "--language", "ko") == 0
-    wanted = render_report(glassnet.load("m.glassnet"), SUGAR.data, SUGAR.target, source="held out.csv", language="ko")
-    assert Path("new/r.html").read_bytes() == wanted
-    assert "r.html: the report" in capsys.readouterr().out
-    assert run("report", "m.glassnet") == 0 and "name a file with --data" in capsys.readouterr().out
-    assert Path("report.html").read_bytes() == render_report(glassnet.load("m.glassnet"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--data", "none.csv"], "there is no such file"),
-        (["--language", "fr"], "it must be one of en, ko"),
-        (["--out", "."], "this is a folder"),
-    ],
-)
-def test_the_command_says_what_is_wrong(
-    sugar: Model, arguments: list, message: str, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    glassnet.save(sugar, "m.glassnet")
-    assert run("report", "m.glassnet", *arguments) == 2
-    err = capsys.readouterr().err
-    assert message in err and err.count("\n") == 1
-
-
-def test_an_estimators_file_is_reported_on_too(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    rows = SUGAR.data.assign(sex=np.where(SUGAR.data["sex"] > 0, "f", "m"))  # text, which preprocess="auto" takes
-    rows.assign(sugar=SUGAR.target).to_csv("rows.csv", index=False)
-    network = MLPRegressor(hidden_layer_sizes=(4,), preprocess="auto", max_iter=3, random_state=0).fit(
-        rows, SUGAR.target
-    )
-    network.save("sugar.glassnet")
-    assert run("report", "sugar.glassnet", "--data", "rows.csv") == 0  # the one column that is new is the target
-    assert Path("report.html").read_bytes() == render_report(
-        MLPRegressor.load("sugar.glassnet"), rows, SUGAR.target, source="rows.csv"
-    )
-
-    classes = pd.DataFrame(DIGITS[:60]).assign(number=NUMBERS[:60]).astype(int)
-    classes.to_csv("digits.csv", index=False)
-    MLPClassifier((4,), max_iter=3, random_state=0).fit(DIGITS[:60], NUMBERS[:60]).save("digits.glassnet")  # no names
-    assert run("report", "digits.glassnet", "--data", "digits.csv", "--target", "number", "--out", "d.html") == 0
-    text = Page(Path("d.html").read_text("utf-8")).text
-    assert "60 rows: digits.csv" in text
-    accuracy = MLPClassifier.load("digits.glassnet").score(DIGITS[:60], NUMBERS[:60])
-    assert f"{100 * accuracy:.1f}" in text
-    assert run("report", "digits.glassnet", "--out", "without.html") == 0
-    assert "name a file with --data" in capsys.readouterr().out
-
-    for kind in ("os", "MLPTransformer"):  # which has no file
-        write_arrays(f"{kind}.glassnet", {"W1": np.zeros((1, 1))}, "glassnet-estimator", {"estimator": kind})
-    glassnet.save(
-        glassnet.fit(DIGITS[:60], NUMBERS[:60], hidden=(2,), settings=glassnet.Settings(epochs=1)), "m.glassnet"
-    )
-    rows.assign(sugar="sweet").to_csv("text.csv", index=False)
-    for arguments, message in [
-        (["digits.glassnet", "--data", "digits.csv"], "name the target with --target"),
-        (["digits.glassnet", "--data", "digits.csv", "--target", "none"], "there is no column 'none'"),
-        (["sugar.glassnet", "--data", "digits.csv"], "column 'age', 'sex', "),
-        (["sugar.glassnet", "--data", "text.csv"], "this estimator predicts numbers"),
-        (["os.glassnet"], "the estimator does not fit together"),
-        (["MLPTransformer.glassnet"], "the estimator does not fit together"),
-        (["m.glassnet", "--target", "none"], "leave --target out"),
-    ]:
-        assert run("report", *arguments) == 2
-        assert message in capsys.readouterr().err, arguments
-
-
-def test_the_digits_model_brings_its_own_rows(tmp_path: Path) -> None:
-    path = tmp_path / "d.glassnet"
-    assert run("train", "--hidden", "8", "--epochs", "1", "--out", path, "-q") == 0
-    assert run("report", path, "--out", tmp_path / "r.html") == 0
-    assert "360 rows: digits" in Page((tmp_path / "r.html").read_text("utf-8")).text
-    assert write_report(glassnet.load(path), path=tmp_path / "x.html") == tmp_path / "x.html"

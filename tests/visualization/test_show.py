@@ -1,4 +1,4 @@
-"""`glassnet.show`: the picture holds the network's own numbers, stands for itself, and stays small."""
+"""`glassnet.show`: the picture shows the numbers of the network, is self-contained, and stays small."""
 
 import base64
 import hashlib
@@ -50,10 +50,10 @@ def value(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
-# ------------------------------------------------------------------------------------------------------ its numbers
+# ------------------------------------------------------------------------------------------------------ numbers
 
 
-def test_every_unit_that_is_drawn_tells_its_own_numbers(digits: glassnet.Model) -> None:
+def test_every_unit_that_is_drawn_has_its_numbers(digits: glassnet.Model) -> None:
     page = Page(show(digits, DIGITS, row=7).html)
     seen = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
     told = [re.findall(r"([zab])(\d)\[(\d+)\] = (?:\w+\(z\) = )?(\S+?)(?:,|$)", unit) for unit in units(page)]
@@ -81,7 +81,7 @@ def test_a_formula_adds_up_to_the_unit(digits: glassnet.Model) -> None:
         assert total == pytest.approx(z, abs=5e-3)
 
 
-def test_a_connection_is_what_the_unit_brings(digits: glassnet.Model) -> None:
+def test_a_connection_is_the_contribution_of_its_unit(digits: glassnet.Model) -> None:
     html = show(digits, DIGITS, row=7).html
     seen = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
     seen["a0"] = digits.inputs(DIGITS[7:8])
@@ -100,7 +100,7 @@ def test_a_connection_is_what_the_unit_brings(digits: glassnet.Model) -> None:
     assert [int(line[2]) for line in into] == sorted(drawn, key=lambda unit: -abs(brings[unit]))[:3]
 
 
-def test_the_answer_is_the_models(digits: glassnet.Model, flowers: MLPClassifier) -> None:
+def test_the_prediction_is_the_models(digits: glassnet.Model, flowers: MLPClassifier) -> None:
     sure = digits.predict_proba(DIGITS[7:8])[0]
     page = Page(show(digits, DIGITS, row=7).html)
     assert f"{digits.predict(DIGITS[7:8])[0]}: {format_percent(float(sure.max()))}" in page.text
@@ -113,7 +113,7 @@ def test_the_answer_is_the_models(digits: glassnet.Model, flowers: MLPClassifier
 
 
 @pytest.mark.parametrize("kind", ["two classes", "labels", "bare", "one class"])
-def test_other_kinds_of_answers(kind: str) -> None:
+def test_other_kinds_of_outputs(kind: str) -> None:
     y = {"two classes": KIND > 0, "labels": np.c_[KIND > 0, KIND > 1] * 1, "bare": KIND > 0, "one class": KIND * 0}[
         kind
     ]
@@ -134,7 +134,7 @@ def test_other_kinds_of_answers(kind: str) -> None:
         assert "0:" in text
 
 
-def test_values_are_in_their_own_unit() -> None:
+def test_values_are_in_the_unit_of_the_target() -> None:
     X, y = load_diabetes(return_X_y=True)
     model = fit(X, y, hidden=(12,), task="regression", target_name="progress", settings=HUBER)
     assert f"progress = {format_number(float(model.predict(X[:1])[0]), 6)}" in Page(show(model, X).html).text
@@ -146,7 +146,7 @@ def test_values_are_in_their_own_unit() -> None:
     assert f"quantile 0.9 = {format_number(float(bands.predict(X[:1])[0, 1]), 6)}" in Page(show(bands, X).html).text
 
 
-def test_a_column_tells_what_was_given_and_what_became_of_it() -> None:
+def test_a_column_has_its_raw_and_its_scaled_value() -> None:
     X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
     model = fit(X, y, hidden=(3,), task="regression", feature_names=list(X), settings=Settings(loss="huber", epochs=1))
     scaled = float(model.inputs(X[:1])[0, 0])
@@ -155,10 +155,10 @@ def test_a_column_tells_what_was_given_and_what_became_of_it() -> None:
     )
 
 
-# ------------------------------------------------------------------------------------------------------ its rows
+# ------------------------------------------------------------------------------------------------------ rows
 
 
-def test_a_square_row_is_a_picture(digits: glassnet.Model) -> None:
+def test_a_square_row_is_an_image(digits: glassnet.Model) -> None:
     page = Page(show(digits, DIGITS, row=3).html)
     (image,) = page.all("image")
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["href"].split(",")[1]))))
@@ -171,18 +171,18 @@ def test_a_square_row_is_a_picture(digits: glassnet.Model) -> None:
 
 
 @pytest.mark.parametrize("form", [np.asarray, lambda X: X.to_numpy().tolist(), csr_matrix, pd.DataFrame])
-def test_rows_come_as_predict_takes_them(form) -> None:
+def test_rows_can_have_any_type_that_predict_takes(form) -> None:
     plain = MLPClassifier((6,), max_iter=5, random_state=0).fit(IRIS.to_numpy(), NAMES)
     X = form(IRIS)
     X = X.set_axis(range(4), axis=1) if isinstance(X, pd.DataFrame) else X
     assert show(plain, X, row=77).html == show(plain, IRIS.to_numpy(), row=77).html
 
 
-def test_one_row_alone_is_a_row(digits: glassnet.Model) -> None:
+def test_a_single_row_can_be_passed_alone(digits: glassnet.Model) -> None:
     assert show(digits, DIGITS[5]).html == show(digits, DIGITS, row=5).html
 
 
-def test_a_table_with_categories_names_its_learned_vectors() -> None:
+def test_the_units_of_an_embedding_have_names() -> None:
     frame = pd.DataFrame({"size": np.arange(400.0), "town": [f"town {i % 90}" for i in range(400)]})
     network = MLPClassifier((4,), preprocess="auto", max_iter=3, random_state=0).fit(frame, np.arange(400) % 2)
     assert network._structure.tables
@@ -203,10 +203,10 @@ def test_a_table_with_categories_names_its_learned_vectors() -> None:
         ({"model": make_pipeline(StandardScaler())}, r"show its last step: show\(pipeline\[-1\]"),
     ],
 )
-def test_what_can_not_be_shown(flowers: MLPClassifier, change: dict, message: str | None) -> None:
+def test_invalid_arguments_are_refused(flowers: MLPClassifier, change: dict, message: str | None) -> None:
     given = {"model": flowers, "X": IRIS} | change
     if message is None:
-        show(**given)  # four columns are a square of two by two, if one insists
+        show(**given)  # four columns are a square of two by two, if requested
         return
     with pytest.raises(InputError, match=message):
         show(**given)
@@ -261,7 +261,7 @@ def test_markup_in_names_stays_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e38])
-def test_a_network_that_has_diverged_is_shown_as_it_is(digits: glassnet.Model, bad: float) -> None:
+def test_a_network_that_has_diverged_is_shown_with_its_nan(digits: glassnet.Model, bad: float) -> None:
     vector = digits.vector.copy()
     vector[::7] = bad
     broken = replace(digits, vector=vector)
@@ -288,7 +288,7 @@ def test_wide_and_deep_networks_stay_small_and_readable() -> None:
     assert "units 996 to 999; the most active: z10[" in page.text
 
 
-def test_a_map_is_coloured_by_the_activation(digits: glassnet.Model) -> None:
+def test_a_map_is_colored_by_activation(digits: glassnet.Model) -> None:
     html = show(digits, DIGITS, row=7).html
     a1 = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))["a1"][0]
     cells = re.findall(r'fill-opacity="([\d.]+)"><title>z1\[(\d+)\]', html)
@@ -300,7 +300,7 @@ def test_a_map_is_coloured_by_the_activation(digits: glassnet.Model) -> None:
 # ------------------------------------------------------------------------------------------------------ notebooks
 
 
-def test_a_notebook_shows_the_weights(digits: glassnet.Model, flowers: MLPClassifier) -> None:
+def test_a_notebook_displays_the_weights(digits: glassnet.Model, flowers: MLPClassifier) -> None:
     for model in (digits, flowers):
         html = model._repr_html_()
         assert "glassnet.show(model, X)" in html and "loss:" in html
@@ -310,7 +310,7 @@ def test_a_notebook_shows_the_weights(digits: glassnet.Model, flowers: MLPClassi
     assert "Picture of digit" in repr(show(digits, DIGITS))
 
 
-def test_every_language_says_everything() -> None:
+def test_every_language_has_all_texts() -> None:
     english = Translator("glassnet.visualization").texts
     for language in LANGUAGES:
         texts = Translator("glassnet.visualization", language).texts
@@ -319,7 +319,7 @@ def test_every_language_says_everything() -> None:
             assert set(re.findall("{(.*?)}", text)) == set(re.findall("{(.*?)}", english[key])), key
 
 
-def test_numbers_are_written_for_people() -> None:
+def test_the_format_of_numbers() -> None:
     assert [format_number(x) for x in (0.0, -1.5, 123456.0, 1e-5)] == ["0", "−1.5", "1.235e+05", "1e−05"]
     assert [format_percent(x).replace("\N{NO-BREAK SPACE}", " ") for x in (0, 1e-6, 0.5, 0.99999, 1)] == [
         "0.0 %",
