@@ -48,7 +48,8 @@ else
 	@echo "  $(BIN)/glassnet train --help                         everything that can be set"
 endif
 
-PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
+# Bytecode is kept between the many processes that the tests start
+PYTEST := PYTHONDONTWRITEBYTECODE= $(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: $(VENV)/.dev  ## the tests, without the slow ones: under five minutes on two cores
 	$(if $(filter true 1,$(CI) $(TORCH)),$(MAKE) torch)

@@ -8,14 +8,16 @@ import pytest
 
 from tests.style import PENDING, RULES, Module, breaches, read_modules
 
-MODULES = read_modules()
-FOUND = breaches(MODULES)
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Counter[str]]:
+    return breaches(read_modules())
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_is_kept(rule: str) -> None:
+def test_a_rule_is_kept(rule: str, found: dict[str, Counter[str]]) -> None:
     pending = json.loads(PENDING.read_text(encoding="utf-8")).get(rule, {}) if PENDING.exists() else {}
-    assert not FOUND[rule] - Counter(pending), "new breaches of a rule of style"
+    assert not found[rule] - Counter(pending), "new breaches of a rule of style"
 
 
 def modules(**sources: str) -> list[Module]:
