@@ -424,7 +424,7 @@ def lines(*rows: str) -> bytes:
         (lines("a,label", "1,x", "2,x"), "the target has only one class, 'x'"),
         (lines("a,b", "1,2"), "no column is called label, target, class or y; name the target with --target"),
         (lines("label", "x", "y"), "there is no column beside the target"),
-        (lines("a,a,label", "1,2,x"), "column 'a' stands there 2 times"),
+        (lines("a,a,label", "1,2,x"), "column 'a' occurs 2 times"),
         (lines("0,1,5", "0,2,6"), "the first line is all numbers"),
         (lines("a;label", "1;x"), "the columns are 'a;label'"),
         ("a,label\n1,é\n".encode("latin-1"), "not UTF-8 text"),
@@ -446,7 +446,7 @@ def test_a_file_that_can_not_be_learned_from_is_one_line_and_exit_code_2(
     ("arguments", "message"),
     [
         (["missing.csv"], "missing.csv: there is no such file"),
-        (["part-*.csv"], "part-*.csv: no file has such a name"),
+        (["part-*.csv"], "part-*.csv: no file matches the pattern"),
         (["FLOWERS", "--target", "price"], "there is no column 'price'; the columns are 'length', 'label', 'größe'"),
         (["FLOWERS", "--hidden", "128,x"], "--hidden 128,x: 'x' is not a whole number; write it like --hidden 128,64"),
         (["FLOWERS", "--hidden", "0"], "a layer has a whole number of units"),
