@@ -18,8 +18,8 @@ def example(hidden: str = "tanh", last: str = "softmax", sizes=(5, 6, 4, 3), row
 
 
 def values(structure: Structure, vector: np.ndarray, x: np.ndarray, chosen, kind: str = "a") -> np.ndarray:
-    seen = forward(structure, structure.views(vector), x)[f"{kind}{structure.n_layers}"]
-    return seen[np.arange(len(x)), chosen]
+    outputs = forward(structure, structure.views(vector), x)[f"{kind}{structure.n_layers}"]
+    return outputs[np.arange(len(x)), chosen]
 
 
 def largest(structure: Structure, vector: np.ndarray, x: np.ndarray) -> np.ndarray:

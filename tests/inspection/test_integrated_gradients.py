@@ -104,7 +104,8 @@ def test_embedded_columns_have_no_gradient_and_the_attribution_of_their_embeddin
     assert np.abs(completeness_gap(structure, vector, found, x, baseline, 1)).max() < 1e-3
     assert (found[x[:, 3] == 4, 3] == 0).all() and (found[x[:, 3] != 4, 3] != 0).all()
     # the same network without tables, given the embeddings
-    E1, E2 = structure.views(vector)["E1"], structure.views(vector)["E2"]
+    E1 = structure.views(vector)["E1"]
+    E2 = structure.views(vector)["E2"]
     plain = Structure((9, 8, 3), ("tanh", "softmax"))
     rest = plain.flatten({name: p for name, p in structure.views(vector).items() if name[0] != "E"})
 

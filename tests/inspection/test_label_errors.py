@@ -57,7 +57,8 @@ def test_without_probabilities_the_rows_are_ranked_by_loss(planted) -> None:
 
 
 def test_the_only_row_of_a_class_is_not_suspected_and_comes_last() -> None:
-    x, y = DIGITS[:120], np.array([f"d{number}" for number in NUMBERS[:120]], object)
+    x = DIGITS[:120]
+    y = np.array([f"d{number}" for number in NUMBERS[:120]], object)
     y[5] = "a"
     model = glassnet.fit(x, y, hidden=(8,), settings=FAST)
     found = find_mislabelled(model, x, y, cv=3)

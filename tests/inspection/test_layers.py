@@ -50,26 +50,31 @@ def test_results_have_the_dtype_of_the_parameters_for_any_shape_and_dtype(
 ) -> None:
     structure, vector, x = example(activation, "identity", sizes, rows, dtype)
     x = (4 * np.abs(x)).astype(given_dtype)
-    handed = scipy.sparse.csc_matrix(x) if sparse else x
+    given_x = scipy.sparse.csc_matrix(x) if sparse else x
     numbers = x.astype(dtype)
     rtol = 1e-4 if dtype is np.float32 else 1e-10
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outputs, "MAX_ROWS", at_once)
-        layers = activations(structure, vector, handed)
-        slopes = saliency(structure, vector, handed)
-        attributions = integrated_gradients(structure, vector, handed)
-        changes = gradients(structure, vector, "huber", handed, np.zeros((rows, sizes[-1])))
+        layers = activations(structure, vector, given_x)
+        input_gradients = saliency(structure, vector, given_x)
+        attributions = integrated_gradients(structure, vector, given_x)
+        loss_gradients = gradients(structure, vector, "huber", given_x, np.zeros((rows, sizes[-1])))
     cache = forward(structure, structure.views(vector), numbers)
     for name, array in layers.items():
         assert array.dtype == dtype
         np.testing.assert_allclose(array, cache[name], rtol=rtol, atol=rtol)
-    assert slopes.shape == attributions.shape == x.shape and slopes.dtype == attributions.dtype == dtype
+    assert (
+        input_gradients.shape == attributions.shape == x.shape and input_gradients.dtype == attributions.dtype == dtype
+    )
     whole = gradients(structure, vector, "huber", numbers, np.zeros((rows, sizes[-1])))
-    for name, array in changes.items():
+    for name, array in loss_gradients.items():
         assert array.dtype == dtype
         np.testing.assert_allclose(array, whole[name], rtol=rtol, atol=rtol)
-    assert all(np.isfinite(array).all() for array in (*layers.values(), *changes.values(), slopes, attributions))
-    np.testing.assert_allclose(slopes, saliency(structure, vector, numbers), rtol=rtol, atol=rtol)
+    assert all(
+        np.isfinite(array).all()
+        for array in (*layers.values(), *loss_gradients.values(), input_gradients, attributions)
+    )
+    np.testing.assert_allclose(input_gradients, saliency(structure, vector, numbers), rtol=rtol, atol=rtol)
     np.testing.assert_allclose(attributions, integrated_gradients(structure, vector, numbers), rtol=rtol, atol=rtol)
 
 

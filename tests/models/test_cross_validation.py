@@ -14,7 +14,8 @@ FAST = Settings(loss="categorical_crossentropy", optimizer="adamw", learning_rat
 
 
 def test_a_row_is_predicted_by_a_network_that_was_not_trained_on_it() -> None:
-    x, y = DIGITS[:200], NUMBERS[:200].copy()
+    x = DIGITS[:200]
+    y = NUMBERS[:200].copy()
     model = glassnet.fit(x, y, hidden=(16,), settings=FAST)
     before = cross_val_predict(model, x, y, cv=4)
     row = int(np.flatnonzero(before.fold == 2)[0])
@@ -43,15 +44,15 @@ def test_folds_have_equal_sizes_and_are_stratified(folds: int) -> None:
 
 
 def test_validation_rows_are_held_out_if_the_model_had_them() -> None:
-    seen = []
+    sizes = []
 
     class Watch(Callback):
         def on_train_begin(self, run) -> None:
-            seen.append((len(run.source), len(run.eval_sets["validation"]) if "validation" in run.eval_sets else 0))
+            sizes.append((len(run.source), len(run.eval_sets["validation"]) if "validation" in run.eval_sets else 0))
 
     model = glassnet.fit(DIGITS[:250], NUMBERS[:250], hidden=(8,), settings=FAST, validation_fraction=0.2)
     cross_val_predict(model, DIGITS[:250], NUMBERS[:250], cv=5, callbacks=[Watch()])
-    assert seen == [(160, 40)] * 5
+    assert sizes == [(160, 40)] * 5
 
 
 def test_an_exception_of_a_callback_ends_all_folds() -> None:

@@ -1,4 +1,4 @@
-"""Evaluation: figures that can be counted by hand."""
+"""Evaluation: metrics that can be counted by hand, and equal to scikit-learn's."""
 
 from dataclasses import replace
 
@@ -16,27 +16,28 @@ def test_classes_are_counted() -> None:
     x = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1], [1, 0]])
     model = fit(x, list("aabba"), hidden=(), settings=Settings(epochs=1))
     scaling = replace(model.scaling, offset=np.zeros(2), scale=np.ones(2))
-    told = replace(model, vector=np.array([9, 0, 0, 9, 0, 0], np.float32), scaling=scaling)
-    found = evaluate(told, x, list("abbba"))
+    known = replace(model, vector=np.array([9, 0, 0, 9, 0, 0], np.float32), scaling=scaling)
+    found = evaluate(known, x, list("abbba"))
     assert found["accuracy"] == 0.8
     assert found["confusion_matrix"] == [[2, 0], [1, 2]]
     assert found["classes"]["a"] == {"precision": pytest.approx(2 / 3), "recall": 1.0, "rows": 2}
     assert found["classes"]["b"] == {"precision": 1.0, "recall": pytest.approx(2 / 3), "rows": 3}
-    sure, wrong = np.log(1 + np.exp(-9)), np.log(1 + np.exp(9))
-    assert found["loss"] == pytest.approx((4 * sure + wrong) / 5, rel=1e-5)
+    correct = np.log(1 + np.exp(-9))
+    wrong = np.log(1 + np.exp(9))
+    assert found["loss"] == pytest.approx((4 * correct + wrong) / 5, rel=1e-5)
 
 
-def test_values_are_measured_in_their_unit() -> None:
+def test_errors_are_in_the_unit_of_the_target() -> None:
     x = np.array([[0.0], [1], [2], [3]])
     model = fit(x, [0.5, 1, 2, 3], hidden=(), task="regression", settings=Settings(loss="huber", epochs=1))
     unit = replace(model.scaling, offset=np.zeros(1), scale=np.ones(1))
-    told = replace(model, vector=np.array([1, 0], np.float32), scaling=unit, target_scaling=unit)
-    found = evaluate(told, x, [0, 1, 2, 5])
+    known = replace(model, vector=np.array([1, 0], np.float32), scaling=unit, target_scaling=unit)
+    found = evaluate(known, x, [0, 1, 2, 5])
     assert found["mean_absolute_error"] == pytest.approx(0.5)
     assert found["root_mean_squared_error"] == pytest.approx(1.0)
     assert found["r2"] == pytest.approx(1 - 4 / 14)
     assert found["rows"] == 4
-    assert evaluate(told, x[:1], [1])["r2"] is None
+    assert evaluate(known, x[:1], [1])["r2"] is None
 
 
 def test_classes_may_be_fractions() -> None:
@@ -49,23 +50,29 @@ def test_classes_may_be_fractions() -> None:
     assert "60 rows right" in confusion_matrix(model, x, y).get_suptitle()
 
 
-def test_rows_in_parts_come_to_the_figures_of_scikit_learn_for_all_of_them() -> None:
+def test_blocks_of_rows_have_the_metrics_of_scikit_learn_for_all_rows() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((500, 3))
     label = np.array(list("abc"))[rng.integers(0, 3, 500)]
     model = fit(x, label, hidden=(4,), settings=Settings(epochs=2))
-    whole, predicted = evaluate(model, x, label), model.predict(x)
+    whole = evaluate(model, x, label)
+    predicted = model.predict(x)
     parts = evaluate_blocks(model, [(x[first : first + 37], label[first : first + 37]) for first in range(0, 500, 37)])
     assert parts["loss"] == pytest.approx(whole["loss"], rel=1e-6) and parts | {"loss": 0} == whole | {"loss": 0}
     precision, recall, _, rows = metrics.precision_recall_fscore_support(label, predicted, zero_division=0)
-    for place, name in enumerate("abc"):
-        assert whole["classes"][name] == {"precision": precision[place], "recall": recall[place], "rows": rows[place]}
+    for label_index, name in enumerate("abc"):
+        assert whole["classes"][name] == {
+            "precision": precision[label_index],
+            "recall": recall[label_index],
+            "rows": rows[label_index],
+        }
     assert whole["confusion_matrix"] == metrics.confusion_matrix(label, predicted).tolist()
 
     values = np.column_stack([1e6 + x[:, 0], 3 * x[:, 1]])
     settings = Settings(loss="half_mean_squared_error", epochs=2)
     model = fit(x, values, hidden=(4,), task="regression", settings=settings)
-    whole, predicted = evaluate(model, x, values), model.predict(x)
+    whole = evaluate(model, x, values)
+    predicted = model.predict(x)
     parts = evaluate_blocks(model, [(x[first : first + 37], values[first : first + 37]) for first in range(0, 500, 37)])
     for name, figure in (
         ("r2", metrics.r2_score),

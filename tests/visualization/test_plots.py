@@ -80,7 +80,7 @@ def test_the_confusion_matrix_holds_the_counts() -> None:
     axes = figure.axes[0]
     predicted = model.predict(x)
     for text in axes.texts:
-        column, row = (int(place) for place in text.get_position())
+        column, row = (int(position) for position in text.get_position())
         assert int(text.get_text()) == np.sum((y == "ab"[row]) & (predicted == "ab"[column]))
     assert f"{np.sum(y == predicted)} of 60 rows right" in figure.get_suptitle()
     shades = axes.images[0].get_array()

@@ -136,7 +136,7 @@ def test_the_metrics_of_a_regressor_are_those_of_evaluate(sugar: Model) -> None:
 def test_the_learning_curves_are_the_history(digits: Model, rows) -> None:
     text = read(render_report(digits, *rows)).text
     for kind, field in (("training", "loss"), ("validation", "validation_loss"), ("validation", "validation_metric")):
-        first, last = (format_number(getattr(digits.history[place], field)) for place in (0, -1))
+        first, last = (format_number(getattr(digits.history[n], field)) for n in (0, -1))
         assert f"{kind}: {first} → {last}" in text
     assert f"marks epoch {digits.facts['best_epoch']}" in text
 
@@ -231,12 +231,12 @@ def test_dead_units_are_listed(digits: Model, rows) -> None:
     vector = digits.vector.copy()
     digits.structure.views(vector)["b1"][[3, 5]] = -1000
     broken = replace(digits, vector=vector)
-    seen = glassnet.inspection.activations(broken.structure, vector, broken.inputs(rows[0]))["a1"]
-    assert not seen[:, [3, 5]].any()
-    dead = np.flatnonzero(np.ptp(seen, axis=0) == 0).tolist()
+    a1 = glassnet.inspection.activations(broken.structure, vector, broken.inputs(rows[0]))["a1"]
+    assert not a1[:, [3, 5]].any()
+    dead = np.flatnonzero(np.ptp(a1, axis=0) == 0).tolist()
     assert f"layer 1: {len(dead)} units ({', '.join(map(str, dead))})" in read(render_report(broken, *rows)).text
     data = collect_report_data(broken, *rows)
-    np.testing.assert_allclose(data.predictions.layer_stats[0].mean, seen.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(data.predictions.layer_stats[0].mean, a1.mean(axis=0), rtol=1e-5)
 
 
 def test_the_weights_of_the_first_layer_are_one_image(digits: Model, rows) -> None:

@@ -53,18 +53,21 @@ def value(text: str) -> float:
 # ------------------------------------------------------------------------------------------------------ numbers
 
 
-def test_every_unit_that_is_drawn_has_its_numbers(digits: glassnet.Model) -> None:
+def test_every_shown_unit_has_its_numbers(digits: glassnet.Model) -> None:
     page = Page(show(digits, DIGITS, row=7).html)
-    seen = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
-    told = [re.findall(r"([zab])(\d)\[(\d+)\] = (?:\w+\(z\) = )?(\S+?)(?:,|$)", unit) for unit in units(page)]
-    assert len(told) == MAX_UNITS + MAX_UNITS + 10  # the two hidden layers' most active units and all outputs
-    for numbers in told:
+    layers = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
+    numbers_of_units = [
+        re.findall(r"([zab])(\d)\[(\d+)\] = (?:\w+\(z\) = )?(\S+?)(?:,|$)", unit) for unit in units(page)
+    ]
+    # the most active units of two hidden layers, and all outputs
+    assert len(numbers_of_units) == MAX_UNITS + MAX_UNITS + 10
+    for numbers in numbers_of_units:
         assert [kind for kind, *_ in numbers] == ["z", "a", "b"]
         for kind, layer, unit, shown in numbers:
-            array = digits.parameters[f"b{layer}"] if kind == "b" else seen[f"{kind}{layer}"][0]
+            array = digits.parameters[f"b{layer}"] if kind == "b" else layers[f"{kind}{layer}"][0]
             assert value(shown) == pytest.approx(float(array[int(unit)]), rel=1e-3)
     first = [int(re.search(r"z1\[(\d+)\]", unit)[1]) for unit in units(page)[:MAX_UNITS]]
-    assert first == list(np.argsort(-np.abs(seen["a1"][0]), kind="stable")[:MAX_UNITS])
+    assert first == list(np.argsort(-np.abs(layers["a1"][0]), kind="stable")[:MAX_UNITS])
 
 
 def test_a_formula_adds_up_to_the_unit(digits: glassnet.Model) -> None:
@@ -75,35 +78,35 @@ def test_a_formula_adds_up_to_the_unit(digits: glassnet.Model) -> None:
         terms = re.findall(r"<span>(.*?)<sub>", rest)
         total = sum(np.prod([value(factor.strip("()")) for factor in term.split("·")]) for term in terms)
         z, a = (value(shown) for shown in re.findall(r"<strong>(.*?)</strong>", rest))
-        seen = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
-        assert z == pytest.approx(float(seen[f"z{layer}"][0, int(unit)]), rel=1e-3)
-        assert a == pytest.approx(float(seen[f"a{layer}"][0, int(unit)]), rel=1e-3)
+        layers = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
+        assert z == pytest.approx(float(layers[f"z{layer}"][0, int(unit)]), rel=1e-3)
+        assert a == pytest.approx(float(layers[f"a{layer}"][0, int(unit)]), rel=1e-3)
         assert total == pytest.approx(z, abs=5e-3)
 
 
 def test_a_connection_is_the_contribution_of_its_unit(digits: glassnet.Model) -> None:
     html = show(digits, DIGITS, row=7).html
-    seen = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
-    seen["a0"] = digits.inputs(DIGITS[7:8])
+    layers = glassnet.inspection.activations(digits.structure, digits.vector, digits.inputs(DIGITS[7:8]))
+    layers["a0"] = digits.inputs(DIGITS[7:8])
     lines = re.findall(
         r'gn-(up|down)".*?<title>a(\d)\[(\d+)\] · W\d\[\d+, (\d+)\] = (\S+) · (\S+) = (\S+)</title>', html
     )
     assert len(lines) > 60
     for sign, before, i, j, a, W, product in lines:
-        assert value(a) == pytest.approx(float(seen[f"a{before}"][0, int(i)]), rel=1e-3)
+        assert value(a) == pytest.approx(float(layers[f"a{before}"][0, int(i)]), rel=1e-3)
         assert value(W) == pytest.approx(float(digits.parameters[f"W{int(before) + 1}"][int(i), int(j)]), rel=1e-3)
         assert value(product) == pytest.approx(value(a) * value(W), rel=2e-3)
         assert sign == ("up" if value(product) >= 0 else "down")
     into = [line for line in lines if line[1] == "2" and line[3] == "0"]
-    brings = seen["a2"][0] * digits.parameters["W3"][:, 0]
-    drawn = np.argsort(-np.abs(seen["a2"][0]), kind="stable")[:MAX_UNITS]
-    assert [int(line[2]) for line in into] == sorted(drawn, key=lambda unit: -abs(brings[unit]))[:3]
+    contributions = layers["a2"][0] * digits.parameters["W3"][:, 0]
+    shown_units = np.argsort(-np.abs(layers["a2"][0]), kind="stable")[:MAX_UNITS]
+    assert [int(line[2]) for line in into] == sorted(shown_units, key=lambda unit: -abs(contributions[unit]))[:3]
 
 
 def test_the_prediction_is_the_models(digits: glassnet.Model, flowers: MLPClassifier) -> None:
-    sure = digits.predict_proba(DIGITS[7:8])[0]
+    probabilities = digits.predict_proba(DIGITS[7:8])[0]
     page = Page(show(digits, DIGITS, row=7).html)
-    assert f"{digits.predict(DIGITS[7:8])[0]}: {format_percent(float(sure.max()))}" in page.text
+    assert f"{digits.predict(DIGITS[7:8])[0]}: {format_percent(float(probabilities.max()))}" in page.text
     assert sum(unit.startswith("prediction: ") for unit in units(page)) == 1
     for row in (0, 60, -1):
         assert (
@@ -123,13 +126,12 @@ def test_other_kinds_of_outputs(kind: str) -> None:
     if kind == "bare":
         assert f"True = {format_number(float(network.decision_function(IRIS)[120]), 6)}" in text
         return
-    sure = network.predict_proba(IRIS)[120]
+    probabilities = network.predict_proba(IRIS)[120]
     if kind == "two classes":
-        assert (
-            f"True: {format_percent(sure[1])} ; False: {format_percent(sure[0])}" in text and network.predict(IRIS)[120]
-        )
+        no, yes = (format_percent(probability) for probability in probabilities)
+        assert f"True: {yes} ; False: {no}" in text and network.predict(IRIS)[120]
     elif kind == "labels":
-        assert f"0: {format_percent(sure[0])}; 1: {format_percent(sure[1])}" in text
+        assert f"0: {format_percent(probabilities[0])}; 1: {format_percent(probabilities[1])}" in text
     else:
         assert "0:" in text
 
@@ -163,7 +165,7 @@ def test_a_square_row_is_an_image(digits: glassnet.Model) -> None:
     (image,) = page.all("image")
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["href"].split(",")[1]))))
     np.testing.assert_array_equal(pixels, np.round(255 - 255 * DIGITS[3].reshape(8, 8) / DIGITS[3].max()))
-    assert len(page.all("img")) == MAX_UNITS  # the weights into each unit of the first layer that is drawn
+    assert len(page.all("img")) == MAX_UNITS  # the weights into each unit of the first layer that is shown_units
     assert not Page(show(digits, DIGITS, image=False).html).all("image")
     small = MLPClassifier((3,), max_iter=2, random_state=0).fit(DIGITS[:, :16], NUMBERS)
     assert not Page(show(small, DIGITS[:, :16]).html).all("image")  # sixteen columns may as well be a table's

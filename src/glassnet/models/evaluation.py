@@ -41,29 +41,21 @@ def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:
 
 def evaluate_blocks(model: Model, blocks: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
     """Evaluate a model on blocks of rows, pairs of x and y, which need not fit into memory together; see `evaluate`."""
-    if model.task == CLASSIFICATION:
-        return _evaluate_classifier(model, blocks)
-    accumulator = RegressionAccumulator()
+    classes = ClassificationAccumulator(model.classes)
+    values = RegressionAccumulator()
     rows = 0
     total_loss = 0.0
     for x, y in blocks:
         loss, predicted = model.evaluate(x, y)
         rows += len(predicted)
         total_loss += loss * len(predicted)
+        if model.task == CLASSIFICATION:
+            classes.add(model.encode(y), model.encode(predicted))
+            continue
         y_true = np.asarray(y, np.float64)
         if y_true.size == predicted.size:  # quantiles of one target have no metric but the loss
-            accumulator.add(y_true.reshape(predicted.shape), predicted)
+            values.add(y_true.reshape(predicted.shape), predicted)
     result = {"rows": rows, "loss": total_loss / max(rows, 1)}
-    return result | accumulator.metrics() if accumulator.rows else result
-
-
-def _evaluate_classifier(model: Model, blocks: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
-    accumulator = ClassificationAccumulator(model.classes)
-    rows = 0
-    total_loss = 0.0
-    for x, y in blocks:
-        loss, predicted = model.evaluate(x, y)
-        rows += len(predicted)
-        total_loss += loss * len(predicted)
-        accumulator.add(model.encode(y), model.encode(predicted))
-    return {"rows": rows, "loss": total_loss / max(rows, 1)} | accumulator.metrics()
+    if model.task == CLASSIFICATION:
+        return result | classes.metrics()
+    return result | values.metrics() if values.rows else result
