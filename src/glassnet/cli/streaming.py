@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from glassnet._utils.atomic_write import write_atomically
 from glassnet.cli.checkpointing import before_the_training
 from glassnet.cli.console import Screen
-from glassnet.data import Files
+from glassnet.data import Files, choose_target
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.fitting import check_task
 from glassnet.models.fitting_files import fit_stream, scan_test_files, task_of
 from glassnet.streaming.memory_estimate import available_memory, estimate_memory, fits_in_memory
 from glassnet.streaming.profile import ScanOptions
-from glassnet.streaming.scan import find_target, scan_files
+from glassnet.streaming.scan import scan_files
 from glassnet.training import Callback, Settings
 
 
@@ -63,7 +63,7 @@ def train_streamed(
     callbacks: Iterable[Callback],
 ) -> Streamed:
     """Look through the files, say what they are, and train."""
-    options = ScanOptions(find_target(files, target), group, validation_fraction, on_bad_row)
+    options = ScanOptions(choose_target(files, target), group, validation_fraction, on_bad_row)
     with before_the_training(screen):
         profile = scan_files(files, options, cache)
         held_out = None if test is None else scan_test_files(profile, test, cache)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.data import as_files, is_classification
+from glassnet.data import as_files, choose_target, is_classification
 from glassnet.errors import InputError
 from glassnet.models.fitting import (
     build_structure,
@@ -23,7 +23,7 @@ from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
 from glassnet.preprocessing.scaling import Scaling, choose_scaling, standard_scaling
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
-from glassnet.streaming.scan import find_target, scan_files
+from glassnet.streaming.scan import scan_files
 from glassnet.streaming.stream_source import BUFFER_BYTES, RowTransform, StreamSource
 from glassnet.streaming.target_profile import MAX_CLASSES, TRAINING, VALIDATION, ClassEncoder, class_name
 from glassnet.training import Callback, Settings, train
@@ -83,7 +83,7 @@ def fit_files(
         If an entry can't be used (file, row and column named), or something does not fit.
     """
     files = as_files(data, on_bad_row=on_bad_row)
-    options = ScanOptions(find_target(files, target), group, validation_fraction, on_bad_row)
+    options = ScanOptions(choose_target(files, target), group, validation_fraction, on_bad_row)
     profile = scan_files(files, options, cache)
     held_out = None
     if test is not None:

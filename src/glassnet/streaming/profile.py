@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -88,7 +87,7 @@ class DatasetProfile:
         Number of stored entries of all rows.
     cache : CacheFile or None
         The rows in binary form; without it each epoch reads the files again.
-    bad_rows : list of [file, row, reason]
+    bad_rows : list of (file, row, reason)
         The skipped rows; not all are listed if there are very many.
     n_bad_rows : int
         Number of skipped rows.
@@ -106,7 +105,7 @@ class DatasetProfile:
     sparse: bool = False
     entries: int = 0
     cache: CacheFile | None = None
-    bad_rows: list[Any] = field(default_factory=list)
+    bad_rows: list[tuple[str, int, str]] = field(default_factory=list)
     n_bad_rows: int = 0
     text_columns: tuple[str, ...] = ()
     cache_error: str = ""

@@ -111,7 +111,7 @@ def _read_profile(files: Files, options: ScanOptions, cache: CacheFile) -> Datas
         sparse=bool(metadata["sparse"]),
         entries=metadata["entries"],
         cache=cache,
-        bad_rows=[[str(file), int(row), str(reason)] for file, row, reason in metadata["bad_rows"]],
+        bad_rows=[(str(file), int(row), str(reason)) for file, row, reason in metadata["bad_rows"]],
         n_bad_rows=int(metadata["n_bad_rows"]),
         text_columns=tuple(str(name) for name in metadata["text_columns"]),
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet._version import __version__
-from glassnet.data import Files, choose_target, features, target_values
+from glassnet.data import Files, Table, features, target_values
 from glassnet.errors import InputError
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.blocks import Block, BlockBuilder, block_rows, encode_block
@@ -70,12 +70,7 @@ def scan_files(
     return profile
 
 
-def find_target(files: Files, target: str | None) -> str:
-    """Return the name of the target: the given column, or the first one with a usual name."""
-    return choose_target(files, target)
-
-
-def read_tables(files: Files, options: ScanOptions, text: Sequence[str]) -> Iterator[tuple[Any, Array, Array, Any]]:
+def read_tables(files: Files, options: ScanOptions, text: Sequence[str]) -> Iterator[tuple[Any, Array, Array, Table]]:
     """Yield the features, the targets, a mask of the validation rows, and the table itself, for each table."""
     rows_before = 0
     names = options.feature_names(files.names)
@@ -142,7 +137,7 @@ class _FirstPass:
                 for block in builders[split].flush():
                     self._add_block(split, block)
                 profile.splits[split].digest = self._digests[split].hexdigest()
-            profile.bad_rows = [list(row) for row in files.bad_rows]
+            profile.bad_rows = list(files.bad_rows)
             profile.n_bad_rows = files.bad_count
             if self._writer is not None:
                 finish_cache(profile, self._writer, fingerprint)
@@ -171,7 +166,7 @@ class _FirstPass:
                 self._writer.abandon()
                 self._writer = None
 
-    def _add_targets(self, y: Array, in_validation: Array, table: Any) -> Array:
+    def _add_targets(self, y: Array, in_validation: Array, table: Table) -> Array:
         """Add the targets of a table to the profile, and return them as blocks store them."""
         profile = self._profile
         where = f"{table.source}: the target column {profile.options.target!r}"

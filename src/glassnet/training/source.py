@@ -73,8 +73,8 @@ class Source(Protocol):
         """
 
 
-class InMemory:
-    """Rows in memory; an epoch is a single part.
+class InMemory(Source):
+    """The in-memory implementation of `Source`; an epoch is a single part.
 
     Parameters
     ----------
