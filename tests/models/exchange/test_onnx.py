@@ -52,7 +52,7 @@ def test_every_activation_of_the_table_has_its_nodes() -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation_is_ours_on_odd_numbers(name: str, dtype: str) -> None:
+def test_every_activation_agrees_on_extreme_numbers(name: str, dtype: str) -> None:
     around = np.concatenate([np.linspace(-12, 12, 4801), [-1e4, -1e3, -88, -30, 30, 88, 1e3, 1e4, 1e-30, -1e-30]])
     z = np.append(around, np.array([np.finfo(dtype).tiny, -np.finfo(dtype).tiny / 8])).astype(dtype)
     z = z[:4812].reshape(-1, 3) if name == "softmax" else z[:, np.newaxis]
@@ -144,7 +144,7 @@ def test_an_output_at_the_threshold_is_no_and_small_probabilities_keep_their_dig
     assert found["probabilities"][1, 1] == pytest.approx(np.exp(-40), rel=1e-5)
 
 
-def test_one_class_alone_is_always_that_one() -> None:
+def test_a_single_class_is_always_predicted() -> None:
     exported = portable((2, 1), ("sigmoid",), "binary", classes=np.array([7]))
     found = run(exported, odd_rows(2, "float64"))
     assert set(found["label"].tolist()) == {7} and found["probabilities"].shape == (15, 2)
@@ -177,7 +177,7 @@ def test_several_labels(dtype: str) -> None:
     assert np.allclose(found["probabilities"], expected, **CLOSE[dtype])
 
 
-def test_outputs_that_are_no_probabilities_are_called_scores() -> None:
+def test_outputs_that_are_not_probabilities_are_named_scores() -> None:
     for kind, outputs, known in (("binary", 1, 2), ("multiclass", 3, 3), ("multilabel", 2, 0)):
         exported = portable((4, outputs), ("identity",), kind, classes=np.arange(known), threshold=0.0)
         x = odd_rows(4, "float64")
@@ -209,7 +209,7 @@ def test_a_model_with_its_scaling(loss: str, dtype: str, tmp_path: Path) -> None
     assert np.allclose(second, expected, **CLOSE[dtype])
 
 
-def test_yes_or_no_outputs_that_all_say_no_are_scaled_as_ours_are() -> None:
+def test_sigmoid_outputs_that_are_all_0_are_normalized_as_in_glassnet() -> None:
     x = table()
     model = fit(x, np.arange(80) % 3, hidden=(), settings=Settings(loss="binary_crossentropy", epochs=1))
     vector = model.vector.copy()
@@ -259,7 +259,7 @@ def test_rows_of_float32_are_scaled_without_losing_more_than_they_have_lost() ->
     assert np.allclose(run(model.portable(), x)["probabilities"], model.predict_proba(x), rtol=1e-5)
 
 
-def test_input_dtype_says_what_the_graph_takes() -> None:
+def test_input_dtype_is_the_dtype_of_the_input() -> None:
     exported = values((2, 3, 1), "relu", "float32")
     read = session(onnx_bytes(exported, input_dtype="float64"))
     assert read.get_inputs()[0].type == "tensor(double)"
@@ -270,7 +270,7 @@ def test_input_dtype_says_what_the_graph_takes() -> None:
 # ----------------------------------------------------------------------------------------------------------- the file
 
 
-def test_the_file_says_what_it_is() -> None:
+def test_the_file_has_metadata() -> None:
     import json
 
     names = ("a", "b ü", "c")
@@ -313,7 +313,7 @@ def test_a_file_that_can_not_be_written_leaves_the_old_one(tmp_path: Path, monke
         to_onnx(exported, tmp_path)
 
 
-def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_onnx_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match=r'this needs onnx, .*: pip install "glassnet\[onnx\]"'):
         to_onnx(values((2, 1), "relu", "float32"), tmp_path / "m.onnx")
@@ -321,12 +321,12 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("wrong", ["float16", int, "numbers"])
-def test_another_input_dtype_is_refused(wrong: Any) -> None:
+def test_another_input_dtype_is_rejected(wrong: Any) -> None:
     with pytest.raises(InputError, match="input_dtype is .* must be 'float32' or 'float64'"):
         onnx_bytes(values((2, 1), "relu", "float32"), input_dtype=wrong)
 
 
-def test_more_than_a_file_holds_is_refused_at_once() -> None:
+def test_a_network_larger_than_a_file_is_rejected() -> None:
     structure, _ = network((1, 1), "relu")
     exported = Portable(structure, np.zeros(2), "regression")
     vast = np.lib.stride_tricks.as_strided(np.zeros(1), (2**28,), (0,))

@@ -56,12 +56,12 @@ def network_for(
     return Portable(structure, vector, kind, preparation=preparation, **more)
 
 
-def ours(exported: Portable, table: Any) -> np.ndarray:
+def glassnet_output(exported: Portable, table: Any) -> np.ndarray:
     inputs = exported.preparation.transform(table, exported.vector.dtype)
     return forward(exported.structure, exported.parameters, inputs)[f"a{exported.structure.n_layers}"]
 
 
-def fed(exported: Portable, table: pd.DataFrame, dtype: str, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+def feed(exported: Portable, table: pd.DataFrame, dtype: str, missing: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return what onnxruntime is given: text, int64, doubles and numbers, each (rows, 1)."""
     given = {}
     for column in exported.preparation.columns:
@@ -82,7 +82,7 @@ def session(exported: Portable, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_table_of_everything(dtype: str) -> None:
+def test_a_table_with_every_kind_of_column(dtype: str) -> None:
     table = frame()
     preparation = fit_preprocessor(table, categorical_features=MARKED)
     assert [c.name for c in preparation.categories if c.encoding == CODES] == ["town", "shop"]
@@ -102,9 +102,9 @@ def test_a_table_of_everything(dtype: str) -> None:
         "shop": ("tensor(int64)", ["rows", 1]),
     }
     for rows in (table, table[:1], table[:0]):
-        found = read.run(["variable"], fed(exported, rows, "float64"))[0]
+        found = read.run(["variable"], feed(exported, rows, "float64"))[0]
         assert found.dtype == dtype and found.shape == (len(rows), 3)
-        assert np.allclose(found, ours(exported, rows), **CLOSE[dtype])
+        assert np.allclose(found, glassnet_output(exported, rows), **CLOSE[dtype])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -119,12 +119,14 @@ def test_new_rows_with_values_that_no_training_row_had(dtype: str) -> None:
     new["has \n gaps"] = [np.nan, 1e6, -1e6, 0.0, np.nan, 1e-30]
     new["member"] = pd.array([None, True, False, True, None, False], "boolean")
     new["constant"] = [np.nan, 1.0, 7.0, -1e6, 0.0, 1.0]
-    given = fed(
+    given = feed(
         exported, new.assign(member=new["member"].astype("Float64").to_numpy(float, na_value=np.nan)), "float64"
     )
     found = session(exported, input_dtype="float64").run(["variable"], given)[0]
     assert np.isfinite(found).all()
-    assert np.allclose(found, ours(exported, new), rtol=CLOSE[dtype]["rtol"], atol=CLOSE[dtype]["atol"] * 1e3)
+    assert np.allclose(
+        found, glassnet_output(exported, new), rtol=CLOSE[dtype]["rtol"], atol=CLOSE[dtype]["atol"] * 1e3
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -132,10 +134,10 @@ def test_float32_columns_lose_only_what_float32_loses(dtype: str) -> None:
     table = frame()
     table["z1"] = table["z1"].astype(np.float32)
     exported = network_for(fit_preprocessor(table, categorical_features=MARKED), dtype)
-    given = fed(exported, table, "float32")
+    given = feed(exported, table, "float32")
     rounded = table.assign(**{"has \n gaps": table["has \n gaps"].astype(np.float32)})
     found = session(exported, input_dtype="float32").run(["variable"], given)[0]
-    assert np.allclose(found, ours(exported, rounded), **CLOSE[dtype])
+    assert np.allclose(found, glassnet_output(exported, rounded), **CLOSE[dtype])
 
 
 @pytest.mark.parametrize("gaps", [False, True])
@@ -149,7 +151,7 @@ def test_columns_of_numbers_alone_are_one_input(make: Any, gaps: bool) -> None:
     assert [(value.name, value.shape) for value in read.get_inputs()] == [("X", ["rows", 4])]
     assert exported.feature_names == (("0", "1", "2", "3") if make is pd.DataFrame else ())
     x[3] = np.nan
-    assert np.allclose(read.run(None, {"X": x})[0], ours(exported, make(x)), **CLOSE["float64"])
+    assert np.allclose(read.run(None, {"X": x})[0], glassnet_output(exported, make(x)), **CLOSE["float64"])
 
 
 def test_sparse_rows_are_one_input() -> None:
@@ -158,29 +160,29 @@ def test_sparse_rows_are_one_input() -> None:
     x = sparse.random_array((50, 6), density=0.3, rng=np.random.default_rng(0), format="csr")
     exported = network_for(fit_preprocessor(x), "float64")
     found = session(exported).run(None, {"X": x.toarray()})[0]
-    assert np.allclose(found, ours(exported, x.toarray()), **CLOSE["float64"])
+    assert np.allclose(found, glassnet_output(exported, x.toarray()), **CLOSE["float64"])
 
 
 def test_a_table_of_categories_alone() -> None:
     table = pd.DataFrame({"a": ["x", "y"] * 10, "b": list("abcde") * 4})
     exported = network_for(fit_preprocessor(table), "float32")
     given = {name: table[[name]].to_numpy(object) for name in table}
-    assert np.allclose(session(exported).run(None, given)[0], ours(exported, table), **CLOSE["float32"])
+    assert np.allclose(session(exported).run(None, given)[0], glassnet_output(exported, table), **CLOSE["float32"])
 
 
 def test_a_column_that_was_always_missing_changes_nothing() -> None:
     table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": pd.Series([None] * 3, dtype=object)})
     exported = network_for(fit_preprocessor(table, categorical_features=["b"]), "float64")
     given = {"a": table[["a"]].to_numpy(), "b": np.array([["any"], [""], ["text"]], object)}
-    assert np.allclose(session(exported).run(None, given)[0], ours(exported, table), **CLOSE["float64"])
+    assert np.allclose(session(exported).run(None, given)[0], glassnet_output(exported, table), **CLOSE["float64"])
 
 
 def test_classes_of_a_table() -> None:
     table = frame()
     preparation = fit_preprocessor(table, categorical_features=MARKED)
     exported = network_for(preparation, "float32", kind="multiclass", classes=np.array(["x", "y", "z"]))
-    label, probabilities = session(exported, input_dtype="float64").run(None, fed(exported, table, "float64"))
-    expected = ours(exported, table)
+    label, probabilities = session(exported, input_dtype="float64").run(None, feed(exported, table, "float64"))
+    expected = glassnet_output(exported, table)
     assert label.tolist() == exported.classes[expected.argmax(axis=1)].tolist()
     assert np.allclose(probabilities, expected, **CLOSE["float32"])
 
@@ -206,13 +208,13 @@ def test_codes_without_a_preparation_are_the_last_columns_of_x(numbers: int, dty
             read.run(None, {"X": x_wrong})
 
 
-# ------------------------------------------------------------------------------------------------------ what is refused
+# ------------------------------------------------------------------------------------------------------ errors
 
 
 @pytest.mark.parametrize("name", ["label", "probabilities", "scores", "variable", ""])
-def test_a_column_with_the_name_of_an_output_is_refused(name: str) -> None:
+def test_a_column_with_the_name_of_an_output_is_rejected(name: str) -> None:
     exported = network_for(fit_preprocessor(pd.DataFrame({name: ["a", "b"] * 5, "x": np.arange(10.0)})), "float64")
-    with pytest.raises(InputError, match=f"column '{name}' has the name of an output, or none"):
+    with pytest.raises(InputError, match=f"column '{name}' is empty or the name of an output"):
         onnx_bytes(exported)
 
 
@@ -223,14 +225,14 @@ def test_a_column_with_the_name_of_an_output_is_refused(name: str) -> None:
         ([2**63, 1], "column 'c' has a category above 2⁶³"),
     ],
 )
-def test_categories_that_no_column_can_hold_are_refused(values: list, message: str) -> None:
+def test_mixed_or_too_large_categories_are_rejected(values: list, message: str) -> None:
     table = pd.DataFrame({"c": pd.Series(values * 5, dtype=object)})
     exported = network_for(fit_preprocessor(table, categorical_features=["c"]), "float64")
     with pytest.raises(InputError, match=message):
         onnx_bytes(exported)
 
 
-def test_what_does_not_fit_the_preparation_is_refused(tmp_path: Any) -> None:
+def test_parts_that_do_not_match_the_preparation_are_rejected(tmp_path: Any) -> None:
     preparation = fit_preprocessor(frame(), categorical_features=MARKED)
     exported = network_for(preparation, "float64")
     plain = Structure((3, 2), "relu")
@@ -244,6 +246,6 @@ def test_what_does_not_fit_the_preparation_is_refused(tmp_path: Any) -> None:
         Portable(exported.structure, exported.vector, "regression", preparation=preparation, scaling=scaling)
     with pytest.raises(InputError, match="the feature names are not those of the preparation"):
         Portable(exported.structure, exported.vector, "regression", preparation=preparation, feature_names=("a",))
-    with pytest.raises(InputError, match="scikit-learn's has not"):
+    with pytest.raises(InputError, match="scikit-learn's networks do not"):
         to_sklearn(exported)
     to_onnx(exported, tmp_path / "m.onnx")

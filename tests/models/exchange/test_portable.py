@@ -18,40 +18,40 @@ from tests.models.exchange.networks import network
     [
         (2, {"kind": "both"}, "kind is 'both'; it must be one of binary, multiclass, multilabel, regression"),
         (2, {"kind": "binary", "classes": [0, 1]}, "kind 'binary' with 2 outputs; it has one"),
-        (1, {"kind": "binary", "classes": [0, 1, 2]}, "3 classes do not go with 1 outputs of a binary network"),
-        (3, {"kind": "multiclass", "classes": [0, 1]}, "2 classes do not go with 3 outputs"),
-        (1, {"kind": "regression", "classes": [0]}, "1 classes do not go"),
-        (2, {"kind": "multilabel", "classes": [0, 1]}, "2 classes do not go"),
+        (1, {"kind": "binary", "classes": [0, 1, 2]}, "3 classes do not match 1 outputs of a binary network"),
+        (3, {"kind": "multiclass", "classes": [0, 1]}, "2 classes do not match 3 outputs"),
+        (1, {"kind": "regression", "classes": [0]}, "1 classes do not match"),
+        (2, {"kind": "multilabel", "classes": [0, 1]}, "2 classes do not match"),
         (1, {"kind": "regression", "feature_names": ("a",)}, "1 feature names for 2 inputs"),
         (2, {"kind": "multilabel", "target_scaling": Scaling("standard", np.zeros(2), np.ones(2))}, "for regression"),
         (
             1,
             {"kind": "regression", "scaling": Scaling("standard", np.zeros(3), np.ones(3))},
-            "scaling has .3,. figures",
+            "scaling has shape .3,.;",
         ),
-        (2, {"kind": "regression", "quantiles": (0.5,)}, "1 quantiles do not go with 2 outputs of a regression"),
-        (2, {"kind": "multilabel", "quantiles": (0.1, 0.9)}, "2 quantiles do not go with 2 outputs of a multilabel"),
+        (2, {"kind": "regression", "quantiles": (0.5,)}, "1 quantiles do not match 2 outputs of a regression"),
+        (2, {"kind": "multilabel", "quantiles": (0.1, 0.9)}, "2 quantiles do not match 2 outputs of a multilabel"),
         (
             3,
             {"kind": "regression", "target_scaling": Scaling("standard", np.zeros(2), np.ones(2))},
-            "target_scaling has .2,. figures; the network needs .3,.",
+            "target_scaling has shape .2,.; the network needs .3,.",
         ),
     ],
 )
-def test_what_does_not_fit_is_named(outputs: int, around: dict[str, Any], message: str) -> None:
+def test_parts_that_do_not_match_are_named(outputs: int, around: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Portable(*network((2, outputs), "relu"), **around)
 
 
-def test_a_function_of_ones_own_is_named_with_its_layer() -> None:
-    own = Activation("relu", lambda z, out=None: z, ACTIVATIONS["relu"].derivative)
-    structure = Structure((2, 3, 3, 1), ("tanh", own, "identity"))
-    with pytest.raises(InputError, match="layer 2 has the activation 'relu', a function of one's own, which can't"):
+def test_a_custom_activation_is_named_with_its_layer() -> None:
+    custom = Activation("relu", lambda z, out=None: z, ACTIVATIONS["relu"].derivative)
+    structure = Structure((2, 3, 3, 1), ("tanh", custom, "identity"))
+    with pytest.raises(InputError, match="layer 2 has the activation 'relu', a custom function, which can't"):
         Portable(structure, np.zeros(structure.n_parameters), "regression")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int64", "longdouble"])
-def test_other_dtypes_are_refused(dtype: str) -> None:
+def test_other_dtypes_are_rejected(dtype: str) -> None:
     with pytest.raises(InputError, match=r"dtype \w+; it must be float32 or float64"):
         Portable(Structure((2, 1), "relu"), np.zeros(3, dtype), "regression")
 
@@ -75,6 +75,6 @@ def test_labels_are_text_or_whole_numbers(classes: Any, labels: list) -> None:
 @pytest.mark.parametrize(
     "classes", [[0.5, 1], [1, "a"], [2**63, 1], [None, "a"], [np.nan, 1], [1e300, 1], [b"a", b"b"]]
 )
-def test_other_labels_are_refused(classes: list) -> None:
+def test_other_labels_are_rejected(classes: list) -> None:
     with pytest.raises(InputError, match="the class .* can't be exported; all must be text, or all whole numbers"):
         as_labels(classes)

@@ -83,14 +83,14 @@ def test_it_predicts_the_same(kind: str, outputs: int, output: str, classes: lis
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
-def test_every_hidden_activation_that_it_has(activation: str) -> None:
+def test_every_hidden_activation_of_scikit_learn(activation: str) -> None:
     exported = portable((3, 4, 4, 2), (activation, activation, "identity"), "regression")
     x = odd_rows(3, "float64")
     assert np.allclose(to_sklearn(exported).predict(x), answers(exported, x), **CLOSE["float64"])
 
 
 @pytest.mark.parametrize(("kind", "outputs", "output", "classes"), KINDS)
-def test_it_has_every_attribute_that_a_fit_leaves(kind: str, outputs: int, output: str, classes: list) -> None:
+def test_it_has_every_fitted_attribute(kind: str, outputs: int, output: str, classes: list) -> None:
     exported = example(kind, outputs, output, classes)
     x = odd_rows(3, "float64")[:12]
     estimator = to_sklearn(exported, max_iter=2)
@@ -113,7 +113,9 @@ def test_it_has_every_attribute_that_a_fit_leaves(kind: str, outputs: int, outpu
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize(("kind", "outputs", "output", "classes"), KINDS)
-def test_it_scores_pickles_and_learns_on(kind: str, outputs: int, output: str, classes: list, solver: str) -> None:
+def test_it_can_be_scored_pickled_and_trained_further(
+    kind: str, outputs: int, output: str, classes: list, solver: str
+) -> None:
     exported = example(kind, outputs, output, classes)
     x, y = odd_rows(3, "float64")[:12], truth(exported, 12)
     estimator = to_sklearn(exported, solver=solver, random_state=0, learning_rate_init=1e-4, loss_curve=[0.5, 0.25])
@@ -131,12 +133,12 @@ def test_it_scores_pickles_and_learns_on(kind: str, outputs: int, output: str, c
     assert all(np.abs(W - b).max() < 0.01 for W, b in zip(again.coefs_, before, strict=True))
 
 
-def test_settings_are_the_estimators() -> None:
+def test_settings_are_parameters_of_the_estimator() -> None:
     exported = example("regression", 1, "identity", [])
     estimator = to_sklearn(exported, alpha=0.5, early_stopping=True)
     assert (estimator.alpha, estimator.hidden_layer_sizes, estimator.activation) == (0.5, (5, 4), "tanh")
     assert estimator.validation_scores_ == [] and estimator.best_loss_ is None
-    with pytest.raises(InputError, match="activation is 'relu'; the network decides it: leave it out"):
+    with pytest.raises(InputError, match="activation is 'relu'; it is determined by the network: leave it out"):
         to_sklearn(exported, activation="relu")
 
 
@@ -157,15 +159,15 @@ def test_settings_are_the_estimators() -> None:
             {"quantiles": (0.1, 0.9)},
             "the network predicts the quantiles .0.1, 0.9",
         ),
-        ((2, 1), ("sigmoid",), "multilabel", {}, "one label alone"),
+        ((2, 1), ("sigmoid",), "multilabel", {}, "single label"),
     ],
 )
-def test_what_it_has_not_is_named(sizes: Any, activations: Any, kind: str, around: dict, message: str) -> None:
+def test_what_scikit_learn_lacks_is_named(sizes: Any, activations: Any, kind: str, around: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         to_sklearn(portable(sizes, activations, kind, **around))
 
 
-# ------------------------------------------------------------------------------------------------- with scaling around
+# ------------------------------------------------------------------------------------------------- with scaling
 
 
 def table() -> np.ndarray:
@@ -210,7 +212,7 @@ def test_a_model_of_values_undoes_its_scaling(outputs: int) -> None:
         assert np.array_equal(getattr(back, name).offset, getattr(model, name).offset)
 
 
-def test_names_of_columns_go_along_and_warn_of_none() -> None:
+def test_column_names_are_exported_without_a_warning() -> None:
     frame = pd.DataFrame(table(), columns=["a", "b", "c"])
     for task, y in (("classification", np.arange(80) % 3), ("regression", frame["a"])):
         loss = "categorical_crossentropy" if task == "classification" else "huber"
@@ -229,7 +231,7 @@ def test_names_of_columns_go_along_and_warn_of_none() -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("kind", "outputs", "output", "classes"), KINDS)
-def test_it_comes_back_bit_for_bit(kind: str, outputs: int, output: str, classes: list, dtype: str) -> None:
+def test_a_round_trip_keeps_every_bit(kind: str, outputs: int, output: str, classes: list, dtype: str) -> None:
     exported = replace(example(kind, outputs, output, classes, dtype=dtype), feature_names=("a", "b", "c"))
     once = from_sklearn(to_sklearn(exported))
     twice = from_sklearn(to_sklearn(once))
@@ -265,7 +267,7 @@ def test_an_estimator_that_scikit_learn_fitted(activation: str) -> None:
     assert to_sklearn(from_sklearn(text)).predict(x).tolist() == text.predict(x).tolist()
 
 
-def test_a_scaler_comes_along() -> None:
+def test_a_scaler_is_imported() -> None:
     x = table()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -286,7 +288,7 @@ def test_a_scaler_comes_along() -> None:
     assert np.allclose(values[:, 0], around.predict(x), rtol=1e-9)
 
 
-def test_what_can_not_be_taken_over_is_named() -> None:
+def test_what_can_not_be_imported_is_named() -> None:
     x = odd_rows(3, "float64")[:12]
     for wrong in (LinearRegression().fit(x, x[:, 0]), None, "mlp", MLPClassifier):
         with pytest.raises(InputError, match="the estimator is .*; give an MLPClassifier or MLPRegressor"):
@@ -305,7 +307,7 @@ def test_what_can_not_be_taken_over_is_named() -> None:
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier(), MLPRegressor(), TransformedTargetRegressor(MLPRegressor())])
-def test_one_that_is_not_fitted_is_refused_as_scikit_learn_refuses_it(estimator: Any) -> None:
+def test_an_estimator_that_is_not_fitted_raises_not_fitted_error(estimator: Any) -> None:
     with pytest.raises(NotFittedError, match="not fitted yet"):
         from_sklearn(estimator)
 

@@ -38,7 +38,7 @@ def ours(structure: Structure, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation_is_ours_on_odd_numbers(name: str, dtype: str) -> None:
+def test_every_activation_agrees_on_extreme_numbers(name: str, dtype: str) -> None:
     z = np.concatenate([np.linspace(-12, 12, 4801), [-1e4, -88, -30, 19.9, 20.1, 30, 39.9, 40.1, 88, 1e4, -1e-30]])
     z = z.reshape(-1, 2).astype(dtype)
     structure = Structure((2, 2), (name,))
@@ -63,7 +63,7 @@ def test_any_sizes_agree(sizes: tuple[int, ...], dtype: str) -> None:
         assert np.allclose(outputs(module, rows), ours(structure, vector, rows), **CLOSE[dtype])
 
 
-def test_it_is_a_plain_sequence_of_pytorchs_own_modules() -> None:
+def test_the_module_is_a_sequence_of_pytorch_modules() -> None:
     module = to_torch(*network((3, 4, 4, 2), ("gelu", "identity", "softmax"), "float32"))
     assert type(module) is nn.Sequential
     told = [(name, type(part).__module__.split(".")[0], repr(part)) for name, part in module.named_children()]
@@ -76,7 +76,7 @@ def test_it_is_a_plain_sequence_of_pytorchs_own_modules() -> None:
     ]
 
 
-def test_parameters_are_copied_and_learn_apart() -> None:
+def test_parameters_are_copies() -> None:
     structure, vector = network((3, 4, 1), "relu")
     before, module = vector.copy(), to_torch(structure, vector)
     module(torch.ones(2, 3, dtype=torch.float64)).sum().backward()
@@ -88,14 +88,14 @@ def test_parameters_are_copied_and_learn_apart() -> None:
     assert module.layer2.weight.detach().numpy().any()
 
 
-def test_pytorchs_random_stream_is_left_where_it_was() -> None:
+def test_the_random_state_of_pytorch_is_not_changed() -> None:
     before = torch.get_rng_state()
     to_torch(*network((3, 4, 1), "relu"))
     assert torch.equal(before, torch.get_rng_state())
 
 
 @pytest.mark.parametrize("name", ["hard_sigmoid", "exponential"])
-def test_modules_of_our_own_can_be_pickled_saved_and_copied(name: str) -> None:
+def test_the_added_modules_can_be_pickled_saved_and_copied(name: str) -> None:
     module = to_torch(*network((3, 4, 1), (name, "identity")))
     x = odd_rows(3, "float64")[:9]
     file = io.BytesIO()
@@ -138,7 +138,7 @@ def test_a_model_takes_raw_rows(dtype: str) -> None:
     again.load_state_dict({k: v for k, v in module.state_dict().items() if "scaling" not in k})
 
 
-def test_a_function_of_ones_own_is_refused() -> None:
+def test_a_custom_activation_is_rejected() -> None:
     own = Activation("mine", np.sin, lambda da, z, a, out=None: da * np.cos(z))
     structure = Structure((2, 3, 1), (own, "identity"))
     with pytest.raises(InputError, match="layer 1 has the activation 'mine'"):
@@ -150,7 +150,7 @@ def test_a_function_of_ones_own_is_refused() -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_network_comes_back_bit_for_bit(name: str, dtype: str) -> None:
+def test_a_round_trip_keeps_every_bit(name: str, dtype: str) -> None:
     structure, vector = network((4, 1, 5, 3), (name, "identity", name), dtype)
     again, back = from_torch(to_torch(structure, vector))
     assert again == structure and back.dtype == dtype and back.tobytes() == vector.tobytes()
@@ -187,7 +187,7 @@ def test_a_module_made_in_pytorch() -> None:
         (lambda: nn.Softmax(dim=1), "softmax"),
     ],
 )
-def test_pytorchs_activations_as_they_come(part: Any, name: str) -> None:
+def test_activations_of_pytorch_with_default_arguments(part: Any, name: str) -> None:
     module = nn.Sequential(nn.Linear(3, 4), part())
     structure, vector = from_torch(module)
     assert structure.activations[0].name == name
@@ -195,7 +195,7 @@ def test_pytorchs_activations_as_they_come(part: Any, name: str) -> None:
     assert np.allclose(ours(structure, vector, x), outputs(module, x), **CLOSE["float32"])
 
 
-def test_a_linear_layer_alone_and_logits_made_probabilities() -> None:
+def test_a_single_linear_layer_and_logits_with_an_output_activation() -> None:
     layer = nn.Linear(3, 2)
     structure, vector = from_torch(layer, output="softmax")
     assert structure == Structure((3, 2), ("softmax",))
@@ -203,7 +203,7 @@ def test_a_linear_layer_alone_and_logits_made_probabilities() -> None:
     assert np.allclose(ours(structure, vector, x), torch.softmax(torch.from_numpy(outputs(layer, x)), 1), atol=1e-6)
 
 
-def test_weight_normalisation_is_what_it_computes() -> None:
+def test_weight_normalization_is_evaluated() -> None:
     layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
     structure, vector = from_torch(nn.Sequential(layer))
     x = odd_rows(3, "float32")
@@ -217,17 +217,17 @@ def test_the_vector_is_a_copy() -> None:
     assert layer.weight.detach().numpy().any() and layer.bias.detach().numpy().any()
 
 
-class Own(nn.Linear):
+class CustomLinear(nn.Linear):
     def forward(self, x: Any) -> Any:
         return super().forward(x) * 2
 
 
-class OwnSequence(nn.Sequential):
+class CustomSequential(nn.Sequential):
     def forward(self, x: Any) -> Any:
         return super().forward(x) * 2
 
 
-class OwnDropout(nn.Dropout):
+class CustomDropout(nn.Dropout):
     def forward(self, x: Any) -> Any:
         return x * 2
 
@@ -243,7 +243,7 @@ def with_hook() -> Any:
     [
         (
             lambda: nn.Sequential(nn.Conv2d(1, 2, 3)),
-            r"module 0 is Conv2d\(1, 2, .*can't be taken over; what can is Lin",
+            r"module 0 is Conv2d\(1, 2, .*can't be imported; supported are Lin",
         ),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), r"module 1 is BatchNorm1d\(2, "),
         (lambda: nn.Sequential(nn.Sequential(nn.Linear(3, 2), nn.PReLU())), "module 0.1 is PReLU"),
@@ -252,16 +252,16 @@ def with_hook() -> Any:
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Softplus(beta=2)), "Softplus"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=0)), r"Softmax\(dim=0\)"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.LogSoftmax(dim=1)), "LogSoftmax"),
-        (lambda: nn.Sequential(Own(3, 2)), r"module 0 is Own\("),
-        (lambda: nn.Sequential(nn.Linear(3, 2), OwnDropout()), r"module 1 is OwnDropout\("),
-        (lambda: OwnSequence(nn.Linear(3, 2)), r"module itself is OwnSequence\("),
+        (lambda: nn.Sequential(CustomLinear(3, 2)), r"module 0 is CustomLinear\("),
+        (lambda: nn.Sequential(nn.Linear(3, 2), CustomDropout()), r"module 1 is CustomDropout\("),
+        (lambda: CustomSequential(nn.Linear(3, 2)), r"module itself is CustomSequential\("),
         (lambda: nn.Bilinear(2, 2, 2), r"module itself is Bilinear\("),
         (with_hook, r"module 0 \(Linear\) has hooks"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Flatten()), r"module 1 is Flatten\(.*before the first layer"),
         (lambda: nn.Sequential(nn.Flatten(0), nn.Linear(3, 2)), r"module 0 is Flatten\(start_dim=0"),
         (lambda: nn.Sequential(nn.ReLU(), nn.Linear(3, 2)), r"module 0 is ReLU\(\), before the first layer"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.ReLU()), r"ReLU\(\), after the activation 'tanh'"),
-        (lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2)), "after a layer of 2 units; they do not fit"),
+        (lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2)), "after a layer of 2 units; they do not match"),
         (lambda: nn.Sequential(), "no linear layer"),
         (lambda: nn.Linear(3, 2).half(), r"with torch.float16; .* module.float\(\)"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1).double()), r"dtypes float32, float64; .*module.float"),
@@ -271,15 +271,15 @@ def with_hook() -> Any:
         (lambda: None, "module is None"),
     ],
 )
-def test_what_can_not_be_taken_over_is_named(module: Any, message: str) -> None:
+def test_an_unsupported_module_is_named(module: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         from_torch(module())
 
 
-def test_wrong_outputs_are_refused() -> None:
+def test_an_invalid_output_activation_is_rejected() -> None:
     with pytest.raises(InputError, match="output 'softmx' is not known; did you mean 'softmax'"):
         from_torch(nn.Linear(3, 2), output="softmx")
-    with pytest.raises(InputError, match="output is 'softmax', but the module ends with 'tanh' of its own"):
+    with pytest.raises(InputError, match="output is 'softmax', but the module ends with the activation 'tanh'"):
         from_torch(nn.Sequential(nn.Linear(3, 2), nn.Tanh()), output="softmax")
 
 

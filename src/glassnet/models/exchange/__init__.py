@@ -1,4 +1,4 @@
-"""Exchange: networks for and from other libraries: ONNX files, PyTorch modules, scikit-learn estimators."""
+"""Export and import of networks: ONNX files, PyTorch modules, scikit-learn estimators."""
 
 from glassnet.models.exchange.onnx_file import to_onnx
 from glassnet.models.exchange.portable import Portable

@@ -1,7 +1,7 @@
-"""Building an ONNX graph: nodes whose values have names, and every activation as nodes.
+"""Builder of ONNX graphs: nodes with named values, and every activation as nodes.
 
-The activations are put together from plain operators, not taken from ONNX's own (LeakyRelu, Selu, HardSigmoid, …):
-those keep their numbers as float32, which in a float64 network is not our formula, and runtimes lack some in float64.
+The activations are composed of basic operators instead of ONNX's activation operators (LeakyRelu, Selu, HardSigmoid,
+…): those store their constants as float32, which is inexact in a float64 network, and runtimes lack some in float64.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.network.activations import GELU_CUBE, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 
-#: Where ONNX has what finds the number of a category.
+#: The operator set with LabelEncoder.
 CATEGORIES_DOMAIN = "ai.onnx.ml"
 
 
 class Graph:
-    """Nodes and constants in the making.
+    """A graph under construction: nodes and constants.
 
     Parameters
     ----------
     dtype : float32 or float64
-        Of the network, and of the numbers that stand in its formulas.
+        Dtype of the network and of the constants in its formulas.
     """
 
     def __init__(self, dtype: Any) -> None:
@@ -33,24 +33,24 @@ class Graph:
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
         self._numbers: dict[Any, str] = {}
-        #: Names of inputs, which nothing else may have.
+        #: Names of the inputs, not available to other values.
         self.reserved = {"X"}
 
     def __call__(self, operator: str, *inputs: str | float, name: str = "", outputs: int = 1, **attributes: Any) -> str:
         """Add a node and return the name of its first value; numbers among the inputs become constants."""
         from onnx import helper
 
-        name = self._free(name or f"{operator}_{len(self.nodes)}")
-        told = [name, *(f"{name}_{place}" for place in range(1, outputs))]
+        name = self._unique_name(name or f"{operator}_{len(self.nodes)}")
+        output_names = [name, *(f"{name}_{index}" for index in range(1, outputs))]
         names = [value if isinstance(value, str) else self.number(value) for value in inputs]
-        self.nodes.append(helper.make_node(operator, names, told, name=f"to_{name}", **attributes))
+        self.nodes.append(helper.make_node(operator, names, output_names, name=f"to_{name}", **attributes))
         return name
 
     def constant(self, name: str, value: Array) -> str:
         """Add an array, or text, under a name, and return the name."""
         from onnx import TensorProto, helper, numpy_helper
 
-        name = self._free(name)
+        name = self._unique_name(name)
         if value.dtype.kind == "O":
             texts = [text.encode() for text in value]
             self.constants[name] = helper.make_tensor(name, TensorProto.STRING, value.shape, texts)
@@ -73,17 +73,18 @@ class Graph:
         return f"axes_{axis}"
 
     def cast(self, value: str, dtype: Any, before: Any = None) -> str:
-        """Turn a value into a dtype, if it is not known to have that one."""
+        """Cast a value to a dtype, unless ``before`` says that it has that dtype."""
         return value if before is not None and before == dtype else self("Cast", value, to=element_type(dtype))
 
-    def _free(self, name: str) -> str:
+    def _unique_name(self, name: str) -> str:
+        """Return the name, with underscores appended if an input has it."""
         while name in self.reserved:
             name += "_"
         return name
 
 
 def element_type(dtype: Any) -> int:
-    """Return ONNX's number of a NumPy dtype; object stands for text."""
+    """Return ONNX's type number of a NumPy dtype; object is text."""
     from onnx import TensorProto, helper
 
     dtype = np.dtype(dtype)
@@ -94,7 +95,7 @@ def element_type(dtype: Any) -> int:
 
 
 def _sigmoid(add: Graph, z: str) -> str:
-    """1 / (1 + exp(-z)): small probabilities keep their digits, which onnxruntime's own Sigmoid cuts off."""
+    """1 / (1 + exp(-z)): exact for small probabilities, unlike onnxruntime's Sigmoid."""
     return add("Div", 1.0, add("Add", add("Exp", add("Neg", z)), 1.0))
 
 
@@ -107,21 +108,21 @@ def _leaky_relu(add: Graph, z: str) -> str:
 
 
 def _elu(add: Graph, z: str) -> str:
-    return add("Add", _below(add, z), add("Relu", z))
+    return add("Add", _expm1_negative(add, z), add("Relu", z))
 
 
 def _selu(add: Graph, z: str) -> str:
-    return add("Mul", add("Add", add("Mul", _below(add, z), SELU_ALPHA), add("Relu", z)), SELU_SCALE)
+    return add("Mul", add("Add", add("Mul", _expm1_negative(add, z), SELU_ALPHA), add("Relu", z)), SELU_SCALE)
 
 
-def _below(add: Graph, z: str) -> str:
+def _expm1_negative(add: Graph, z: str) -> str:
     """exp(z) - 1 where z < 0, else 0."""
     return add("Sub", add("Exp", add("Min", z, 0.0)), 1.0)
 
 
 def _softplus(add: Graph, z: str) -> str:
-    rest = add("Log", add("Add", add("Exp", add("Neg", add("Abs", z))), 1.0))
-    return add("Add", add("Relu", z), rest)
+    log_term = add("Log", add("Add", add("Exp", add("Neg", add("Abs", z))), 1.0))
+    return add("Add", add("Relu", z), log_term)
 
 
 def _exponential(add: Graph, z: str) -> str:
@@ -139,8 +140,8 @@ def _gelu(add: Graph, z: str) -> str:
 def _normal_distribution(add: Graph, z: str) -> str:
     """Φ(z) in float64, for which onnxruntime has no Erf.
 
-    With x = |z| / √2 and t = 2 / (2 + x), erfc(x) = t exp(p(2t - 1) - x²), where p is smooth: the polynomial that meets
-    log(erfcx(x) / t) at the Chebyshev points is right to 1e-15 for every z (the form is Press et al.'s, Numerical
+    With x = |z| / √2 and t = 2 / (2 + x), erfc(x) = t exp(p(2t - 1) - x²), where p is smooth: the polynomial that
+    interpolates log(erfcx(x) / t) at the Chebyshev points is accurate to 1e-15 for every z (Press et al., Numerical
     Recipes, section 6.2.2).
     """
     x = add("Mul", add("Abs", z), math.sqrt(0.5))
@@ -156,7 +157,7 @@ def _normal_distribution(add: Graph, z: str) -> str:
 
 
 def _tail_coefficients(degree: int = 24) -> list[float]:
-    """Return the polynomial of `_normal_distribution`, constant first."""
+    """Return the coefficients of the polynomial of `_normal_distribution`, the constant first."""
     from numpy.polynomial import chebyshev
     from scipy.special import erfcx
 

@@ -1,4 +1,4 @@
-"""What travels: a network and what stands around it, in plain values that every other library's form is made from."""
+"""A network with its preprocessing and the meaning of its outputs, independent of any library's format."""
 
 from __future__ import annotations
 
@@ -16,31 +16,37 @@ from glassnet.network.structure import Structure
 from glassnet.preprocessing import TablePreprocessor
 from glassnet.preprocessing.scaling import Scaling
 
-#: What the outputs say: one yes-or-no question; which one of several; several yes-or-no questions; values.
-BINARY, MULTICLASS, MULTILABEL, REGRESSION = "binary", "multiclass", "multilabel", "regression"
+#: Two classes with one output.
+BINARY = "binary"
+#: One output for each class.
+MULTICLASS = "multiclass"
+#: One output for each label; a row may have several.
+MULTILABEL = "multilabel"
+#: Outputs are values.
+REGRESSION = "regression"
 KINDS = (BINARY, MULTICLASS, MULTILABEL, REGRESSION)
 
 
 @dataclass(frozen=True)
 class Portable:
-    """A network, what its outputs mean, and the scaling on both sides of it.
+    """A network, the meaning of its outputs, and the scaling of inputs and targets.
 
     Parameters
     ----------
     structure : Structure
-        The layers; every activation one of the library's own.
+        The layers; no custom activations.
     vector : array (n_parameters,)
         The parameters, float32 or float64.
     kind : str
         ``"binary"``: one output, class 1 where it is above `threshold`. ``"multiclass"``: one output for each class,
-        the largest wins. ``"multilabel"``: one output for each label, which is there where it is above `threshold`.
+        the largest is predicted. ``"multilabel"``: one output for each label, set where it is above `threshold`.
         ``"regression"``: values.
     classes : array (classes,)
         Text or whole numbers: two (or one) for ``"binary"``, one for each output for ``"multiclass"``; empty otherwise.
     scaling : Scaling, optional
         From raw features to the network's inputs.
     target_scaling : Scaling, optional
-        For regression: from raw targets to the network's outputs, undone after it.
+        For regression: from raw targets to outputs; its inverse is applied after the network.
     feature_names : tuple of str
         The columns; may be empty.
     threshold : float
@@ -48,12 +54,12 @@ class Portable:
     preparation : TablePreprocessor, optional
         Instead of `scaling`: from the columns of a table to the network's inputs; `feature_names` are then its columns.
     quantiles : tuple of float
-        For regression, if the outputs are these quantiles and never cross: each row's are brought into their order.
+        For regression, if the outputs are these quantiles: each row's are sorted, so that they never cross.
 
     Raises
     ------
     InputError
-        If the parts do not fit together.
+        If the parts do not match.
     """
 
     structure: Structure
@@ -73,37 +79,38 @@ class Portable:
         check_network(self.structure, self.vector)
         if self.preparation is not None:
             self._check_preparation(self.preparation)
-        inputs, outputs, known = self.structure.n_inputs, self.structure.n_outputs, len(self.classes)
+        inputs = self.structure.n_inputs
+        outputs = self.structure.n_outputs
+        n_classes = len(self.classes)
         if self.kind not in KINDS:
             raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
         if self.kind == BINARY and outputs != 1:
             raise InputError(f"kind 'binary' with {outputs} outputs; it has one: use 'multiclass' or 'multilabel'")
-        if known not in {BINARY: (1, 2), MULTICLASS: (outputs,)}.get(self.kind, (0,)):
-            raise InputError(f"{known} classes do not go with {outputs} outputs of a {self.kind} network")
+        if n_classes not in {BINARY: (1, 2), MULTICLASS: (outputs,)}.get(self.kind, (0,)):
+            raise InputError(f"{n_classes} classes do not match {outputs} outputs of a {self.kind} network")
         if self.preparation is None and self.feature_names and len(self.feature_names) != inputs:
             raise InputError(f"{len(self.feature_names)} feature names for {inputs} inputs; give one for each, or none")
         if self.target_scaling is not None and self.kind != REGRESSION:
             raise InputError(f"target_scaling is for regression, and this network is {self.kind}; leave it out")
         if self.quantiles and (self.kind != REGRESSION or len(self.quantiles) != outputs):
-            raise InputError(
-                f"{len(self.quantiles)} quantiles do not go with {outputs} outputs of a {self.kind} network"
-            )
-        for name, scaling, fitting in (
+            raise InputError(f"{len(self.quantiles)} quantiles do not match {outputs} outputs of a {self.kind} network")
+        for name, scaling, sizes in (
             ("scaling", self.scaling, (inputs,)),
             ("target_scaling", self.target_scaling, (outputs, 1)),
         ):
-            if scaling is not None and scaling.offset.shape not in {(columns,) for columns in fitting}:
-                raise InputError(f"{name} has {scaling.offset.shape} figures; the network needs ({fitting[0]},)")
+            if scaling is not None and scaling.offset.shape not in {(size,) for size in sizes}:
+                raise InputError(f"{name} has shape {scaling.offset.shape}; the network needs ({sizes[0]},)")
 
     def _check_preparation(self, preparation: TablePreprocessor) -> None:
-        made, wanted = (
-            (preparation.n_inputs, preparation.embedding_shapes),
-            (self.structure.n_inputs, self.structure.tables),
-        )
-        if made != wanted:
-            raise InputError(f"the preparation makes inputs and tables {made}; the structure has {wanted}")
+        """Raise InputError if the preparation does not match the other parts; take its feature names."""
+        produced = (preparation.n_inputs, preparation.embedding_shapes)
+        expected = (self.structure.n_inputs, self.structure.tables)
+        if produced != expected:
+            raise InputError(f"the preparation makes inputs and tables {produced}; the structure has {expected}")
         if self.scaling is not None:
-            raise InputError("scaling and preparation are both given; a preparation scales itself: leave scaling out")
+            raise InputError(
+                "scaling and preparation are both given; a preparation includes scaling: leave scaling out"
+            )
         if self.feature_names not in ((), preparation.names):
             raise InputError("the feature names are not those of the preparation; leave them out")
         object.__setattr__(self, "feature_names", preparation.names if preparation.named else ())
@@ -120,7 +127,7 @@ def as_labels(classes: Any) -> Array:
     Raises
     ------
     InputError
-        If one is neither, or text and numbers stand together.
+        If one is neither, or text and numbers are mixed.
     """
     values = np.asarray(classes, object).ravel()
     if all(isinstance(value, str) for value in values):
@@ -133,18 +140,18 @@ def as_labels(classes: Any) -> Array:
 
 
 def check_network(structure: Structure, vector: Array) -> None:
-    """Refuse what can't leave the library.
+    """Check that a network can be exported.
 
     Raises
     ------
     InputError
-        If an activation is one's own (the layer is named), or the parameters have another dtype or shape.
+        If an activation is custom (the layer is named), or the parameters have another dtype or shape.
     """
     for layer, activation in enumerate(structure.activations, start=1):
         known = ACTIVATIONS.get(activation.name)
         if known is None or known.function is not activation.function:
             raise InputError(
-                f"layer {layer} has the activation {activation.name!r}, a function of one's own, which can't "
+                f"layer {layer} has the activation {activation.name!r}, a custom function, which can't "
                 f"be exported; use one of {', '.join(ACTIVATIONS)}"
             )
     if vector.dtype not in (np.float32, np.float64):
@@ -152,15 +159,15 @@ def check_network(structure: Structure, vector: Array) -> None:
     structure.views(vector)
 
 
-def needed(package: str, extra: str) -> ModuleType:
-    """Import a package that only some users have.
+def import_optional(package: str, hint: str) -> ModuleType:
+    """Import an optional dependency.
 
     Raises
     ------
     InputError
-        If it is not installed; the message says how to install it.
+        If it is not installed; the message ends with the hint.
     """
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise InputError(f"this needs {package}, which can't be imported ({error}); {extra}") from None
+        raise InputError(f"this needs {package}, which can't be imported ({error}); {hint}") from None

@@ -1,4 +1,4 @@
-"""PyTorch modules for what PyTorch has not; importing this imports PyTorch, and it can be pickled from here."""
+"""Modules that PyTorch lacks. Importing this module imports PyTorch; its classes can be pickled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 
 class HardSigmoid(nn.Module):
-    """a = min(max(z / 6 + 1/2, 0), 1); `torch.nn.Hardsigmoid` has a slope of float32 whatever the dtype."""
+    """a = min(max(z / 6 + 1/2, 0), 1); `torch.nn.Hardsigmoid` uses a float32 slope for every dtype."""
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Return a, with the shape of z."""
@@ -18,20 +18,20 @@ class HardSigmoid(nn.Module):
 
 
 class Exponential(nn.Module):
-    """a = exp(z), held at the largest finite number."""
+    """a = exp(z), clipped to the largest finite number."""
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Return a, with the shape of z."""
         return torch.exp(torch.clamp(z, max=math.log(torch.finfo(z.dtype).max) - 1e-3))
 
 
-class LookUp(nn.Module):
+class EmbeddingLookup(nn.Module):
     """a0 = [numbers, E1[code_1], …]: the last columns of x are codes, each of which has a row in its table.
 
     Parameters
     ----------
     numbers : int
-        How many columns come before the codes.
+        Number of columns before the codes.
     tables : sequence of tensor (categories, size)
         E1, ….
     """
@@ -44,8 +44,8 @@ class LookUp(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return a0 (rows, units of 0) for x (rows, columns)."""
         codes = x[..., self.numbers :].long()
-        found = [table(codes[..., t]) for t, table in enumerate(self.tables)]
-        return torch.cat([x[..., : self.numbers], *found], dim=-1)
+        embedded = [table(codes[..., t]) for t, table in enumerate(self.tables)]
+        return torch.cat([x[..., : self.numbers], *embedded], dim=-1)
 
 
 class Scale(nn.Module):
@@ -54,9 +54,9 @@ class Scale(nn.Module):
     Parameters
     ----------
     shift, factor : tensor (columns,), float64
-        The figures.
+        Offset and scale.
     dtype : torch.dtype
-        Of the result.
+        Dtype of the result.
     """
 
     def __init__(self, shift: torch.Tensor, factor: torch.Tensor, dtype: torch.dtype) -> None:
