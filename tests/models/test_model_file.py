@@ -140,7 +140,7 @@ def set_metadata(name: str, value: str):
         (change(("format_version",), KeyError), "'format_version' is missing"),
         (set_metadata("model", "{"), "does not fit together"),
         (set_metadata("model", "[" * 100_000), "does not fit together"),
-        (set_metadata("model", "[1]"), "model is no JSON object"),
+        (set_metadata("model", "[1]"), "model is not a JSON object"),
         (change(("layer_sizes",), [3, 10**12, 3]), "parameters; the most is"),
         (change(("layer_sizes",), [3, 50_000, 3]), "W1 has shape"),
         (change(("layer_sizes",), [3, -5, 3]), "a layer has a whole number of units"),
@@ -171,9 +171,9 @@ def set_metadata(name: str, value: str):
         (change(("facts", "best_epoch"), {"a": 1}), "facts.best_epoch is"),
         (change(("facts", "best_epoch"), 10**30), "facts.best_epoch is 1000.*; it must be at most"),
         (change(("facts", "metric"), 3), "facts.metric is 3; it must be str"),
-        (change(("history", 0, "loss"), float("nan")), "NaN stands in the metadata"),
-        (change(("history", 0, "metric"), float("-inf")), "-Infinity stands in the metadata"),
-        (set_metadata("model", '{"format_version": 1e999}'), "1e999 stands in the metadata"),
+        (change(("history", 0, "loss"), float("nan")), "the number NaN"),
+        (change(("history", 0, "metric"), float("-inf")), "the number -Infinity"),
+        (set_metadata("model", '{"format_version": 1e999}'), "the number 1e999"),
         (change(("history", 0, "loss"), 10**400), "a number of 401 digits"),
         (set_array("W1", KeyError), "the arrays are not those of layers"),
         (set_array("evil", np.zeros(3)), "the arrays are not those of layers .*: evil"),
@@ -228,8 +228,8 @@ def test_tables_that_do_not_fit_together_are_refused(damage, message: str, tmp_p
 
 def test_metadata_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(example()[0], tmp_path / "m.glassnet")
-    monkeypatch.setattr(arrays_file, "LONGEST_HEADER", 100)
-    with pytest.raises(InputError, match=r"its header has [\d,]+ bytes; the most is 100"):
+    monkeypatch.setattr(arrays_file, "MAX_HEADER_BYTES", 100)
+    with pytest.raises(InputError, match=r"its header has [\d,]+ bytes; the maximum is 100"):
         load(tmp_path / "m.glassnet")
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from glassnet import InputError, Settings, fit, suggest_settings
 from glassnet.models.evaluation import evaluate
-from glassnet.models.fitting import split
 from glassnet.models.model import encode_classes
+from glassnet.training.validation_split import split_fraction
 
 
 def blobs(rows: int = 80) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +63,7 @@ def test_quantiles_have_a_column_each_and_poisson_gives_counts() -> None:
 
 def test_validation_rows_touch_neither_the_scaling_nor_the_weights() -> None:
     x, y = blobs()
-    _, validation = split(len(x), y, 0.25, 3)
+    _, validation = split_fraction(len(x), 0.25, 3, y)
     changed = x.copy()
     changed[validation] *= 1000
     chosen = Settings(epochs=3, random_state=3, restore_best=False)
@@ -77,7 +77,7 @@ def test_validation_rows_touch_neither_the_scaling_nor_the_weights() -> None:
 def test_the_truth_of_validation_rows_does_not_scale_the_target() -> None:
     x, _ = blobs()
     y = x[:, 0].copy()
-    _, validation = split(len(x), None, 0.25, 0)
+    _, validation = split_fraction(len(x), 0.25, 0)
     y[validation] += 1e6
     model = fit(x, y, settings=Settings(loss="huber", epochs=1), validation_fraction=0.25)
     assert abs(model.target_scaling.offset[0]) < 100
@@ -89,17 +89,17 @@ def test_a_split_covers_all_rows_once_and_is_the_same_for_the_seed(rows, fractio
     y = np.random.default_rng(seed).integers(classes, size=rows)
     if not 1 <= round(rows * fraction) < rows:
         with pytest.raises(InputError, match="leaves no row on one side"):
-            split(rows, y, fraction, seed)
+            split_fraction(rows, fraction, seed, y)
         return
-    training, validation = split(rows, y, fraction, seed)
+    training, validation = split_fraction(rows, fraction, seed, y)
     np.testing.assert_array_equal(np.sort(np.concatenate([training, validation])), np.arange(rows))
     assert len(validation) == round(rows * fraction)
-    np.testing.assert_array_equal(validation, split(rows, y, fraction, seed)[1])
+    np.testing.assert_array_equal(validation, split_fraction(rows, fraction, seed, y)[1])
 
 
 def test_a_split_keeps_the_shares_of_the_classes() -> None:
     y = np.repeat([0, 1], [900, 100])
-    _, validation = split(1000, y, 0.1, 0)
+    _, validation = split_fraction(1000, 0.1, 0, y)
     assert y[validation].sum() == 10
 
 

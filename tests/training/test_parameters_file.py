@@ -94,9 +94,9 @@ def description() -> dict:
         ({"epoch": 1.5}, "parameters.epoch is 1.5"),
         ({"epoch": 10**30}, "it must be at most"),
         ({"epoch": 10**400}, "a number of 401 digits"),
-        ({"epoch": float("nan")}, "NaN stands in the metadata"),
+        ({"epoch": float("nan")}, "the number NaN"),
         ("[" * 100_000, "can't be used"),
-        ("[]", "parameters is no JSON object"),
+        ("[]", "parameters is not a JSON object"),
         ("{}", "'format_version' is missing"),
     ],
 )

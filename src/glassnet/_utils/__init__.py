@@ -1,1 +1,1 @@
-"""The ground that every package may use: array types, atomic writes, safe text, lookups by name."""
+"""Utilities for every package: array types, atomic writes, safe text and JSON, lookups, checks of settings."""

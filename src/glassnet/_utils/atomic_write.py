@@ -1,4 +1,4 @@
-"""Writing files so that an interruption leaves the old one whole."""
+"""Atomic writes: an interruption leaves the old file intact."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from glassnet.errors import InputError
 
 
 def write_atomically(path: str | Path, content: bytes | Iterable[bytes | memoryview]) -> None:
-    """Write a file beside its place, bring it to the disk, and only then give it its name.
+    """Write a temporary file next to the path, flush it to disk, and rename it.
 
-    The content may come in pieces. While it is written the file is called as `path`, with a dot before and a dot and
-    something more behind.
+    Parameters
+    ----------
+    path : str or Path
+        The file; its folder is created if it does not exist.
+    content : bytes or iterable of bytes
+        All at once or in pieces. The temporary file is named ``.{name}.{random}``.
 
     Raises
     ------
@@ -34,18 +38,18 @@ def write_atomically(path: str | Path, content: bytes | Iterable[bytes | memoryv
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's own mode shuts everyone else out
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp creates files that only their owner can read
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another place") from None
+        raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another path") from None
     finally:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
 
 
 def check_writable(path: str | Path) -> None:
-    """Find out before the work, not after it, that a file can't be written there.
+    """Check that a file can be written to a path, before the work whose result goes there.
 
     Raises
     ------
@@ -60,11 +64,11 @@ def check_writable(path: str | Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another place") from None
+        raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another path") from None
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the new name to the disk too, where the system lets a folder be opened."""
+    """Flush a folder's entries to disk, on systems that can open folders."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

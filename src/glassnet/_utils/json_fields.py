@@ -1,47 +1,59 @@
-"""JSON from a file that nobody believes: each value is read with its type checked."""
+"""Untrusted JSON: size limits, and values that are read with their types checked."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import fields
 from typing import Any
 
 from glassnet._utils.text_safety import escape_control_chars
 from glassnet.errors import InputError
 
-#: Whole numbers up to this are the same in every reader of JSON.
+#: Whole numbers up to this are exact in every JSON reader.
 MAX_NUMBER = 2**53
-#: Values in a text, counted by its commas and brackets, and how deep they may be nested: a model of a million columns
-#: has one million, and nothing of ours is nested more than ten deep. Two million take at most 0.4 GB and two seconds.
+#: The maximum number of values, counted by commas and brackets, and the maximum depth. A model of a million columns has
+#: one million values, and no file is nested more than ten deep. Two million values need at most 0.4 GB and two seconds.
 MAX_VALUES, MAX_DEPTH = 2_000_000, 32
-#: Digits of a whole number: a seed may have 128 bits.
+#: The maximum number of digits of a whole number: a seed may have 128 bits.
 MAX_DIGITS = 39
 
-#: What a file leads to whose content does not fit together.
+#: The exceptions that inconsistent content of a file can raise.
 FAULTS = (InputError, ValueError, TypeError, KeyError, RecursionError, OverflowError)
 
-#: A string, whole or cut off, or a bracket outside one. Nothing is tried twice: it takes as long as the text is.
+#: A complete or truncated string, or a bracket outside of strings. Possessive, so that matching takes linear time.
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
-_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def read_json(text: str, most: int) -> Any:
-    """Read JSON of at most so many characters: no key twice in an object, numbers finite, little nested, text whole.
+def read_json(text: str, max_chars: int) -> Any:
+    """Parse JSON with limits.
+
+    Parameters
+    ----------
+    text : str
+        The JSON.
+    max_chars : int
+        The maximum length.
 
     Raises
     ------
     InputError
-        If it is not like that.
+        If it is too long, has too many values or is nested too deeply, repeats a key in an object, or has a number that
+        is not finite. A lone surrogate raises a UnicodeEncodeError.
     """
-    if len(text) > most:
-        raise InputError(f"its JSON is longer than {most} characters")
+    if len(text) > max_chars:
+        raise InputError(f"its JSON is longer than {max_chars} characters")
     check_values(text)
     depth = 0
     for found in _BRACKETS.finditer(text):
         bracket = found.group()[0]
-        depth += 1 if bracket in "[{" else -1 if bracket in "]}" else 0
+        if bracket in "[{":
+            depth += 1
+        elif bracket in "]}":
+            depth -= 1
         if depth > MAX_DEPTH:
             raise InputError(f"its JSON is nested more than {MAX_DEPTH} deep")
     content = json.loads(
@@ -49,59 +61,66 @@ def read_json(text: str, most: int) -> Any:
         parse_float=finite_number,
         parse_constant=finite_number,
         parse_int=whole_number,
-        object_pairs_hook=_each_key_once,
+        object_pairs_hook=_unique_keys,
     )
-    if _HALF_A_PAIR.search(text):  # half a surrogate pair, which no file and no terminal takes
+    if _SURROGATE.search(text):  # possibly without its other half, which can't be encoded
         json.dumps(content, ensure_ascii=False).encode()
     return content
 
 
 def check_values(text: str) -> None:
-    """Refuse a text of more values than any file of ours, before they are made: each takes 50 bytes or more."""
+    """Check the number of values before they are parsed, each of which takes 50 bytes or more."""
     if sum(map(text.count, ",[{")) > MAX_VALUES:
         raise InputError(f"its JSON has more than {MAX_VALUES:,} values")
 
 
 def fault(error: BaseException) -> str:
-    """Return what an error says, in a line that is not too long and can be printed: it may quote the file."""
+    """Return the message of an error, which may quote a file, as one printable line of limited length."""
     return escape_control_chars(f"{error} is missing" if isinstance(error, KeyError) else error, 400)
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        double = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # None
-        raise InputError(f"the key {double!r:.80} stands twice in an object of its JSON")
+        repeated = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise InputError(f"the key {repeated!r:.80} is repeated in an object of its JSON")
     return found
 
 
 def whole_number(text: str) -> int:
-    """Read a whole number of few digits: Python's reader takes thousands, which later overflow what they are put in."""
+    """Parse a whole number with a limited number of digits; Python would accept thousands, which overflow later."""
     if len(text) > MAX_DIGITS + 1:
-        raise InputError(f"a number of {len(text)} digits stands in the metadata, beginning with {text:.20}")
+        raise InputError(f"the metadata has a number of {len(text)} digits, beginning with {text:.20}")
     return int(text)
 
 
 def finite_number(text: str) -> float:
-    """Read a number of the metadata; Python's reader would take NaN and Infinity, and 1e999 as infinite."""
+    """Parse a finite number; Python would accept NaN, Infinity and 1e999."""
     number = float(text)
     if not math.isfinite(number):
-        raise InputError(f"{text:.40} stands in the metadata, where every number is finite")
+        raise InputError(f"the metadata has the number {text:.40}, where every number must be finite")
     return number
 
 
 class Fields:
-    """A JSON object, read with its types checked."""
+    """A JSON object whose values are read with their types checked.
+
+    Parameters
+    ----------
+    content : object
+        The parsed JSON.
+    name : str
+        Its name in messages.
+    """
 
     def __init__(self, content: Any, name: str) -> None:
         if not isinstance(content, dict):
-            raise InputError(f"{name} is no JSON object")
+            raise InputError(f"{name} is not a JSON object")
         self.content = content
         self.name = name
 
     def value(self, key: str, *kinds: type) -> Any:
-        """Return the value of a key, of one of these types; whole numbers no larger than `MAX_NUMBER`."""
+        """Return the value of a key, which must have one of these types; whole numbers are at most `MAX_NUMBER`."""
         value = self.content[key]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be {' or '.join(k.__name__ for k in kinds)}")
@@ -110,22 +129,22 @@ class Fields:
         return value
 
     def list_of(self, key: str, *kinds: type) -> list[Any]:
-        """Return a list whose entries all have one of these types."""
+        """Return a list, all entries of which must have one of these types."""
         values: list[Any] = self.value(key, list)
-        for place, value in enumerate(values):
+        for index, value in enumerate(values):
             if not isinstance(value, kinds) or isinstance(value, bool):
-                raise InputError(f"{self.name}.{key}[{place}] is {value!r:.80}")
+                raise InputError(f"{self.name}.{key}[{index}] is {value!r:.80}")
         return values
 
     def one_of(self, key: str, names: tuple[str, ...]) -> str:
-        """Return a text that is one of these."""
+        """Return a string, which must be one of these."""
         value: str = self.value(key, str)
         if value not in names:
             raise InputError(f"{self.name}.{key} is {value!r:.80}; it must be one of {', '.join(names)}")
         return value
 
     def known(self, kind: type, *kinds: type) -> dict[str, Any]:
-        """Return the fields, all of which the dataclass must have."""
+        """Return the content, whose keys must be fields of the dataclass ``kind``, with values of these types."""
         names = {f.name for f in fields(kind)}
         for key in self.content:
             if key not in names:

@@ -71,4 +71,4 @@ class Progressing(ProgressBar):
 
     def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
         """Move the bar."""
-        self.move(run, batch + 1, loss)
+        self.update(run, batch + 1, loss)

@@ -11,7 +11,7 @@ from glassnet.cli.console import Screen
 from glassnet.cli.predict import ModelArgument
 from glassnet.datasets import DIGITS
 from glassnet.models import Model, load
-from glassnet.training.callbacks.progress import metric_words
+from glassnet.training.callbacks.progress import format_metric
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -103,7 +103,7 @@ def _charts(model: Model) -> list[str]:
         if values and None not in values:
             title = name.replace("metric", metric).replace("_", " ")
             ends = (
-                (metric_words(metric, v).removeprefix("accuracy ") for v in (values[0], values[-1]))
+                (format_metric(metric, v).removeprefix("accuracy ") for v in (values[0], values[-1]))
                 if "metric" in name
                 else (f"{v:.4f}" for v in (values[0], values[-1]))
             )

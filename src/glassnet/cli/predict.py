@@ -21,7 +21,7 @@ from glassnet.errors import InputError
 from glassnet.models import Model, load
 from glassnet.models.evaluation import evaluate_blocks
 from glassnet.models.model import CLASSIFICATION
-from glassnet.training.callbacks.progress import metric_words
+from glassnet.training.callbacks.progress import format_metric
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +57,7 @@ def evaluate(
         screen.say(f"mean absolute error {result['mean_absolute_error']:.6g}")
         screen.say(f"root mean squared error {result['root_mean_squared_error']:.6g}")
     if loaded.task == CLASSIFICATION:
-        screen.say(metric_words("accuracy", result["accuracy"]))
+        screen.say(format_metric("accuracy", result["accuracy"]))
         _show_classes(screen, loaded, result)
 
 

@@ -15,7 +15,7 @@ from glassnet.data import choose_target, features, read_table, target_values
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, load
-from glassnet.training.callbacks.progress import metric_words
+from glassnet.training.callbacks.progress import format_metric
 
 if TYPE_CHECKING:
     from glassnet.web.app_state import Examples
@@ -107,7 +107,7 @@ def _train_digits(screen: Screen) -> Model:
     columns = [column for column in table.names if column != target]
     rows, test = ((features(part, columns), target_values(part, target)) for part in (table, held_out))
     model = fit(*rows, test=test, feature_names=columns, target_name=target, source=table.source)
-    right = metric_words("accuracy", model.history[-1].test_metric or 0.0)
+    right = format_metric("accuracy", model.history[-1].test_metric or 0.0)
     screen.say(
         f"trained in {sum(epoch.seconds for epoch in model.history):.1f} s; on {len(held_out)} test rows: {right}"
     )

@@ -27,7 +27,7 @@ from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 from glassnet.training import Settings
-from glassnet.training.callbacks.progress import metric_words
+from glassnet.training.callbacks.progress import format_metric
 from glassnet.training.settings import LBFGS
 
 #: What may be named as data.
@@ -362,7 +362,7 @@ def _report(
     if best is not None:
         metric = facts["metric"]
         told = [
-            f"{kind} {metric_words(metric, result[f'{kind}_{metric}'])}"
+            f"{kind} {format_metric(metric, result[f'{kind}_{metric}'])}"
             for kind in ("validation", "test")
             if f"{kind}_{metric}" in result
         ]

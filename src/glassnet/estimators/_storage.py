@@ -15,7 +15,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
-from glassnet._utils.safetensors_file import LONGEST_HEADER, read_arrays, write_arrays
+from glassnet._utils.safetensors_file import MAX_HEADER_BYTES, read_arrays, write_arrays
 from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.estimators._sklearn_names import spoken
@@ -100,7 +100,7 @@ def kind_in(path: str | Path) -> str:
     """
     texts, _ = read_arrays(path)
     try:
-        return Fields(read_json(texts.get(KEY, ""), LONGEST_HEADER), "estimator").one_of("estimator", _ESTIMATORS)
+        return Fields(read_json(texts.get(KEY, ""), MAX_HEADER_BYTES), "estimator").one_of("estimator", _ESTIMATORS)
     except FAULTS as error:
         raise InputError(f"{path}: the estimator does not fit together: {fault(error)}; save it again") from None
 
@@ -117,7 +117,7 @@ def load(kind: type, path: str | Path) -> Any:
     if KEY not in texts:
         raise InputError(f"{path}: this file holds no estimator; glassnet.load reads models")
     try:
-        told = Fields(read_json(texts[KEY], LONGEST_HEADER), "estimator")
+        told = Fields(read_json(texts[KEY], MAX_HEADER_BYTES), "estimator")
         version = told.value("format_version", int)
         if not 1 <= version <= FORMAT_VERSION:
             raise InputError(f"its format is {version}, and this glassnet {__version__} reads {FORMAT_VERSION}")

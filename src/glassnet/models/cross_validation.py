@@ -11,10 +11,11 @@ from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.models.fitting import rows_for, split
+from glassnet.models.fitting import rows_for
 from glassnet.models.model import REGRESSION, Model
 from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, train
+from glassnet.training.validation_split import split_fraction
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _train_on(model: Model, x: Any, y: Array, rows: Array, callbacks: Iterable[C
     validation_fraction = n_validation / (n_validation + n_training) if n_validation else 0.0
     classes = model.encode(y[rows]) if model.classes else None
     training, validation = (
-        rows[part] for part in split(len(rows), classes, validation_fraction, settings.random_state)
+        rows[part] for part in split_fraction(len(rows), validation_fraction, settings.random_state, classes)
     )
     target_scaling = None
     if model.target_scaling is not None:

@@ -19,6 +19,7 @@ from glassnet.network.structure import Structure
 from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, Epoch, Settings, Trained, train
 from glassnet.training.settings import LBFGS
+from glassnet.training.validation_split import split_fraction
 
 #: With fewer steps than this even an easy table is not learned.
 MIN_STEPS = 600
@@ -187,7 +188,7 @@ def make_ready(
     settings = settings or suggest_settings(samples, task)
     classes = find_classes(y, task)
     check_task(task, _name(settings.loss))
-    training, validation = split(samples, y if classes else None, validation_fraction, settings.random_state)
+    training, validation = split_fraction(samples, validation_fraction, settings.random_state, y if classes else None)
     scaling = fit_scaling(x if len(training) == samples else x[training])
     target_scaling = None
     if standardises(task, settings):
@@ -260,37 +261,6 @@ def build_structure(
             "or one for each and one for the output"
         )
     return Structure((features, *hidden, outputs), chosen)
-
-
-def split(samples: int, y: Array | None, fraction: float, seed: int) -> tuple[Array, Array]:
-    """Choose the rows to train on and those to validate on, sorted, by class where y is given.
-
-    Raises
-    ------
-    InputError
-        If the fraction is not in [0, 1) or leaves no row on one side.
-    """
-    if not 0 <= fraction < 1:
-        raise InputError(f"validation_fraction is {fraction!r}; it must be at least 0 and below 1")
-    if fraction == 0:
-        return np.arange(samples), np.arange(0)
-    from sklearn.model_selection import train_test_split
-
-    if not 1 <= round(samples * fraction) < samples:
-        raise InputError(f"validation_fraction {fraction} of {samples} rows leaves no row on one side; choose another")
-    # rows of a class that stands there once, or more classes than rows to validate on, can't be split by class
-    by_class = None
-    if y is not None:
-        counts = np.unique(y, return_counts=True)[1]
-        small = min(round(samples * fraction), samples - round(samples * fraction))
-        by_class = y if counts.min() >= 2 and small >= len(counts) else None
-    training, validation = train_test_split(
-        np.arange(samples),
-        test_size=max(1, round(samples * fraction)),
-        random_state=seed % 2**32,  # scikit-learn takes no larger seed
-        stratify=by_class,
-    )
-    return np.sort(training), np.sort(validation)
 
 
 def _as_rows(x: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
-from glassnet._utils.safetensors_file import LONGEST_HEADER, read_arrays, write_arrays
+from glassnet._utils.safetensors_file import MAX_HEADER_BYTES, read_arrays, write_arrays
 from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
@@ -85,7 +85,7 @@ def load(path: str | Path) -> Model:
     if not texts.get(KEY):
         raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
     try:
-        description = read_json(texts[KEY], LONGEST_HEADER)
+        description = read_json(texts[KEY], MAX_HEADER_BYTES)
         version = Fields(description, "model").value("format_version", int)
         if version < 1:
             raise InputError(f"format_version is {version}; it must be 1 or more")

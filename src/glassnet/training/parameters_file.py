@@ -12,7 +12,7 @@ from typing import Any
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
-from glassnet._utils.safetensors_file import LONGEST_HEADER, read_arrays, write_arrays
+from glassnet._utils.safetensors_file import MAX_HEADER_BYTES, read_arrays, write_arrays
 from glassnet.errors import InputError
 from glassnet.network.serialization import read_layer_sizes, structure_fields, validate_arrays
 from glassnet.network.structure import Structure
@@ -97,7 +97,7 @@ def load_parameters(path: str | Path, structure: Structure | None = None) -> Sav
             f"{path}: this is a safetensors file but holds no glassnet parameters; of a model, use glassnet.load"
         )
     try:
-        content = Fields(read_json(texts[KEY], LONGEST_HEADER), "parameters")
+        content = Fields(read_json(texts[KEY], MAX_HEADER_BYTES), "parameters")
         version = content.value("format_version", int)
         if version != FORMAT_VERSION:
             raise InputError(f"its format is {version}, and this glassnet reads {FORMAT_VERSION}")

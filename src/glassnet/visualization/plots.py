@@ -15,7 +15,7 @@ from glassnet._utils.atomic_write import write_atomically
 from glassnet.metrics import classification as metrics
 from glassnet.models.model import CLASSIFICATION, Model
 from glassnet.models.network_view import image_side
-from glassnet.training.callbacks.curves import COLOURS, draw_curves, new_figure, plain_name
+from glassnet.training.callbacks.curves import COLOURS, draw_curves, escape_label, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,7 +114,7 @@ def confusion_matrix(model: Model, x: Any, y: Any) -> Figure:
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
-        names = [plain_name(label) for label in model.classes]
+        names = [escape_label(label) for label in model.classes]
         axes.set_xticks(range(classes), names, rotation=0 if max(map(len, names)) <= 2 else 90)
         axes.set_yticks(range(classes), names)
     axes.set_xlabel("predicted")
@@ -138,8 +138,8 @@ def most_confidently_wrong(model: Model, x: Any, y: Any) -> Figure | None:
     for row in worst:
         score = scores[row, y_pred[row]]
         confidence = f"{100 * score:.1f}%" if model.gives_probabilities else f"{score:.1f}"
-        true_name = plain_name(model.classes[y_true[row]])
-        errors.append((int(row), true_name, plain_name(model.classes[y_pred[row]]), confidence))
+        true_name = escape_label(model.classes[y_true[row]])
+        errors.append((int(row), true_name, escape_label(model.classes[y_pred[row]]), confidence))
     side = model_image_side(model)
     return _draw_error_images(x, errors, side) if side else _draw_error_table(errors)
 
@@ -156,8 +156,8 @@ def predictions(model: Model, x: Any, y: Any) -> Figure:
     axes.plot(y_true, y_pred, ".", color=COLOURS["training"], alpha=0.6, markersize=5)
     ends = [min(y_true.min(), y_pred.min()), max(y_true.max(), y_pred.max())]
     axes.plot(ends, ends, color="0.5", linestyle=":", linewidth=1)
-    axes.set_xlabel(f"true {plain_name(model.target_name)}")
-    axes.set_ylabel(f"predicted {plain_name(model.target_name)}")
+    axes.set_xlabel(f"true {escape_label(model.target_name)}")
+    axes.set_ylabel(f"predicted {escape_label(model.target_name)}")
     axes.set_title("predicted and true values", fontsize=11)
     axes.grid(color="0.92")
     return figure

@@ -168,7 +168,7 @@ def test_a_place_that_is_lost_on_the_way_is_told_and_the_training_goes_on(kind: 
         folder.write_text("in the way")
 
     callback = kind(path, every=0) if kind is LivePlot else kind(path)
-    with pytest.warns(CallbackWarning, match="the training goes on"):
+    with pytest.warns(CallbackWarning, match="training continues"):
         trained = run(At(2, lose), callback)
     assert len(trained.history) == 4
 
@@ -219,7 +219,7 @@ def test_another_table_is_not_gone_on_with(tmp_path: Path) -> None:
     assert path.read_text() == "a,b\n1,2\n"
     run(HistoryToCsv(path), epochs=1)
     path.write_text(path.read_text()[:-3])
-    with pytest.raises(InputError, match="its last line is cut short"):
+    with pytest.raises(InputError, match="its last line is truncated"):
         run(HistoryToCsv(path, append=True))
 
 
@@ -290,7 +290,7 @@ def test_when_to_write_is_checked(options: dict, message: str) -> None:
 
 @pytest.mark.parametrize("path", ["{loss}", "{", "{0}", "{epoch.real.x}", "{epoch:q}"])
 def test_only_the_epoch_may_stand_in_braces(path: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="only {epoch} may stand in braces"):
+    with pytest.raises(InputError, match="only {epoch} is allowed in braces"):
         run(SaveParameters(tmp_path / path))
 
 
@@ -304,7 +304,7 @@ def test_elsewhere_it_is_plain_lines_not_too_many(capsys: pytest.CaptureFixture,
     assert "training accuracy" in last and "validation accuracy" in last and last.endswith(" s")
     run(ProgressBar(lines=True), epochs=7)
     assert len(capsys.readouterr().out.splitlines()) == 7
-    monkeypatch.setattr(progress, "_LINE_EVERY", 0)
+    monkeypatch.setattr(progress, "_LINE_INTERVAL", 0)
     run(ProgressBar(), epochs=7, validated=False)
     assert len(capsys.readouterr().out.splitlines()) == 7
 
@@ -344,7 +344,7 @@ def test_on_a_terminal_it_is_a_bar_that_goes_away(lines: bool, end, monkeypatch:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(progress, "_BAR_EVERY", 0)
+    monkeypatch.setattr(progress, "_BAR_INTERVAL", 0)
     callbacks = [ProgressBar(lines), *([At(3, end)] if end else [])]
     with a_terminal(monkeypatch) as read:
         try:
@@ -385,7 +385,7 @@ class FakeNotebook:
 
 def test_in_a_notebook_it_is_a_line_that_is_replaced(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     notebook = FakeNotebook(monkeypatch)
-    monkeypatch.setattr(progress, "_BAR_EVERY", 0)
+    monkeypatch.setattr(progress, "_BAR_INTERVAL", 0)
     run(ProgressBar(), epochs=4)
     assert notebook.places == 1
     texts = [content["text/plain"] for content in notebook.shown]
@@ -475,5 +475,5 @@ def test_wrong_arguments_of_the_plot_are_named(tmp_path: Path) -> None:
     for every in (-1, "often", float("inf"), True):
         with pytest.raises(InputError, match=r"every is .*; it must be a number of seconds"):
             LivePlot(every=every)
-    with pytest.raises(InputError, match=r"c.csv: a picture ends in one of .*\.png"):
+    with pytest.raises(InputError, match=r"c.csv: an image file ends in one of .*\.png"):
         run(LivePlot(tmp_path / "c.csv"))

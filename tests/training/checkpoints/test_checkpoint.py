@@ -310,7 +310,7 @@ def test_a_full_disk_is_told_and_the_training_goes_on(tmp_path: Path, monkeypatc
 
     def full(path: Path, memory: StateDict) -> int:
         if path.name in ("epoch-0002.checkpoint", "epoch-0003.checkpoint"):
-            raise InputError(f"{path}: can't be written: No space left on device; choose another place")
+            raise InputError(f"{path}: can't be written: No space left on device; choose another path")
         return write(path, memory)
 
     monkeypatch.setattr(folder_of_checkpoints, "write_checkpoint", full)

@@ -117,7 +117,7 @@ def test_a_damaged_one_is_said_in_a_line(run: Run) -> None:
 
 def test_what_can_not_be_written_is_said_and_the_exit_code_tells(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, memory: Any) -> int:
-        raise InputError(f"{path}: can't be written: No space left on device; choose another place")
+        raise InputError(f"{path}: can't be written: No space left on device; choose another path")
 
     monkeypatch.setattr(folder_of_checkpoints, "write_checkpoint", full)
     code, out, err = run("--epochs", "2", "--checkpoint", "kept", "--json", "--out", "m")
@@ -131,7 +131,7 @@ def test_a_model_that_can_not_be_written_is_said_and_resume_rescues_it(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(model: Any, path: str) -> None:
-        raise InputError(f"{path}: can't be written: No space left on device; choose another place")
+        raise InputError(f"{path}: can't be written: No space left on device; choose another path")
 
     arguments = ("--epochs", "2", "--checkpoint", "kept", "--out", "m")
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Callbacks ready to use: the history as a table, a progress bar, curves that grow, parameters kept on the way."""
+"""Built-in callbacks: history as CSV, progress bar, live learning curves, saved parameters."""
 
 from glassnet.training.callbacks.base import Callback, CallbackWarning
 from glassnet.training.callbacks.history_csv import HistoryToCsv

@@ -1,4 +1,4 @@
-"""Curves of loss and metric over the epochs, drawn with matplotlib."""
+"""Learning curves: loss and metric over the epochs, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -12,23 +12,37 @@ from glassnet.training.history import Epoch
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe & Ito's colours, which colour-blind people can tell apart
+#: Okabe & Ito's colour-blind safe palette.
 COLOURS = {"training": "#0072B2", "validation": "#E69F00", "test": "#009E73"}
 
 
 def draw_curves(
-    figure: Figure, history: Sequence[Epoch], metric: str, marked: int = 0, label: str = "kept epoch"
+    figure: Figure, history: Sequence[Epoch], metric: str, marked: int = 0, label: str = "best epoch"
 ) -> None:
-    """Draw loss and metric over the epochs into a figure, for each kind of rows, and mark an epoch."""
+    """Draw loss and metric over the epochs into a figure, a curve for each set of rows.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        Cleared first.
+    history : sequence of Epoch
+        The epochs.
+    metric : str
+        The name of the metric, for the title.
+    marked : int
+        The epoch to mark with a vertical line; 0 for none.
+    label : str
+        The label of the line.
+    """
     from matplotlib.ticker import MaxNLocator
 
     figure.clear()
     epochs = [record.epoch for record in history]
-    panels = [("loss", "loss"), ("metric", "R²" if metric == "r2" else plain_name(metric))][
+    panels = [("loss", "loss"), ("metric", "R²" if metric == "r2" else escape_label(metric))][
         : 1 if metric == NO_METRIC else 2
     ]
-    for place, (name, title) in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, len(panels), place)
+    for number, (name, title) in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, len(panels), number)
         for kind, colour in COLOURS.items():
             key = name if kind == "training" else f"{kind}_{name}"
             values = [getattr(record, key) for record in history]
@@ -44,7 +58,7 @@ def draw_curves(
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure that draws into memory, whatever display there is."""
+    """Return an empty figure that renders in memory, without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -53,6 +67,6 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def plain_name(label: object, length: int = 24) -> str:
-    """Show a name as it is: a dollar sign must not start a formula, and a long name must not push the picture away."""
+def escape_label(label: object, length: int = 24) -> str:
+    """Return a label shortened and with dollar signs escaped, which would start a formula in matplotlib."""
     return escape_control_chars(label, length).replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""The history as a table in a file, a row after each epoch."""
+"""Write the history to a CSV file, a row after each epoch."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ HEADER = [f.name for f in fields(Epoch)]
 
 
 class HistoryToCsv(Callback):
-    """Write a row after each epoch, which is on the disk before the next one begins.
+    """Write a row to a CSV file after each epoch.
 
-    The columns are the fields of `glassnet.training.Epoch`, in their order, numbers with all their digits; figures of
-    rows that were not given are left empty. Spreadsheets, pandas and polars read it, while the training goes on too.
+    The columns are the fields of `glassnet.training.Epoch`; numbers have all their digits, and values for rows that
+    were not given are empty. The file can be read during the training.
 
     Parameters
     ----------
     path : str or Path
-        The file; its folder is made if need be.
+        The file; its folder is created if it does not exist.
     append : bool
-        False: each training begins the file anew. True: it goes on below what is there, which must have the same
-        columns; the epochs of each training count from 1.
+        Whether to append to an existing file, which must have the same columns, instead of overwriting it. The epochs
+        of each training count from 1.
 
     Raises
     ------
     InputError
-        Before the first epoch: if the file can't be written, or can't be gone on with.
+        Before the first epoch: if the file can't be written, or can't be appended to.
 
     Warns
     -----
     CallbackWarning
-        If a row can't be written (a full disk): the training goes on, and the row is tried again with the next.
+        If a row can't be written (for example, disk full): training continues, and the row is written with the next.
     """
 
     def __init__(self, path: str | Path, append: bool = False) -> None:
@@ -51,7 +51,7 @@ class HistoryToCsv(Callback):
         return f"HistoryToCsv({str(self.path)!r}{', append=True' if self.append else ''})"
 
     def on_train_begin(self, run: Run) -> None:
-        """Begin the file, or find where it ends."""
+        """Write the header, or find the end of the file."""
         check_writable(self.path)
         path = Path(self.path)
         self._written = 0
@@ -63,20 +63,20 @@ class HistoryToCsv(Callback):
             else:
                 self._end = path.write_bytes(_lines([HEADER]))
         except OSError as error:
-            raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another place") from None
+            raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another path") from None
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the row, and those that could not be written before."""
+        """Write the row, and earlier rows that could not be written."""
         rows = [["" if value is None else value for value in astuple(e)] for e in run.history[self._written :]]
         try:
             with open(self.path, "r+b") as file:
-                # where the last whole row ended: what was interrupted in the middle of a row is written over
+                # after the last complete row, overwriting one that was interrupted
                 file.seek(min(self._end, file.seek(0, io.SEEK_END)))
                 file.write(_lines(rows))
                 end = file.tell()
         except OSError as error:
             warnings.warn(
-                f"{self.path}: can't be written: {error.strerror or error}; the training goes on, and each epoch tries "
+                f"{self.path}: can't be written: {error.strerror or error}; training continues, and each epoch tries "
                 "again",
                 CallbackWarning,
                 stacklevel=2,
@@ -86,7 +86,7 @@ class HistoryToCsv(Callback):
         self._written = len(run.history)
 
     def on_train_end(self, run: Run) -> None:
-        """Write what Ctrl-C or a full disk kept back."""
+        """Write rows that are missing after Ctrl-C or a full disk."""
         if self._written < len(run.history):
             self.on_epoch_end(run)
 
@@ -98,7 +98,7 @@ def _lines(rows: list[list[object]] | list[list[str]]) -> bytes:
 
 
 def _end_of_table(path: Path) -> int:
-    """Return the size of a table that can be gone on with; an InputError if it is another one, or cut short."""
+    """Return the size of a file to append to; raise an InputError if it has other columns or is truncated."""
     with open(path, "rb") as file:
         header = file.readline(10_000)
         size = file.seek(0, io.SEEK_END)
@@ -107,8 +107,8 @@ def _end_of_table(path: Path) -> int:
     if header.rstrip(b"\r\n") != _lines([HEADER]).rstrip(b"\n"):
         raise InputError(
             f"{path}: its first line is {header[:80]!r}, not the columns of a history; name another file, or leave "
-            "append out to begin this one anew"
+            "out append to overwrite this one"
         )
     if last != b"\n":
-        raise InputError(f"{path}: its last line is cut short; mend or remove it, or name another file")
+        raise InputError(f"{path}: its last line is truncated; complete or remove it, or name another file")
     return size
