@@ -15,7 +15,7 @@ KIND ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-all test-slow crash fuzz audit lint bench comparison docs docs-code examples clean help torch jax
+.PHONY: demo test test-all test-slow test-restricted crash fuzz audit lint bench comparison docs docs-code examples clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,15 @@ test-slow: $(VENV)/.dev  ## the slow tests alone: whole sweeps, benchmarks, kill
 	$(PYTEST) -m slow
 
 test-all: test test-slow  ## every test
+
+# The numerical tests as on a processor with AVX2 and without AVX-512 (x86-64 only): BLAS, NumPy and compiled code
+AVX2_ONLY = OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=-avx512f \
+	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c 'from numpy._core._multiarray_umath import __cpu_dispatch__ as names; \
+	print(*[name for name in names if "AVX512" in name or name == "X86_V4"])')"
+NUMERICAL := tests/network tests/engines tests/training/test_training.py tests/estimators/test_lbfgs.py \
+	tests/estimators/test_training.py tests/estimators/test_precision.py
+test-restricted: $(VENV)/.dev  ## the numerical tests as on an AVX2 processor
+	$(AVX2_ONLY) $(PYTEST) -m "not slow" $(NUMERICAL)
 
 crash: $(VENV)/.dev  ## kill trainings 50 times each, fill disks, tear checkpoints; each ends in the same bits
 	$(ONE_THREAD) GLASSNET_KILLS=50 $(BIN)/python -m pytest tests/training/checkpoints/crash -s
