@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from glassnet import InputError, Settings, Structure, train
-from glassnet.engines.fused.formulas import knows
+from glassnet.engines.fused.formulas import supports
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
@@ -71,7 +71,7 @@ def test_a_known_name_over_another_function_is_not_taken_for_the_librarys(what: 
     else:
         optimizer = replace(optimizer, direction=lambda w, g, state, slices, **s: g)
     settings = Settings(loss=loss, optimizer=optimizer, engine="fused")
-    assert not knows(settings.objective(structure), settings.update_rule())
+    assert not supports(settings.objective(structure), settings.update_rule())
     assert chosen(settings, structure) == "reference"
 
 
@@ -81,7 +81,7 @@ def test_everything_in_the_tables_knows(optimizer: str, loss: str) -> None:
     for activation in ACTIVATIONS:
         structure = Structure((4, 5, 3), (activation, LOSSES[loss].link or activation))
         settings = Settings(loss=loss, optimizer=optimizer)
-        assert knows(settings.objective(structure), settings.update_rule())
+        assert supports(settings.objective(structure), settings.update_rule())
 
 
 def test_settings_of_ones_own_for_a_rule_of_the_tables_run_on_the_fused_engine() -> None:

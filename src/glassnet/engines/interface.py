@@ -165,12 +165,12 @@ class EpochAccumulator:
 
 
 #: Numbers that all layers together hold where nothing is learned: a wide network needs no more room than a narrow one.
-NUMBERS_AT_ONCE = 2**24
+MAX_ACTIVATIONS = 2**24
 
 
-def rows_at_once(structure: Structure, most: int) -> int:
+def rows_per_chunk(structure: Structure, most: int) -> int:
     """Return how many rows go through a network at once, ``most`` or, where it is wide, fewer."""
-    return max(1, min(most, NUMBERS_AT_ONCE // sum(structure.layer_sizes)))
+    return max(1, min(most, MAX_ACTIVATIONS // sum(structure.layer_sizes)))
 
 
 def looks_finite(output: Array) -> bool:

@@ -20,7 +20,7 @@ from glassnet.engines.interface import (
     UpdateRule,
     Weights,
     numbers,
-    rows_at_once,
+    rows_per_chunk,
 )
 from glassnet.network.backward import backward, loss_and_output_gradient, loss_computes_output, penalty
 from glassnet.network.forward import dropout_masks, forward
@@ -95,7 +95,7 @@ class ReferenceEngine:
         last = f"{'z' if pre_activation else 'a'}{structure.n_layers}"
         samples = x.shape[0]
         result = np.empty((samples, structure.n_outputs), self.dtype)
-        rows = rows_at_once(structure, ROWS_AT_ONCE)
+        rows = rows_per_chunk(structure, ROWS_AT_ONCE)
         for first in range(0, samples, rows):
             chunk = slice(first, first + rows)
             result[chunk] = forward(structure, views, numbers(x[chunk], scale, self.dtype))[last]

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.interface import Objective, UpdateRule, check_finite, looks_finite, rows_at_once
+from glassnet.engines.interface import Objective, UpdateRule, check_finite, looks_finite, rows_per_chunk
 from glassnet.engines.reference import ROWS_AT_ONCE
 from glassnet.network.forward import forward
 from glassnet.network.losses import LOSSES
@@ -65,7 +65,7 @@ class BaseNetwork(BaseEstimator):
         vector = self._vector_in_use()
         rows = X.astype(vector.dtype, copy=False)
         few = not issparse(rows) and len(rows) * self._structure.n_parameters < FEW
-        if few and len(rows) <= rows_at_once(self._structure, ROWS_AT_ONCE):
+        if few and len(rows) <= rows_per_chunk(self._structure, ROWS_AT_ONCE):
             views = self._views if vector is self._vector else self._structure.views(vector)
             output = forward(self._structure, views, rows)[f"a{self._structure.n_layers}"]
             check_outputs(output)

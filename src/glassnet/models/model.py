@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.interface import NUMBERS_AT_ONCE, check_finite, looks_finite
+from glassnet.engines.interface import MAX_ACTIVATIONS, check_finite, looks_finite
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
 from glassnet.models.exchange.portable import MULTICLASS, Portable, as_labels
@@ -169,7 +169,7 @@ class Model:
         if self.task != CLASSIFICATION:
             return self.answers(self._outputs(inputs))
         # the outputs of a few rows at a time: of a million classes those of all rows would fill the memory
-        most = max(1, NUMBERS_AT_ONCE // len(self.classes))
+        most = max(1, MAX_ACTIVATIONS // len(self.classes))
         best = [np.argmax(self._outputs(inputs[n : n + most]), axis=1) for n in range(0, inputs.shape[0], most)]
         return self.labels[np.concatenate([*best, np.empty(0, np.intp)])]
 

@@ -40,9 +40,9 @@ def make_engine(
 ) -> Engine:
     """Return the engine of that name, or the reference engine for what the fused one can't do."""
     if name == "fused":
-        from glassnet.engines.fused.engine import FusedEngine, knows  # brings Numba along
+        from glassnet.engines.fused.engine import FusedEngine, supports  # brings Numba along
 
-        if knows(objective, rule):
+        if supports(objective, rule):
             return FusedEngine(objective, rule, batch_size, dtype, threads)
     return ReferenceEngine(objective, rule, batch_size, dtype)
 

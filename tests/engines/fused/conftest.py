@@ -5,4 +5,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _few_rows_are_compiled_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.engines.fused.engine.FEW", 0)
+    monkeypatch.setattr("glassnet.engines.fused.engine.NUMPY_BELOW", 0)

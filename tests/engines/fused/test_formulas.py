@@ -15,11 +15,11 @@ from glassnet.engines.fused.formulas import (
     activate,
     derive,
     direction,
-    rule_numbers,
-    score_number,
+    score_code,
+    step_constants,
 )
-from glassnet.engines.fused.loss_kernels import ROOM, SIDE, judge, score
-from glassnet.engines.fused.phases import scrambled
+from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH, loss_and_grad, score
+from glassnet.engines.fused.phases import random_bits_at
 from glassnet.metrics import per_sample as scores
 from glassnet.metrics.per_sample import accuracy_per_sample, squared_error_per_sample
 from glassnet.metrics.registry import METRICS
@@ -45,8 +45,8 @@ def _derive(kind, d, z, a):
 
 
 @njit
-def _judge(kind, settings, n, o, y, d, p, each, room):
-    judge(kind, settings, n, o, y, d, p, each, room)
+def _loss_and_grad(kind, settings, n, o, y, d, p, each, room):
+    loss_and_grad(kind, settings, n, o, y, d, p, each, room)
 
 
 @njit
@@ -60,10 +60,10 @@ def _direction(kind, k, g, m, v, v_most):
 
 
 @njit
-def _scrambled(key, count):
+def _random_bits(key, count):
     bits = np.empty(count, np.uint32)
     for place in range(count):
-        bits[place] = scrambled(place, key)
+        bits[place] = random_bits_at(place, key)
     return bits
 
 
@@ -76,14 +76,14 @@ def inputs(dtype: str) -> np.ndarray:
 
 def beside(rows: np.ndarray) -> np.ndarray:
     """Return up to SIDE rows side by side, and what isn't there as NaN."""
-    block = np.full((rows.shape[1], SIDE), np.nan, rows.dtype)
+    block = np.full((rows.shape[1], LOSS_ROWS), np.nan, rows.dtype)
     block[:, : len(rows)] = rows.T
     return block.ravel()
 
 
 def below(block: np.ndarray, count: int) -> np.ndarray:
     """Return them as rows again."""
-    return block.reshape(-1, SIDE)[:, :count].T
+    return block.reshape(-1, LOSS_ROWS)[:, :count].T
 
 
 def same(expected: np.ndarray, got: np.ndarray, dtype: str, scale: float = 1.0) -> None:
@@ -125,11 +125,11 @@ def test_every_loss_and_its_gradient_are_the_networks(name: str, chosen: dict, d
     values = loss.settings.values()
     settings = np.array([v for s in values for v in (s if isinstance(s, tuple) else (s,))] or [0.0], dtype)
     each, d, p = np.empty(len(o), dtype), np.empty_like(o), np.empty_like(o)
-    for first in range(0, len(o), SIDE):
-        here = slice(first, first + SIDE)
+    for first in range(0, len(o), LOSS_ROWS):
+        here = slice(first, first + LOSS_ROWS)
         blocks = [beside(rows[here]) for rows in (o, y, d, p)]
-        found = np.empty(SIDE, dtype)
-        _judge(LOSS[name], settings, o.shape[1], *blocks, found, np.empty(ROOM, dtype))
+        found = np.empty(LOSS_ROWS, dtype)
+        _loss_and_grad(LOSS[name], settings, o.shape[1], *blocks, found, np.empty(SCRATCH, dtype))
         count = len(o[here])
         each[here], d[here], p[here] = (found[:count], *(below(block, count) for block in blocks[2:]))
     with np.errstate(all="ignore"):
@@ -148,9 +148,9 @@ def test_every_loss_and_its_gradient_are_the_networks(name: str, chosen: dict, d
 @pytest.mark.parametrize("name", SCORE)
 def test_every_score_is_the_networks(name: str, k: int, dtype: str) -> None:
     rng = np.random.default_rng(0)
-    a, y = (np.round(rng.random((SIDE, k)), 1).astype(dtype) for _ in range(2))  # some equal, some at ½
-    each = np.empty(SIDE, dtype)
-    _score(SCORE[name], k, beside(a), beside(y), each, np.empty(ROOM, dtype))
+    a, y = (np.round(rng.random((LOSS_ROWS, k)), 1).astype(dtype) for _ in range(2))  # some equal, some at ½
+    each = np.empty(LOSS_ROWS, dtype)
+    _score(SCORE[name], k, beside(a), beside(y), each, np.empty(SCRATCH, dtype))
     expected = getattr(scores, name)(a, y)
     np.testing.assert_allclose(each, expected.astype(dtype), rtol=1e-6)
 
@@ -158,25 +158,25 @@ def test_every_score_is_the_networks(name: str, k: int, dtype: str) -> None:
 def test_a_metric_is_known_by_its_function_and_where_the_truth_fits() -> None:
     classes, columns = np.arange(3), np.zeros((3, 4))
     for metric in METRICS.values():
-        assert score_number(metric.per_sample, columns, 4) == SCORE[metric.per_sample.__name__]
-    assert score_number(accuracy_per_sample, classes, 4) == SCORE["accuracy_per_sample"]
+        assert score_code(metric.per_sample, columns, 4) == SCORE[metric.per_sample.__name__]
+    assert score_code(accuracy_per_sample, classes, 4) == SCORE["accuracy_per_sample"]
     assert (
-        score_number(accuracy_per_sample, classes, 1)
-        == score_number(accuracy_per_sample, classes * 1.0, 1)
+        score_code(accuracy_per_sample, classes, 1)
+        == score_code(accuracy_per_sample, classes * 1.0, 1)
         == SCORE["accuracy_per_sample"]
     )
-    assert score_number(squared_error_per_sample, classes * 1.0, 1) == SCORE["squared_error_per_sample"]
-    assert score_number(squared_error_per_sample, columns[:, :1], 4) == NO_SCORE
-    assert score_number(accuracy_per_sample, columns[:, :1], 4) == NO_SCORE
-    assert score_number(accuracy_per_sample, classes * 1.0, 4) == NO_SCORE
-    assert score_number(squared_error_per_sample, classes, 4) == NO_SCORE
-    assert score_number(lambda output, y: output[:, 0], columns, 4) == NO_SCORE
+    assert score_code(squared_error_per_sample, classes * 1.0, 1) == SCORE["squared_error_per_sample"]
+    assert score_code(squared_error_per_sample, columns[:, :1], 4) == NO_SCORE
+    assert score_code(accuracy_per_sample, columns[:, :1], 4) == NO_SCORE
+    assert score_code(accuracy_per_sample, classes * 1.0, 4) == NO_SCORE
+    assert score_code(squared_error_per_sample, classes, 4) == NO_SCORE
+    assert score_code(lambda output, y: output[:, 0], columns, 4) == NO_SCORE
 
     def right_too(output, y):
         return accuracy_per_sample(output, y)
 
     right_too.__name__ = "accuracy_per_sample"
-    assert score_number(right_too, columns, 4) == NO_SCORE
+    assert score_code(right_too, columns, 4) == NO_SCORE
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name not in ("lars", "lamb")])
@@ -185,7 +185,7 @@ def test_every_direction_is_the_networks(name: str) -> None:
     rule, rng, n = OPTIMIZERS[name], np.random.default_rng(0), 40
     w, steps = rng.standard_normal(n), 6
     state, product = rule.init(w), 1.0
-    numbers, product = rule_numbers(rule, np.full(steps, 0.1), 0, product)
+    numbers, product = step_constants(rule, np.full(steps, 0.1), 0, product)
     moments = [np.zeros(n) for _ in rule.moments]
     given = moments + [np.zeros(n)] * (3 - len(moments))
     for step, scale in enumerate((1.0, 1e-9, 0.0, 1e6, 1.0, 1e-3)):
@@ -203,16 +203,16 @@ def test_every_direction_is_the_networks(name: str) -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_the_numbers_of_a_rule_do_not_depend_on_the_pieces_that_they_are_made_in(name: str) -> None:
     rule, rates = OPTIMIZERS[name], np.linspace(1, 2, 9)
-    whole, product = rule_numbers(rule, rates, 5, 0.9)
-    first, between = rule_numbers(rule, rates[:4], 5, 0.9)
-    rest, end = rule_numbers(rule, rates[4:], 9, between)
+    whole, product = step_constants(rule, rates, 5, 0.9)
+    first, between = step_constants(rule, rates[:4], 5, 0.9)
+    rest, end = step_constants(rule, rates[4:], 9, between)
     np.testing.assert_allclose(np.concatenate([first, rest]), whole, rtol=1e-14)
     assert end == pytest.approx(product, rel=1e-14)
 
 
 @pytest.mark.parametrize("key", [0, 1, 0xDEADBEEF, 2**32 - 1])
 def test_the_random_bits_of_dropout_are_the_networks(key: int) -> None:
-    assert np.array_equal(_scrambled(np.uint32(key), 5000), random_bits(np.uint32(key), 5000))
+    assert np.array_equal(_random_bits(np.uint32(key), 5000), random_bits(np.uint32(key), 5000))
 
 
 def test_the_tables_give_every_entry_a_number_of_its_own() -> None:

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from glassnet import InputError, Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine
-from glassnet.engines.fused.sparsity import pays
+from glassnet.engines.fused.sparsity import is_profitable
 from glassnet.engines.interface import Rows, Weights
 
 from .both_engines import apart, compiled, compiled_for, make, trained
@@ -154,7 +154,7 @@ def test_an_epoch_makes_no_copy_of_the_data(kind: str) -> None:
 def test_finding_out_whether_zeros_pay_writes_no_wide_rows_out() -> None:
     x = _csr(4000, 100_000, 10)
     tracemalloc.start()
-    assert pays(x)
+    assert is_profitable(x)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100_000_000  # of 1.6 GB

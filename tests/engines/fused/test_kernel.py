@@ -6,8 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from glassnet.engines.fused.kernel import ALL, ALL_AND_FETCH, sum_of_sizes, sum_of_squares, tile, transpose
-from glassnet.engines.fused.processor import LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, lanes
+from glassnet.engines.fused.kernel import (
+    ALL_TERMS,
+    ALL_TERMS_PREFETCH,
+    sum_of_magnitudes,
+    sum_of_squares,
+    tile,
+    transpose,
+)
+from glassnet.engines.fused.processor import PANEL_VECTORS, SPARSE_ROWS, TILE_ROWS, lanes
 from glassnet.engines.fused.sparsity import list_features, list_rows
 
 WIDTH = PANEL_VECTORS * lanes(np.float64)
@@ -35,7 +42,7 @@ def test_a_tile_is_a_product_of_matrices(across: bool, of_bytes: bool) -> None:
     rows = np.concatenate([chosen * 50, np.zeros(16, np.int64)]).astype(np.int64)  # and some to fetch ahead
     some = np.flatnonzero(rng.random(k) < 0.5)
     terms = np.concatenate([some, np.zeros(16)]).astype(np.int32)
-    walks = [(ALL, np.arange(k)), (0, some)] + ([] if across else [(ALL_AND_FETCH, np.arange(k))])
+    walks = [(ALL_TERMS, np.arange(k)), (0, some)] + ([] if across else [(ALL_TERMS_PREFETCH, np.arange(k))])
     for listed, ks in walks:
         for more in (0, 1):
             C = before.copy()
@@ -68,7 +75,7 @@ def test_a_transpose_turns_a_square_and_leaves_the_rest_alone(dtype: str) -> Non
 
 @njit
 def _both_sums(values):
-    return sum_of_squares(values), sum_of_sizes(values)
+    return sum_of_squares(values), sum_of_magnitudes(values)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -96,7 +103,7 @@ def _list_rows(bits, block_words, w, rows, terms, step, counts_at):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    features=st.integers(LISTED_ROWS, 300), n=st.integers(1, 70), share=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
+    features=st.integers(SPARSE_ROWS, 300), n=st.integers(1, 70), share=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
     dtype=st.sampled_from(["float64", "uint8"]), seed=st.integers(0, 2**32 - 1),
 )  # fmt: skip
 def test_lists_hold_what_is_not_zero(features: int, n: int, share: float, dtype: str, seed: int) -> None:
@@ -104,18 +111,18 @@ def test_lists_hold_what_is_not_zero(features: int, n: int, share: float, dtype:
     x = (rng.integers(1, 200, (n, features)) * (rng.random((n, features)) < share)).astype(dtype)
     rows = rng.permutation(n) * features
     x_taken = x[rows // features]
-    blocks = -(-features // LISTED_ROWS)
+    blocks = -(-features // SPARSE_ROWS)
     block_words = -(-blocks // 64)
     terms, bits = np.full(features + 80, -1, np.int32), np.zeros(1 + n * block_words, np.uint64)
-    and_ahead = np.concatenate([rows, rows[:1].repeat(LISTED_ROWS)])
+    and_ahead = np.concatenate([rows, rows[:1].repeat(SPARSE_ROWS)])
     count = _list_features(x.ravel(), and_ahead, n, features, terms, bits, block_words)
     assert terms[2 : 2 + count].tolist() == np.flatnonzero(x_taken.any(axis=0)).tolist()
     assert (terms[:2] == -1).all()
     assert (terms[2 + 64 * (-(-features // 64)) :] == -1).all()
 
     # the last block reaches back, so as to be whole
-    firsts = np.minimum(np.arange(blocks) * LISTED_ROWS, features - LISTED_ROWS)
-    needed = np.array([x_taken[:, first : first + LISTED_ROWS].any(axis=1) for first in firsts])
+    firsts = np.minimum(np.arange(blocks) * SPARSE_ROWS, features - SPARSE_ROWS)
+    needed = np.array([x_taken[:, first : first + SPARSE_ROWS].any(axis=1) for first in firsts])
     step, counts_at = 64 * (-(-n // 64)) + 16, 64 * block_words * (64 * (-(-n // 64)) + 16)
     lists = np.zeros(counts_at + 64 * block_words, np.int32)
     for w in range(block_words):

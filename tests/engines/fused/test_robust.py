@@ -15,7 +15,7 @@ import pytest
 
 from glassnet import Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine
-from glassnet.engines.fused.threads import CROWD
+from glassnet.engines.fused.threads import ACTIVE_TRAININGS
 from glassnet.engines.interface import Weights
 from glassnet.metrics.registry import METRICS
 from glassnet.network.initializers import initialize
@@ -33,7 +33,7 @@ import numpy as np
 import glassnet
 from glassnet import Settings, Structure, train
 import glassnet.engines.fused.engine as engine
-engine.THREAD_PAYS = 1
+engine.WORK_PER_THREAD = 1
 structure = Structure((784, 256, 10), ("relu", "softmax"))
 rng = np.random.default_rng(0)
 x, y = rng.standard_normal((4000, 784)).astype(np.float32), rng.integers(0, 10, 4000)
@@ -48,7 +48,7 @@ def fit(**others):
 
 @pytest.fixture(autouse=True)
 def _every_thread_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.engines.fused.engine.THREAD_PAYS", 1)
+    monkeypatch.setattr("glassnet.engines.fused.engine.WORK_PER_THREAD", 1)
     compiled("float32")
 
 
@@ -307,7 +307,7 @@ def test_trainings_that_go_on_at_once_share_the_cores(monkeypatch: pytest.Monkey
         engine = make(FusedEngine, settings, structure)
         with contextlib.ExitStack() as stack:
             for _ in range(others):
-                stack.enter_context(CROWD)
+                stack.enter_context(ACTIVE_TRAININGS)
             outcome = trained(engine, settings, structure, rows, epochs=1)
         found.append(({place.plan.threads for place in engine._places.values()}, outcome.bits))
     assert [threads for threads, _ in found] == [{4}, {2}, {1}, {1}, {1}]

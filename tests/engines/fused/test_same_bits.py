@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from glassnet import Callback, Settings, Structure, train
-from glassnet.engines.fused.engine import FusedEngine, threads_that_pay
+from glassnet.engines.fused.engine import FusedEngine, profitable_threads
 from glassnet.engines.interface import Rows
 
 from .both_engines import compiled, make, some_rows, trained
@@ -42,7 +42,7 @@ def prepared(rule: str, structure: Structure, kind: str = "sparse", n: int = 150
 
 @pytest.fixture(autouse=True)
 def _every_thread_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.engines.fused.engine.THREAD_PAYS", 1)
+    monkeypatch.setattr("glassnet.engines.fused.engine.WORK_PER_THREAD", 1)
 
 
 # --------------------------------------------------------------------------------------------------------- threads
@@ -56,8 +56,8 @@ def test_any_number_of_threads_makes_the_same_bits(shape: str, rule: str) -> Non
     settings, rows = prepared(rule, structure)
     answers = []
     for threads in (1, 2, 3, 4, 7):
-        for skips in (True, False):
-            engine = make(FusedEngine, settings, structure, threads=threads, skip_zeros=skips)
+        for skip_zeros in (True, False):
+            engine = make(FusedEngine, settings, structure, threads=threads, skip_zeros=skip_zeros)
             got = trained(engine, settings, structure, rows)
             assert next(iter(engine._places.values())).plan.threads == threads
             vector = got.weights.parameters
@@ -83,9 +83,9 @@ def test_threads_make_the_same_bits_of_every_kind_of_input(shape: str, kind: str
 
 def test_as_many_threads_run_as_have_enough_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert threads_that_pay(100, 32, 8) == 1
-    assert threads_that_pay(10**6, 1000, 8) == 8
-    assert 1 < threads_that_pay(2000, 1000, 8) < 8
+    assert profitable_threads(100, 32, 8) == 1
+    assert profitable_threads(10**6, 1000, 8) == 8
+    assert 1 < profitable_threads(2000, 1000, 8) < 8
 
 
 # ------------------------------------------------------------------------------------------ how the input is kept
@@ -99,8 +99,8 @@ def test_leaving_out_zeros_changes_no_bit(shape: str, rule: str) -> None:
     for kind in ("sparse", "bytes", "csr"):
         settings, rows = prepared(rule, structure, kind)
         bits = {
-            trained(make(FusedEngine, settings, structure, skip_zeros=skips), settings, structure, rows).bits
-            for skips in (True, False, None)
+            trained(make(FusedEngine, settings, structure, skip_zeros=skip_zeros), settings, structure, rows).bits
+            for skip_zeros in (True, False, None)
         }
         assert len(bits) == 1, kind
 
@@ -114,9 +114,9 @@ def test_bytes_make_the_same_bits_as_the_numbers_they_stand_for(dtype: str, shap
     settings, rows = prepared(rule, structure, "bytes")
     settings = replace(settings, dtype=dtype)
     numbers = replace(rows, x=(rows.x * rows.scale).astype(dtype))
-    for skips in (True, False):
+    for skip_zeros in (True, False):
         of_bytes, of_numbers = (
-            trained(make(FusedEngine, settings, structure, skip_zeros=skips), settings, structure, these)
+            trained(make(FusedEngine, settings, structure, skip_zeros=skip_zeros), settings, structure, these)
             for these in (rows, numbers)
         )
         assert of_bytes.bits == of_numbers.bits

@@ -23,14 +23,14 @@ KINDS = st.sampled_from(["dense", "sparse", "csr", "bytes"])
     batch=st.integers(1, 80),
     rows=st.integers(1, 150),
     kind=KINDS,
-    skips=st.sampled_from([None, True, False]),
+    skip_zeros=st.sampled_from([None, True, False]),
     threads=st.integers(1, 3),
     optimizer=st.sampled_from(["gradient_descent", "momentum", "lamb"]),
     clip=st.sampled_from([None, 0.1]),
     dropout=st.sampled_from([0.0, 0.4]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_size_is_right(sizes, batch, rows, kind, skips, threads, optimizer, clip, dropout, seed) -> None:
+def test_any_size_is_right(sizes, batch, rows, kind, skip_zeros, threads, optimizer, clip, dropout, seed) -> None:
     structure = Structure(sizes, "tanh")
     chosen = Settings(
         loss="half_mean_squared_error", optimizer=optimizer, learning_rate=0.01, batch_size=batch, dtype="float64",
@@ -38,8 +38,8 @@ def test_any_size_is_right(sizes, batch, rows, kind, skips, threads, optimizer, 
     )  # fmt: skip
     data = some_rows(chosen, structure, rows, kind, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glassnet.engines.fused.engine.THREAD_PAYS", 1)
-        assert_agree(chosen, structure, data, threads=threads, skip_zeros=skips)
+        patch.setattr("glassnet.engines.fused.engine.WORK_PER_THREAD", 1)
+        assert_agree(chosen, structure, data, threads=threads, skip_zeros=skip_zeros)
 
 
 @pytest.mark.sweep(strength=2)

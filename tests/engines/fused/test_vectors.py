@@ -18,7 +18,7 @@ from glassnet.engines.fused.processor import CHECKED, VECTOR_BYTES
 from glassnet.network.optimizers import OPTIMIZERS
 from tests.engines.fused.both_engines import assert_agree, some_rows
 
-engine.THREAD_PAYS = 1
+engine.WORK_PER_THREAD = 1
 
 
 def agree(kinds, dtypes):

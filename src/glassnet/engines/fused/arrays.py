@@ -22,12 +22,12 @@ def pointer(target: Any, builder: Any, kind: Any, array: Any) -> Any:
     return target.make_array(kind)(target, builder, array).data
 
 
-def vector_at(builder: Any, array: Any, at: Any, vector: Any) -> Any:
+def vector_pointer(builder: Any, array: Any, at: Any, vector: Any) -> Any:
     """Return the address of the vector that begins at a place, while code is emitted."""
     return builder.bitcast(builder.gep(array, [at]), vector.as_pointer())
 
 
-def whole_numbers(target: Any, builder: Any, signature: Any, values: Any) -> list[Any]:
+def as_int64(target: Any, builder: Any, signature: Any, values: Any) -> list[Any]:
     """Return the arguments of an intrinsic with every whole number as 64 bits, while code is emitted."""
     return [
         target.cast(builder, value, kind, types.int64) if isinstance(kind, types.Integer) else value
@@ -36,13 +36,13 @@ def whole_numbers(target: Any, builder: Any, signature: Any, values: Any) -> lis
 
 
 @intrinsic
-def _part(context: Any, array: Any, first: Any, size: Any) -> Any:
+def _view(context: Any, array: Any, first: Any, size: Any) -> Any:
     """See a piece of a flat array as an array: no check, and no count of references to keep, unlike a slice."""
     signature = types.Array(array.dtype, 1, "C")(array, first, size)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = signature.return_type
-        array, first, size = whole_numbers(target, builder, signature, values)
+        array, first, size = as_int64(target, builder, signature, values)
         piece = target.make_array(kind)(target, builder)
         item = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(kind.dtype)))
         target.populate_array(
@@ -59,13 +59,13 @@ def _part(context: Any, array: Any, first: Any, size: Any) -> Any:
 
 
 @intrinsic
-def _number(context: Any, a: Any, table: Any, table_at: Any, place: Any) -> Any:
+def _number(context: Any, a: Any, table: Any, table_at: Any, index: Any) -> Any:
     """Return a[place], or table[table_at + a[place]] where ``a`` holds bytes."""
-    signature = table.dtype(a, table, table_at, place)
+    signature = table.dtype(a, table, table_at, index)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        a, table, table_at, place = whole_numbers(target, builder, signature, values)
-        value = builder.load(builder.gep(pointer(target, builder, signature.args[0], a), [place]))
+        a, table, table_at, index = as_int64(target, builder, signature, values)
+        value = builder.load(builder.gep(pointer(target, builder, signature.args[0], a), [index]))
         if signature.args[0].dtype != signature.args[1].dtype:
             entry = builder.add(table_at, builder.zext(value, I64))
             value = builder.load(builder.gep(pointer(target, builder, signature.args[1], table), [entry]))
@@ -74,7 +74,7 @@ def _number(context: Any, a: Any, table: Any, table_at: Any, place: Any) -> Any:
     return signature, generate
 
 
-def emit_fetch(builder: Any, address: Any, nearness: int) -> None:
+def emit_prefetch(builder: Any, address: Any, nearness: int) -> None:
     """Ask for the cache line at an address: into the nearest cache (3) or one further away (2, 1)."""
     kind = ir.FunctionType(ir.VoidType(), [I8.as_pointer(), I32, I32, I32])
     prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
@@ -83,7 +83,7 @@ def emit_fetch(builder: Any, address: Any, nearness: int) -> None:
 
 
 @intrinsic
-def apart(context: Any) -> Any:
+def noinline(context: Any) -> Any:
     """Keep the function that says this a function of its own: one copy, however many call it."""
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -94,16 +94,16 @@ def apart(context: Any) -> Any:
 
 
 @njit(**INNER)
-def _checked_part(array, first, size):
+def _checked_view(array, first, size):
     assert first >= 0 and size >= 0 and first + size <= array.size
     return array[first : first + size]
 
 
 @njit(**INNER)
-def _checked_number(a, table, table_at, place):
-    assert 0 <= place < a.size and 0 <= table_at < table.size
-    return _number(a, table, table_at, place)
+def _checked_number(a, table, table_at, index):
+    assert 0 <= index < a.size and 0 <= table_at < table.size
+    return _number(a, table, table_at, index)
 
 
-part = _checked_part if CHECKED else _part
+view = _checked_view if CHECKED else _view
 number = _checked_number if CHECKED else _number

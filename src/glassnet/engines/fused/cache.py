@@ -68,7 +68,7 @@ def _trusted(folder: Path) -> bool:
     return not hasattr(os, "getuid") or (facts.st_uid in (os.getuid(), 0) and not facts.st_mode & 0o022)
 
 
-def is_kept() -> bool:
+def has_cached_code() -> bool:
     """Say whether compiled code lies there, for the next process to find."""
     return _trusted(code_folder()) and any(code_folder().glob("*.nbc"))
 
@@ -123,7 +123,7 @@ class _Cache(FunctionCache):
             return  # it will be compiled again, next time
 
 
-def kept(function: Callable[..., Any]) -> Any:
+def cached_njit(function: Callable[..., Any]) -> Any:
     """Compile a function when it is first called, and keep the code for the next process."""
     compiled = numba.njit(**COMPILED)(function)
     compiled._cache = _Cache(function)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.formulas import DECAY, NO_SCORE, NUMBERS, knows, rule_numbers, score_number
-from glassnet.engines.fused.layout import RECORD, Plan
+from glassnet.engines.fused.formulas import DECAY, N_CONSTANTS, NO_SCORE, score_code, step_constants, supports
+from glassnet.engines.fused.layout import RECORD_SIZE, Plan
 from glassnet.engines.fused.processor import usable_cores
-from glassnet.engines.fused.threads import CROWD
-from glassnet.engines.fused.workspace import Place
+from glassnet.engines.fused.threads import ACTIVE_TRAININGS
+from glassnet.engines.fused.workspace import Workspace
 from glassnet.engines.interface import (
     Combine,
     EpochAccumulator,
@@ -26,35 +26,35 @@ from glassnet.engines.interface import (
     UpdateRule,
     Weights,
     numbers,
-    rows_at_once,
+    rows_per_chunk,
 )
 from glassnet.network.forward import forward
 from glassnet.network.optimizers import FLUSH_EVERY
 
-__all__ = ["FusedEngine", "knows"]
+__all__ = ["FusedEngine", "supports"]
 
-#: A run of batches is as long as somebody who pressed Ctrl-C waits: about so many seconds.
-RUN_SECONDS = 0.1
-#: Multiplications of the first run, before it is known how fast they go.
-FIRST_RUN = 1e9
-#: Numbers that the outputs of a run hold at most: they are kept for the metric.
+#: Seconds of a run of batches: Ctrl-C is handled between runs.
+TARGET_RUN_SECONDS = 0.1
+#: Multiplications of the first run, before the speed is measured.
+FIRST_RUN_WORK = 1e9
+#: Largest number of entries of the outputs of a run, which are stored for the metric.
 MAX_OUTPUTS = 2**22
-#: Multiplications that are worth a thread of their own.
-THREAD_PAYS = 2_000_000
-#: Multiplications below which a forward pass by the steps themselves is done before the compiled one has begun.
-FEW = 500_000
-#: Rows that are judged, or whose gradients are added up, at once.
+#: Multiplications that make another thread worthwhile.
+WORK_PER_THREAD = 2_000_000
+#: Forward passes with fewer multiplications run in NumPy: they end before the compiled loop has started.
+NUMPY_BELOW = 500_000
+#: Rows of a batch where nothing is trained: outputs, or gradients to be added up.
 ROWS_AT_ONCE = 512
 
 
-def threads_that_pay(n_parameters: int, batch_size: int, threads: int) -> int:
+def profitable_threads(n_parameters: int, batch_size: int, threads: int) -> int:
     """Return how many threads to use: no more than there are for it, and no more than have enough to do.
 
     A single row is one thread's work, whatever the network: its parameters would travel between the cores at each step.
     """
     if batch_size == 1:
         return 1
-    return int(max(1, min(threads, 3 * n_parameters * batch_size // THREAD_PAYS)))
+    return int(max(1, min(threads, 3 * n_parameters * batch_size // WORK_PER_THREAD)))
 
 
 class FusedEngine:
@@ -89,48 +89,51 @@ class FusedEngine:
     ) -> None:
         self.objective, self.rule, self.batch_size = objective, rule, batch_size
         self.dtype, self.threads, self.skip_zeros = np.dtype(dtype), threads, skip_zeros
-        self._places: dict[tuple[Any, ...], Place] = {}
-        self._run_length = max(1, int(FIRST_RUN / (3.0 * objective.structure.n_parameters * batch_size)))
+        self._workspaces: dict[tuple[Any, ...], Workspace] = {}
+        self._run_length = max(1, int(FIRST_RUN_WORK / (3.0 * objective.structure.n_parameters * batch_size)))
 
     def outputs(self, parameters: Array, x: Any, pre_activation: bool = False, scale: float = 1.0) -> Array:
         """Return a_L, or z_L, for each row: (samples, outputs)."""
         structure, rows = self.objective.structure, Rows(x, np.empty(0, np.int64), scale=scale)
-        if len(rows) == 0 or len(rows) * structure.n_parameters < FEW:
+        if len(rows) == 0 or len(rows) * structure.n_parameters < NUMPY_BELOW:
             cache = forward(structure, structure.views(parameters), numbers(x, scale, self.dtype))
             return cache[f"{'z' if pre_activation else 'a'}{structure.n_layers}"]
         outputs = np.empty((len(rows), structure.n_outputs), self.dtype)
-        place = self._place("outputs", min(rows_at_once(structure, ROWS_AT_ONCE), len(rows)), rows)
-        place.plan.pack(parameters, place.slot(0))
-        place.net["logits"] = pre_activation
-        batches = -(-len(rows) // int(place.net["batch"]))
+        workspace = self._workspace("outputs", min(rows_per_chunk(structure, ROWS_AT_ONCE), len(rows)), rows)
+        workspace.plan.pack(parameters, workspace.slot(0))
+        workspace.net["logits"] = pre_activation
+        batches = -(-len(rows) // int(workspace.net["batch"]))
         keys = np.zeros((batches, structure.n_layers), np.uint32)
-        place.run(
-            place.work(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, RECORD))), 0, batches, 0
+        workspace.run(
+            workspace.build_args(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, RECORD_SIZE))),
+            0,
+            batches,
+            0,
         )
         return outputs
 
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
         """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
-        place = self._place("gradients", min(ROWS_AT_ONCE, len(rows)), rows)
-        place.plan.pack(parameters, place.slot(0))
-        place.plan.turn(place.floats)
-        batch = int(place.net["batch"])
+        workspace = self._workspace("gradients", min(ROWS_AT_ONCE, len(rows)), rows)
+        workspace.plan.pack(parameters, workspace.slot(0))
+        workspace.plan.transpose_weights(workspace.floats)
+        batch = int(workspace.net["batch"])
         batches = -(-len(rows) // batch)
         keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
-        outputs, records = np.empty(0, self.dtype), np.zeros((1, RECORD))
+        outputs, records = np.empty(0, self.dtype), np.zeros((1, RECORD_SIZE))
         counts = self._row_weights(rows, np.arange(len(rows)), batch)
-        steps = np.zeros((batches, NUMBERS))
+        steps = np.zeros((batches, N_CONSTANTS))
         steps[:, DECAY] = self.objective.decay(counts.sum())
-        work = place.work(rows, np.arange(len(rows)), steps, keys, outputs, records)
+        args = workspace.build_args(rows, np.arange(len(rows)), steps, keys, outputs, records)
         gradient, part, loss = np.zeros_like(parameters), np.empty_like(parameters), 0.0
         shares = counts / counts.sum() if counts.sum() else counts
-        for number, share in enumerate(shares):
-            place.run(work, number, 1, 0)
-            place.plan.unpack(place.slot_at("gradients"), part)
+        for number, fraction in enumerate(shares):
+            workspace.run(args, number, 1, 0)
+            workspace.plan.unpack(workspace.slot_at("gradients"), part)
             if not np.isfinite(records[0, 0]):
                 part[:] = np.nan  # the loop ended before it came to the gradient, and the slot holds an older one
-            gradient += part * part.dtype.type(share)
-            loss += share * (records[0, 0] + records[0, 1])
+            gradient += part * part.dtype.type(fraction)
+            loss += fraction * (records[0, 0] + records[0, 1])
         return float(loss), gradient
 
     def train_epoch(
@@ -149,16 +152,16 @@ class FusedEngine:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
         if combine is not None:
             raise NotImplementedError("the fused engine never has the whole gradient; use the reference engine")
-        with CROWD as trainings:
-            place = self._place("training", self.batch_size, rows, trainings)
+        with ACTIVE_TRAININGS as trainings:
+            workspace = self._workspace("training", self.batch_size, rows, trainings)
             accumulator = accumulator if accumulator is not None else EpochAccumulator()
             return self._train_epoch(
-                place, weights, rows, order, learning_rates, rng, metric, on_batch, accumulator, pause
+                workspace, weights, rows, order, learning_rates, rng, metric, on_batch, accumulator, pause
             )
 
     def _train_epoch(
         self,
-        place: Place,
+        workspace: Workspace,
         weights: Weights,
         rows: Rows,
         order: Array | None,
@@ -172,19 +175,19 @@ class FusedEngine:
         state, batches = weights.state, len(learning_rates)
         order = np.arange(len(rows)) if order is None else order
         before, product = state.step, state.scalars.get("product", 1.0)
-        steps, _ = rule_numbers(self.rule.optimizer, learning_rates, before, product)
-        score = score_number(metric, rows.y, self.objective.structure.n_outputs)
-        place.net["score"], place.net["hands_out"] = score, score == NO_SCORE
+        steps, _ = step_constants(self.rule.optimizer, learning_rates, before, product)
+        score = score_code(metric, rows.y, self.objective.structure.n_outputs)
+        workspace.net["score"], workspace.net["stores_outputs"] = score, score == NO_SCORE
         most = max(1, MAX_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
-        room = min(len(order), most * self.batch_size) if score == NO_SCORE else 0
-        outputs = np.empty((room, self.objective.structure.n_outputs), self.dtype)
-        records = np.zeros((min(batches, most), RECORD))
-        if place.net["has_l2"]:
+        scratch = min(len(order), most * self.batch_size) if score == NO_SCORE else 0
+        outputs = np.empty((scratch, self.objective.structure.n_outputs), self.dtype)
+        records = np.zeros((min(batches, most), RECORD_SIZE))
+        if workspace.net["has_l2"]:
             steps[:, DECAY] = [self.objective.decay(w) for w in self._row_weights(rows, order, self.batch_size)]
         keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
-        work = place.work(rows, order, steps, keys, outputs, records)
-        place.net["flush_every"] = FLUSH_EVERY if self.rule.optimizer.moments else 0
-        self._load(place, weights)
+        args = workspace.build_args(rows, order, steps, keys, outputs, records)
+        workspace.net["flush_every"] = FLUSH_EVERY if self.rule.optimizer.moments else 0
+        self._load(workspace, weights)
         sizes = np.minimum(self.batch_size, len(order) - np.arange(0, len(order), self.batch_size))
         done = 0
         while done < batches and not (done and pause is not None and pause()):
@@ -193,11 +196,11 @@ class FusedEngine:
             records[:] = 0
             self._draw_keys(rng, keys[done : done + length])
             began = time.perf_counter()
-            place.run(work, done, length, state.step)
-            self._pace(time.perf_counter() - began, length)
+            workspace.run(args, done, length, state.step)
+            self._adapt_run_length(time.perf_counter() - began, length)
             found = records[:length]
             wrong = np.flatnonzero(~np.isfinite(found).all(axis=1))
-            self._store(place, weights)
+            self._store(workspace, weights)
             if len(wrong):
                 bad = int(wrong[0])
                 state.step += bad
@@ -207,26 +210,26 @@ class FusedEngine:
             state.step += length
             objectives = found[:, 0] + found[:, 1]
             scores = found[:, 3]
-            if room:
+            if scratch:
                 each = metric(outputs[: here.stop - here.start], rows.y[order[here]])
                 scores = np.add.reduceat(each, np.arange(0, len(each), self.batch_size))
             accumulator.add(objectives, scores, found[:, 2], sizes[done : done + length])
             done += length
             if on_batch is not None:
                 on_batch(accumulator.batches - 1, float(objectives[-1]))
-                self._load(place, weights)
-        _, product = rule_numbers(self.rule.optimizer, learning_rates[:done], before, product)
+                self._load(workspace, weights)
+        _, product = step_constants(self.rule.optimizer, learning_rates[:done], before, product)
         if "product" in state.scalars or product != 1.0:
             state.scalars["product"] = product
         return accumulator.metrics()
 
-    def _place(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Place:
+    def _workspace(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Workspace:
         """Return the memory for a purpose, made once, ready for these inputs; several trainings share the cores."""
         sparse = not isinstance(rows.x, np.ndarray)
         threads = self.threads or max(1, usable_cores() // trainings)
-        threads = threads_that_pay(self.objective.structure.n_parameters, batch_size, threads)
+        threads = profitable_threads(self.objective.structure.n_parameters, batch_size, threads)
         key = (purpose, batch_size, sparse, threads)
-        if key not in self._places:
+        if key not in self._workspaces:
             objective = self.objective
             if purpose != "training":
                 no_dropout = (0.0,) * objective.structure.n_layers
@@ -235,26 +238,26 @@ class FusedEngine:
                 objective, self.rule, batch_size, self.dtype, threads,
                 sparse=sparse, only_forward=purpose == "outputs", updates=purpose == "training",
             )  # fmt: skip
-            self._places[key] = Place(plan, self.skip_zeros)
-        self._places[key].look(rows.x, rows.scale)
-        return self._places[key]
+            self._workspaces[key] = Workspace(plan, self.skip_zeros)
+        self._workspaces[key].bind_inputs(rows.x, rows.scale)
+        return self._workspaces[key]
 
-    def _load(self, place: Place, weights: Weights) -> None:
+    def _load(self, workspace: Workspace, weights: Weights) -> None:
         """Bring parameters, moments and average into their panels."""
-        for vector, slot in self._vectors(place, weights):
-            place.plan.pack(vector, slot)
-        place.plan.turn(place.floats)
+        for vector, slot in self._vectors(workspace, weights):
+            workspace.plan.pack(vector, slot)
+        workspace.plan.transpose_weights(workspace.floats)
 
-    def _store(self, place: Place, weights: Weights) -> None:
+    def _store(self, workspace: Workspace, weights: Weights) -> None:
         """Bring them back."""
-        for vector, slot in self._vectors(place, weights):
-            place.plan.unpack(slot, vector)
+        for vector, slot in self._vectors(workspace, weights):
+            workspace.plan.unpack(slot, vector)
 
-    def _vectors(self, place: Place, weights: Weights) -> list[tuple[Array, Array]]:
+    def _vectors(self, workspace: Workspace, weights: Weights) -> list[tuple[Array, Array]]:
         moments = [weights.state.moments[name] for name in self.rule.optimizer.moments]
-        pairs = [(vector, place.slot(number)) for number, vector in enumerate([weights.parameters, *moments])]
+        pairs = [(vector, workspace.slot(number)) for number, vector in enumerate([weights.parameters, *moments])]
         if weights.ema is not None:
-            pairs.append((weights.ema, place.slot_at("average")))
+            pairs.append((weights.ema, workspace.slot_at("ema")))
         return pairs
 
     def _row_weights(self, rows: Rows, order: Array, batch_size: int) -> Array:
@@ -269,7 +272,9 @@ class FusedEngine:
         rates = np.array(self.objective.dropout)
         keys[:, rates > 0] = rng.integers(2**32, size=(len(keys), int(np.sum(rates > 0))), dtype=np.uint32)
 
-    def _pace(self, seconds: float, length: int) -> None:
+    def _adapt_run_length(self, seconds: float, length: int) -> None:
         """Make the next runs as long as somebody is willing to wait; the result does not depend on it."""
         if length == self._run_length:
-            self._run_length = int(np.clip(length * RUN_SECONDS / max(seconds, 1e-6), length / 4 + 1, 2 * length))
+            self._run_length = int(
+                np.clip(length * TARGET_RUN_SECONDS / max(seconds, 1e-6), length / 4 + 1, 2 * length)
+            )

@@ -2,7 +2,7 @@
 
 Each is chosen by a whole number while it runs, so that one compiled loop serves every network. The numbers are places
 in the library's own tables, and tests hold every formula here to its original there. Losses and scores are in
-`judging`.
+`loss_kernels`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.arrays import apart
+from glassnet.engines.fused.arrays import noinline
 from glassnet.engines.fused.exponentials import exp_of, expm1_of, logistic_of, tanh_of
 from glassnet.engines.fused.processor import INNER
 from glassnet.engines.interface import Objective, RowMetric, UpdateRule
@@ -52,13 +52,13 @@ NO_SCORE = -1
 ACTIVATION, LOSS, RULE, SCORE = (
     {name: n for n, name in enumerate(names)} for names in (_ACTIVATIONS, _LOSSES, _RULES, _SCORES)
 )
-#: How many numbers there are for a step: the rule's (`rule_numbers`), the learning rate, the λ of λ/2 Σ W².
-NUMBERS, RATE, DECAY = 10, 8, 9
+#: How many numbers there are for a step: the rule's (`step_constants`), the learning rate, the λ of λ/2 Σ W².
+N_CONSTANTS, RATE, DECAY = 10, 8, 9
 
 _ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
-def knows(objective: Objective, rule: UpdateRule) -> bool:
+def supports(objective: Objective, rule: UpdateRule) -> bool:
     """Say whether everything has a formula here, and is the library's own: a user's Python function is neither.
 
     Tables of embeddings have none.
@@ -74,7 +74,7 @@ def knows(objective: Objective, rule: UpdateRule) -> bool:
     )
 
 
-def score_number(metric: RowMetric, y: Array, n_outputs: int) -> int:
+def score_code(metric: RowMetric, y: Array, n_outputs: int) -> int:
     """Return the number of a metric's formula here, or NO_SCORE: somebody's own function, or an odd truth."""
     name = getattr(metric, "__name__", "")
     if name not in SCORE or getattr(scores, name) is not metric:
@@ -94,7 +94,7 @@ def _normal_distribution(z):
 @njit(**INNER)
 def activate(kind, z, a):
     """a = f(z), over a piece of a row; the whole row for softmax."""
-    apart()
+    noinline()
     T = z.dtype.type
     n = z.size
     zero, half, one = T(0), T(0.5), T(1)
@@ -160,7 +160,7 @@ def activate(kind, z, a):
 @njit(**INNER)
 def derive(kind, d, z, a):
     """da → dz in place, over a piece of a row; the whole row for softmax."""
-    apart()
+    noinline()
     T = z.dtype.type
     n = z.size
     zero, half, one = T(0), T(0.5), T(1)
@@ -226,7 +226,7 @@ def direction(kind, k, g, m, v, v_most):
 
     The moments are those of `Optimizer.moments`, in its order; a rule leaves those alone that it does not have.
     """
-    apart()
+    noinline()
     n = g.size
     if kind in (MOMENTUM, LARS):
         nesterov = kind == MOMENTUM and k[1] > 0
@@ -275,7 +275,7 @@ def direction(kind, k, g, m, v, v_most):
             g[c] = np.sign(u)
 
 
-def rule_numbers(optimizer: Optimizer, rates: Array, before: int, product: float) -> tuple[Array, float]:
+def step_constants(optimizer: Optimizer, rates: Array, before: int, product: float) -> tuple[Array, float]:
     """Return what `direction` needs at each of the next steps (steps, NUMBERS), and NAdam's product after them.
 
     Parameters
@@ -290,7 +290,7 @@ def rule_numbers(optimizer: Optimizer, rates: Array, before: int, product: float
         NAdam's product of momenta so far.
     """
     chosen, steps = optimizer.settings, len(rates)
-    numbers = np.zeros((steps, NUMBERS))
+    numbers = np.zeros((steps, N_CONSTANTS))
     numbers[:, RATE] = rates
     t = before + np.arange(1.0, steps + 1)
     kind = optimizer.direction.__name__

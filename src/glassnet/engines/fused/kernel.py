@@ -27,13 +27,13 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from glassnet.engines.fused.arrays import I32, I64, emit_fetch, number, pointer, vector_at, whole_numbers
+from glassnet.engines.fused.arrays import I32, I64, as_int64, emit_prefetch, number, pointer, vector_pointer
 from glassnet.engines.fused.processor import CHECKED, INNER, PANEL_VECTORS, VECTOR_BYTES
 
 #: Rows of B whose A is fetched ahead when A is read across the rows, which the processor can't foresee.
-AHEAD = 8
+PREFETCH_DISTANCE = 8
 #: In the place of a list of terms: walk all of them; and ask meanwhile for the rows of A that the next tile reads.
-ALL, ALL_AND_FETCH = -1, -2
+ALL_TERMS, ALL_TERMS_PREFETCH = -1, -2
 
 
 def tile(height: int, vectors: int, across: bool = False) -> Callable[..., None]:
@@ -46,8 +46,8 @@ def tile(height: int, vectors: int, across: bool = False) -> Callable[..., None]
 
     - A(r, k) is ``a[rows[first + r] + column + k]`` or, with `across`, ``a[rows[first + k] + column + r]``. Where ``a``
       holds bytes, each stands for ``table[table_at + byte]``.
-    - k runs over ``terms[listed]`` … ``terms[listed + count - 1]`` or, where ``listed`` is `ALL` or `ALL_AND_FETCH`,
-      over 0 … count-1. `ALL_AND_FETCH` is for rows that lie along.
+    - k runs over ``terms[listed]`` … ``terms[listed + count - 1]``, or over 0 … count-1 if ``listed`` is `ALL_TERMS` or
+      `ALL_TERMS_PREFETCH` (for ``across=False``).
     - row k of B begins at ``b[b_at + k b_step]``; its vectors lie side by side, two by two: the third begins
       ``b_panel`` numbers after the first. C is laid out in the same way.
     - where ``more`` is 1 the sum goes on from what C holds, where it is 0 it begins.
@@ -68,9 +68,9 @@ def tile(height: int, vectors: int, across: bool = False) -> Callable[..., None]
         def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
             given = [
                 pointer(target, builder, kind, value) if isinstance(kind, types.Array) else value
-                for kind, value in zip(signature.args, whole_numbers(target, builder, signature, values), strict=True)
+                for kind, value in zip(signature.args, as_int64(target, builder, signature, values), strict=True)
             ]
-            element, product = (target.get_data_type(signature.args[place].dtype) for place in (0, 9))
+            element, product = (target.get_data_type(signature.args[index].dtype) for index in (0, 9))
             function = _tile_function(
                 builder.module, element, product, [v.type for v in given], height, vectors, across
             )
@@ -115,10 +115,10 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
         return builder.add(at, whole(v % PANEL_VECTORS * width))
 
     def load_vector(array: Any, at: Any) -> Any:
-        return builder.load(vector_at(builder, array, at, vector), align=size)
+        return builder.load(vector_pointer(builder, array, at, vector), align=size)
 
-    def to_all_lanes(place: Any) -> Any:
-        value = builder.load(place)
+    def to_all_lanes(index: Any) -> Any:
+        value = builder.load(index)
         if element != number:
             value = builder.load(builder.gep(table, [builder.add(table_at, builder.zext(value, I64))]))
         undefined = ir.Constant(vector, ir.Undefined)
@@ -148,7 +148,7 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
         row = [load_vector(b, place_of(b_at, b_step, k, v, b_panel)) for v in range(vectors)]
         if across:
             start = row_of_a(k)
-            emit_fetch(builder, row_of_a(k_of(builder.add(turn, whole(AHEAD)))), 3)
+            emit_prefetch(builder, row_of_a(k_of(builder.add(turn, whole(PREFETCH_DISTANCE)))), 3)
         for r in range(height):
             number_of_a = to_all_lanes(builder.gep(start, [whole(r)]) if across else builder.gep(starts[r], [k]))
             for v in range(vectors):
@@ -164,7 +164,7 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
         whole_turns = builder.and_(count, whole(-few))
         with cgutils.for_range_slice(builder, whole(0), whole_turns, whole(few), inc=True) as (k, turn):
             row = builder.add(whole(height), builder.and_(turn, whole(height - 1)))
-            emit_fetch(builder, builder.gep(row_of_a(row), [builder.and_(k, whole(-few * height))]), 2)
+            emit_prefetch(builder, builder.gep(row_of_a(row), [builder.and_(k, whole(-few * height))]), 2)
             for after in range(few):
                 add_term(builder.add(k, whole(after)), lambda turn: turn)
         with cgutils.for_range_slice(builder, whole_turns, count, whole(1), inc=True) as (k, _):
@@ -180,14 +180,14 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
             if across:
                 counted()
             else:
-                fetches = builder.icmp_signed("==", listed, whole(ALL_AND_FETCH))
+                fetches = builder.icmp_signed("==", listed, whole(ALL_TERMS_PREFETCH))
                 with builder.if_else(fetches) as (and_fetch, alone):
                     with and_fetch:
                         counted_and_fetched()
                     with alone:
                         counted()
     for r, v in tiles:
-        target = vector_at(builder, c, place_of(c_at, c_step, whole(r), v, c_panel), vector)
+        target = vector_pointer(builder, c, place_of(c_at, c_step, whole(r), v, c_panel), vector)
         builder.store(builder.load(accumulators[r, v]), target, align=size)
     builder.ret_void()
     return function
@@ -211,8 +211,8 @@ def _checked_tile(height: int, vectors: int, across: bool) -> Callable[..., None
                 total = c[target] if more else b[0] * 0
                 for turn in range(count):
                     k = turn if listed < 0 else np.int64(terms[listed + turn])
-                    place = rows[first + k] + column + r if across else rows[first + r] + column + k
-                    total += number(a, table, table_at, place) * b[b_at + k * b_step + panel * b_panel + inside]
+                    index = rows[first + k] + column + r if across else rows[first + r] + column + k
+                    total += number(a, table, table_at, index) * b[b_at + k * b_step + panel * b_panel + inside]
                 c[target] = total
 
     return compute
@@ -224,16 +224,16 @@ def _transpose(context: Any, source: Any, s_at: Any, s_step: Any, target: Any, t
     signature = types.void(source, s_at, s_step, target, t_at, t_step)
 
     def generate(codegen: Any, builder: Any, signature: Any, values: Any) -> Any:
-        values = whole_numbers(codegen, builder, signature, values)
-        source, target = (pointer(codegen, builder, signature.args[place], values[place]) for place in (0, 3))
+        values = as_int64(codegen, builder, signature, values)
+        source, target = (pointer(codegen, builder, signature.args[index], values[index]) for index in (0, 3))
         number = codegen.get_data_type(signature.args[0].dtype)
         size = signature.args[0].dtype.bitwidth // 8
         width = VECTOR_BYTES // size
         vector = ir.VectorType(number, width)
 
         def row(array: Any, at: Any, step: Any, index: int) -> Any:
-            place = builder.add(at, builder.mul(step, ir.Constant(I64, index)))
-            return vector_at(builder, array, place, vector)
+            index = builder.add(at, builder.mul(step, ir.Constant(I64, index)))
+            return vector_pointer(builder, array, index, vector)
 
         rows = [builder.load(row(source, values[1], values[2], index), align=size) for index in range(width)]
         half = width // 2
@@ -288,8 +288,8 @@ def _sums(power: int) -> Callable[..., Any]:
             step, count = ir.Constant(I64, width * PANEL_VECTORS), builder.extract_value(array.shape, 0)
             with cgutils.for_range_slice(builder, ir.Constant(I64, 0), count, step, inc=True) as (at, _):
                 for v, total in enumerate(totals):
-                    place = builder.add(at, ir.Constant(I64, v * width))
-                    value = builder.load(vector_at(builder, array.data, place, vector), align=size)
+                    index = builder.add(at, ir.Constant(I64, v * width))
+                    value = builder.load(vector_pointer(builder, array.data, index, vector), align=size)
                     if power == 2:
                         builder.store(builder.call(multiply_add, [value, value, builder.load(total)]), total)
                     else:
@@ -323,7 +323,7 @@ def _checked_sum_of_squares(values):
 
 
 @njit(**INNER)
-def _checked_sum_of_sizes(values):
+def _checked_sum_of_magnitudes(values):
     total = values.dtype.type(0)
     for c in range(values.size):
         total += abs(values[c])
@@ -331,4 +331,4 @@ def _checked_sum_of_sizes(values):
 
 
 sum_of_squares = _checked_sum_of_squares if CHECKED else _sums(2)
-sum_of_sizes = _checked_sum_of_sizes if CHECKED else _sums(1)
+sum_of_magnitudes = _checked_sum_of_magnitudes if CHECKED else _sums(1)

@@ -23,9 +23,9 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.fused.formulas import ACTIVATION, LOSS, NO_SCORE, RELU, RULE
-from glassnet.engines.fused.kernel import AHEAD
-from glassnet.engines.fused.loss_kernels import ROOM, SIDE
-from glassnet.engines.fused.processor import LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, lanes
+from glassnet.engines.fused.kernel import PREFETCH_DISTANCE
+from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH
+from glassnet.engines.fused.processor import PANEL_VECTORS, SPARSE_ROWS, TILE_ROWS, lanes
 from glassnet.engines.interface import Objective, UpdateRule
 
 #: Rows of W that are updated at once, unless fewer are left; the last chunk takes up to so many more.
@@ -35,7 +35,7 @@ GROUP_ROWS = 64
 #: What is summed up over each chunk: g², |w|, w², u².
 SQUARES_G, ABSOLUTE_W, SQUARES_W, SQUARES_U = range(4)
 #: What is recorded of each batch: its loss, penalties, length of the gradient, sum of the rows' scores.
-RECORD = 4
+RECORD_SIZE = 4
 
 #: Sizes, places and choices, one for the whole network. Places are in `floats` unless they say otherwise.
 NET = np.dtype(
@@ -44,24 +44,24 @@ NET = np.dtype(
         for name in (
             "layers", "width", "batch", "loss", "linked", "settings_at", "n_settings", "rule", "trust",
             "slot",  # from slot to slot: parameters, then the moments
-            "n_slots", "average_at", "gradients_at", "scratch_at", "scratch_size", "table_at",
+            "n_slots", "ema_at", "gradients_at", "scratch_at", "scratch_size", "table_at",
             "capacity",  # of the tables of rows in `ints`: rows of a batch and some more
             "rows_at",  # in `ints`: where each thread keeps where the rows of this batch and the next begin in x
             "in_place",  # whether x is read where it lies; else it is gathered: CSR, dropout, few features
-            "sparse", "skips",
+            "sparse", "skip_zeros",
             "list_step", "row_lists_at", "row_list_step", "counts_at",  # in `terms`
             "words", "block_words", "bits_step",  # of 64 features, of 64 blocks; from even to odd batches in `bits`
             "outer",  # whether each row changes the parameters by itself, and plainly: dW is an outer product
             "by_columns", "whole", "updates", "has_l2", "only_forward", "logits",
-            "score", "hands_out",  # the metric that is known here; whether outputs are wanted
-            "n_rows", "truth_columns", "weighted", "first_batch", "batches", "first_step", "flush_every",
-            "scores_at", "sums_at",  # in `figures`
+            "score", "stores_outputs",  # the metric that is known here; whether outputs are wanted
+            "n_rows", "target_columns", "weighted", "first_batch", "batches", "first_step", "flush_every",
+            "scores_at", "sums_at",  # in `stats`
         )
     ]
     + [
         (name, np.float64)
         for name in (
-            "l1", "grad_scale", "decay", "clip_value", "clip_norm", "max_norm", "average",
+            "l1", "grad_scale", "decay", "clip_value", "clip_norm", "max_norm", "ema_decay",
             "lars_coefficient", "lars_decay", "flush_below",
         )
     ]
@@ -73,9 +73,9 @@ LAYER = np.dtype(
         (name, np.int64)
         for name in (
             "units", "panels", "step",  # from row to row of its activations
-            "kind", "weights_at", "biases_at", "turned_at", "z_at", "a_at",
+            "kind", "weights_at", "biases_at", "transposed_at", "z_at", "a_at",
             "h_at",  # what the next layer is given: a, or a after dropout
-            "odd",  # how much further z, a, h lie in odd batches: the next batch begins before this one is over
+            "parity_stride",  # offset of z, a, h in odd batches: the next batch begins before this one ends
             "d_at",  # dz
             "table_at",  # in `ints`: k · step
             "chunks",  # of each panel
@@ -83,7 +83,7 @@ LAYER = np.dtype(
             "threshold",  # of dropout: a unit stays where its 32 random bits are not below
         )
     ]
-    + [("kept", np.float64)]  # 1 / (1 - rate)
+    + [("keep_scale", np.float64)]  # 1 / (1 - rate)
 )  # fmt: skip
 
 
@@ -124,17 +124,17 @@ class Plan:
         net = self.net = np.zeros(1, NET)
         width = PANEL_VECTORS * lanes(dtype)
         rates = np.zeros(structure.n_layers) if only_forward else np.array(objective.dropout)
-        rows = -(-batch_size // max(TILE_ROWS, LISTED_ROWS)) * max(TILE_ROWS, LISTED_ROWS)
+        rows = -(-batch_size // max(TILE_ROWS, SPARSE_ROWS)) * max(TILE_ROWS, SPARSE_ROWS)
         layers["units"] = structure.layer_sizes
         layers["panels"] = -(-layers["units"] // width)
         layers["step"] = layers["panels"] * width
         layers["kind"][1:] = [ACTIVATION[activation.name] for activation in structure.activations]
         layers["threshold"][:-1] = np.round(rates * 2.0**32)
-        layers["kept"][:-1] = 1 / (1 - rates)
+        layers["keep_scale"][:-1] = 1 / (1 - rates)
         in_place = rates[0] == 0 and structure.n_inputs >= TILE_ROWS and not sparse
 
-        self._place_parameters(layers, width)
-        self._place_rows(layers, rows, in_place, rates)
+        self._layout_parameters(layers, width)
+        self._layout_rows(layers, rows, in_place, rates)
         values = objective.loss.settings.values()
         settings = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
         keeps = (
@@ -145,13 +145,13 @@ class Plan:
         )
         moments = len(rule.optimizer.moments) if updates and not only_forward else 0
         # a chunk, or two side by side where zeros are left out; or outputs, truth, gradient, activations of rows judged
-        scratch = max(4 * CHUNK_ROWS * width, 4 * SIDE * int(layers["step"][-1]) + 3 * SIDE + ROOM)
+        scratch = max(4 * CHUNK_ROWS * width, 4 * LOSS_ROWS * int(layers["step"][-1]) + 3 * LOSS_ROWS + SCRATCH)
         places, end = {}, 0
         for name, size in (
             ("slots", (1 + moments) * self.slot),
-            ("average_at", self.slot if rule.ema_decay is not None and updates else 0),
+            ("ema_at", self.slot if rule.ema_decay is not None and updates else 0),
             ("gradients_at", self.slot if keeps and not only_forward else 0),
-            ("turned", self.turned_size if not only_forward else 0),
+            ("transposed", self.transposed_size if not only_forward else 0),
             ("activations", self.activations_size),
             ("scratch_at", threads * scratch),
             ("table_at", 256),
@@ -160,29 +160,30 @@ class Plan:
             places[name], end = end, end + -(-size // 64) * 64
         self.floats_size = end + 64
         self.settings = settings
-        layers["turned_at"] += places["turned"]
+        layers["transposed_at"] += places["transposed"]
         for name in ("z_at", "a_at", "h_at", "d_at"):
             layers[name] += places["activations"]
-        blocks = -(-structure.n_inputs // LISTED_ROWS)
-        tiles = rows // LISTED_ROWS
+        blocks = -(-structure.n_inputs // SPARSE_ROWS)
+        tiles = rows // SPARSE_ROWS
         words, block_words = -(-structure.n_inputs // 64), -(-blocks // 64)
         whole_rows = -(-rows // 64) * 64
-        row_lists_at = tiles * (64 * words + AHEAD)
-        counts_at = row_lists_at + 64 * block_words * (whole_rows + 2 * AHEAD)
-        capacity = max(whole_rows, rows) + TILE_ROWS + 2 * AHEAD
+        row_lists_at = tiles * (64 * words + PREFETCH_DISTANCE)
+        counts_at = row_lists_at + 64 * block_words * (whole_rows + 2 * PREFETCH_DISTANCE)
+        capacity = max(whole_rows, rows) + TILE_ROWS + 2 * PREFETCH_DISTANCE
         layers["table_at"] = np.arange(len(layers)) * capacity
         self.table = (np.arange(capacity) * layers["step"][:, np.newaxis]).ravel()
         self.ints_size = (len(layers) + 2 * threads) * capacity
         self.terms_size, self.bits_size = counts_at + tiles + 64 * block_words, 2 * rows * block_words + 64 * threads
-        self.figures_size = 2 * rows + 4 * self.n_chunks
+        self.stats_size = 2 * rows + 4 * self.n_chunks
         facts = {
             "layers": structure.n_layers, "width": width, "batch": batch_size, "slot": self.slot,
             "n_slots": 1 + moments, "scratch_size": scratch, "score": NO_SCORE,
             "loss": LOSS[objective.loss.name], "linked": structure.activations[-1].name == objective.loss.link,
             "n_settings": len(settings), "rule": RULE[rule.optimizer.direction.__name__],
             "trust": rule.optimizer.trust, "capacity": capacity, "rows_at": len(layers) * capacity,
-            "in_place": in_place, "sparse": sparse, "list_step": 64 * words + AHEAD, "row_lists_at": row_lists_at,
-            "row_list_step": whole_rows + 2 * AHEAD, "counts_at": counts_at, "words": words,
+            "in_place": in_place, "sparse": sparse,
+            "list_step": 64 * words + PREFETCH_DISTANCE, "row_lists_at": row_lists_at,
+            "row_list_step": whole_rows + 2 * PREFETCH_DISTANCE, "counts_at": counts_at, "words": words,
             "block_words": block_words, "bits_step": rows * block_words,
             "by_columns": layers["panels"][1] % threads == 0 and not only_forward,
             "outer": batch_size == 1 and updates and not only_forward and is_plain(objective, rule),
@@ -191,7 +192,7 @@ class Plan:
             "grad_scale": objective.loss.grad_scale, "scores_at": rows, "sums_at": 2 * rows,
             "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
             "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,
-            "max_norm": rule.max_norm or 0, "average": rule.ema_decay or 0,
+            "max_norm": rule.max_norm or 0, "ema_decay": rule.ema_decay or 0,
             "lars_coefficient": rule.optimizer.settings.get("trust_coefficient", 0.0),
             "lars_decay": rule.optimizer.settings.get("coupled_weight_decay", 0.0),
             "flush_below": np.finfo(dtype).tiny / np.finfo(dtype).eps,
@@ -200,9 +201,9 @@ class Plan:
         for name, value in facts.items():
             net[name] = value
 
-    def _place_parameters(self, layers: Array, width: int) -> None:
+    def _layout_parameters(self, layers: Array, width: int) -> None:
         """Give W1 b1 W2 b2 … their places in a slot, and the transposed weights and the chunks theirs."""
-        at = turned = chunk = 0
+        at = transposed = chunk = 0
         for before, layer in pairwise(layers):
             layer["weights_at"], layer["biases_at"] = at, at + before["units"] * layer["step"]
             at = int(layer["biases_at"] + layer["step"])
@@ -210,14 +211,14 @@ class Plan:
             layer["chunk_at"] = chunk
             chunk += int(layer["panels"] * layer["chunks"])
         for before, layer in pairwise(layers[1:]):
-            layer["turned_at"] = turned
-            turned += int(layer["step"] * before["step"])
+            layer["transposed_at"] = transposed
+            transposed += int(layer["step"] * before["step"])
         for layer in layers[1:]:
             layer["bias_chunk_at"] = chunk
             chunk += int(layer["panels"])
-        self.slot, self.turned_size, self.n_chunks = -(-at // 16) * 16, turned, chunk
+        self.slot, self.transposed_size, self.n_chunks = -(-at // 16) * 16, transposed, chunk
 
-    def _place_rows(self, layers: Array, rows: int, in_place: bool, rates: Array) -> None:
+    def _layout_rows(self, layers: Array, rows: int, in_place: bool, rates: Array) -> None:
         """Give z, a, h and dz of a batch their places."""
         end = 0
         for number, layer in enumerate(layers):
@@ -231,7 +232,7 @@ class Plan:
             own = not in_place if number == 0 else number < len(rates) and rates[number] > 0
             layer["h_at"], end = (end, end + size) if own else (layer["a_at"], end)
             if number <= 1:
-                layer["odd"] = end - begin
+                layer["parity_stride"] = end - begin
                 end += end - begin
         self.activations_size = end
 
@@ -257,16 +258,16 @@ class Plan:
                 part = columns[:, number * width : (number + 1) * width]
                 yield part, panel[:, : part.shape[1]]
 
-    def turn(self, floats: Array) -> None:
+    def transpose_weights(self, floats: Array) -> None:
         """Fill the transposed weights, which carry dz back: for each panel of units before, a row for each unit."""
         width = int(self.net["width"][0])
         for before, layer in pairwise(self.layers[1:]):
             height, step = int(before["units"]), int(layer["step"])
-            at, turned_at = layer["weights_at"], layer["turned_at"]
+            at, transposed_at = layer["weights_at"], layer["transposed_at"]
             panels = floats[at : at + height * step].reshape(-1, height, width)
-            turned = floats[turned_at : turned_at + step * before["step"]].reshape(-1, step, width)
+            transposed = floats[transposed_at : transposed_at + step * before["step"]].reshape(-1, step, width)
             W = np.concatenate(list(panels), axis=1)
-            for number, panel in enumerate(turned):
+            for number, panel in enumerate(transposed):
                 part = W[number * width : (number + 1) * width]
                 panel[:, : len(part)] = part.T
 
@@ -282,6 +283,6 @@ def is_plain(objective: Objective, rule: UpdateRule) -> bool:
 def aligned(size: int, dtype: Any) -> Array:
     """Return zeros that begin on a cache line."""
     item = np.dtype(dtype).itemsize
-    room = np.zeros(size + 64 // item, dtype)
-    first = -room.ctypes.data % 64 // item
-    return room[first : first + size]
+    scratch = np.zeros(size + 64 // item, dtype)
+    first = -scratch.ctypes.data % 64 // item
+    return scratch[first : first + size]

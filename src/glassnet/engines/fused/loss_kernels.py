@@ -1,7 +1,7 @@
 """Losses and scores, compiled: of sixteen rows side by side.
 
 An output layer is often narrow, ten classes or a single value, and would leave most of a vector empty. So rows are
-turned to stand side by side, number c of row r at ``c · SIDE + r``: a vector then holds one number of many rows, and a
+interleaved, number c of row r at ``c · LOSS_ROWS + r``: a vector then holds one number of many rows, and a
 row's sum still goes from its first number to its last. What stands in the place of rows that are not there is never
 looked at.
 """
@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import apart, part
+from glassnet.engines.fused.arrays import noinline, view
 from glassnet.engines.fused.exponentials import exp_of, logistic_of, tanh_of
 from glassnet.engines.fused.formulas import (
     ACCURACY,
@@ -33,45 +33,45 @@ from glassnet.engines.fused.formulas import (
 from glassnet.engines.fused.processor import INNER
 
 #: Rows that stand side by side.
-SIDE = 16
-#: Numbers that `judge` and `score` need to themselves.
-ROOM = 4 * SIDE
+LOSS_ROWS = 16
+#: Numbers that `loss_and_grad` and `score` need to themselves.
+SCRATCH = 4 * LOSS_ROWS
 
 
 @njit(**INNER)
-def judge(kind, settings, n, o, y, d, p, each, room):
+def loss_and_grad(kind, settings, n, o, y, d, p, each, scratch):
     """Put the loss of each row of n outputs o into `each`, and its gradient with respect to o into d.
 
     A loss with a link also leaves the activations of its logits o in p.
     """
-    apart()
+    noinline()
     T = o.dtype.type
     zero, half, one = T(0), T(0.5), T(1)
     share = one / T(n)
-    for r in range(SIDE):
+    for r in range(LOSS_ROWS):
         each[r] = zero
     if kind in (CATEGORICAL_CROSSENTROPY, FOCAL):
-        _soft_max(n, o, p, room)
-        total, log_total = part(room, SIDE, SIDE), part(room, 2 * SIDE, SIDE)
+        _soft_max(n, o, p, scratch)
+        total, log_total = view(scratch, LOSS_ROWS, LOSS_ROWS), view(scratch, 2 * LOSS_ROWS, LOSS_ROWS)
         if kind == CATEGORICAL_CROSSENTROPY:
             keep, spread = one - settings[0], settings[0] / T(n)
             for c in range(n):
-                for r in range(SIDE):
-                    i = c * SIDE + r
+                for r in range(LOSS_ROWS):
+                    i = c * LOSS_ROWS + r
                     truth = y[i] * keep + spread
                     each[r] -= truth * (o[i] - log_total[r])
                     p[i] /= total[r]
                     d[i] = p[i] - truth
-            for r in range(SIDE):
+            for r in range(LOSS_ROWS):
                 each[r] = settings[1] if each[r] > settings[1] else each[r]
         else:
-            gamma, whole = settings[0], part(room, 3 * SIDE, SIDE)
+            gamma, whole = settings[0], view(scratch, 3 * LOSS_ROWS, LOSS_ROWS)
             least = T(np.finfo(o.dtype).tiny)
-            for r in range(SIDE):
+            for r in range(LOSS_ROWS):
                 whole[r] = zero
             for c in range(n):
-                for r in range(SIDE):
-                    i = c * SIDE + r
+                for r in range(LOSS_ROWS):
+                    i = c * LOSS_ROWS + r
                     log_p = o[i] - log_total[r]
                     missing = max(-np.expm1(log_p), least)
                     power = missing**gamma
@@ -80,46 +80,46 @@ def judge(kind, settings, n, o, y, d, p, each, room):
                     d[i] = y[i] * (gamma * p[i] * missing ** (gamma - one) * log_p - power)
                     whole[r] += d[i]
             for c in range(n):
-                for r in range(SIDE):
-                    i = c * SIDE + r
+                for r in range(LOSS_ROWS):
+                    i = c * LOSS_ROWS + r
                     d[i] -= exp_of(o[i] - log_total[r]) * whole[r]
     elif kind == HALF_MEAN_SQUARED_ERROR:
         for c in range(n):
-            for r in range(SIDE):
-                e = o[c * SIDE + r] - y[c * SIDE + r]
+            for r in range(LOSS_ROWS):
+                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
                 each[r] += half * share * e * e
-                d[c * SIDE + r] = e * share
+                d[c * LOSS_ROWS + r] = e * share
     elif kind == MEAN_ABSOLUTE_ERROR:
         for c in range(n):
-            for r in range(SIDE):
-                e = o[c * SIDE + r] - y[c * SIDE + r]
+            for r in range(LOSS_ROWS):
+                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
                 each[r] += share * abs(e)
-                d[c * SIDE + r] = share * np.sign(e)
+                d[c * LOSS_ROWS + r] = share * np.sign(e)
     elif kind == HUBER:
         for c in range(n):
-            for r in range(SIDE):
-                e = o[c * SIDE + r] - y[c * SIDE + r]
+            for r in range(LOSS_ROWS):
+                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
                 low = min(abs(e), settings[0])
                 each[r] += share * low * (abs(e) - half * low)
-                d[c * SIDE + r] = share * min(max(e, -settings[0]), settings[0])
+                d[c * LOSS_ROWS + r] = share * min(max(e, -settings[0]), settings[0])
     elif kind == LOG_COSH:
         two, log_2 = T(2), T(math.log(2.0))
         for c in range(n):
-            for r in range(SIDE):
-                e = o[c * SIDE + r] - y[c * SIDE + r]
+            for r in range(LOSS_ROWS):
+                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
                 each[r] += share * (abs(e) + np.log1p(exp_of(-two * abs(e))) - log_2)
-                d[c * SIDE + r] = share * tanh_of(e)
+                d[c * LOSS_ROWS + r] = share * tanh_of(e)
     elif kind == PINBALL:
         for c in range(n):
             q = settings[min(c, settings.size - 1)]
-            for r in range(SIDE):
-                e = y[c * SIDE + r] - o[c * SIDE + r]
+            for r in range(LOSS_ROWS):
+                e = y[c * LOSS_ROWS + r] - o[c * LOSS_ROWS + r]
                 each[r] += share * max(q * e, (q - one) * e)
-                d[c * SIDE + r] = zero if e == zero else (share * (one - q) if e < zero else -share * q)
+                d[c * LOSS_ROWS + r] = zero if e == zero else (share * (one - q) if e < zero else -share * q)
     elif kind == POISSON:
         for c in range(n):
-            for r in range(SIDE):
-                i = c * SIDE + r
+            for r in range(LOSS_ROWS):
+                i = c * LOSS_ROWS + r
                 rate = np.exp(o[i])  # may be infinite, and is then noticed
                 each[r] += share * (rate - y[i] * o[i])
                 p[i] = exp_of(o[i])
@@ -127,8 +127,8 @@ def judge(kind, settings, n, o, y, d, p, each, room):
     elif kind == BINARY_CROSSENTROPY:
         keep, spread = one - settings[0], settings[0] * half
         for c in range(n):
-            for r in range(SIDE):
-                i = c * SIDE + r
+            for r in range(LOSS_ROWS):
+                i = c * LOSS_ROWS + r
                 truth = y[i] * keep + spread
                 loss = max(o[i], zero) - truth * o[i] + np.log1p(exp_of(-abs(o[i])))
                 each[r] += settings[1] if loss > settings[1] else loss
@@ -136,60 +136,64 @@ def judge(kind, settings, n, o, y, d, p, each, room):
                 d[i] = p[i] - truth
     elif kind == HINGE:
         for c in range(n):
-            for r in range(SIDE):
-                t = y[c * SIDE + r] + y[c * SIDE + r] - one
-                each[r] += share * max(zero, one - t * o[c * SIDE + r])
-                d[c * SIDE + r] = -t * share if t * o[c * SIDE + r] < one else zero
+            for r in range(LOSS_ROWS):
+                t = y[c * LOSS_ROWS + r] + y[c * LOSS_ROWS + r] - one
+                each[r] += share * max(zero, one - t * o[c * LOSS_ROWS + r])
+                d[c * LOSS_ROWS + r] = -t * share if t * o[c * LOSS_ROWS + r] < one else zero
 
 
 @njit(**INNER)
-def _soft_max(n, o, p, room):
+def _soft_max(n, o, p, scratch):
     """p = exp(o - most); leave the largest o of each row in the room, then the sum of p, and log Σ exp(o)."""
-    most, total, log_total = part(room, 0, SIDE), part(room, SIDE, SIDE), part(room, 2 * SIDE, SIDE)
-    for r in range(SIDE):
+    most, total, log_total = (
+        view(scratch, 0, LOSS_ROWS),
+        view(scratch, LOSS_ROWS, LOSS_ROWS),
+        view(scratch, 2 * LOSS_ROWS, LOSS_ROWS),
+    )
+    for r in range(LOSS_ROWS):
         most[r] = o[r]
         total[r] = 0
     for c in range(1, n):
-        for r in range(SIDE):
-            most[r] = max(most[r], o[c * SIDE + r])
+        for r in range(LOSS_ROWS):
+            most[r] = max(most[r], o[c * LOSS_ROWS + r])
     for c in range(n):
-        for r in range(SIDE):
-            p[c * SIDE + r] = exp_of(o[c * SIDE + r] - most[r])
-            total[r] += p[c * SIDE + r]
-    for r in range(SIDE):
+        for r in range(LOSS_ROWS):
+            p[c * LOSS_ROWS + r] = exp_of(o[c * LOSS_ROWS + r] - most[r])
+            total[r] += p[c * LOSS_ROWS + r]
+    for r in range(LOSS_ROWS):
         log_total[r] = np.log(total[r]) + most[r]
 
 
 @njit(**INNER)
-def score(kind, n, a, y, each, room):
+def score(kind, n, a, y, each, scratch):
     """Put the score of each row of n outputs a into `each` (`glassnet.metrics.per_sample`)."""
-    apart()
+    noinline()
     T = a.dtype.type
     zero, half, one = T(0), T(0.5), T(1)
     if kind == ACCURACY and n == 1:
-        for r in range(SIDE):
+        for r in range(LOSS_ROWS):
             each[r] = one if (a[r] >= half) == (y[r] >= half) else zero
     elif kind == ACCURACY:
-        answer, truth = part(room, 0, SIDE), part(room, SIDE, SIDE)
-        _largest(n, a, answer, part(room, 2 * SIDE, SIDE))
-        _largest(n, y, truth, part(room, 2 * SIDE, SIDE))
-        for r in range(SIDE):
+        answer, truth = view(scratch, 0, LOSS_ROWS), view(scratch, LOSS_ROWS, LOSS_ROWS)
+        _largest(n, a, answer, view(scratch, 2 * LOSS_ROWS, LOSS_ROWS))
+        _largest(n, y, truth, view(scratch, 2 * LOSS_ROWS, LOSS_ROWS))
+        for r in range(LOSS_ROWS):
             each[r] = one if answer[r] == truth[r] else zero
     elif kind == SUBSET_ACCURACY:
-        for r in range(SIDE):
+        for r in range(LOSS_ROWS):
             each[r] = one
         for c in range(n):
-            for r in range(SIDE):
-                each[r] = each[r] if (a[c * SIDE + r] >= half) == (y[c * SIDE + r] >= half) else zero
+            for r in range(LOSS_ROWS):
+                each[r] = each[r] if (a[c * LOSS_ROWS + r] >= half) == (y[c * LOSS_ROWS + r] >= half) else zero
     elif kind == SQUARED_ERROR:
-        for r in range(SIDE):
+        for r in range(LOSS_ROWS):
             each[r] = zero
         for c in range(n):
-            for r in range(SIDE):
-                e = a[c * SIDE + r] - y[c * SIDE + r]
+            for r in range(LOSS_ROWS):
+                e = a[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
                 each[r] += e * e
     else:  # not judged
-        for r in range(SIDE):
+        for r in range(LOSS_ROWS):
             each[r] = np.nan
 
 
@@ -197,10 +201,10 @@ def score(kind, n, a, y, each, room):
 def _largest(n, a, place, most):
     """Find the place of each row's largest number, of equal ones the first."""
     T = a.dtype.type
-    for r in range(SIDE):
+    for r in range(LOSS_ROWS):
         place[r], most[r] = 0, a[r]
     for c in range(1, n):
-        for r in range(SIDE):
-            value, before, at = a[c * SIDE + r], most[r], place[r]  # read before: so there is nothing to jump over
+        for r in range(LOSS_ROWS):
+            value, before, at = a[c * LOSS_ROWS + r], most[r], place[r]  # read before: so there is nothing to jump over
             most[r] = max(before, value)
             place[r] = T(c) if value > before else at

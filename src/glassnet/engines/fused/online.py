@@ -10,33 +10,33 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import apart, number, part
-from glassnet.engines.fused.formulas import NUMBERS, RATE
+from glassnet.engines.fused.arrays import noinline, number, view
+from glassnet.engines.fused.formulas import N_CONSTANTS, RATE
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, VECTOR_BYTES
 
 
 @njit(**INNER)
-def change_by_row(net, layers, floats, ints, terms, x, steps, s, parity):
+def update_by_row(net, layers, floats, ints, terms, x, steps, s, parity):
     """W ← W - η hᵀ dz and b ← b - η dz for every layer; return the square of the gradient's length."""
-    squares, rate = 0.0, steps[(net.first_batch + s) * NUMBERS + RATE]
+    squares, rate = 0.0, steps[(net.first_batch + s) * N_CONSTANTS + RATE]
     for l in range(net.layers, 0, -1):
         layer, before = layers[l], layers[l - 1]
         of_dz = 0.0
         for c in range(layer.units):
             d = np.float64(floats[layer.d_at + c])
             of_dz += d * d
-        count = np.int64(terms[net.counts_at]) if l == 1 and net.skips else before.units
-        listed = np.int64(0) if l == 1 and net.skips else np.int64(-1)
+        count = np.int64(terms[net.counts_at]) if l == 1 and net.skip_zeros else before.units
+        listed = np.int64(0) if l == 1 and net.skip_zeros else np.int64(-1)
         if l == 1 and net.in_place:
             row = ints[net.rows_at + parity * net.capacity]
             of_h = _subtract(net, layer, floats, x, terms, listed, count, row, before.units, rate)
         else:
-            row = before.h_at + (parity * before.odd if l <= 2 else 0)
+            row = before.h_at + (parity * before.parity_stride if l <= 2 else 0)
             of_h = _subtract(net, layer, floats, floats, terms, listed, count, row, before.units, rate)
         squares += of_dz * (of_h + 1)
         if l > 1:
-            _subtract_turned(net, layer, before, floats, row, rate)
-        bias = part(floats, layer.biases_at, layer.step)
+            _subtract_transposed(net, layer, before, floats, row, rate)
+        bias = view(floats, layer.biases_at, layer.step)
         for c in range(layer.step):
             bias[c] -= rate * floats[layer.d_at + c]
     return squares
@@ -45,33 +45,33 @@ def change_by_row(net, layers, floats, ints, terms, x, steps, s, parity):
 @njit(**INNER)
 def _subtract(net, layer, floats, h, terms, listed, count, row, K, rate):
     """W ← W - η hᵀ dz, for all rows of W or those listed; return |h|²."""
-    apart()
+    noinline()
     width = PANEL_VECTORS * VECTOR_BYTES // floats.itemsize  # known to the compiler, unlike net.width
     squares = 0.0
     for p in range(layer.panels):
-        d = part(floats, layer.d_at + p * width, width)
+        d = view(floats, layer.d_at + p * width, width)
         W_at = layer.weights_at + p * K * width
         for turn in range(count):
             f = np.int64(terms[listed + turn]) if listed >= 0 else turn
             value = number(h, floats, net.table_at, row + f)
             if p == 0:
                 squares += np.float64(value) * np.float64(value)
-            w = part(floats, W_at + f * width, width)
+            w = view(floats, W_at + f * width, width)
             for c in range(width):
                 w[c] -= rate * (value * d[c])
     return squares
 
 
 @njit(**INNER)
-def _subtract_turned(net, layer, before, floats, row, rate):
+def _subtract_transposed(net, layer, before, floats, row, rate):
     """Wᵀ ← Wᵀ - η dzᵀ h: the same products, the same bits."""
-    apart()
+    noinline()
     width = PANEL_VECTORS * VECTOR_BYTES // floats.itemsize
     for p in range(before.panels):
-        h = part(floats, row + p * width, width)
-        W_at = layer.turned_at + p * layer.step * width
+        h = view(floats, row + p * width, width)
+        W_at = layer.transposed_at + p * layer.step * width
         for j in range(layer.units):
             value = floats[layer.d_at + j]
-            w = part(floats, W_at + j * width, width)
+            w = view(floats, W_at + j * width, width)
             for c in range(width):
                 w[c] -= rate * (h[c] * value)

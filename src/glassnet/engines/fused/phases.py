@@ -1,7 +1,7 @@
 """Phases A and B of a step: rows forward, to their loss, and back to every dz.
 
 Everything here is done for a piece of the batch, some rows and some panels of a layer, while it is in a near cache.
-`loop` says which thread does which piece, `changes` makes the third phase.
+`loop` says which thread does which piece, `update` does the third phase.
 
 The arrays go by the same names everywhere: ``net`` and ``layers`` (`layout`), ``floats``, ``ints`` (where rows begin),
 ``terms`` (lists of what is not zero), ``x`` and the truth of all rows, ``parity`` (of the batch: 0 or 1).
@@ -12,21 +12,21 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import apart, number, part
+from glassnet.engines.fused.arrays import noinline, number, view
 from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
-from glassnet.engines.fused.kernel import ALL, ALL_AND_FETCH, tile, transpose
+from glassnet.engines.fused.kernel import ALL_TERMS, ALL_TERMS_PREFETCH, tile, transpose
 from glassnet.engines.fused.layout import GROUP_ROWS
-from glassnet.engines.fused.loss_kernels import ROOM, SIDE, judge, score
-from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS, VECTOR_BYTES
+from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH, loss_and_grad, score
+from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS, VECTOR_BYTES
 from glassnet.engines.fused.sparsity import list_features
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS), tile(TILE_ROWS, 1)
 _row, _row_of_four = tile(1, PANEL_VECTORS), tile(1, 4 * PANEL_VECTORS)
-_listed, _listed_pair = tile(LISTED_ROWS, PANEL_VECTORS), tile(LISTED_ROWS, 2 * PANEL_VECTORS)
+_listed, _listed_pair = tile(SPARSE_ROWS, PANEL_VECTORS), tile(SPARSE_ROWS, 2 * PANEL_VECTORS)
 
 
 @njit(**INNER)
-def scrambled(place, key):
+def random_bits_at(place, key):
     """Return 32 random-looking bits; the same as `glassnet.network.forward.random_bits`."""
     x = np.uint32(np.uint32(np.uint32(place) * np.uint32(0x9E3779B9)) ^ np.uint32(key))
     x = np.uint32(x ^ (x >> np.uint32(16)))
@@ -37,15 +37,15 @@ def scrambled(place, key):
 
 
 @njit(**INNER)
-def _drop(h, a, key, first, layer):
+def _dropout(h, a, key, first, layer):
     """h = a ⊙ mask, the mask drawn from its key and the place of each unit in the batch."""
-    kept, zero, threshold = a.dtype.type(layer.kept), a.dtype.type(0), np.uint32(layer.threshold)
+    keep_scale, zero, threshold = a.dtype.type(layer.keep_scale), a.dtype.type(0), np.uint32(layer.threshold)
     for c in range(a.size):
-        h[c] = a[c] * (kept if scrambled(first + c, key) >= threshold else zero)
+        h[c] = a[c] * (keep_scale if random_bits_at(first + c, key) >= threshold else zero)
 
 
 @njit(**INNER)
-def begin_rows(net, features, order, ints, thread, start, size, parity):
+def set_row_starts(net, features, order, ints, thread, start, size, parity):
     """Note where each row of a batch begins in x, for one thread."""
     at = net.rows_at + (2 * thread + parity) * net.capacity
     for i in range(size):
@@ -58,7 +58,7 @@ def gather(net, layers, floats, x, starts, columns, order, keys, start, first, l
     features, layer = layers[0].units, layers[0]
     one = floats.dtype.type(1)
     for i in range(first, last):
-        h = part(floats, layer.h_at + parity * layer.odd + i * layer.step, features)
+        h = view(floats, layer.h_at + parity * layer.parity_stride + i * layer.step, features)
         row = order[start + i]
         if net.sparse:
             for c in range(features):
@@ -69,15 +69,15 @@ def gather(net, layers, floats, x, starts, columns, order, keys, start, first, l
             for c in range(features):
                 h[c] = number(x, floats, net.table_at, row * features + c) * one
         if layer.threshold > 0:
-            _drop(h, h, keys[0], i * features, layer)
+            _dropout(h, h, keys[0], i * features, layer)
 
 
 @njit(**INNER)
-def list_tiles(net, layers, floats, ints, terms, bits, x, thread, size, first, last, parity):
+def list_tile_features(net, layers, floats, ints, terms, bits, x, thread, size, first, last, parity):
     """List the features that tiles first … last-1 of a batch of that size need forward."""
     features, rows_at = layers[0].units, net.rows_at + (2 * thread + parity) * net.capacity
     for q in range(first, last):
-        i, end = q * LISTED_ROWS, min(q * LISTED_ROWS + LISTED_ROWS, size)
+        i, end = q * SPARSE_ROWS, min(q * SPARSE_ROWS + SPARSE_ROWS, size)
         bits_at = parity * net.bits_step + i * net.block_words
         if net.in_place:
             found = list_features(
@@ -94,7 +94,7 @@ def list_tiles(net, layers, floats, ints, terms, bits, x, thread, size, first, l
                 net.block_words,
             )
         else:
-            column, table_at = layers[0].h_at + parity * layers[0].odd, layers[0].table_at
+            column, table_at = layers[0].h_at + parity * layers[0].parity_stride, layers[0].table_at
             found = list_features(
                 floats, ints, table_at + i, table_at + end, column, features,
                 terms, q * net.list_step, bits, bits_at, net.block_words,
@@ -103,16 +103,16 @@ def list_tiles(net, layers, floats, ints, terms, bits, x, thread, size, first, l
 
 
 @njit(**INNER)
-def _listed_products(net, layers, floats, ints, terms, a, rows_at, column, parity, first, last, p0, p1):
+def _sparse_products(net, layers, floats, ints, terms, a, rows_at, column, parity, first, last, p0, p1):
     """z1 = x W1 for some rows and panels, the zeros of x left out."""
     layer, width = layers[1], net.width
-    panel, z1_at = layers[0].units * width, layer.z_at + parity * layer.odd
-    for i in range(first, last, LISTED_ROWS):
-        listed = i // LISTED_ROWS * net.list_step
-        count = terms[net.counts_at + i // LISTED_ROWS]
+    panel, z1_at = layers[0].units * width, layer.z_at + parity * layer.parity_stride
+    for i in range(first, last, SPARSE_ROWS):
+        listed = i // SPARSE_ROWS * net.list_step
+        count = terms[net.counts_at + i // SPARSE_ROWS]
         if last - first == 1:
             z_at = z1_at + i * layer.step
-            _one_row(
+            _single_row_product(
                 net, floats, ints, terms, a, rows_at + i, column, listed, count,
                 layer.weights_at, panel, z_at, p0, p1,
             )  # fmt: skip
@@ -121,7 +121,7 @@ def _listed_products(net, layers, floats, ints, terms, a, rows_at, column, parit
         while p < p1:
             z_at = z1_at + i * layer.step + p * width
             W_at = layer.weights_at + p * panel
-            if LISTED_PANELS == 2 and p + 1 < p1:
+            if SPARSE_PANELS == 2 and p + 1 < p1:
                 _listed_pair(
                     a, floats, net.table_at, ints, rows_at + i, column, terms, listed, count,
                     floats, W_at, width, panel, floats, z_at, layer.step, width, 0,
@@ -136,7 +136,7 @@ def _listed_products(net, layers, floats, ints, terms, a, rows_at, column, parit
 
 
 @njit(**INNER)
-def _one_row(net, floats, ints, terms, a, row_at, column, listed, count, B_at, B_panel, C_at, p0, p1):
+def _single_row_product(net, floats, ints, terms, a, row_at, column, listed, count, B_at, B_panel, C_at, p0, p1):
     """C = A B where A is a single row: four panels at once keep the processor's multipliers busy."""
     p, width = p0, net.width
     while p < p1:
@@ -159,10 +159,10 @@ def _one_row(net, floats, ints, terms, a, row_at, column, listed, count, B_at, B
 def _products(
     net, floats, ints, terms, a, rows_at, column, K, units, B_at, B_panel, C_at, C_step, first, last, p0, p1, walk
 ):  # fmt: skip
-    """C = A B for some rows and panels: z = h W, or da = dz Wᵀ; ``walk`` is `ALL` or `ALL_AND_FETCH`."""
+    """C = A B for some rows and panels: z = h W, or da = dz Wᵀ; ``walk`` is `ALL_TERMS` or `ALL_TERMS_PREFETCH`."""
     if last - first == 1:
-        _one_row(
-            net, floats, ints, terms, a, rows_at + first, column, np.int64(ALL), K,
+        _single_row_product(
+            net, floats, ints, terms, a, rows_at + first, column, np.int64(ALL_TERMS), K,
             B_at, B_panel, C_at + first * C_step, p0, p1,
         )  # fmt: skip
         return
@@ -188,23 +188,23 @@ def first_layer(net, layers, floats, ints, terms, x, keys, thread, parity, first
     layer, K = layers[1], layers[0].units
     rows_at, column = net.rows_at + (2 * thread + parity) * net.capacity, np.int64(0)
     if not net.in_place:
-        rows_at, column = layers[0].table_at, layers[0].h_at + parity * layers[0].odd
-    z_at, panel = layer.z_at + parity * layer.odd, K * net.width
+        rows_at, column = layers[0].table_at, layers[0].h_at + parity * layers[0].parity_stride
+    z_at, panel = layer.z_at + parity * layer.parity_stride, K * net.width
     for i in range(first, last, GROUP_ROWS):
         end = min(i + GROUP_ROWS, last)
-        if net.skips and net.in_place:
-            _listed_products(net, layers, floats, ints, terms, x, rows_at, column, parity, i, end, p0, p1)
-        elif net.skips:
-            _listed_products(net, layers, floats, ints, terms, floats, rows_at, column, parity, i, end, p0, p1)
+        if net.skip_zeros and net.in_place:
+            _sparse_products(net, layers, floats, ints, terms, x, rows_at, column, parity, i, end, p0, p1)
+        elif net.skip_zeros:
+            _sparse_products(net, layers, floats, ints, terms, floats, rows_at, column, parity, i, end, p0, p1)
         elif net.in_place:
             _products(
                 net, floats, ints, terms, x, rows_at, column, K, layer.units,
-                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1, np.int64(ALL_AND_FETCH),
+                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1, np.int64(ALL_TERMS_PREFETCH),
             )  # fmt: skip
         else:
             _products(
                 net, floats, ints, terms, floats, rows_at, column, K, layer.units,
-                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1, np.int64(ALL_AND_FETCH),
+                layer.weights_at, panel, z_at, layer.step, i, end, p0, p1, np.int64(ALL_TERMS_PREFETCH),
             )  # fmt: skip
         if layer.kind != SOFTMAX and net.layers > 1:
             _activate(net, layers, floats, keys, np.int64(1), parity, i, end, p0 * net.width, p1 * net.width)
@@ -217,12 +217,12 @@ def _activate(net, layers, floats, keys, l, parity, first, last, c0, c1):
     The last layer's a is left to the loss that is linked to it, which needs the same exponentials.
     """
     layer = layers[l]
-    n, second = c1 - c0, (parity * layer.odd if l == 1 else 0)
-    bias = part(floats, layer.biases_at + c0, n)
+    n, second = c1 - c0, (parity * layer.parity_stride if l == 1 else 0)
+    bias = view(floats, layer.biases_at + c0, n)
     left_out, zero = l == net.layers and net.linked and not net.only_forward, floats.dtype.type(0)
     for i in range(first, last):
-        z = part(floats, layer.z_at + second + i * layer.step + c0, n)
-        a = part(floats, layer.a_at + second + i * layer.step + c0, n)
+        z = view(floats, layer.z_at + second + i * layer.step + c0, n)
+        a = view(floats, layer.a_at + second + i * layer.step + c0, n)
         if layer.a_at == layer.z_at:
             for c in range(n):
                 z[c] = max(z[c] + bias[c], zero)
@@ -232,8 +232,8 @@ def _activate(net, layers, floats, keys, l, parity, first, last, c0, c1):
             if not left_out:
                 activate(layer.kind, z, a)
         if l < net.layers and layer.threshold > 0:
-            h = part(floats, layer.h_at + second + i * layer.step + c0, n)
-            _drop(h, a, keys[l], i * layer.units + c0, layer)
+            h = view(floats, layer.h_at + second + i * layer.step + c0, n)
+            _dropout(h, a, keys[l], i * layer.units + c0, layer)
 
 
 @njit(**INNER)
@@ -242,10 +242,11 @@ def rows_forward(net, layers, floats, ints, terms, keys, parity, first, last):
     for l in range(1, net.layers + 1):
         before, layer = layers[l - 1], layers[l]
         if l > 1:
-            h_at = before.h_at + (parity * before.odd if l == 2 else 0)
+            h_at = before.h_at + (parity * before.parity_stride if l == 2 else 0)
             _products(
                 net, floats, ints, terms, floats, before.table_at, h_at, before.units, layer.units, layer.weights_at,
-                before.units * net.width, layer.z_at, layer.step, first, last, np.int64(0), layer.panels, np.int64(ALL),
+                before.units * net.width, layer.z_at, layer.step, first, last, np.int64(0), layer.panels,
+                np.int64(ALL_TERMS),
             )  # fmt: skip
         if l > 1 or net.layers == 1 or layer.kind == SOFTMAX:
             columns = layer.units if layer.kind == SOFTMAX or l == net.layers else layer.step
@@ -253,33 +254,33 @@ def rows_forward(net, layers, floats, ints, terms, keys, parity, first, last):
 
 
 @njit(**INNER)
-def rows_back(net, layers, floats, ints, terms, keys, parity, first, last):
+def rows_backward(net, layers, floats, ints, terms, keys, parity, first, last):
     """Phase B, back: dz of every layer from dz of the last, for some rows of the batch."""
     for l in range(net.layers, 1, -1):
         layer, before = layers[l], layers[l - 1]
         _products(
             net, floats, ints, terms, floats, layer.table_at, layer.d_at, layer.units, before.units,
-            layer.turned_at, layer.step * net.width, before.d_at, before.step, first, last, np.int64(0), before.panels,
-            np.int64(ALL),
+            layer.transposed_at, layer.step * net.width, before.d_at, before.step, first, last,
+            np.int64(0), before.panels, np.int64(ALL_TERMS),
         )  # fmt: skip
-        second, step = parity * before.odd if l == 2 else 0, before.step
+        second, step = parity * before.parity_stride if l == 2 else 0, before.step
         if before.threshold > 0:
             n = before.units if before.kind == SOFTMAX else step
             for i in range(first, last):
-                d = part(floats, before.d_at + i * step, n)
-                _drop(d, d, keys[l - 1], i * before.units, before)
+                d = view(floats, before.d_at + i * step, n)
+                _dropout(d, d, keys[l - 1], i * before.units, before)
         # rows lie side by side, and all activations but one are taken number by number
         rows, n = (last - first, before.units) if before.kind == SOFTMAX else (1, (last - first) * step)
         for i in range(first, first + rows):
-            d = part(floats, before.d_at + i * step, n)
-            z = part(floats, before.z_at + second + i * step, n)
-            a = part(floats, before.a_at + second + i * step, n)
+            d = view(floats, before.d_at + i * step, n)
+            z = view(floats, before.z_at + second + i * step, n)
+            a = view(floats, before.a_at + second + i * step, n)
             derive(before.kind, d, z, a)
 
 
 @njit(**INNER)
-def rows_judged(
-    net, layers, floats, classes, values, weights, order, figures,
+def rows_loss(
+    net, layers, floats, classes, values, weights, order, stats,
     outputs, out_at, share, thread, parity, start, first, last,
 ):  # fmt: skip
     """Phase B, between: the loss of some rows, its gradient dz_L, and their scores; the outputs, if they are wanted.
@@ -287,99 +288,99 @@ def rows_judged(
     ``share`` is what a row of weight 1 counts in the mean.
     """
     layer = layers[net.layers]
-    n, second = layer.units, (parity * layer.odd if net.layers == 1 else 0)
+    n, second = layer.units, (parity * layer.parity_stride if net.layers == 1 else 0)
     lanes = net.width // PANEL_VECTORS
-    block = (n + lanes - 1) // lanes * lanes * SIDE  # whole vectors: what lies beyond the units is padding
+    block = (n + lanes - 1) // lanes * lanes * LOSS_ROWS  # whole vectors: what lies beyond the units is padding
     o_at = net.scratch_at + thread * net.scratch_size
     y_at, d_at, p_at = o_at + block, o_at + 2 * block, o_at + 3 * block
-    o, y, d = part(floats, o_at, block), part(floats, y_at, block), part(floats, d_at, block)
-    p = part(floats, p_at, block)
+    o, y, d = view(floats, o_at, block), view(floats, y_at, block), view(floats, d_at, block)
+    p = view(floats, p_at, block)
     answers = p if net.linked else o
-    each, room = part(floats, p_at + block, SIDE), part(floats, p_at + block + SIDE, ROOM)
-    settings = part(floats, net.settings_at, max(1, net.n_settings))
+    each, scratch = view(floats, p_at + block, LOSS_ROWS), view(floats, p_at + block + LOSS_ROWS, SCRATCH)
+    settings = view(floats, net.settings_at, max(1, net.n_settings))
     zero, one = floats.dtype.type(0), floats.dtype.type(1)
     for c in range(block):
         y[c] = zero
         d[c] = zero
     source = layer.z_at if net.linked else layer.a_at
-    for i in range(first, last, SIDE):
-        count = min(SIDE, last - i)
-        _beside(floats, source + second + i * layer.step, layer.step, o_at, n, count)
+    for i in range(first, last, LOSS_ROWS):
+        count = min(LOSS_ROWS, last - i)
+        _interleave_rows(floats, source + second + i * layer.step, layer.step, o_at, n, count)
         for r in range(count):
             row = order[start + i + r]
-            if net.truth_columns == 0:
-                y[classes[row] * SIDE + r] = one
+            if net.target_columns == 0:
+                y[classes[row] * LOSS_ROWS + r] = one
             else:
                 for c in range(n):
-                    y[c * SIDE + r] = values[row * net.truth_columns + min(c, net.truth_columns - 1)]
-        judge(net.loss, settings, n, o, y, d, p, each, room)
+                    y[c * LOSS_ROWS + r] = values[row * net.target_columns + min(c, net.target_columns - 1)]
+        loss_and_grad(net.loss, settings, n, o, y, d, p, each, scratch)
         for r in range(count):
-            figures[i + r] = each[r]
+            stats[i + r] = each[r]
         if net.score >= 0:
-            score(net.score, n, answers, y, each, room)
+            score(net.score, n, answers, y, each, scratch)
             for r in range(count):
-                figures[net.scores_at + i + r] = each[r]
+                stats[net.scores_at + i + r] = each[r]
         if net.weighted:
             for r in range(count):
-                room[r] = share * weights[order[start + i + r]]
+                scratch[r] = share * weights[order[start + i + r]]
             for c in range(n):
-                for r in range(SIDE):
-                    d[c * SIDE + r] *= room[r]
+                for r in range(LOSS_ROWS):
+                    d[c * LOSS_ROWS + r] *= scratch[r]
         else:
-            for c in range(n * SIDE):
+            for c in range(n * LOSS_ROWS):
                 d[c] *= share
-        _below(floats, d_at, layer.d_at + i * layer.step, layer.step, n, count)
+        _deinterleave_rows(floats, d_at, layer.d_at + i * layer.step, layer.step, n, count)
         if not net.linked:
             for r in range(i, i + count):
-                z = part(floats, layer.z_at + second + r * layer.step, n)
-                a = part(floats, layer.a_at + second + r * layer.step, n)
-                derive(layer.kind, part(floats, layer.d_at + r * layer.step, n), z, a)
-        if net.hands_out:
+                z = view(floats, layer.z_at + second + r * layer.step, n)
+                a = view(floats, layer.a_at + second + r * layer.step, n)
+                derive(layer.kind, view(floats, layer.d_at + r * layer.step, n), z, a)
+        if net.stores_outputs:
             for r in range(count):
                 for c in range(n):
-                    outputs[out_at + (i + r) * n + c] = answers[c * SIDE + r]
-        if net.truth_columns == 0:
+                    outputs[out_at + (i + r) * n + c] = answers[c * LOSS_ROWS + r]
+        if net.target_columns == 0:
             for r in range(count):
-                y[classes[order[start + i + r]] * SIDE + r] = zero
+                y[classes[order[start + i + r]] * LOSS_ROWS + r] = zero
 
 
 @njit(**INNER)
-def _beside(floats, at, step, block_at, n, count):
+def _interleave_rows(floats, at, step, block_at, n, count):
     """Turn some rows to stand side by side."""
-    apart()
+    noinline()
     lanes = VECTOR_BYTES // floats.itemsize
-    if count == SIDE:
+    if count == LOSS_ROWS:
         for c in range(0, n, lanes):
-            for r in range(0, SIDE, lanes):
-                transpose(floats, at + r * step + c, step, floats, block_at + c * SIDE + r, SIDE)
+            for r in range(0, LOSS_ROWS, lanes):
+                transpose(floats, at + r * step + c, step, floats, block_at + c * LOSS_ROWS + r, LOSS_ROWS)
     else:
         for r in range(count):
             for c in range(n):
-                floats[block_at + c * SIDE + r] = floats[at + r * step + c]
+                floats[block_at + c * LOSS_ROWS + r] = floats[at + r * step + c]
 
 
 @njit(**INNER)
-def _below(floats, block_at, at, step, n, count):
+def _deinterleave_rows(floats, block_at, at, step, n, count):
     """Turn rows that stand side by side to lie below each other again."""
-    apart()
+    noinline()
     lanes = VECTOR_BYTES // floats.itemsize
-    if count == SIDE:
+    if count == LOSS_ROWS:
         for c in range(0, n, lanes):
-            for r in range(0, SIDE, lanes):
-                transpose(floats, block_at + c * SIDE + r, SIDE, floats, at + r * step + c, step)
+            for r in range(0, LOSS_ROWS, lanes):
+                transpose(floats, block_at + c * LOSS_ROWS + r, LOSS_ROWS, floats, at + r * step + c, step)
     else:
         for r in range(count):
             for c in range(n):
-                floats[at + r * step + c] = floats[block_at + c * SIDE + r]
+                floats[at + r * step + c] = floats[block_at + c * LOSS_ROWS + r]
 
 
 @njit(**INNER)
-def rows_out(net, layers, floats, outputs, out_at, parity, first, last):
+def rows_outputs(net, layers, floats, outputs, out_at, parity, first, last):
     """Hand out a_L, or z_L, of some rows."""
     layer = layers[net.layers]
-    n, second = layer.units, (parity * layer.odd if net.layers == 1 else 0)
+    n, second = layer.units, (parity * layer.parity_stride if net.layers == 1 else 0)
     at = layer.z_at if net.logits else layer.a_at
     for i in range(first, last):
-        source, out = part(floats, at + second + i * layer.step, n), part(outputs, out_at + i * n, n)
+        source, out = view(floats, at + second + i * layer.step, n), view(outputs, out_at + i * n, n)
         for c in range(n):
             out[c] = source[c]

@@ -55,7 +55,7 @@ PANEL_VECTORS = 2
 #: Rows of a dense tile: its accumulators, the vectors of a row and one number fit into the registers.
 TILE_ROWS = 8 if _MANY_REGISTERS else 4
 #: Rows of a tile that leaves out zeros, and how many panels it spans: fewer rows share more zeros.
-LISTED_ROWS, LISTED_PANELS = 4, 2 if _MANY_REGISTERS else 1
+SPARSE_ROWS, SPARSE_PANELS = 4, 2 if _MANY_REGISTERS else 1
 
 #: For every compiled function here: no GIL, NumPy's division; sums keep their order. Nothing is allowed that the
 #: compiler may do in one copy of a function and not in another ("contract", "arcp", "reassoc"): code that was just

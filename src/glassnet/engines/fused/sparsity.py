@@ -24,44 +24,46 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.arrays import I32, I64, apart, emit_fetch, part, pointer, vector_at, whole_numbers
-from glassnet.engines.fused.processor import CHECKED, INNER, LISTED_ROWS, NATIVE_VECTOR_BYTES, VECTOR_BYTES
+from glassnet.engines.fused.arrays import I32, I64, as_int64, emit_prefetch, noinline, pointer, vector_pointer, view
+from glassnet.engines.fused.processor import CHECKED, INNER, NATIVE_VECTOR_BYTES, SPARSE_ROWS, VECTOR_BYTES
 
 #: Leaving out pays where a tile meets less than this share of the terms: a listed tile is a little slower.
-PAYS_BELOW = 0.7
+PROFITABLE_BELOW = 0.7
 #: Tiles that are looked at to find out, and numbers in them: very wide rows of CSR are written out for it.
-LOOKED_AT, MAX_LOOKED_AT = 512, 2**22
+SAMPLED_TILES, MAX_SAMPLED_NUMBERS = 512, 2**22
 
 #: For each byte, where its ones are, and how many.
-_ONES = np.array(
+_BIT_POSITIONS = np.array(
     [[b for b in range(8) if byte >> b & 1] + [0] * (8 - byte.bit_count()) for byte in range(256)], np.int32
 )
-_PLACES = _ONES.ravel()
+_FLAT_POSITIONS = _BIT_POSITIONS.ravel()
 _COUNTS = np.array([byte.bit_count() for byte in range(256)], np.int64)
 
 
-def pays(x: Any, back: bool = True) -> bool:
+def is_profitable(x: Any, back: bool = True) -> bool:
     """Say whether leaving out the zeros of x (rows, features), an array or CSR, would pay for most tiles.
 
     A few hundred tiles are looked at, forward and backward, of rows that lie apart as in shuffled batches; where there
     is no way back, which is soon over, a few.
     """
     rows, features = x.shape
-    if features < 8 * LISTED_ROWS or rows < 8 * LISTED_ROWS:
+    if features < 8 * SPARSE_ROWS or rows < 8 * SPARSE_ROWS:
         return False
     tiles = min(
-        LOOKED_AT if back else LOOKED_AT // 16, rows // LISTED_ROWS, max(1, MAX_LOOKED_AT // (LISTED_ROWS * features))
+        SAMPLED_TILES if back else SAMPLED_TILES // 16,
+        rows // SPARSE_ROWS,
+        max(1, MAX_SAMPLED_NUMBERS // (SPARSE_ROWS * features)),
     )
-    chosen = (np.arange(tiles * LISTED_ROWS) * 7919) % rows
+    chosen = (np.arange(tiles * SPARSE_ROWS) * 7919) % rows
     some = x[chosen]
     seen: Array = np.asarray(some.toarray() if hasattr(some, "toarray") else some) != 0
-    seen = seen.reshape(tiles, LISTED_ROWS, features)
+    seen = seen.reshape(tiles, SPARSE_ROWS, features)
     forward = np.mean(np.any(seen, axis=1))
     if not back:
-        return bool(forward < PAYS_BELOW)
-    whole_blocks = seen[..., : features // LISTED_ROWS * LISTED_ROWS].reshape(tiles, LISTED_ROWS, -1, LISTED_ROWS)
+        return bool(forward < PROFITABLE_BELOW)
+    whole_blocks = seen[..., : features // SPARSE_ROWS * SPARSE_ROWS].reshape(tiles, SPARSE_ROWS, -1, SPARSE_ROWS)
     backward = np.mean(np.any(whole_blocks, axis=-1))
-    return bool(forward < PAYS_BELOW and backward < PAYS_BELOW)
+    return bool(forward < PROFITABLE_BELOW and backward < PROFITABLE_BELOW)
 
 
 @intrinsic
@@ -72,8 +74,8 @@ def _not_zero_64(context: Any, array: Any, at: Any) -> Any:
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = target.get_data_type(signature.args[0].dtype)
         vector = ir.VectorType(kind, 64)
-        array, at = whole_numbers(target, builder, signature, values)
-        address = vector_at(builder, pointer(target, builder, signature.args[0], array), at, vector)
+        array, at = as_int64(target, builder, signature, values)
+        address = vector_pointer(builder, pointer(target, builder, signature.args[0], array), at, vector)
         numbers = builder.load(address, align=signature.args[0].dtype.bitwidth // 8)
         zero = ir.Constant(vector, [0] * 64 if isinstance(kind, ir.IntType) else [0.0] * 64)
         compare = builder.icmp_unsigned if isinstance(kind, ir.IntType) else builder.fcmp_unordered
@@ -95,7 +97,7 @@ def _not_zero(x, begin, end, count):
 
 @njit(**INNER)
 def _not_zero_few(x, end, count):
-    apart()
+    noinline()
     word = np.uint64(0)
     for i in range(count):
         word |= np.uint64(x[end - count + i] != 0) << np.uint64(i)
@@ -125,8 +127,8 @@ def _write_ones_by_table(word, base, terms, at):
     while word != np.uint64(0):
         ones = np.int64(word & np.uint64(255))
         first = np.int32(base + byte)
-        places = part(_PLACES, 8 * ones, 8)
-        target = part(terms, at, 8)
+        places = view(_FLAT_POSITIONS, 8 * ones, 8)
+        target = view(terms, at, 8)
         for i in range(8):
             target[i] = places[i] + first
         at += _COUNTS[ones]
@@ -141,7 +143,7 @@ def _write_ones_at_once(context: Any, word: Any, base: Any, terms: Any, at: Any)
     signature = types.int64(word, base, terms, at)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        word, base, terms, at = whole_numbers(target, builder, signature, values)
+        word, base, terms, at = as_int64(target, builder, signature, values)
         terms = pointer(target, builder, signature.args[2], terms)
         numbers, chosen, short = ir.VectorType(I32, 16), ir.VectorType(ir.IntType(1), 16), ir.IntType(16)
         compress = cgutils.get_or_insert_function(
@@ -157,7 +159,7 @@ def _write_ones_at_once(context: Any, word: Any, base: Any, terms: Any, at: Any)
             bits = builder.trunc(builder.lshr(word, ir.Constant(I64, begin)), short)
             places = builder.add(first, ir.Constant(numbers, list(range(begin, begin + 16))))
             places = builder.call(compress, [places, builder.bitcast(bits, chosen), zeros])
-            builder.store(places, vector_at(builder, terms, at, numbers), align=4)
+            builder.store(places, vector_pointer(builder, terms, at, numbers), align=4)
             at = builder.add(at, builder.call(count_ones, [builder.zext(bits, I64)]))
         return at
 
@@ -170,15 +172,15 @@ _write_ones = _write_ones_at_once if _COMPRESSES else _write_ones_by_table
 
 
 @intrinsic
-def _fetch_64(context: Any, array: Any, at: Any) -> Any:
+def _prefetch_64(context: Any, array: Any, at: Any) -> Any:
     """Ask for the cache lines of array[at] … array[at + 63]."""
     signature = types.void(array, at)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        array, at = whole_numbers(target, builder, signature, values)
+        array, at = as_int64(target, builder, signature, values)
         array, of_a_line = pointer(target, builder, signature.args[0], array), 512 // signature.args[0].dtype.bitwidth
-        for place in range(0, 64, of_a_line):
-            emit_fetch(builder, builder.gep(array, [builder.add(at, ir.Constant(I64, place))]), 3)
+        for index in range(0, 64, of_a_line):
+            emit_prefetch(builder, builder.gep(array, [builder.add(at, ir.Constant(I64, index))]), 3)
         return target.get_dummy_value()
 
     return signature, generate
@@ -192,9 +194,9 @@ def list_features(x, rows, first, last, column, features, terms, at, bits, bits_
     r to ``bits[bits_at + (r - first) · block_words …]``. Returns the length of the list. The rows after these, whose
     beginnings must be there too, are asked for meanwhile: they are most often the next ones.
     """
-    apart()
+    noinline()
     end = at
-    last_block = np.int64((features - 1) // LISTED_ROWS)
+    last_block = np.int64((features - 1) // SPARSE_ROWS)
     for i in range((last - first) * block_words):
         bits[bits_at + i] = np.uint64(0)
     for w in range((features + 63) // 64):
@@ -205,14 +207,14 @@ def list_features(x, rows, first, last, column, features, terms, at, bits, bits_
             word = _not_zero(x, begin, begin + 64 * w + count, count)
             bits[bits_at + (r - first) * block_words + w // 4] |= _of_blocks(word) << np.uint64(16 * (w % 4))
             together |= word
-            _fetch_64(x, rows[r + LISTED_ROWS] + column + 64 * w)
+            _prefetch_64(x, rows[r + SPARSE_ROWS] + column + 64 * w)
         end = _write_ones(together, np.int64(64 * w), terms, end)
-    if features % LISTED_ROWS:  # the tile of the last block reaches back to be whole
+    if features % SPARSE_ROWS:  # the tile of the last block reaches back to be whole
         for r in range(first, last):
             begin = rows[r] + column
-            if _not_zero(x, begin, begin + features, np.int64(LISTED_ROWS)) != 0:
-                place = bits_at + (r - first) * block_words + last_block // 64
-                bits[place] |= np.uint64(1) << np.uint64(last_block % 64)
+            if _not_zero(x, begin, begin + features, np.int64(SPARSE_ROWS)) != 0:
+                index = bits_at + (r - first) * block_words + last_block // 64
+                bits[index] |= np.uint64(1) << np.uint64(last_block % 64)
     return end - at
 
 
@@ -223,7 +225,7 @@ def list_rows(bits, bits_at, block_words, w, rows, terms, at, step, counts_at, s
     The bits are those that `list_features` noted; the lists go to ``terms[at + block · step …]``, their lengths to
     ``terms[counts_at + block]``. ``square`` has room for 64 words.
     """
-    apart()
+    noinline()
     for block in range(64):
         terms[counts_at + 64 * w + block] = 0
     for first in range(0, rows, 64):

@@ -17,7 +17,7 @@ from glassnet._utils.arrays import Array
 from glassnet.engines.fused.processor import INNER
 
 #: Where the flags lie in the array that the threads share, a cache line apart: who has arrived, whether to give up.
-ARRIVED, GIVE_UP, FLAGS = 0, 8, 16
+ARRIVALS, ABORT, FLAGS = 0, 8, 16
 #: Turns of waiting before the processor is offered to somebody else.
 SPINS = 1000
 
@@ -38,7 +38,7 @@ def _arrive(context: Any, flags: Any) -> Any:
 
 
 @intrinsic
-def _look(context: Any, flags: Any, place: Any) -> Any:
+def _load_flag(context: Any, flags: Any, place: Any) -> Any:
     """Return flags[place] as it is now, not as it was."""
     signature = types.int64(flags, place)
 
@@ -68,7 +68,7 @@ def _pause(context: Any) -> Any:
 
 
 @intrinsic
-def _give_way(context: Any) -> Any:
+def _yield_core(context: Any) -> Any:
     """Offer the core to whoever waits for it, in the system's own word."""
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -81,22 +81,22 @@ def _give_way(context: Any) -> Any:
 
 
 @njit(**INNER)
-def meet(flags, arrivals):
+def barrier(flags, arrivals):
     """Wait until `arrivals` have been counted; False if somebody gave up."""
     _arrive(flags)
     turns = 0
-    while _look(flags, ARRIVED) < arrivals:
-        if _look(flags, GIVE_UP) != 0:
+    while _load_flag(flags, ARRIVALS) < arrivals:
+        if _load_flag(flags, ABORT) != 0:
             return False
         turns += 1
         if turns < SPINS:
             _pause()
         else:
-            _give_way()
-    return _look(flags, GIVE_UP) == 0
+            _yield_core()
+    return _load_flag(flags, ABORT) == 0
 
 
-class _Crowd:
+class _ActiveTrainings:
     """How many trainings of this process are going on at once: they share its cores."""
 
     def __init__(self) -> None:
@@ -113,16 +113,16 @@ class _Crowd:
 
 
 #: Entered by each training while it computes; gives how many there are then.
-CROWD = _Crowd()
+ACTIVE_TRAININGS = _ActiveTrainings()
 
 
-def run_together(work: Callable[[int], None], threads: int, flags: Array) -> None:
+def run_threads(work: Callable[[int], None], threads: int, flags: Array) -> None:
     """Call work(0) … work(threads - 1) at once, work(0) here; the first error ends them all and is raised.
 
     Parameters
     ----------
     work : callable
-        Compiled, without the GIL; it meets the others through `meet`.
+        Compiled, without the GIL; it meets the others through `barrier`.
     threads : int
         How many; one starts no thread.
     flags : array (FLAGS,) of int64
@@ -135,7 +135,7 @@ def run_together(work: Callable[[int], None], threads: int, flags: Array) -> Non
         try:
             work(number)
         except BaseException as error:  # told to the caller below
-            flags[GIVE_UP] = 1
+            flags[ABORT] = 1
             errors.append(error)
 
     others = [threading.Thread(target=guarded, args=(number,), daemon=True) for number in range(1, threads)]
@@ -146,14 +146,14 @@ def run_together(work: Callable[[int], None], threads: int, flags: Array) -> Non
             started.append(thread)
         guarded(0)
     except BaseException as error:  # no thread to be had, or Ctrl-C between two lines
-        flags[GIVE_UP] = 1
+        flags[ABORT] = 1
         errors.append(error)
     while started:
         try:
             started[-1].join()
             started.pop()
         except BaseException as error:  # Ctrl-C while waiting: the others are told, and waited for all the same
-            flags[GIVE_UP] = 1
+            flags[ABORT] = 1
             errors.append(error)
     if errors:
         raise errors[0]

@@ -2,7 +2,7 @@
 
 A chunk's gradient is computed into a corner of the nearest cache and used up at once, so that no gradient is ever
 written to memory; unless the update needs the whole of it first: its length, to clip it, or that of each array (LARS,
-LAMB). Then C keeps the gradients, the threads meet, and two more stages follow (`whole_stage`).
+LAMB). Then C keeps the gradients, the threads meet, and two more stages follow (`global_update`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import apart, part
-from glassnet.engines.fused.formulas import DECAY, LARS, NUMBERS, RATE, direction
-from glassnet.engines.fused.kernel import ALL, sum_of_sizes, sum_of_squares, tile, transpose
-from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, RECORD, SQUARES_G, SQUARES_U, SQUARES_W
-from glassnet.engines.fused.processor import INNER, LISTED_PANELS, LISTED_ROWS, PANEL_VECTORS, TILE_ROWS
+from glassnet.engines.fused.arrays import noinline, view
+from glassnet.engines.fused.formulas import DECAY, LARS, N_CONSTANTS, RATE, direction
+from glassnet.engines.fused.kernel import ALL_TERMS, sum_of_magnitudes, sum_of_squares, tile, transpose
+from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, RECORD_SIZE, SQUARES_G, SQUARES_U, SQUARES_W
+from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS, across=True), tile(TILE_ROWS, 1, across=True)
-_listed, _listed_pair = tile(LISTED_ROWS, PANEL_VECTORS, across=True), tile(LISTED_ROWS, 2 * PANEL_VECTORS, across=True)
+_listed, _listed_pair = tile(SPARSE_ROWS, PANEL_VECTORS, across=True), tile(SPARSE_ROWS, 2 * PANEL_VECTORS, across=True)
 
 #: Rows of the batch that are summed before the tile moves on: their h and dz stay in a near cache.
 SUMMED_ROWS = 512
@@ -44,23 +44,23 @@ def _products_across(
             first, c_at = (K - TILE_ROWS, g_at + (f1 - f0) * width) if beside else (f, g_at + (f - f0) * width)
             if wide:
                 _wide(
-                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL, count,
+                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL_TERMS, count,
                     floats, d_at + k * d_step, d_step, 0, floats, c_at, width, 0, more,
                 )  # fmt: skip
             else:
                 _narrow(
-                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL, count,
+                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL_TERMS, count,
                     floats, d_at + k * d_step, d_step, 0, floats, c_at, width, 0, more,
                 )  # fmt: skip
     over = f1 % TILE_ROWS if reaches_back and f1 == K else 0
-    target = part(floats, g_at + (f1 - f0 - over) * width, over * width)
-    source = part(floats, g_at + (f1 - f0 + TILE_ROWS - over) * width, over * width)
+    target = view(floats, g_at + (f1 - f0 - over) * width, over * width)
+    source = view(floats, g_at + (f1 - f0 + TILE_ROWS - over) * width, over * width)
     for c in range(target.size):
         target[c] = source[c]
 
 
 @njit(**INNER)
-def change_chunk(net, layers, floats, ints, terms, x, figures, steps, s, size, parity, number, p, block, thread):
+def update_chunk(net, layers, floats, ints, terms, x, stats, steps, s, size, parity, number, p, block, thread):
     """Compute the gradient of a chunk of panel p of W, and change the chunk by it."""
     layer, before = layers[number], layers[number - 1]
     f0, f1 = chunk_rows(layer, before, block)
@@ -68,7 +68,7 @@ def change_chunk(net, layers, floats, ints, terms, x, figures, steps, s, size, p
     d_at = layer.d_at + p * width
     wide = layer.units - p * width > width // PANEL_VECTORS
     if not wide:  # the tile leaves the second half of each row as it is
-        padding = part(floats, g_at, (f1 - f0 + TILE_ROWS) * width)
+        padding = view(floats, g_at, (f1 - f0 + TILE_ROWS) * width)
         for c in range(padding.size):
             padding[c] = 0
     if number == 1 and net.in_place:
@@ -78,16 +78,16 @@ def change_chunk(net, layers, floats, ints, terms, x, figures, steps, s, size, p
             size, d_at, layer.step, g_at, f0, f1, wide,
         )  # fmt: skip
     else:
-        h_at = before.h_at + (parity * before.odd if number <= 2 else 0)
+        h_at = before.h_at + (parity * before.parity_stride if number <= 2 else 0)
         _products_across(
             net, floats, ints, terms, floats, before.table_at, h_at, before.units, np.int64(0),
             size, d_at, layer.step, g_at, f0, f1, wide,
         )  # fmt: skip
     at = layer.weights_at + (p * before.units + f0) * width
-    _change(
+    _apply_gradient(
         net,
         floats,
-        figures,
+        stats,
         steps,
         s,
         g_at,
@@ -97,22 +97,22 @@ def change_chunk(net, layers, floats, ints, terms, x, figures, steps, s, size, p
         layer.chunk_at + p * layer.chunks + block,
     )
     if number > 1 and net.updates and not net.whole:
-        turn(net, layers, floats, number, p, f0, f1)
+        transpose_panel(net, layers, floats, number, p, f0, f1)
 
 
 @njit(**INNER)
-def change_listed_chunks(net, layers, floats, ints, terms, x, figures, steps, s, parity, p, panels, block, thread):
+def update_sparse_chunks(net, layers, floats, ints, terms, x, stats, steps, s, parity, p, panels, block, thread):
     """Do the same for a chunk of W1, and the one beside it if `panels` is 2, the zeros of x left out."""
     layer, before = layers[1], layers[0]
     f0, f1 = chunk_rows(layer, before, block)
     width, K, n = net.width, before.units, (f1 - f0) * net.width
     g_at, d_at = net.scratch_at + thread * net.scratch_size, layer.d_at + p * net.width
     blocks_at = net.counts_at + (net.row_lists_at // net.list_step)
-    for f in range(f0, f1, LISTED_ROWS):
-        first, listed = min(f, K - LISTED_ROWS), net.row_lists_at + f // LISTED_ROWS * net.row_list_step
-        count, c_at = terms[blocks_at + f // LISTED_ROWS], g_at + (first - f0) * width
+    for f in range(f0, f1, SPARSE_ROWS):
+        first, listed = min(f, K - SPARSE_ROWS), net.row_lists_at + f // SPARSE_ROWS * net.row_list_step
+        count, c_at = terms[blocks_at + f // SPARSE_ROWS], g_at + (first - f0) * width
         if net.in_place:
-            _listed_product(
+            _sparse_gradient(
                 net,
                 layer,
                 floats,
@@ -129,20 +129,20 @@ def change_listed_chunks(net, layers, floats, ints, terms, x, figures, steps, s,
                 panels,
             )
         else:
-            column = before.h_at + parity * before.odd + first
-            _listed_product(
+            column = before.h_at + parity * before.parity_stride + first
+            _sparse_gradient(
                 net, layer, floats, ints, terms, floats, before.table_at, column, listed, count, d_at, c_at, n, panels
             )
     for panel in range(panels):
         at = layer.weights_at + ((p + panel) * K + f0) * width
         chunk = layer.chunk_at + (p + panel) * layer.chunks + block
-        _change(net, floats, figures, steps, s, g_at + panel * n, at, n, np.int64(1), chunk)
+        _apply_gradient(net, floats, stats, steps, s, g_at + panel * n, at, n, np.int64(1), chunk)
 
 
 @njit(**INNER)
-def _listed_product(net, layer, floats, ints, terms, a, rows_at, column, listed, count, d_at, c_at, n, panels):
+def _sparse_gradient(net, layer, floats, ints, terms, a, rows_at, column, listed, count, d_at, c_at, n, panels):
     """g = hᵀ dz for a block of rows of one panel of W1, or of two whose gradients lie n apart."""
-    if LISTED_PANELS == 2 and panels == 2:
+    if SPARSE_PANELS == 2 and panels == 2:
         _listed_pair(
             a, floats, net.table_at, ints, rows_at, column, terms, listed, count,
             floats, d_at, layer.step, net.width, floats, c_at, net.width, n, 0,
@@ -156,68 +156,68 @@ def _listed_product(net, layer, floats, ints, terms, a, rows_at, column, listed,
 
 
 @njit(**INNER)
-def change_biases(net, layers, floats, figures, steps, s, size, number, p, thread):
+def update_biases(net, layers, floats, stats, steps, s, size, number, p, thread):
     """Compute the gradient of a panel's biases, Σ dz, and change them by it."""
     layer, width, g_at = layers[number], net.width, net.scratch_at + thread * net.scratch_size
-    g = part(floats, g_at, width)
+    g = view(floats, g_at, width)
     for c in range(width):
         g[c] = 0
     for k in range(size):
-        d = part(floats, layer.d_at + k * layer.step + p * width, width)
+        d = view(floats, layer.d_at + k * layer.step + p * width, width)
         for c in range(width):
             g[c] += d[c]
-    _change(
-        net, floats, figures, steps, s, g_at, layer.biases_at + p * width, width, np.int64(0), layer.bias_chunk_at + p
+    _apply_gradient(
+        net, floats, stats, steps, s, g_at, layer.biases_at + p * width, width, np.int64(0), layer.bias_chunk_at + p
     )
 
 
 @njit(**INNER)
-def _change(net, floats, figures, steps, s, g_at, at, n, is_weight, chunk):
+def _apply_gradient(net, floats, stats, steps, s, g_at, at, n, is_weight, chunk):
     """Take one piece's gradient: penalties and clipping, its sums, and its update, or keep it for later."""
-    apart()
-    g, w = part(floats, g_at, n), part(floats, at, n)
+    noinline()
+    g, w = view(floats, g_at, n), view(floats, at, n)
     T = floats.dtype.type
     sums = net.sums_at + 4 * chunk
     if is_weight and net.l1 > 0:
         l1 = T(net.l1)
         for c in range(n):
             g[c] += l1 * np.sign(w[c])
-        figures[sums + ABSOLUTE_W] = np.float64(sum_of_sizes(w))
+        stats[sums + ABSOLUTE_W] = np.float64(sum_of_magnitudes(w))
     if is_weight and net.has_l2:
-        l2 = steps[(net.first_batch + s) * NUMBERS + DECAY]
+        l2 = steps[(net.first_batch + s) * N_CONSTANTS + DECAY]
         for c in range(n):
             g[c] += l2 * w[c]
     if net.whole or (is_weight and net.has_l2):
-        figures[sums + SQUARES_W] = np.float64(sum_of_squares(w))
+        stats[sums + SQUARES_W] = np.float64(sum_of_squares(w))
     if net.clip_value > 0:
         most = T(net.clip_value)
         for c in range(n):
             g[c] = min(max(g[c], -most), most)
-    figures[sums + SQUARES_G] = np.float64(sum_of_squares(g))
+    stats[sums + SQUARES_G] = np.float64(sum_of_squares(g))
     if net.whole or not net.updates:
-        kept = part(floats, net.gradients_at + at, n)
+        stored = view(floats, net.gradients_at + at, n)
         for c in range(n):
-            kept[c] = g[c]
+            stored[c] = g[c]
     else:
-        _direct(net, floats, steps, s, g, at, is_weight)
+        _compute_direction(net, floats, steps, s, g, at, is_weight)
         _step(net, floats, steps, s, g, at)
 
 
 @njit(**INNER)
-def _direct(net, floats, steps, s, g, at, is_weight):
+def _compute_direction(net, floats, steps, s, g, at, is_weight):
     """g ← the direction of the step, decoupled decay included."""
     n, last = g.size, (net.n_slots - 1) * net.slot
     # a rule with fewer moments is handed its last one, or the parameters, in place of what it has not
-    m = part(floats, min(net.slot, last) + at, n)
-    v = part(floats, min(2 * net.slot, last) + at, n)
-    v_most = part(floats, min(3 * net.slot, last) + at, n)
+    m = view(floats, min(net.slot, last) + at, n)
+    v = view(floats, min(2 * net.slot, last) + at, n)
+    v_most = view(floats, min(3 * net.slot, last) + at, n)
     if net.flush_every and (net.first_step + s + 1) % net.flush_every == 0:
         _flush(m, net.flush_below)
         _flush(v, net.flush_below)
         _flush(v_most, net.flush_below)
-    direction(net.rule, part(steps, (net.first_batch + s) * NUMBERS, NUMBERS), g, m, v, v_most)
+    direction(net.rule, view(steps, (net.first_batch + s) * N_CONSTANTS, N_CONSTANTS), g, m, v, v_most)
     if is_weight and net.decay > 0:
-        w, decay = part(floats, at, n), floats.dtype.type(net.decay)
+        w, decay = view(floats, at, n), floats.dtype.type(net.decay)
         for c in range(n):
             g[c] += decay * w[c]
 
@@ -234,30 +234,30 @@ def _flush(moment, below):
 def _step(net, floats, steps, s, u, at):
     """w ← w - η u, and the running average."""
     n = u.size
-    w, rate = part(floats, at, n), steps[(net.first_batch + s) * NUMBERS + RATE]
+    w, rate = view(floats, at, n), steps[(net.first_batch + s) * N_CONSTANTS + RATE]
     for c in range(n):
         w[c] -= rate * u[c]
-    if net.average > 0 and not net.max_norm > 0:
-        _average(net, floats, at, n)
+    if net.ema_decay > 0 and not net.max_norm > 0:
+        _update_ema(net, floats, at, n)
 
 
 @njit(**INNER)
-def _average(net, floats, at, n):
+def _update_ema(net, floats, at, n):
     """mean ← decay · mean + (1 - decay) · w, for a piece."""
-    w, mean = part(floats, at, n), part(floats, net.average_at + at, n)
-    decay, rest = floats.dtype.type(net.average), floats.dtype.type(1 - net.average)
+    w, mean = view(floats, at, n), view(floats, net.ema_at + at, n)
+    decay, rest = floats.dtype.type(net.ema_decay), floats.dtype.type(1 - net.ema_decay)
     for c in range(n):
         mean[c] = decay * mean[c] + rest * w[c]
 
 
 @njit(**INNER)
-def turn(net, layers, floats, number, p, f0, f1):
+def transpose_panel(net, layers, floats, number, p, f0, f1):
     """Bring rows f0 … f1-1 of a panel of W over to the transposed weights."""
-    apart()
+    noinline()
     layer, before, width = layers[number], layers[number - 1], net.width
     lanes, at = net.width // PANEL_VECTORS, layer.weights_at + p * before.units * width
     for f in range(f0, f1, lanes):
-        target = layer.turned_at + f // width * layer.step * width + f % width
+        target = layer.transposed_at + f // width * layer.step * width + f % width
         for j in range(0, min(width, layer.units - p * width), lanes):
             column = p * width + j
             if f + lanes <= f1:
@@ -269,35 +269,35 @@ def turn(net, layers, floats, number, p, f0, f1):
 
 
 @njit(**INNER)
-def sum_up(net, layers, figures, records, steps, s):
+def summarize_batch(net, layers, stats, records, steps, s):
     """Record the gradient's length and the penalties of a batch, from the sums of the chunks in their order."""
     squares, absolute, weights = 0.0, 0.0, 0.0
     n_weights = layers[1].bias_chunk_at
     for chunk in range(layers[net.layers].bias_chunk_at + layers[net.layers].panels):
         sums = net.sums_at + 4 * chunk
-        squares += figures[sums + SQUARES_G]
-        absolute += figures[sums + ABSOLUTE_W]
+        squares += stats[sums + SQUARES_G]
+        absolute += stats[sums + ABSOLUTE_W]
         if chunk < n_weights:
-            weights += figures[sums + SQUARES_W]
-    l2 = np.float64(steps[(net.first_batch + s) * NUMBERS + DECAY])
-    records[RECORD * s + 1] = net.l1 * absolute + l2 / 2 * weights
-    records[RECORD * s + 2] = np.sqrt(squares)
+            weights += stats[sums + SQUARES_W]
+    l2 = np.float64(steps[(net.first_batch + s) * N_CONSTANTS + DECAY])
+    records[RECORD_SIZE * s + 1] = net.l1 * absolute + l2 / 2 * weights
+    records[RECORD_SIZE * s + 2] = np.sqrt(squares)
 
 
 @njit(**INNER)
-def _over_array(net, layer, figures, is_weight, what):
+def _over_array(net, layer, stats, is_weight, what):
     """Return the length of W{l} or b{l}, or of what goes with it, from the sums over its chunks."""
     first = layer.chunk_at if is_weight else layer.bias_chunk_at
     total = 0.0
     for chunk in range(first, first + layer.panels * (layer.chunks if is_weight else 1)):
-        total += figures[net.sums_at + 4 * chunk + what]
+        total += stats[net.sums_at + 4 * chunk + what]
     return np.sqrt(total)
 
 
 @njit(**INNER)
-def whole_stage(net, layers, floats, figures, records, steps, s, thread, threads, stage):
+def global_update(net, layers, floats, stats, records, steps, s, thread, threads, stage):
     """Change all parameters by the whole gradient: stage 0 finds the direction, stage 1 takes the step."""
-    T, width, norm = floats.dtype.type, net.width, records[RECORD * s + 2]
+    T, width, norm = floats.dtype.type, net.width, records[RECORD_SIZE * s + 2]
     clipped = net.clip_norm / norm if net.clip_norm > 0 and norm > net.clip_norm else 1.0
     piece = 0
     for number in range(1, net.layers + 1):
@@ -308,14 +308,14 @@ def whole_stage(net, layers, floats, figures, records, steps, s, thread, threads
             scale, inside = clipped if stage == 0 else 1.0, 0.0
             if stage == 0 and net.rule == LARS:
                 inside = net.lars_decay if is_weight else 0.0
-                length = _over_array(net, layer, figures, is_weight, np.int64(SQUARES_W))
-                grad_scale = _over_array(net, layer, figures, is_weight, np.int64(SQUARES_G)) * clipped
+                length = _over_array(net, layer, stats, is_weight, np.int64(SQUARES_W))
+                grad_scale = _over_array(net, layer, stats, is_weight, np.int64(SQUARES_G)) * clipped
                 if length > 0 and grad_scale > 0:
                     trust = net.lars_coefficient * length / (grad_scale + inside * length)
                     scale, inside = clipped * trust, inside * trust
             if stage == 1 and net.trust:
-                length = _over_array(net, layer, figures, is_weight, np.int64(SQUARES_W))
-                reach = _over_array(net, layer, figures, is_weight, np.int64(SQUARES_U))
+                length = _over_array(net, layer, stats, is_weight, np.int64(SQUARES_W))
+                reach = _over_array(net, layer, stats, is_weight, np.int64(SQUARES_U))
                 if length > 0 and reach > 0:
                     scale = length / reach
             for place in range(layer.panels * blocks):
@@ -326,25 +326,25 @@ def whole_stage(net, layers, floats, figures, records, steps, s, thread, threads
                 f0, f1 = chunk_rows(layer, before, block) if is_weight else (0, 1)
                 at = layer.weights_at + (p * before.units + f0) * width if is_weight else layer.biases_at + p * width
                 n = (f1 - f0) * width
-                g, w = part(floats, net.gradients_at + at, n), part(floats, at, n)
+                g, w = view(floats, net.gradients_at + at, n), view(floats, at, n)
                 of_g, of_w = T(scale), T(inside)
                 for c in range(n):
                     g[c] = of_g * g[c] + of_w * w[c]
                 if stage == 0:
-                    _direct(net, floats, steps, s, g, at, is_weight)
+                    _compute_direction(net, floats, steps, s, g, at, is_weight)
                     chunk = (layer.chunk_at if is_weight else layer.bias_chunk_at) + place
-                    figures[net.sums_at + 4 * chunk + SQUARES_U] = np.float64(sum_of_squares(g))
+                    stats[net.sums_at + 4 * chunk + SQUARES_U] = np.float64(sum_of_squares(g))
                 else:
                     _step(net, floats, steps, s, g, at)
                     if is_weight and number > 1:
-                        turn(net, layers, floats, number, p, f0, f1)
+                        transpose_panel(net, layers, floats, number, p, f0, f1)
 
 
 @njit(**INNER)
-def limit_norms(net, layers, floats, thread, threads):
+def apply_max_norm(net, layers, floats, thread, threads):
     """Keep the incoming weights of each unit within max_norm, panel by panel; then the running average."""
     width, piece, T = net.width, 0, floats.dtype.type
-    lengths, most = part(floats, net.scratch_at + thread * net.scratch_size, width), floats.dtype.type(net.max_norm)
+    lengths, most = view(floats, net.scratch_at + thread * net.scratch_size, width), floats.dtype.type(net.max_norm)
     for number in range(1, net.layers + 1):
         layer, K = layers[number], layers[number - 1].units
         for p in range(layer.panels):
@@ -355,19 +355,19 @@ def limit_norms(net, layers, floats, thread, threads):
             for c in range(width):
                 lengths[c] = 0
             for f in range(K):
-                w = part(floats, at + f * width, width)
+                w = view(floats, at + f * width, width)
                 for c in range(width):
                     lengths[c] += w[c] * w[c]
             for c in range(width):
                 lengths[c] = min(T(1), most / max(np.sqrt(lengths[c]), most))
             for f in range(K):
-                w = part(floats, at + f * width, width)
+                w = view(floats, at + f * width, width)
                 for c in range(width):
                     w[c] *= lengths[c]
             if number > 1:
                 for block in range(layer.chunks):
                     f0, f1 = chunk_rows(layer, layers[number - 1], block)
-                    turn(net, layers, floats, number, p, f0, f1)
-            if net.average > 0:
-                _average(net, floats, at, K * width)
-                _average(net, floats, layer.biases_at + p * width, width)
+                    transpose_panel(net, layers, floats, number, p, f0, f1)
+            if net.ema_decay > 0:
+                _update_ema(net, floats, at, K * width)
+                _update_ema(net, floats, layer.biases_at + p * width, width)

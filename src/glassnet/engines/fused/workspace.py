@@ -8,15 +8,15 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.fused.layout import LAYER, NET, Plan, aligned
-from glassnet.engines.fused.loop import Work, run
-from glassnet.engines.fused.sparsity import pays
-from glassnet.engines.fused.threads import FLAGS, run_together
+from glassnet.engines.fused.loop import KernelArgs, run
+from glassnet.engines.fused.sparsity import is_profitable
+from glassnet.engines.fused.threads import FLAGS, run_threads
 from glassnet.engines.interface import Rows, byte_values
 
 _NONE: dict[Any, Array] = {kind: np.empty(0, kind) for kind in (np.int64, np.int32)}
 
 
-class Place:
+class Workspace:
     """The arrays that a plan lays out.
 
     Parameters
@@ -33,8 +33,8 @@ class Place:
         self.ints = np.zeros(plan.ints_size, np.int64)
         self.ints[: len(plan.table)] = plan.table
         self.terms, self.bits = np.zeros(1, np.int32), np.zeros(1, np.uint64)
-        self.figures, self.flags = np.zeros(plan.figures_size), aligned(FLAGS, np.int64)
-        self._looked_at: Any = None
+        self.stats, self.flags = np.zeros(plan.stats_size), aligned(FLAGS, np.int64)
+        self._bound_inputs: Any = None
         at = int(self.net["settings_at"])
         self.floats[at : at + len(plan.settings)] = plan.settings
 
@@ -44,25 +44,29 @@ class Place:
         return self.floats[number * size : (number + 1) * size]
 
     def slot_at(self, name: str) -> Array:
-        """Return the slot of the ``average`` or the ``gradients``."""
+        """Return the slot of the ``ema`` or the ``gradients``."""
         at = int(self.net[f"{name}_at"])
         return self.floats[at : at + int(self.net["slot"])]
 
-    def look(self, x: Any, scale: float) -> None:
+    def bind_inputs(self, x: Any, scale: float) -> None:
         """Get ready for these inputs: what bytes stand for, and whether leaving out zeros pays."""
         at = int(self.net["table_at"])
         self.floats[at : at + 256] = byte_values(scale, self.plan.dtype)
-        if x is self._looked_at:
+        if x is self._bound_inputs:
             return
-        self._looked_at = x
+        self._bound_inputs = x
         enough = x.shape[1] >= 4
-        skips = enough and (pays(x, not self.net["only_forward"]) if self.skip_zeros is None else self.skip_zeros)
-        self.net["skips"] = skips
-        if skips and len(self.terms) == 1:
+        skip_zeros = enough and (
+            is_profitable(x, not self.net["only_forward"]) if self.skip_zeros is None else self.skip_zeros
+        )
+        self.net["skip_zeros"] = skip_zeros
+        if skip_zeros and len(self.terms) == 1:
             self.terms = np.zeros(self.plan.terms_size, np.int32)
             self.bits = np.zeros(self.plan.bits_size, np.uint64)
 
-    def work(self, rows: Rows, order: Array, steps: Array, keys: Array, outputs: Array, records: Array) -> Work:
+    def build_args(
+        self, rows: Rows, order: Array, steps: Array, keys: Array, outputs: Array, records: Array
+    ) -> KernelArgs:
         """Put together what the loop works on; a few views, no copy.
 
         Raises
@@ -80,57 +84,57 @@ class Place:
         else:
             x, starts, columns = rows.x.reshape(-1), _NONE[np.int64], _NONE[np.int32]
         values, classes = np.empty(0, dtype), _NONE[np.int64]
-        self.net["truth_columns"] = 0
+        self.net["target_columns"] = 0
         if not self.net["only_forward"]:
             if rows.y.ndim == 1 and k > 1 and rows.y.dtype.kind in "iu":
                 classes = np.ascontiguousarray(rows.y, np.int64)
             else:
                 values = np.ascontiguousarray(rows.y, dtype).reshape(-1)
-                self.net["truth_columns"] = len(values) // len(rows)
+                self.net["target_columns"] = len(values) // len(rows)
         weights = np.empty(0, dtype) if rows.sample_weight is None else np.ascontiguousarray(rows.sample_weight, dtype)
         self.net["weighted"] = rows.sample_weight is not None
         self.net["n_rows"] = len(order)
-        work = Work(
-            self.plan.net, self.plan.layers, self.floats, self.ints, self.terms, self.bits, self.figures,
+        args = KernelArgs(
+            self.plan.net, self.plan.layers, self.floats, self.ints, self.terms, self.bits, self.stats,
             x, starts, columns, np.ascontiguousarray(order, np.int64), classes, values, weights,
             np.ascontiguousarray(steps, dtype).reshape(-1), np.ascontiguousarray(keys, np.uint32).reshape(-1),
             outputs.reshape(-1), records.reshape(-1), self.flags,
         )  # fmt: skip
-        self._prove(work, len(rows), int(units[0]), k)
-        return work
+        self._validate(args, len(rows), int(units[0]), k)
+        return args
 
-    def run(self, work: Work, first_batch: int, batches: int, first_step: int) -> None:
+    def run(self, args: KernelArgs, first_batch: int, batches: int, first_step: int) -> None:
         """Run batches first_batch … first_batch + batches - 1 on all threads."""
         net, threads = self.net, self.plan.threads
         net["first_batch"], net["batches"], net["first_step"] = first_batch, batches, first_step
-        run_together(lambda thread: run(thread, threads, work), threads, self.flags)
+        run_threads(lambda thread: run(thread, threads, args), threads, self.flags)
 
-    def _prove(self, work: Work, n_rows: int, features: int, k: int) -> None:
+    def _validate(self, args: KernelArgs, n_rows: int, features: int, k: int) -> None:
         """Check once what compiled code then takes for granted: kinds, sizes, and that every index is inside."""
         plan, dtype = self.plan, self.plan.dtype
-        order, count = work.order, len(work.order)
+        order, count = args.order, len(args.order)
         facts = {
-            "records are the layout's": work.net.dtype == NET and work.layers.dtype == LAYER,
-            "floats": work.floats.dtype == dtype and work.floats.size >= plan.floats_size,
-            "floats begin on a cache line": work.floats.ctypes.data % 64 == 0,
-            "ints": work.ints.size >= plan.ints_size,
-            "lists": not work.net["skips"][0]
-            or (work.terms.size >= plan.terms_size and work.bits.size >= plan.bits_size),
-            "figures": work.figures.size >= plan.figures_size,
-            "outputs": not work.net["hands_out"][0] or work.outputs.size > 0 or count == 0,
-            "x holds the network's numbers or bytes": work.x.dtype in (dtype, np.uint8),
-            "x has all rows": bool(work.starts.size) or work.x.size == n_rows * features,
+            "records are the layout's": args.net.dtype == NET and args.layers.dtype == LAYER,
+            "floats": args.floats.dtype == dtype and args.floats.size >= plan.floats_size,
+            "floats begin on a cache line": args.floats.ctypes.data % 64 == 0,
+            "ints": args.ints.size >= plan.ints_size,
+            "lists": not args.net["skip_zeros"][0]
+            or (args.terms.size >= plan.terms_size and args.bits.size >= plan.bits_size),
+            "stats": args.stats.size >= plan.stats_size,
+            "outputs": not args.net["stores_outputs"][0] or args.outputs.size > 0 or count == 0,
+            "x holds the network's numbers or bytes": args.x.dtype in (dtype, np.uint8),
+            "x has all rows": bool(args.starts.size) or args.x.size == n_rows * features,
             "order names rows": count == 0 or (order.min() >= 0 and order.max() < n_rows),
-            "weights": work.weights.size in (0, n_rows),
-            "truth": work.net["only_forward"][0] or work.values.size + work.classes.size >= n_rows,
-            "classes": work.classes.size == 0 or (work.classes.min() >= 0 and work.classes.max() < k),
-            "everything lies in one piece": all(array.flags.c_contiguous for array in work),
+            "weights": args.weights.size in (0, n_rows),
+            "truth": args.net["only_forward"][0] or args.values.size + args.classes.size >= n_rows,
+            "classes": args.classes.size == 0 or (args.classes.min() >= 0 and args.classes.max() < k),
+            "everything lies in one piece": all(array.flags.c_contiguous for array in args),
         }
-        if work.starts.size:
+        if args.starts.size:
             facts["CSR"] = (
-                work.starts.size == n_rows + 1 and work.starts[0] == 0 and bool((np.diff(work.starts) >= 0).all())
-                and work.starts[-1] <= min(work.columns.size, work.x.size)
-                and (work.columns.size == 0 or (work.columns.min() >= 0 and work.columns.max() < features))
+                args.starts.size == n_rows + 1 and args.starts[0] == 0 and bool((np.diff(args.starts) >= 0).all())
+                and args.starts[-1] <= min(args.columns.size, args.x.size)
+                and (args.columns.size == 0 or (args.columns.min() >= 0 and args.columns.max() < features))
             )  # fmt: skip
         wrong = [name for name, holds in facts.items() if not holds]
         if wrong:
