@@ -92,7 +92,7 @@ def small_function(folder: Path, monkeypatch):
     monkeypatch.setenv("GLASSNET_CACHE_DIR", str(folder))
     cache.code_folder.cache_clear()
     try:
-        function = cache.kept(_add)
+        function = cache.cached_njit(_add)
         function(1, 1)
         return function
     finally:

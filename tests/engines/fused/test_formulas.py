@@ -75,7 +75,7 @@ def inputs(dtype: str) -> np.ndarray:
 
 
 def beside(rows: np.ndarray) -> np.ndarray:
-    """Return up to SIDE rows side by side, and what isn't there as NaN."""
+    """Return up to LOSS_ROWS rows side by side, and what isn't there as NaN."""
     block = np.full((rows.shape[1], LOSS_ROWS), np.nan, rows.dtype)
     block[:, : len(rows)] = rows.T
     return block.ravel()

@@ -15,6 +15,7 @@ from glassnet.engines.fused.kernel import (
     transpose,
 )
 from glassnet.engines.fused.processor import PANEL_VECTORS, SPARSE_ROWS, TILE_ROWS, lanes
+from glassnet.engines.fused.records import LeftOperand, Panels, Terms
 from glassnet.engines.fused.sparsity import list_features, list_rows
 
 WIDTH = PANEL_VECTORS * lanes(np.float64)
@@ -25,7 +26,8 @@ def _callable(across: bool):
 
     @njit
     def call(a, table, rows, column, terms, listed, count, b, c, more):
-        compute(a, table, 0, rows, 0, column, terms, listed, count, b, 0, WIDTH, 0, c, 0, WIDTH, 0, more)
+        left = LeftOperand(a, table, 0, rows, 0, column)
+        compute(left, Terms(terms, listed, count), Panels(b, 0, WIDTH, 0), Panels(c, 0, WIDTH, 0), more)
 
     return call
 

@@ -309,7 +309,7 @@ def test_trainings_that_go_on_at_once_share_the_cores(monkeypatch: pytest.Monkey
             for _ in range(others):
                 stack.enter_context(ACTIVE_TRAININGS)
             outcome = trained(engine, settings, structure, rows, epochs=1)
-        found.append(({place.plan.threads for place in engine._places.values()}, outcome.bits))
+        found.append(({place.plan.threads for place in engine._workspaces.values()}, outcome.bits))
     assert [threads for threads, _ in found] == [{4}, {2}, {1}, {1}, {1}]
     assert len({bits for _, bits in found}) == 1
 

@@ -59,7 +59,7 @@ def test_any_number_of_threads_makes_the_same_bits(shape: str, rule: str) -> Non
         for skip_zeros in (True, False):
             engine = make(FusedEngine, settings, structure, threads=threads, skip_zeros=skip_zeros)
             got = trained(engine, settings, structure, rows)
-            assert next(iter(engine._places.values())).plan.threads == threads
+            assert next(iter(engine._workspaces.values())).plan.threads == threads
             vector = got.weights.parameters
             outputs, (loss, gradient) = engine.outputs(vector, rows.x), engine.loss_and_gradients(vector, rows)
             answers.append((got.bits, got.drawn, outputs.tobytes(), loss, gradient.tobytes()))
@@ -158,12 +158,12 @@ def test_an_epoch_in_pieces_equals_an_epoch_at_once(shape: str, rule: str, monke
     settings, rows = prepared(rule, structure)
     settings = replace(settings, batch_size=10)
     whole = trained(make(FusedEngine, settings, structure), settings, structure, rows)
-    monkeypatch.setattr("glassnet.engines.fused.engine.FIRST_RUN", 1)
-    monkeypatch.setattr("glassnet.engines.fused.engine.RUN_SECONDS", 1e-9)
+    monkeypatch.setattr("glassnet.engines.fused.engine.FIRST_RUN_WORK", 1)
+    monkeypatch.setattr("glassnet.engines.fused.engine.TARGET_RUN_SECONDS", 1e-9)
     pieces = make(FusedEngine, settings, structure)
     in_pieces = trained(pieces, settings, structure, rows)
     assert pieces._run_length == 1
-    monkeypatch.setattr("glassnet.engines.fused.engine.RUN_SECONDS", 1e9)  # 1, 2, 4, 8 batches
+    monkeypatch.setattr("glassnet.engines.fused.engine.TARGET_RUN_SECONDS", 1e9)  # 1, 2, 4, 8 batches
     in_growing_pieces = trained(make(FusedEngine, settings, structure), settings, structure, rows)
     monkeypatch.setattr("glassnet.engines.fused.engine.MAX_OUTPUTS", 3 * 10 * 4)
     with_few_outputs = trained(make(FusedEngine, settings, structure), settings, structure, rows)

@@ -81,13 +81,13 @@ def test_a_metric_of_ones_own_is_given_the_outputs_and_changes_nothing(case: str
 
 def test_a_metric_that_is_known_costs_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    work = FusedEngine._place.__globals__["Place"].work
+    build_args = FusedEngine._workspace.__globals__["Workspace"].build_args
 
-    def looked_at(self, rows, order, steps, keys, outputs, records):
+    def recording(self, rows, order, steps, keys, outputs, records):
         sizes.append(outputs.size)
-        return work(self, rows, order, steps, keys, outputs, records)
+        return build_args(self, rows, order, steps, keys, outputs, records)
 
-    monkeypatch.setattr("glassnet.engines.fused.workspace.Place.work", looked_at)
+    monkeypatch.setattr("glassnet.engines.fused.workspace.Workspace.build_args", recording)
     score(FusedEngine, "classes", accuracy_per_sample)
     score(FusedEngine, "classes", lambda output, y: output[:, 0])
     assert sizes == [0, 101 * 5]

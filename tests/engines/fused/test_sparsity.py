@@ -15,7 +15,7 @@ AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "-avx512f"}
 LISTS = """
 import numpy as np
 from numba import njit
-from glassnet.engines.fused.kernel import AHEAD
+from glassnet.engines.fused.kernel import PREFETCH_DISTANCE
 from glassnet.engines.fused.processor import COMPILED
 from glassnet.engines.fused.sparsity import list_rows
 
@@ -29,7 +29,7 @@ for rows in (1, 7, 63, 64, 65, 200):
     for share in (0.0, 0.05, 0.5, 1.0):
         nonzero = rng.random((rows, 64 * words)) < share
         bits = np.packbits(nonzero, axis=1, bitorder="little").view(np.uint64).ravel()
-        step = whole + 2 * AHEAD
+        step = whole + 2 * PREFETCH_DISTANCE
         terms = np.zeros(64 * words * (step + 1), np.int32)
         counts_at = 64 * words * step
         for w in range(words):

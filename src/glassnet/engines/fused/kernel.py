@@ -39,47 +39,51 @@ ALL_TERMS, ALL_TERMS_PREFETCH = -1, -2
 def tile(height: int, vectors: int, across: bool = False) -> Callable[..., None]:
     """Return a compiled function that computes one tile, C = Σ_k A(·, k) B[k, ·], and stores it.
 
-    Its arguments are flat arrays and places in them::
+    Its arguments are ``tile(A: LeftOperand, terms: Terms, B: Panels, C: Panels, more)``:
 
-        tile(a, table, table_at, rows, first, column, terms, listed, count,
-             b, b_at, b_step, b_panel, c, c_at, c_step, c_panel, more)
-
-    - A(r, k) is ``a[rows[first + r] + column + k]`` or, with `across`, ``a[rows[first + k] + column + r]``. Where ``a``
-      holds bytes, each stands for ``table[table_at + byte]``.
-    - k runs over ``terms[listed]`` … ``terms[listed + count - 1]``, or over 0 … count-1 if ``listed`` is `ALL_TERMS` or
-      `ALL_TERMS_PREFETCH` (for ``across=False``).
-    - row k of B begins at ``b[b_at + k b_step]``; its vectors lie side by side, two by two: the third begins
-      ``b_panel`` numbers after the first. C is laid out in the same way.
-    - where ``more`` is 1 the sum goes on from what C holds, where it is 0 it begins.
+    - A(r, k) is ``numbers[rows[first + r] + column + k]`` or, with `across`, ``numbers[rows[first + k] + column + r]``.
+      Where ``numbers`` holds bytes, each is an index: ``table[table_at + byte]``.
+    - k runs over the terms, or over 0 … size-1 if ``terms.at`` is `ALL_TERMS` or `ALL_TERMS_PREFETCH` (for
+      ``across=False``).
+    - a row of B or C has `vectors` vectors, two of each panel.
+    - where ``more`` is 1 the sum starts from C, where it is 0 from zero.
     """
     if CHECKED:
         return _checked_tile(height, vectors, across)
 
     @intrinsic
-    def emit(
-        context, a, table, table_at, rows, first, column, terms, listed, count,
-        b, b_at, b_step, b_panel, c, c_at, c_step, c_panel, more,
-    ):  # fmt: skip
-        signature = types.void(
-            a, table, table_at, rows, first, column, terms, listed, count,
-            b, b_at, b_step, b_panel, c, c_at, c_step, c_panel, more,
-        )  # fmt: skip
+    def emit(context, left, terms, right, result, more):
+        signature = types.void(left, terms, right, result, more)
 
         def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-            given = [
-                pointer(target, builder, kind, value) if isinstance(kind, types.Array) else value
-                for kind, value in zip(signature.args, as_int64(target, builder, signature, values), strict=True)
+            members = [
+                member
+                for kind, value in zip(signature.args, values, strict=True)
+                for member in _members(target, builder, kind, value)
             ]
-            element, product = (target.get_data_type(signature.args[index].dtype) for index in (0, 9))
-            function = _tile_function(
-                builder.module, element, product, [v.type for v in given], height, vectors, across
-            )
-            builder.call(function, given)
+            element, number = (target.get_data_type(signature.args[index][0].dtype) for index in (0, 2))
+            shapes = [member.type for member in members]
+            function = _tile_function(builder.module, element, number, shapes, height, vectors, across)
+            builder.call(function, members)
             return target.get_dummy_value()
 
         return signature, generate
 
     return emit
+
+
+def _members(target: Any, builder: Any, kind: Any, value: Any) -> list[Any]:
+    """Return the members of a record, or a number, with arrays as pointers and whole numbers as 64 bits."""
+    kinds = list(kind) if isinstance(kind, types.BaseTuple) else None
+    if kinds is not None:
+        return [
+            member
+            for index, kind_of in enumerate(kinds)
+            for member in _members(target, builder, kind_of, builder.extract_value(value, index))
+        ]
+    if isinstance(kind, types.Array):
+        return [pointer(target, builder, kind, value)]
+    return [target.cast(builder, value, kind, types.int64)]
 
 
 def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: int, vectors: int, across: bool) -> Any:
@@ -94,126 +98,158 @@ def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: 
     for argument in function.args:
         if isinstance(argument.type, ir.PointerType):
             argument.add_attribute("noalias")  # C overlaps nothing that is read
-    (
-        a, table, table_at, rows, first, column, terms, listed, count,
-        b, b_at, b_step, b_panel, c, c_at, c_step, c_panel, more,
-    ) = function.args  # fmt: skip
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    size = 8 if isinstance(number, ir.DoubleType) else 4
-    width = VECTOR_BYTES // size
-    vector = ir.VectorType(number, width)
-    # one instruction where the processor has it, a product and a sum where it has not
-    kind = ir.FunctionType(vector, [vector] * 3)
-    multiply_add = cgutils.get_or_insert_function(module, kind, f"llvm.fmuladd.v{width}f{8 * size}")
+    _TileEmitter(function, element, number, height, vectors, across).emit()
+    return function
 
-    def whole(value: int) -> Any:
-        return ir.Constant(I64, value)
 
-    def place_of(start: Any, step: Any, row: Any, v: int, panel: Any) -> Any:
-        at = builder.add(start, builder.mul(step, row))
-        at = builder.add(at, builder.mul(panel, whole(v // PANEL_VECTORS)))
-        return builder.add(at, whole(v % PANEL_VECTORS * width))
+class _TileEmitter:
+    """Emits the body of a tile's function."""
 
-    def load_vector(array: Any, at: Any) -> Any:
-        return builder.load(vector_pointer(builder, array, at, vector), align=size)
+    def __init__(self, function: Any, element: Any, number: Any, height: int, vectors: int, across: bool) -> None:
+        self.builder = ir.IRBuilder(function.append_basic_block("entry"))
+        self.element, self.number = element, number
+        self.height, self.vectors, self.across = height, vectors, across
+        (
+            self.a, self.table, self.table_at, self.rows, self.first, self.column, self.terms, self.listed, self.count,
+            *rest,
+        ) = function.args  # fmt: skip
+        self.right, self.result, self.more = rest[:4], rest[4:8], rest[8]
+        self.size = 8 if isinstance(number, ir.DoubleType) else 4
+        self.width = VECTOR_BYTES // self.size
+        self.vector = ir.VectorType(number, self.width)
+        # one instruction where the processor has it, a product and a sum where it has not
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        name = f"llvm.fmuladd.v{self.width}f{8 * self.size}"
+        self.multiply_add = cgutils.get_or_insert_function(function.module, kind, name)
+        self.tiles = [(r, v) for r in range(height) for v in range(vectors)]
+        self.accumulators = {rv: cgutils.alloca_once(self.builder, self.vector) for rv in self.tiles}
 
-    def to_all_lanes(index: Any) -> Any:
-        value = builder.load(index)
-        if element != number:
-            value = builder.load(builder.gep(table, [builder.add(table_at, builder.zext(value, I64))]))
-        undefined = ir.Constant(vector, ir.Undefined)
-        single = builder.insert_element(undefined, value, ir.Constant(I32, 0))
-        return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(I32, width), [0] * width))
+    def emit(self) -> None:
+        """Emit the whole function: load or clear the accumulators, add the terms, store."""
+        builder = self.builder
+        with builder.if_else(builder.icmp_signed("!=", self.more, _whole(0))) as (goes_on, begins):
+            with goes_on:
+                for r, v in self.tiles:
+                    builder.store(self._load_vector(self.result, _whole(r), v), self.accumulators[r, v])
+            with begins:
+                for rv in self.tiles:
+                    builder.store(ir.Constant(self.vector, [0.0] * self.width), self.accumulators[rv])
+        self.base = builder.gep(self.a, [self.column])
+        self.from_first = builder.gep(self.rows, [self.first])
+        self.starts = [] if self.across else [self._row_of_a(_whole(r)) for r in range(self.height)]
+        self._add_terms()
+        for r, v in self.tiles:
+            target = self._vector_pointer(self.result, _whole(r), v)
+            builder.store(builder.load(self.accumulators[r, v]), target, align=self.size)
+        builder.ret_void()
 
-    bytes_of_a = 1 if isinstance(element, ir.IntType) else size
-    few = max(1, min(4, 64 // bytes_of_a // height))  # terms for which a line of one of the next rows is asked for
-    tiles = [(r, v) for r in range(height) for v in range(vectors)]
-    accumulators = {rv: cgutils.alloca_once(builder, vector) for rv in tiles}
-    with builder.if_else(builder.icmp_signed("!=", more, whole(0))) as (goes_on, begins):
-        with goes_on:
-            for r, v in tiles:
-                builder.store(load_vector(c, place_of(c_at, c_step, whole(r), v, c_panel)), accumulators[r, v])
-        with begins:
-            for rv in tiles:
-                builder.store(ir.Constant(vector, [0.0] * width), accumulators[rv])
-    base, from_first = builder.gep(a, [column]), builder.gep(rows, [first])
-
-    def row_of_a(row: Any) -> Any:
-        return builder.gep(base, [builder.load(builder.gep(from_first, [row]))])
-
-    starts = [] if across else [row_of_a(whole(r)) for r in range(height)]
-
-    def add_term(turn: Any, k_of: Callable[[Any], Any]) -> None:
-        k = k_of(turn)
-        row = [load_vector(b, place_of(b_at, b_step, k, v, b_panel)) for v in range(vectors)]
-        if across:
-            start = row_of_a(k)
-            emit_prefetch(builder, row_of_a(k_of(builder.add(turn, whole(PREFETCH_DISTANCE)))), 3)
-        for r in range(height):
-            number_of_a = to_all_lanes(builder.gep(start, [whole(r)]) if across else builder.gep(starts[r], [k]))
-            for v in range(vectors):
-                total = builder.call(multiply_add, [number_of_a, row[v], builder.load(accumulators[r, v])])
-                builder.store(total, accumulators[r, v])
-
-    def counted() -> None:
-        with cgutils.for_range(builder, count) as loop:
-            add_term(loop.index, lambda turn: turn)
-
-    def counted_and_fetched() -> None:
-        # a line of one row at a time: asked for all at once, they would wait for each other
-        whole_turns = builder.and_(count, whole(-few))
-        with cgutils.for_range_slice(builder, whole(0), whole_turns, whole(few), inc=True) as (k, turn):
-            row = builder.add(whole(height), builder.and_(turn, whole(height - 1)))
-            emit_prefetch(builder, builder.gep(row_of_a(row), [builder.and_(k, whole(-few * height))]), 2)
-            for after in range(few):
-                add_term(builder.add(k, whole(after)), lambda turn: turn)
-        with cgutils.for_range_slice(builder, whole_turns, count, whole(1), inc=True) as (k, _):
-            add_term(k, lambda turn: turn)
-
-    with builder.if_else(builder.icmp_signed(">=", listed, whole(0))) as (some, all_of_them):
-        with some, cgutils.for_range(builder, count) as loop:
-            add_term(
-                loop.index,
-                lambda turn: builder.sext(builder.load(builder.gep(terms, [builder.add(listed, turn)])), I64),
-            )
-        with all_of_them:
-            if across:
-                counted()
-            else:
-                fetches = builder.icmp_signed("==", listed, whole(ALL_TERMS_PREFETCH))
+    def _add_terms(self) -> None:
+        builder = self.builder
+        with builder.if_else(builder.icmp_signed(">=", self.listed, _whole(0))) as (some, all_of_them):
+            with some, cgutils.for_range(builder, self.count) as loop:
+                self._add_term(loop.index, self._listed_term)
+            with all_of_them:
+                if self.across:
+                    self._add_all()
+                    return
+                fetches = builder.icmp_signed("==", self.listed, _whole(ALL_TERMS_PREFETCH))
                 with builder.if_else(fetches) as (and_fetch, alone):
                     with and_fetch:
-                        counted_and_fetched()
+                        self._add_all_and_prefetch()
                     with alone:
-                        counted()
-    for r, v in tiles:
-        target = vector_pointer(builder, c, place_of(c_at, c_step, whole(r), v, c_panel), vector)
-        builder.store(builder.load(accumulators[r, v]), target, align=size)
-    builder.ret_void()
-    return function
+                        self._add_all()
+
+    def _add_all(self) -> None:
+        with cgutils.for_range(self.builder, self.count) as loop:
+            self._add_term(loop.index, lambda turn: turn)
+
+    def _add_all_and_prefetch(self) -> None:
+        # a line of one row at a time: asked for all at once, they would wait for each other
+        builder, height = self.builder, self.height
+        bytes_of_a = 1 if isinstance(self.element, ir.IntType) else self.size
+        few = max(1, min(4, 64 // bytes_of_a // height))  # terms for which a line of one of the next rows is fetched
+        whole_turns = builder.and_(self.count, _whole(-few))
+        with cgutils.for_range_slice(builder, _whole(0), whole_turns, _whole(few), inc=True) as (k, turn):
+            row = builder.add(_whole(height), builder.and_(turn, _whole(height - 1)))
+            line = builder.gep(self._row_of_a(row), [builder.and_(k, _whole(-few * height))])
+            emit_prefetch(builder, line, 2)
+            for after in range(few):
+                self._add_term(builder.add(k, _whole(after)), lambda turn: turn)
+        with cgutils.for_range_slice(builder, whole_turns, self.count, _whole(1), inc=True) as (k, _):
+            self._add_term(k, lambda turn: turn)
+
+    def _listed_term(self, turn: Any) -> Any:
+        builder = self.builder
+        return builder.sext(builder.load(builder.gep(self.terms, [builder.add(self.listed, turn)])), I64)
+
+    def _add_term(self, turn: Any, k_of: Callable[[Any], Any]) -> None:
+        builder = self.builder
+        k = k_of(turn)
+        row = [self._load_vector(self.right, k, v) for v in range(self.vectors)]
+        if self.across:
+            start = self._row_of_a(k)
+            emit_prefetch(builder, self._row_of_a(k_of(builder.add(turn, _whole(PREFETCH_DISTANCE)))), 3)
+        for r in range(self.height):
+            at = builder.gep(start, [_whole(r)]) if self.across else builder.gep(self.starts[r], [k])
+            number_of_a = self._to_all_lanes(at)
+            for v in range(self.vectors):
+                terms = [number_of_a, row[v], builder.load(self.accumulators[r, v])]
+                builder.store(builder.call(self.multiply_add, terms), self.accumulators[r, v])
+
+    def _row_of_a(self, row: Any) -> Any:
+        builder = self.builder
+        return builder.gep(self.base, [builder.load(builder.gep(self.from_first, [row]))])
+
+    def _vector_pointer(self, panels: Any, row: Any, v: int) -> Any:
+        builder = self.builder
+        numbers, start, step, panel_step = panels
+        at = builder.add(start, builder.mul(step, row))
+        at = builder.add(at, builder.mul(panel_step, _whole(v // PANEL_VECTORS)))
+        at = builder.add(at, _whole(v % PANEL_VECTORS * self.width))
+        return vector_pointer(builder, numbers, at, self.vector)
+
+    def _load_vector(self, panels: Any, row: Any, v: int) -> Any:
+        return self.builder.load(self._vector_pointer(panels, row, v), align=self.size)
+
+    def _to_all_lanes(self, index: Any) -> Any:
+        builder = self.builder
+        value = builder.load(index)
+        if self.element != self.number:
+            entry = builder.add(self.table_at, builder.zext(value, I64))
+            value = builder.load(builder.gep(self.table, [entry]))
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        single = builder.insert_element(undefined, value, ir.Constant(I32, 0))
+        return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(I32, self.width), [0] * self.width))
+
+
+def _whole(value: int) -> Any:
+    return ir.Constant(I64, value)
 
 
 def _checked_tile(height: int, vectors: int, across: bool) -> Callable[..., None]:
     """Return the same tile as a plain loop whose bounds are checked."""
-    panel_vectors, vector_bytes = PANEL_VECTORS, VECTOR_BYTES
+    panel_vectors = PANEL_VECTORS
+    vector_bytes = VECTOR_BYTES
 
     @njit(**INNER)
-    def compute(
-        a, table, table_at, rows, first, column, terms, listed, count,
-        b, b_at, b_step, b_panel, c, c_at, c_step, c_panel, more,
-    ):  # fmt: skip
-        lanes = vector_bytes // b.itemsize
-        assert b_at >= 0 and c_at >= 0 and count >= 0
+    def compute(left, terms, right, result, more):
+        lanes = vector_bytes // right.numbers.itemsize
+        assert right.at >= 0 and result.at >= 0 and terms.size >= 0
         for r in range(height):
             for j in range(vectors * lanes):
-                panel, inside = j // (panel_vectors * lanes), j % (panel_vectors * lanes)
-                target = c_at + r * c_step + panel * c_panel + inside
-                total = c[target] if more else b[0] * 0
-                for turn in range(count):
-                    k = turn if listed < 0 else np.int64(terms[listed + turn])
-                    index = rows[first + k] + column + r if across else rows[first + r] + column + k
-                    total += number(a, table, table_at, index) * b[b_at + k * b_step + panel * b_panel + inside]
-                c[target] = total
+                panel = j // (panel_vectors * lanes)
+                inside = j % (panel_vectors * lanes)
+                target = result.at + r * result.step + panel * result.panel_step + inside
+                total = result.numbers[target] if more else right.numbers[0] * 0
+                for turn in range(terms.size):
+                    k = turn if terms.at < 0 else np.int64(terms.numbers[terms.at + turn])
+                    if across:
+                        index = left.rows[left.first + k] + left.column + r
+                    else:
+                        index = left.rows[left.first + r] + left.column + k
+                    value = number(left.numbers, left.table, left.table_at, index)
+                    total += value * right.numbers[right.at + k * right.step + panel * right.panel_step + inside]
+                result.numbers[target] = total
 
     return compute
 

@@ -13,12 +13,9 @@ Nothing is ever summed up by two threads, so the result does not depend on how m
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
-from glassnet._utils.arrays import Array
 from glassnet.engines.fused.arrays import view
 from glassnet.engines.fused.cache import cached_njit
 from glassnet.engines.fused.layout import GROUP_ROWS, RECORD_SIZE
@@ -34,6 +31,7 @@ from glassnet.engines.fused.phases import (
     set_row_starts,
 )
 from glassnet.engines.fused.processor import INNER, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
+from glassnet.engines.fused.records import Batch, memory
 from glassnet.engines.fused.sparsity import list_rows
 from glassnet.engines.fused.threads import ABORT, barrier
 from glassnet.engines.fused.update import (
@@ -49,30 +47,6 @@ from glassnet.engines.fused.update import (
 ROW_BLOCK = max(TILE_ROWS, SPARSE_ROWS)
 
 
-class KernelArgs(NamedTuple):
-    """What the loop works on: flat arrays, but for the records."""
-
-    net: Array  # (1,) NET
-    layers: Array  # (L+1,) LAYER
-    floats: Array
-    ints: Array  # int64: where rows begin
-    terms: Array  # int32: lists of what is not zero, and their lengths
-    bits: Array  # uint64: the blocks of each row that are not zero; a square for each thread
-    stats: Array  # float64: the loss of each row of a batch, its score, the sums of each chunk
-    x: Array  # all rows, or the entries of CSR; numbers or bytes
-    starts: Array  # int64: where each row begins among CSR's entries
-    columns: Array  # int32: the column of each of CSR's entries
-    order: Array  # int64: the rows in the order in which they are met
-    classes: Array  # int64 (rows,), or empty
-    values: Array  # (rows, columns), or empty
-    weights: Array  # (rows,), or empty
-    steps: Array  # (batches, NUMBERS) of the rule
-    keys: Array  # uint32 (batches, L) of dropout
-    outputs: Array  # (rows of a run, outputs), or empty
-    records: Array  # float64 (batches of a run, RECORD)
-    flags: Array
-
-
 @njit(**INNER)
 def _tiles(first, last):
     """Return the listed tiles that rows first … last-1 make."""
@@ -80,14 +54,15 @@ def _tiles(first, last):
 
 
 @njit(**INNER)
-def _list_blocks(net, terms, bits, size, parity, thread, threads):
-    """List the rows that each block of features needs back, one thread's share of the blocks."""
-    square = view(bits, 2 * net.bits_step + 64 * thread, 64)
+def _list_blocks(args, batch, threads):
+    """List the rows that each block of features needs in phase C, one thread's share of the blocks."""
+    net, thread = args.net[0], batch.thread
+    square = view(args.bits, 2 * net.bits_step + 64 * thread, 64)
     counts_at = net.counts_at + net.row_lists_at // net.list_step
     for w in range(net.block_words * thread // threads, net.block_words * (thread + 1) // threads):
         list_rows(
-            bits, parity * net.bits_step, net.block_words, w, size,
-            terms, net.row_lists_at, net.row_list_step, counts_at, square,
+            args.bits, batch.parity * net.bits_step, net.block_words, w, batch.size,
+            args.terms, net.row_lists_at, net.row_list_step, counts_at, square,
         )  # fmt: skip
 
 
@@ -109,49 +84,105 @@ def _thread_rows(net, size, thread, threads):
 
 
 @njit(**INNER)
-def _rows_phase(args, thread, threads, s, start, size, parity, keys):
+def _batch(args, thread, s):
+    """Return batch number s of this run; -1 is the empty one before the first."""
+    net = args.net[0]
+    start = (net.first_batch + s) * net.batch
+    size = min(net.batch, net.n_rows - start) if s >= 0 else 0
+    keys = view(args.keys, (net.first_batch + max(s, 0)) * net.layers, net.layers)
+    return Batch(thread, s, start, size, (net.first_step + s) & 1, keys)
+
+
+@njit(**INNER)
+def _lists_ahead(net):
+    """Say whether the lists of nonzero features are made a batch ahead."""
+    return net.skip_zeros and net.in_place and net.by_columns and not net.outer
+
+
+@njit(**INNER)
+def _norm_follows(net):
+    """Say whether the length of the gradient is only known after the update."""
+    return net.updates and not net.whole and not net.outer
+
+
+@njit(**INNER)
+def _first_layer_phase(args, batch, threads, arrived):
+    """Phase A: one thread's columns of layer 1. Return what `barrier` returns."""
+    net, thread = args.net[0], batch.thread
+    if net.skip_zeros and not _lists_ahead(net):
+        first, last = _row_range(batch.size, thread, threads, ROW_BLOCK)
+        q0, q1 = _tiles(first, last)
+        list_tile_features(args, batch, q0, q1)
+        arrived = barrier(args.flags, arrived, threads)
+        if arrived < 0:
+            return arrived
+    p0, p1 = _thread_panels(args.layers, thread, threads)
+    if p0 < p1:
+        first_layer(args, batch, np.int64(0), batch.size, p0, p1)
+    arrived = barrier(args.flags, arrived, threads)
+    if arrived >= 0 and thread == 0 and batch.number > 0 and _norm_follows(net):
+        before = batch.number - 1
+        summarize_batch(net, args.layers, args.stats, args.records, args.steps, before)
+        if not np.isfinite(args.records[RECORD_SIZE * before + 2]):
+            args.flags[ABORT] = 1
+    return arrived
+
+
+@njit(**INNER)
+def _rows_phase(args, batch, threads):
     """Phase B: one thread's rows to the loss and back to every dz; layer 1 too where A was not done by columns."""
-    net, layers, floats, ints, terms = args.net[0], args.layers, args.floats, args.ints, args.terms
-    total = np.float64(size)
+    net, layers = args.net[0], args.layers
+    mem = memory(args)
+    total = np.float64(batch.size)
     if net.weighted:
         total = 0.0
-        for i in range(start, start + size):
+        for i in range(batch.start, batch.start + batch.size):
             total += np.float64(args.weights[args.order[i]])
-    share = floats.dtype.type(net.grad_scale / total if total > 0 else 0.0)
-    out_at = s * net.batch * layers[net.layers].units
-    first, last = _thread_rows(net, size, thread, threads)
+    share = args.floats.dtype.type(net.grad_scale / total if total > 0 else 0.0)
+    out_at = batch.number * net.batch * layers[net.layers].units
+    first, last = _thread_rows(net, batch.size, batch.thread, threads)
     for i in range(first, last, GROUP_ROWS):
         end = min(i + GROUP_ROWS, last)
         if not net.by_columns:
             if net.skip_zeros:
                 q0, q1 = _tiles(i, end)
-                list_tile_features(net, layers, floats, ints, terms, args.bits, args.x, thread, size, q0, q1, parity)
-            panels = layers[1].panels
-            first_layer(net, layers, floats, ints, terms, args.x, keys, thread, parity, i, end, np.int64(0), panels)
-        rows_forward(net, layers, floats, ints, terms, keys, parity, i, end)
+                list_tile_features(args, batch, q0, q1)
+            first_layer(args, batch, i, end, np.int64(0), layers[1].panels)
+        rows_forward(mem, batch, i, end)
         if net.only_forward:
-            rows_outputs(net, layers, floats, args.outputs, out_at, parity, i, end)
+            rows_outputs(args, batch, out_at, i, end)
         else:
-            rows_loss(
-                net, layers, floats, args.classes, args.values, args.weights, args.order, args.stats,
-                args.outputs, out_at, share, thread, parity, start, i, end,
-            )  # fmt: skip
-            rows_backward(net, layers, floats, ints, terms, keys, parity, i, end)
+            rows_loss(args, batch, share, out_at, i, end)
+            rows_backward(mem, batch, i, end)
     return total
 
 
 @njit(**INNER)
-def _prepare_batch(args, thread, threads, start, size, parity, lists, keys):
-    """Get a batch ready while others are still at the one before: where its rows begin, or a copy, and its lists."""
-    net, layers, floats, ints = args.net[0], args.layers, args.floats, args.ints
-    first, last = _thread_rows(net, size, thread, threads)
+def _prepare_batch(args, batch, threads):
+    """Prepare a batch while other threads still work on the one before: set or copy its rows, make its lists."""
+    net = args.net[0]
+    first, last = _thread_rows(net, batch.size, batch.thread, threads)
     if net.in_place:
-        set_row_starts(net, layers[0].units, args.order, ints, thread, start, size, parity)
+        set_row_starts(args, batch)
     elif first < last:
-        gather(net, layers, floats, args.x, args.starts, args.columns, args.order, keys, start, first, last, parity)
-    if lists and first < last:
+        gather(args, batch, first, last)
+    if _lists_ahead(net) and first < last:
         q0, q1 = _tiles(first, last)
-        list_tile_features(net, layers, floats, ints, args.terms, args.bits, args.x, thread, size, q0, q1, parity)
+        list_tile_features(args, batch, q0, q1)
+
+
+@njit(**INNER)
+def _end_of_rows(args, batch, threads, arrived):
+    """Wait for the end of phase B; list the rows that each block of features needs. Return what `barrier` returns."""
+    net = args.net[0]
+    lists_rows = batch.number >= 0 and net.skip_zeros and not net.outer
+    if lists_rows and net.by_columns:
+        _list_blocks(args, batch, threads)
+    arrived = barrier(args.flags, arrived, threads)
+    if arrived >= 0 and lists_rows and not net.by_columns:  # only now are the bits of all rows there
+        _list_blocks(args, batch, threads)
+        arrived = barrier(args.flags, arrived, threads)
+    return arrived
 
 
 @njit(**INNER)
@@ -163,23 +194,34 @@ def _sum(values):
 
 
 @njit(**INNER)
-def _mean_loss(args, start, size, total):
+def _mean_loss(args, batch, total):
     """Return the mean loss of a batch: every thread adds up the same numbers in the same order."""
     net, loss = args.net[0], 0.0
     if net.weighted:
-        for i in range(size):
-            loss += args.stats[i] * np.float64(args.weights[args.order[start + i]])
+        for i in range(batch.size):
+            loss += args.stats[i] * np.float64(args.weights[args.order[batch.start + i]])
     else:
-        for i in range(size):
+        for i in range(batch.size):
             loss += args.stats[i]
     return loss / total if total > 0 else 0.0
 
 
 @njit(**INNER)
-def _parameters_phase(args, thread, threads, s, size, parity):
+def _record_loss(args, batch, total):
+    """Record the mean loss and the score of a batch; return the loss."""
+    net, s = args.net[0], batch.number
+    loss = _mean_loss(args, batch, total)
+    if batch.thread == 0:
+        args.records[RECORD_SIZE * s] = loss
+        if net.score >= 0:
+            args.records[RECORD_SIZE * s + 3] = _sum(view(args.stats, net.scores_at, batch.size))
+    return loss
+
+
+@njit(**INNER)
+def _parameters_phase(args, batch, threads):
     """Phase C: gradient and update of one thread's pieces of the parameters."""
-    net, layers, floats, ints, terms = args.net[0], args.layers, args.floats, args.ints, args.terms
-    x, stats, steps = args.x, args.stats, args.steps
+    mem, net, layers, thread = memory(args), args.net[0], args.layers, batch.thread
     p0, p1 = _thread_panels(layers, thread, threads)
     for l in range(net.layers, 0, -1):
         chunks = layers[l].chunks
@@ -187,23 +229,47 @@ def _parameters_phase(args, thread, threads, s, size, parity):
         q, end = pieces * thread // threads, pieces * (thread + 1) // threads
         if l == 1 and net.by_columns:
             q, end = p0 * chunks, p1 * chunks
+        sparse = l == 1 and net.skip_zeros
+        pairs = sparse and SPARSE_PANELS == 2 and net.by_columns
         while q < end:
             p, block = q // chunks, q % chunks
             # where zeros are left out, two panels at once if both are this thread's own
-            pair = (
-                l == 1 and net.skip_zeros and SPARSE_PANELS == 2 and net.by_columns and (p - p0) % 2 == 0 and p + 1 < p1
-            )
-            panels = 2 if pair else 1
+            panels = 2 if pairs and (p - p0) % 2 == 0 and p + 1 < p1 else 1
             if block == 0:
                 for panel in range(p, p + panels):
-                    update_biases(net, layers, floats, stats, steps, s, size, l, panel, thread)
-            if l == 1 and net.skip_zeros:
-                update_sparse_chunks(
-                    net, layers, floats, ints, terms, x, stats, steps, s, parity, p, panels, block, thread
-                )
+                    update_biases(mem, batch, l, panel)
+            if sparse:
+                update_sparse_chunks(mem, args.x, batch, p, panels, block)
             else:
-                update_chunk(net, layers, floats, ints, terms, x, stats, steps, s, size, parity, l, p, block, thread)
-            q += chunks + 1 if pair and block == chunks - 1 else 1
+                update_chunk(mem, args.x, batch, l, p, block)
+            q += chunks + 1 if panels == 2 and block == chunks - 1 else 1
+
+
+@njit(**INNER)
+def _end_of_update(args, batch, threads, arrived):
+    """Do what needs all gradients: record their length, `global_update`, max-norm. Return what `barrier` returns."""
+    net, layers, flags, s = args.net[0], args.layers, args.flags, batch.number
+    if not (net.by_columns and _norm_follows(net)):
+        arrived = barrier(flags, arrived, threads)
+        if arrived >= 0 and batch.thread == 0:
+            summarize_batch(net, layers, args.stats, args.records, args.steps, s)
+        if arrived >= 0:
+            arrived = barrier(flags, arrived, threads)
+        if arrived < 0 or not np.isfinite(args.records[RECORD_SIZE * s + 2]):
+            return -1
+    if net.whole:
+        mem = memory(args)
+        for stage in range(2):
+            global_update(mem, args.records, s, batch.thread, threads, stage)
+            arrived = barrier(flags, arrived, threads)
+            if arrived < 0:
+                return arrived
+    if net.max_norm > 0 and net.updates:
+        arrived = barrier(flags, arrived, threads)
+        if arrived >= 0:
+            apply_max_norm(net, layers, args.floats, batch.thread, threads)
+            arrived = barrier(flags, arrived, threads)
+    return arrived
 
 
 @njit(**INNER)
@@ -218,101 +284,40 @@ def run(thread, threads, args):
 
     ``net.by_columns``: A is a phase of its own. ``net.whole``: the update needs the whole gradient first.
     """
-    net, layers, floats, ints, terms = args.net[0], args.layers, args.floats, args.ints, args.terms
-    flags, records = args.flags, args.records
-    p0, p1 = _thread_panels(layers, thread, threads)
-    lists_ahead = net.skip_zeros and net.in_place and net.by_columns and not net.outer
-    length_follows = net.updates and not net.whole and not net.outer  # the gradient's, once the update is done
+    net, records = args.net[0], args.records
     arrived = 0
-
-    for s in range(-1, net.batches):  # -1: there is a first batch to get ready, and nothing else
-        start = (net.first_batch + s) * net.batch
-        size = min(net.batch, net.n_rows - start) if s >= 0 else 0
-        parity, total = (net.first_step + s) & 1, 0.0
-        keys = view(args.keys, (net.first_batch + max(s, 0)) * net.layers, net.layers)
-
+    for s in range(-1, net.batches):  # -1: only prepare the first batch
+        batch = _batch(args, thread, s)
+        total = 0.0
         if s >= 0 and net.by_columns:
-            if net.skip_zeros and not lists_ahead:
-                first, last = _row_range(size, thread, threads, ROW_BLOCK)
-                q0, q1 = _tiles(first, last)
-                list_tile_features(net, layers, floats, ints, terms, args.bits, args.x, thread, size, q0, q1, parity)
-                arrived += threads
-                if not barrier(flags, arrived):
-                    return False
-            if p0 < p1:  # A
-                first_layer(net, layers, floats, ints, terms, args.x, keys, thread, parity, np.int64(0), size, p0, p1)
-            arrived += threads
-            if not barrier(flags, arrived):
+            arrived = _first_layer_phase(args, batch, threads, arrived)
+            if arrived < 0:
                 return False
-            if thread == 0 and s > 0 and length_follows:
-                summarize_batch(net, layers, args.stats, records, args.steps, s - 1)
-                if not np.isfinite(records[RECORD_SIZE * (s - 1) + 2]):
-                    flags[ABORT] = 1
         if s >= 0:
-            total = _rows_phase(args, thread, threads, s, start, size, parity, keys)  # B
+            total = _rows_phase(args, batch, threads)
         if s + 1 < net.batches:
-            next_size = min(net.batch, net.n_rows - start - net.batch)
-            next_keys = view(args.keys, (net.first_batch + s + 1) * net.layers, net.layers)
-            _prepare_batch(args, thread, threads, start + net.batch, next_size, 1 - parity, lists_ahead, next_keys)
-        if net.only_forward:  # each thread needs nothing but its own rows
+            _prepare_batch(args, _batch(args, thread, s + 1), threads)
+        if net.only_forward:  # each thread needs only its own rows
             continue
-        lists_rows = s >= 0 and net.skip_zeros and not net.outer
-        if lists_rows and net.by_columns:
-            _list_blocks(net, terms, args.bits, size, parity, thread, threads)
-        arrived += threads
-        if not barrier(flags, arrived):
+        arrived = _end_of_rows(args, batch, threads, arrived)
+        if arrived < 0:
             return False
-        if lists_rows and not net.by_columns:  # only now are the bits of all rows there
-            _list_blocks(net, terms, args.bits, size, parity, thread, threads)
-            arrived += threads
-            if not barrier(flags, arrived):
-                return False
         if s < 0:
             continue
-
-        loss = _mean_loss(args, start, size, total)
-        if thread == 0:
-            records[RECORD_SIZE * s] = loss
-            if net.score >= 0:
-                records[RECORD_SIZE * s + 3] = _sum(view(args.stats, net.scores_at, size))
-        if not np.isfinite(loss):
+        if not np.isfinite(_record_loss(args, batch, total)):
             return False
         if net.outer:
-            squares = update_by_row(net, layers, floats, ints, terms, args.x, args.steps, s, parity)
+            squares = update_by_row(memory(args), args.x, batch)
             records[RECORD_SIZE * s + 2] = np.sqrt(squares)
             if not np.isfinite(squares):
                 return False
             continue
-
-        _parameters_phase(args, thread, threads, s, size, parity)  # C
-        if not (net.by_columns and length_follows):
-            arrived += threads
-            if not barrier(flags, arrived):
-                return False
-            if thread == 0:
-                summarize_batch(net, layers, args.stats, records, args.steps, s)
-            arrived += threads
-            if not barrier(flags, arrived):
-                return False
-            if not np.isfinite(records[RECORD_SIZE * s + 2]):
-                return False
-        if net.whole:
-            for stage in range(2):
-                global_update(net, layers, floats, args.stats, records, args.steps, s, thread, threads, stage)
-                arrived += threads
-                if not barrier(flags, arrived):
-                    return False
-        if net.max_norm > 0 and net.updates:
-            arrived += threads
-            if not barrier(flags, arrived):
-                return False
-            apply_max_norm(net, layers, floats, thread, threads)
-            arrived += threads
-            if not barrier(flags, arrived):
-                return False
-    arrived += threads
-    if not barrier(flags, arrived):
+        _parameters_phase(args, batch, threads)
+        arrived = _end_of_update(args, batch, threads, arrived)
+        if arrived < 0:
+            return False
+    if barrier(args.flags, arrived, threads) < 0:
         return False
-    if thread == 0 and net.by_columns and length_follows and net.batches > 0:
-        summarize_batch(net, layers, args.stats, records, args.steps, net.batches - 1)
+    if thread == 0 and net.by_columns and _norm_follows(net) and net.batches > 0:
+        summarize_batch(net, args.layers, args.stats, records, args.steps, net.batches - 1)
     return True

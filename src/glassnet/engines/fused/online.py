@@ -12,30 +12,34 @@ from numba import njit
 
 from glassnet.engines.fused.arrays import noinline, number, view
 from glassnet.engines.fused.formulas import N_CONSTANTS, RATE
+from glassnet.engines.fused.kernel import ALL_TERMS
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, VECTOR_BYTES
+from glassnet.engines.fused.records import Terms
 
 
 @njit(**INNER)
-def update_by_row(net, layers, floats, ints, terms, x, steps, s, parity):
+def update_by_row(mem, x, batch):
     """W ← W - η hᵀ dz and b ← b - η dz for every layer; return the square of the gradient's length."""
-    squares, rate = 0.0, steps[(net.first_batch + s) * N_CONSTANTS + RATE]
+    net, floats = mem.net[0], mem.floats
+    squares, rate = 0.0, mem.steps[(net.first_batch + batch.number) * N_CONSTANTS + RATE]
     for l in range(net.layers, 0, -1):
-        layer, before = layers[l], layers[l - 1]
+        layer, before = mem.layers[l], mem.layers[l - 1]
         of_dz = 0.0
         for c in range(layer.units):
             d = np.float64(floats[layer.d_at + c])
             of_dz += d * d
-        count = np.int64(terms[net.counts_at]) if l == 1 and net.skip_zeros else before.units
-        listed = np.int64(0) if l == 1 and net.skip_zeros else np.int64(-1)
+        listed = l == 1 and net.skip_zeros
+        count = np.int64(mem.terms[net.counts_at]) if listed else before.units
+        terms = Terms(mem.terms, np.int64(0 if listed else ALL_TERMS), count)
         if l == 1 and net.in_place:
-            row = ints[net.rows_at + parity * net.capacity]
-            of_h = _subtract(net, layer, floats, x, terms, listed, count, row, before.units, rate)
+            row = mem.ints[net.rows_at + batch.parity * net.capacity]
+            of_h = _subtract(layer, floats, x, row, net.table_at, terms, before.units, rate)
         else:
-            row = before.h_at + (parity * before.parity_stride if l <= 2 else 0)
-            of_h = _subtract(net, layer, floats, floats, terms, listed, count, row, before.units, rate)
+            row = before.h_at + (batch.parity * before.parity_stride if l <= 2 else 0)
+            of_h = _subtract(layer, floats, floats, row, net.table_at, terms, before.units, rate)
         squares += of_dz * (of_h + 1)
         if l > 1:
-            _subtract_transposed(net, layer, before, floats, row, rate)
+            _subtract_transposed(layer, before, floats, row, rate)
         bias = view(floats, layer.biases_at, layer.step)
         for c in range(layer.step):
             bias[c] -= rate * floats[layer.d_at + c]
@@ -43,7 +47,7 @@ def update_by_row(net, layers, floats, ints, terms, x, steps, s, parity):
 
 
 @njit(**INNER)
-def _subtract(net, layer, floats, h, terms, listed, count, row, K, rate):
+def _subtract(layer, floats, h, row, table_at, terms, K, rate):
     """W ← W - η hᵀ dz, for all rows of W or those listed; return |h|²."""
     noinline()
     width = PANEL_VECTORS * VECTOR_BYTES // floats.itemsize  # known to the compiler, unlike net.width
@@ -51,9 +55,9 @@ def _subtract(net, layer, floats, h, terms, listed, count, row, K, rate):
     for p in range(layer.panels):
         d = view(floats, layer.d_at + p * width, width)
         W_at = layer.weights_at + p * K * width
-        for turn in range(count):
-            f = np.int64(terms[listed + turn]) if listed >= 0 else turn
-            value = number(h, floats, net.table_at, row + f)
+        for turn in range(terms.size):
+            f = np.int64(terms.numbers[terms.at + turn]) if terms.at >= 0 else turn
+            value = number(h, floats, table_at, row + f)
             if p == 0:
                 squares += np.float64(value) * np.float64(value)
             w = view(floats, W_at + f * width, width)
@@ -63,7 +67,7 @@ def _subtract(net, layer, floats, h, terms, listed, count, row, K, rate):
 
 
 @njit(**INNER)
-def _subtract_transposed(net, layer, before, floats, row, rate):
+def _subtract_transposed(layer, before, floats, row, rate):
     """Wᵀ ← Wᵀ - η dzᵀ h: the same products, the same bits."""
     noinline()
     width = PANEL_VECTORS * VECTOR_BYTES // floats.itemsize

@@ -81,19 +81,23 @@ def _yield_core(context: Any) -> Any:
 
 
 @njit(**INNER)
-def barrier(flags, arrivals):
-    """Wait until `arrivals` have been counted; False if somebody gave up."""
+def barrier(flags, arrived, threads):
+    """Wait until all threads have called this once more.
+
+    ``arrived`` is what the call before returned, at first 0. Returns -1 if a thread has given up.
+    """
     _arrive(flags)
+    arrived += threads
     turns = 0
-    while _load_flag(flags, ARRIVALS) < arrivals:
+    while _load_flag(flags, ARRIVALS) < arrived:
         if _load_flag(flags, ABORT) != 0:
-            return False
+            return -1
         turns += 1
         if turns < SPINS:
             _pause()
         else:
             _yield_core()
-    return _load_flag(flags, ABORT) == 0
+    return arrived if _load_flag(flags, ABORT) == 0 else -1
 
 
 class _ActiveTrainings:

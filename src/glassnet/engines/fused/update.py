@@ -7,6 +7,8 @@ LAMB). Then C keeps the gradients, the threads meet, and two more stages follow 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -15,9 +17,24 @@ from glassnet.engines.fused.formulas import DECAY, LARS, N_CONSTANTS, RATE, dire
 from glassnet.engines.fused.kernel import ALL_TERMS, sum_of_magnitudes, sum_of_squares, tile, transpose
 from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, RECORD_SIZE, SQUARES_G, SQUARES_U, SQUARES_W
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
+from glassnet.engines.fused.records import LeftOperand, Panels, Terms, at_offset
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS, across=True), tile(TILE_ROWS, 1, across=True)
 _listed, _listed_pair = tile(SPARSE_ROWS, PANEL_VECTORS, across=True), tile(SPARSE_ROWS, 2 * PANEL_VECTORS, across=True)
+
+#: Instead of the number of columns of x, where a tile may read beyond a row: there is padding.
+NO_LIMIT = 2**62
+
+
+class Piece(NamedTuple):
+    """Parameters that are updated together."""
+
+    g_at: int  # their gradient
+    at: int
+    n: int
+    is_weight: int
+    chunk: int
+
 
 #: Rows of the batch that are summed before the tile moves on: their h and dz stay in a near cache.
 SUMMED_ROWS = 512
@@ -31,153 +48,121 @@ def chunk_rows(layer, before, block):
 
 
 @njit(**INNER)
-def _products_across(
-    net, floats, ints, terms, a, rows_at, column, K, reaches_back, size, d_at, d_step, g_at, f0, f1, wide
-):
-    """g = hᵀ dz for rows f0 … f1-1 of a panel of W."""
-    width = net.width
+def _products_across(left, terms, dz, g, limit, f0, f1, wide):
+    """g = hᵀ dz for rows f0 … f1-1 of a panel of W; a tile never reads beyond column `limit` of h."""
+    size, width = terms.size, g.step
     for k in range(0, size, SUMMED_ROWS):
-        count, more = min(SUMMED_ROWS, size - k), 1 if k else 0
+        more = 1 if k else 0
+        some = Terms(terms.numbers, np.int64(ALL_TERMS), min(SUMMED_ROWS, size - k))
         for f in range(f0, f1, TILE_ROWS):
             # the last tile of x reaches back, so as not to read beyond the row, and sums up beside the others
-            beside = reaches_back and f + TILE_ROWS > K
-            first, c_at = (K - TILE_ROWS, g_at + (f1 - f0) * width) if beside else (f, g_at + (f - f0) * width)
+            beside = f + TILE_ROWS > limit
+            first, at = (limit - TILE_ROWS, (f1 - f0) * width) if beside else (f, (f - f0) * width)
+            h = LeftOperand(left.numbers, left.table, left.table_at, left.rows, left.first + k, left.column + first)
             if wide:
-                _wide(
-                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL_TERMS, count,
-                    floats, d_at + k * d_step, d_step, 0, floats, c_at, width, 0, more,
-                )  # fmt: skip
+                _wide(h, some, at_offset(dz, k * dz.step), at_offset(g, at), more)
             else:
-                _narrow(
-                    a, floats, net.table_at, ints, rows_at + k, column + first, terms, ALL_TERMS, count,
-                    floats, d_at + k * d_step, d_step, 0, floats, c_at, width, 0, more,
-                )  # fmt: skip
-    over = f1 % TILE_ROWS if reaches_back and f1 == K else 0
-    target = view(floats, g_at + (f1 - f0 - over) * width, over * width)
-    source = view(floats, g_at + (f1 - f0 + TILE_ROWS - over) * width, over * width)
+                _narrow(h, some, at_offset(dz, k * dz.step), at_offset(g, at), more)
+    over = f1 % TILE_ROWS if f1 == limit else 0
+    target = view(g.numbers, g.at + (f1 - f0 - over) * width, over * width)
+    source = view(g.numbers, g.at + (f1 - f0 + TILE_ROWS - over) * width, over * width)
     for c in range(target.size):
         target[c] = source[c]
 
 
 @njit(**INNER)
-def update_chunk(net, layers, floats, ints, terms, x, stats, steps, s, size, parity, number, p, block, thread):
-    """Compute the gradient of a chunk of panel p of W, and change the chunk by it."""
-    layer, before = layers[number], layers[number - 1]
+def update_chunk(mem, x, batch, number, p, block):
+    """Compute the gradient of a chunk of panel p of W{number}, and update the chunk by it."""
+    net, floats, layer, before = mem.net[0], mem.floats, mem.layers[number], mem.layers[number - 1]
     f0, f1 = chunk_rows(layer, before, block)
-    width, g_at = net.width, net.scratch_at + thread * net.scratch_size
-    d_at = layer.d_at + p * width
+    width, g_at = net.width, net.scratch_at + batch.thread * net.scratch_size
     wide = layer.units - p * width > width // PANEL_VECTORS
     if not wide:  # the tile leaves the second half of each row as it is
         padding = view(floats, g_at, (f1 - f0 + TILE_ROWS) * width)
         for c in range(padding.size):
             padding[c] = 0
+    terms = Terms(mem.terms, np.int64(ALL_TERMS), batch.size)
+    dz = Panels(floats, layer.d_at + p * width, layer.step, np.int64(0))
+    g = Panels(floats, g_at, width, np.int64(0))
     if number == 1 and net.in_place:
-        _products_across(
-            net, floats, ints, terms, x, net.rows_at + (2 * thread + parity) * net.capacity,
-            np.int64(0), before.units, np.int64(1),
-            size, d_at, layer.step, g_at, f0, f1, wide,
-        )  # fmt: skip
+        rows_at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
+        left = LeftOperand(x, floats, net.table_at, mem.ints, rows_at, np.int64(0))
+        _products_across(left, terms, dz, g, before.units, f0, f1, wide)
     else:
-        h_at = before.h_at + (parity * before.parity_stride if number <= 2 else 0)
-        _products_across(
-            net, floats, ints, terms, floats, before.table_at, h_at, before.units, np.int64(0),
-            size, d_at, layer.step, g_at, f0, f1, wide,
-        )  # fmt: skip
+        h_at = before.h_at + (batch.parity * before.parity_stride if number <= 2 else 0)
+        gathered = LeftOperand(floats, floats, net.table_at, mem.ints, before.table_at, h_at)
+        _products_across(gathered, terms, dz, g, np.int64(NO_LIMIT), f0, f1, wide)
     at = layer.weights_at + (p * before.units + f0) * width
-    _apply_gradient(
-        net,
-        floats,
-        stats,
-        steps,
-        s,
-        g_at,
-        at,
-        (f1 - f0) * width,
-        np.int64(1),
-        layer.chunk_at + p * layer.chunks + block,
-    )
+    chunk = layer.chunk_at + p * layer.chunks + block
+    piece = Piece(g_at, at, (f1 - f0) * width, np.int64(1), chunk)
+    _apply_gradient(net, floats, mem.stats, mem.steps, batch.number, piece)
     if number > 1 and net.updates and not net.whole:
-        transpose_panel(net, layers, floats, number, p, f0, f1)
+        transpose_panel(net, mem.layers, floats, number, p, f0, f1)
 
 
 @njit(**INNER)
-def update_sparse_chunks(net, layers, floats, ints, terms, x, stats, steps, s, parity, p, panels, block, thread):
+def update_sparse_chunks(mem, x, batch, p, panels, block):
     """Do the same for a chunk of W1, and the one beside it if `panels` is 2, the zeros of x left out."""
-    layer, before = layers[1], layers[0]
+    net, floats, layer, before = mem.net[0], mem.floats, mem.layers[1], mem.layers[0]
     f0, f1 = chunk_rows(layer, before, block)
     width, K, n = net.width, before.units, (f1 - f0) * net.width
-    g_at, d_at = net.scratch_at + thread * net.scratch_size, layer.d_at + p * net.width
+    g_at = net.scratch_at + batch.thread * net.scratch_size
+    dz = Panels(floats, layer.d_at + p * width, layer.step, width)
     blocks_at = net.counts_at + (net.row_lists_at // net.list_step)
+    rows_at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
+    h_at = before.h_at + batch.parity * before.parity_stride
     for f in range(f0, f1, SPARSE_ROWS):
-        first, listed = min(f, K - SPARSE_ROWS), net.row_lists_at + f // SPARSE_ROWS * net.row_list_step
-        count, c_at = terms[blocks_at + f // SPARSE_ROWS], g_at + (first - f0) * width
+        first = min(f, K - SPARSE_ROWS)
+        count = np.int64(mem.terms[blocks_at + f // SPARSE_ROWS])
+        terms = Terms(mem.terms, net.row_lists_at + f // SPARSE_ROWS * net.row_list_step, count)
+        g = Panels(floats, g_at + (first - f0) * width, width, n)
         if net.in_place:
-            _sparse_gradient(
-                net,
-                layer,
-                floats,
-                ints,
-                terms,
-                x,
-                net.rows_at + (2 * thread + parity) * net.capacity,
-                first,
-                listed,
-                count,
-                d_at,
-                c_at,
-                n,
-                panels,
-            )
+            left = LeftOperand(x, floats, net.table_at, mem.ints, rows_at, first)
+            _sparse_gradient(left, terms, dz, g, panels)
         else:
-            column = before.h_at + parity * before.parity_stride + first
-            _sparse_gradient(
-                net, layer, floats, ints, terms, floats, before.table_at, column, listed, count, d_at, c_at, n, panels
-            )
+            gathered = LeftOperand(floats, floats, net.table_at, mem.ints, before.table_at, h_at + first)
+            _sparse_gradient(gathered, terms, dz, g, panels)
     for panel in range(panels):
         at = layer.weights_at + ((p + panel) * K + f0) * width
         chunk = layer.chunk_at + (p + panel) * layer.chunks + block
-        _apply_gradient(net, floats, stats, steps, s, g_at + panel * n, at, n, np.int64(1), chunk)
+        piece = Piece(g_at + panel * n, at, n, np.int64(1), chunk)
+        _apply_gradient(net, floats, mem.stats, mem.steps, batch.number, piece)
 
 
 @njit(**INNER)
-def _sparse_gradient(net, layer, floats, ints, terms, a, rows_at, column, listed, count, d_at, c_at, n, panels):
-    """g = hᵀ dz for a block of rows of one panel of W1, or of two whose gradients lie n apart."""
+def _sparse_gradient(left, terms, dz, g, panels):
+    """g = hᵀ dz for a block of rows of one panel of W1, or of two."""
     if SPARSE_PANELS == 2 and panels == 2:
-        _listed_pair(
-            a, floats, net.table_at, ints, rows_at, column, terms, listed, count,
-            floats, d_at, layer.step, net.width, floats, c_at, net.width, n, 0,
-        )  # fmt: skip
+        _listed_pair(left, terms, dz, g, 0)
     else:
         for panel in range(panels):
-            _listed(
-                a, floats, net.table_at, ints, rows_at, column, terms, listed, count,
-                floats, d_at + panel * net.width, layer.step, 0, floats, c_at + panel * n, net.width, 0, 0,
-            )  # fmt: skip
+            _listed(left, terms, at_offset(dz, panel * dz.panel_step), at_offset(g, panel * g.panel_step), 0)
 
 
 @njit(**INNER)
-def update_biases(net, layers, floats, stats, steps, s, size, number, p, thread):
-    """Compute the gradient of a panel's biases, Σ dz, and change them by it."""
-    layer, width, g_at = layers[number], net.width, net.scratch_at + thread * net.scratch_size
+def update_biases(mem, batch, number, p):
+    """Compute the gradient of a panel's biases, Σ dz, and update them by it."""
+    net, floats, layer = mem.net[0], mem.floats, mem.layers[number]
+    width, g_at = net.width, net.scratch_at + batch.thread * net.scratch_size
     g = view(floats, g_at, width)
     for c in range(width):
         g[c] = 0
-    for k in range(size):
+    for k in range(batch.size):
         d = view(floats, layer.d_at + k * layer.step + p * width, width)
         for c in range(width):
             g[c] += d[c]
-    _apply_gradient(
-        net, floats, stats, steps, s, g_at, layer.biases_at + p * width, width, np.int64(0), layer.bias_chunk_at + p
-    )
+    piece = Piece(g_at, layer.biases_at + p * width, width, np.int64(0), layer.bias_chunk_at + p)
+    _apply_gradient(net, floats, mem.stats, mem.steps, batch.number, piece)
 
 
 @njit(**INNER)
-def _apply_gradient(net, floats, stats, steps, s, g_at, at, n, is_weight, chunk):
-    """Take one piece's gradient: penalties and clipping, its sums, and its update, or keep it for later."""
+def _apply_gradient(net, floats, stats, steps, s, piece):
+    """Add the penalties to a piece's gradient, clip it, record its sums, and update the piece or store the gradient."""
     noinline()
-    g, w = view(floats, g_at, n), view(floats, at, n)
+    at, n, is_weight = piece.at, piece.n, piece.is_weight
+    g, w = view(floats, piece.g_at, n), view(floats, at, n)
     T = floats.dtype.type
-    sums = net.sums_at + 4 * chunk
+    sums = net.sums_at + 4 * piece.chunk
     if is_weight and net.l1 > 0:
         l1 = T(net.l1)
         for c in range(n):
@@ -295,8 +280,9 @@ def _over_array(net, layer, stats, is_weight, what):
 
 
 @njit(**INNER)
-def global_update(net, layers, floats, stats, records, steps, s, thread, threads, stage):
-    """Change all parameters by the whole gradient: stage 0 finds the direction, stage 1 takes the step."""
+def global_update(mem, records, s, thread, threads, stage):
+    """Update all parameters by the whole gradient: stage 0 finds the direction, stage 1 takes the step."""
+    net, layers, floats, stats, steps = mem.net[0], mem.layers, mem.floats, mem.stats, mem.steps
     T, width, norm = floats.dtype.type, net.width, records[RECORD_SIZE * s + 2]
     clipped = net.clip_norm / norm if net.clip_norm > 0 and norm > net.clip_norm else 1.0
     piece = 0

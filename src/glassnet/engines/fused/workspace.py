@@ -8,7 +8,8 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.fused.layout import LAYER, NET, Plan, aligned
-from glassnet.engines.fused.loop import KernelArgs, run
+from glassnet.engines.fused.loop import run
+from glassnet.engines.fused.records import KernelArgs
 from glassnet.engines.fused.sparsity import is_profitable
 from glassnet.engines.fused.threads import FLAGS, run_threads
 from glassnet.engines.interface import Rows, byte_values
