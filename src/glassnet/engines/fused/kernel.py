@@ -74,8 +74,8 @@ def tile(height: int, vectors: int, across: bool = False) -> Callable[..., None]
 
 def _members(target: Any, builder: Any, kind: Any, value: Any) -> list[Any]:
     """Return the members of a record, or a number, with arrays as pointers and whole numbers as 64 bits."""
-    kinds = list(kind) if isinstance(kind, types.BaseTuple) else None
-    if kinds is not None:
+    if isinstance(kind, types.BaseTuple):
+        kinds: Any = kind
         return [
             member
             for index, kind_of in enumerate(kinds)

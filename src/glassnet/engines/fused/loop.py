@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import view
+from glassnet.engines.fused.arrays import always_inline, view
 from glassnet.engines.fused.cache import cached_njit
 from glassnet.engines.fused.layout import GROUP_ROWS, RECORD_SIZE
 from glassnet.engines.fused.online import update_by_row
@@ -31,7 +31,7 @@ from glassnet.engines.fused.phases import (
     set_row_starts,
 )
 from glassnet.engines.fused.processor import INNER, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
-from glassnet.engines.fused.records import Batch, memory
+from glassnet.engines.fused.records import Batch, borrowed, memory
 from glassnet.engines.fused.sparsity import list_rows
 from glassnet.engines.fused.threads import ABORT, barrier
 from glassnet.engines.fused.update import (
@@ -50,12 +50,14 @@ ROW_BLOCK = max(TILE_ROWS, SPARSE_ROWS)
 @njit(**INNER)
 def _tiles(first, last):
     """Return the listed tiles that rows first … last-1 make."""
+    always_inline()
     return first // SPARSE_ROWS, (last + SPARSE_ROWS - 1) // SPARSE_ROWS
 
 
 @njit(**INNER)
 def _list_blocks(args, batch, threads):
     """List the rows that each block of features needs in phase C, one thread's share of the blocks."""
+    always_inline()
     net, thread = args.net[0], batch.thread
     square = view(args.bits, 2 * net.bits_step + 64 * thread, 64)
     counts_at = net.counts_at + net.row_lists_at // net.list_step
@@ -69,6 +71,7 @@ def _list_blocks(args, batch, threads):
 @njit(**INNER)
 def _row_range(count, thread, threads, group):
     """Return one thread's share of count rows, in whole groups: the first, and the last, exclusive."""
+    always_inline()
     groups = (count + group - 1) // group
     return groups * thread // threads * group, min(groups * (thread + 1) // threads * group, count)
 
@@ -79,6 +82,7 @@ def _thread_rows(net, size, thread, threads):
 
     Forward only, the threads never meet: so each keeps the same rows, and their memory, in a last, smaller batch too.
     """
+    always_inline()
     first, last = _row_range(net.batch if net.only_forward else size, thread, threads, ROW_BLOCK)
     return first, min(last, size)
 
@@ -86,6 +90,7 @@ def _thread_rows(net, size, thread, threads):
 @njit(**INNER)
 def _batch(args, thread, s):
     """Return batch number s of this run; -1 is the empty one before the first."""
+    always_inline()
     net = args.net[0]
     start = (net.first_batch + s) * net.batch
     size = min(net.batch, net.n_rows - start) if s >= 0 else 0
@@ -96,18 +101,21 @@ def _batch(args, thread, s):
 @njit(**INNER)
 def _lists_ahead(net):
     """Say whether the lists of nonzero features are made a batch ahead."""
+    always_inline()
     return net.skip_zeros and net.in_place and net.by_columns and not net.outer
 
 
 @njit(**INNER)
 def _norm_follows(net):
     """Say whether the length of the gradient is only known after the update."""
+    always_inline()
     return net.updates and not net.whole and not net.outer
 
 
 @njit(**INNER)
 def _first_layer_phase(args, batch, threads, arrived):
     """Phase A: one thread's columns of layer 1. Return what `barrier` returns."""
+    always_inline()
     net, thread = args.net[0], batch.thread
     if net.skip_zeros and not _lists_ahead(net):
         first, last = _row_range(batch.size, thread, threads, ROW_BLOCK)
@@ -131,6 +139,7 @@ def _first_layer_phase(args, batch, threads, arrived):
 @njit(**INNER)
 def _rows_phase(args, batch, threads):
     """Phase B: one thread's rows to the loss and back to every dz; layer 1 too where A was not done by columns."""
+    always_inline()
     net, layers = args.net[0], args.layers
     mem = memory(args)
     total = np.float64(batch.size)
@@ -160,6 +169,7 @@ def _rows_phase(args, batch, threads):
 @njit(**INNER)
 def _prepare_batch(args, batch, threads):
     """Prepare a batch while other threads still work on the one before: set or copy its rows, make its lists."""
+    always_inline()
     net = args.net[0]
     first, last = _thread_rows(net, batch.size, batch.thread, threads)
     if net.in_place:
@@ -174,6 +184,7 @@ def _prepare_batch(args, batch, threads):
 @njit(**INNER)
 def _end_of_rows(args, batch, threads, arrived):
     """Wait for the end of phase B; list the rows that each block of features needs. Return what `barrier` returns."""
+    always_inline()
     net = args.net[0]
     lists_rows = batch.number >= 0 and net.skip_zeros and not net.outer
     if lists_rows and net.by_columns:
@@ -196,6 +207,7 @@ def _sum(values):
 @njit(**INNER)
 def _mean_loss(args, batch, total):
     """Return the mean loss of a batch: every thread adds up the same numbers in the same order."""
+    always_inline()
     net, loss = args.net[0], 0.0
     if net.weighted:
         for i in range(batch.size):
@@ -209,6 +221,7 @@ def _mean_loss(args, batch, total):
 @njit(**INNER)
 def _record_loss(args, batch, total):
     """Record the mean loss and the score of a batch; return the loss."""
+    always_inline()
     net, s = args.net[0], batch.number
     loss = _mean_loss(args, batch, total)
     if batch.thread == 0:
@@ -221,6 +234,7 @@ def _record_loss(args, batch, total):
 @njit(**INNER)
 def _parameters_phase(args, batch, threads):
     """Phase C: gradient and update of one thread's pieces of the parameters."""
+    always_inline()
     mem, net, layers, thread = memory(args), args.net[0], args.layers, batch.thread
     p0, p1 = _thread_panels(layers, thread, threads)
     for l in range(net.layers, 0, -1):
@@ -248,6 +262,7 @@ def _parameters_phase(args, batch, threads):
 @njit(**INNER)
 def _end_of_update(args, batch, threads, arrived):
     """Do what needs all gradients: record their length, `global_update`, max-norm. Return what `barrier` returns."""
+    always_inline()
     net, layers, flags, s = args.net[0], args.layers, args.flags, batch.number
     if not (net.by_columns and _norm_follows(net)):
         arrived = barrier(flags, arrived, threads)
@@ -275,15 +290,17 @@ def _end_of_update(args, batch, threads, arrived):
 @njit(**INNER)
 def _thread_panels(layers, thread, threads):
     """Return the panels of layer 1 that belong to a thread."""
+    always_inline()
     return layers[1].panels * thread // threads, layers[1].panels * (thread + 1) // threads
 
 
 @cached_njit
-def run(thread, threads, args):
+def run(thread, threads, arguments):
     """Take one thread's part in a run of batches; False if it ended early, because of a number that is not finite.
 
     ``net.by_columns``: A is a phase of its own. ``net.whole``: the update needs the whole gradient first.
     """
+    args = borrowed(arguments)
     net, records = args.net[0], args.records
     arrived = 0
     for s in range(-1, net.batches):  # -1: only prepare the first batch

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import noinline, number, view
+from glassnet.engines.fused.arrays import always_inline, noinline, number, view
 from glassnet.engines.fused.formulas import N_CONSTANTS, RATE
 from glassnet.engines.fused.kernel import ALL_TERMS
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, VECTOR_BYTES
@@ -20,6 +20,7 @@ from glassnet.engines.fused.records import Terms
 @njit(**INNER)
 def update_by_row(mem, x, batch):
     """W ← W - η hᵀ dz and b ← b - η dz for every layer; return the square of the gradient's length."""
+    always_inline()
     net, floats = mem.net[0], mem.floats
     squares, rate = 0.0, mem.steps[(net.first_batch + batch.number) * N_CONSTANTS + RATE]
     for l in range(net.layers, 0, -1):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import noinline, number, view
+from glassnet.engines.fused.arrays import always_inline, noinline, number, view
 from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
 from glassnet.engines.fused.kernel import ALL_TERMS, ALL_TERMS_PREFETCH, tile, transpose
 from glassnet.engines.fused.layout import GROUP_ROWS
@@ -47,6 +47,7 @@ def _dropout(h, a, key, first, layer):
 @njit(**INNER)
 def set_row_starts(args, batch):
     """Store where each row of a batch begins in x, for one thread."""
+    always_inline()
     net, features = args.net[0], args.layers[0].units
     at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
     for i in range(batch.size):
@@ -56,6 +57,7 @@ def set_row_starts(args, batch):
 @njit(**INNER)
 def gather(args, batch, first, last):
     """Copy rows first … last-1 of the batch into a0, with the input's dropout."""
+    always_inline()
     net, layer, x, floats = args.net[0], args.layers[0], args.x, args.floats
     features = layer.units
     one = floats.dtype.type(1)
@@ -77,6 +79,7 @@ def gather(args, batch, first, last):
 @njit(**INNER)
 def list_tile_features(args, batch, first, last):
     """List the features that tiles first … last-1 of a batch need forward."""
+    always_inline()
     net, layer, terms, ints = args.net[0], args.layers[0], args.terms, args.ints
     rows_at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
     for q in range(first, last):
@@ -214,6 +217,7 @@ def _activate(mem, batch, l, block):
 @njit(**INNER)
 def rows_forward(mem, batch, first, last):
     """Phase B, forward: some rows of the batch from z1 through all other layers."""
+    always_inline()
     net, floats = mem.net[0], mem.floats
     for l in range(1, net.layers + 1):
         before, layer = mem.layers[l - 1], mem.layers[l]
@@ -234,6 +238,7 @@ def rows_forward(mem, batch, first, last):
 @njit(**INNER)
 def rows_backward(mem, batch, first, last):
     """Phase B, backward: dz of every layer from dz of the last, for some rows of the batch."""
+    always_inline()
     net, floats = mem.net[0], mem.floats
     for l in range(net.layers, 1, -1):
         layer, before = mem.layers[l], mem.layers[l - 1]
@@ -265,6 +270,7 @@ def rows_loss(args, batch, share, out_at, first, last):
 
     ``share`` is the factor of a row of weight 1 in the mean.
     """
+    always_inline()
     net, floats, stats = args.net[0], args.floats, args.stats
     layer = args.layers[net.layers]
     n, offset = layer.units, (batch.parity * layer.parity_stride if net.layers == 1 else 0)
@@ -313,6 +319,7 @@ def rows_loss(args, batch, share, out_at, first, last):
 @njit(**INNER)
 def _load_targets(args, start, count, n, y):
     """Put the targets of some rows into y, interleaved; y is 0 where they are classes."""
+    always_inline()
     columns = args.net[0].target_columns
     for r in range(count):
         row = args.order[start + r]
@@ -326,6 +333,7 @@ def _load_targets(args, start, count, n, y):
 @njit(**INNER)
 def _scale_gradients(args, start, count, n, share, d, scratch):
     """Multiply the gradients of some rows, interleaved, by their share in the mean."""
+    always_inline()
     if args.net[0].weighted:
         for r in range(count):
             scratch[r] = share * args.weights[args.order[start + r]]
@@ -370,6 +378,7 @@ def _deinterleave_rows(floats, block_at, at, step, n, count):
 @njit(**INNER)
 def rows_outputs(args, batch, out_at, first, last):
     """Copy a_L, or z_L, of some rows to the outputs."""
+    always_inline()
     net, layer, floats = args.net[0], args.layers[args.net[0].layers], args.floats
     n, offset = layer.units, (batch.parity * layer.parity_stride if net.layers == 1 else 0)
     at = layer.z_at if net.logits else layer.a_at

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from numba import njit
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.arrays import view
+from glassnet.engines.fused.arrays import always_inline, view
 from glassnet.engines.fused.processor import INNER
 
 
@@ -98,24 +98,37 @@ class Panels(NamedTuple):
 @njit(**INNER)
 def at_row(left, row):
     """Return an operand without its first rows."""
+    always_inline()
     return LeftOperand(left.numbers, left.table, left.table_at, left.rows, left.first + row, left.column)
 
 
 @njit(**INNER)
 def at_offset(panels, offset):
     """Return panels that begin some numbers later."""
+    always_inline()
     return Panels(panels.numbers, panels.at + offset, panels.step, panels.panel_step)
 
 
 @njit(**INNER)
 def memory(args):
-    """Return the arrays that most functions need, without counting references to them."""
-    return Memory(
-        args.net, args.layers, _borrow(args.floats), _borrow(args.ints), _borrow(args.terms),
-        _borrow(args.stats), _borrow(args.steps),
+    """Return the arrays that most functions need."""
+    always_inline()
+    return Memory(args.net, args.layers, args.floats, args.ints, args.terms, args.stats, args.steps)
+
+
+@njit(**INNER)
+def borrowed(args):
+    """Return the same arguments without counting references to their arrays: the caller holds them."""
+    always_inline()
+    return KernelArgs(
+        _borrow(args.net), _borrow(args.layers), _borrow(args.floats), _borrow(args.ints), _borrow(args.terms),
+        _borrow(args.bits), _borrow(args.stats), _borrow(args.x), _borrow(args.starts), _borrow(args.columns),
+        _borrow(args.order), _borrow(args.classes), _borrow(args.values), _borrow(args.weights), _borrow(args.steps),
+        _borrow(args.keys), _borrow(args.outputs), _borrow(args.records), _borrow(args.flags),
     )  # fmt: skip
 
 
 @njit(**INNER)
 def _borrow(array):
+    always_inline()
     return view(array, 0, array.size)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import noinline, view
+from glassnet.engines.fused.arrays import always_inline, noinline, view
 from glassnet.engines.fused.formulas import DECAY, LARS, N_CONSTANTS, RATE, direction
 from glassnet.engines.fused.kernel import ALL_TERMS, sum_of_magnitudes, sum_of_squares, tile, transpose
 from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, RECORD_SIZE, SQUARES_G, SQUARES_U, SQUARES_W
@@ -43,6 +43,7 @@ SUMMED_ROWS = 512
 @njit(**INNER)
 def chunk_rows(layer, before, block):
     """Return the first and the last row, exclusive, of a chunk of W."""
+    always_inline()
     first = block * CHUNK_ROWS
     return first, before.units if block == layer.chunks - 1 else first + CHUNK_ROWS
 
@@ -73,6 +74,7 @@ def _products_across(left, terms, dz, g, limit, f0, f1, wide):
 @njit(**INNER)
 def update_chunk(mem, x, batch, number, p, block):
     """Compute the gradient of a chunk of panel p of W{number}, and update the chunk by it."""
+    always_inline()
     net, floats, layer, before = mem.net[0], mem.floats, mem.layers[number], mem.layers[number - 1]
     f0, f1 = chunk_rows(layer, before, block)
     width, g_at = net.width, net.scratch_at + batch.thread * net.scratch_size
@@ -103,6 +105,7 @@ def update_chunk(mem, x, batch, number, p, block):
 @njit(**INNER)
 def update_sparse_chunks(mem, x, batch, p, panels, block):
     """Do the same for a chunk of W1, and the one beside it if `panels` is 2, the zeros of x left out."""
+    always_inline()
     net, floats, layer, before = mem.net[0], mem.floats, mem.layers[1], mem.layers[0]
     f0, f1 = chunk_rows(layer, before, block)
     width, K, n = net.width, before.units, (f1 - f0) * net.width
@@ -132,6 +135,7 @@ def update_sparse_chunks(mem, x, batch, p, panels, block):
 @njit(**INNER)
 def _sparse_gradient(left, terms, dz, g, panels):
     """g = hᵀ dz for a block of rows of one panel of W1, or of two."""
+    always_inline()
     if SPARSE_PANELS == 2 and panels == 2:
         _listed_pair(left, terms, dz, g, 0)
     else:
@@ -142,6 +146,7 @@ def _sparse_gradient(left, terms, dz, g, panels):
 @njit(**INNER)
 def update_biases(mem, batch, number, p):
     """Compute the gradient of a panel's biases, Σ dz, and update them by it."""
+    always_inline()
     net, floats, layer = mem.net[0], mem.floats, mem.layers[number]
     width, g_at = net.width, net.scratch_at + batch.thread * net.scratch_size
     g = view(floats, g_at, width)
@@ -282,6 +287,7 @@ def _over_array(net, layer, stats, is_weight, what):
 @njit(**INNER)
 def global_update(mem, records, s, thread, threads, stage):
     """Update all parameters by the whole gradient: stage 0 finds the direction, stage 1 takes the step."""
+    always_inline()
     net, layers, floats, stats, steps = mem.net[0], mem.layers, mem.floats, mem.stats, mem.steps
     T, width, norm = floats.dtype.type, net.width, records[RECORD_SIZE * s + 2]
     clipped = net.clip_norm / norm if net.clip_norm > 0 and norm > net.clip_norm else 1.0
