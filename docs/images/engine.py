@@ -1,7 +1,7 @@
 """Draw the pictures of docs/engine.md:  python docs/images/engine.py.
 
 The zeros are counted in scikit-learn's digits; the lengths of the phases are those of one batch of 128 rows of MNIST,
-two threads, as docs/performance.md tells them.
+two threads, as in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BLUE, ORANGE, GREEN, GREY = "#3b6ea8", "#d9822b", "#4f9a62", "#d9d9d9"
 
 
 def phases() -> None:
-    """Two threads, three phases, two meetings, one batch after another."""
+    """Two threads, three phases, two barriers, one batch after another."""
     # microseconds of each phase for each thread; the lists of the next batch belong to B
     steps = [("A", (54, 56)), ("B", (78, 80)), ("C", (66, 68))]
     figure, axes = plt.subplots(figsize=(9, 2.3), layout="constrained")
@@ -37,7 +37,7 @@ def phases() -> None:
                 now = [max(now)] * 2
                 axes.axvline(max(now), color="black", lw=1.5, ymin=0.02, ymax=0.98)
     axes.set_yticks([1, 0], ["thread 1", "thread 2"])
-    axes.set_xlabel("microseconds; a black line is a meeting of the threads")
+    axes.set_xlabel("microseconds; a black line is a barrier")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_ylim(-0.5, 1.5)
     figure.savefig(HERE / "engine_phases.png", dpi=140)
