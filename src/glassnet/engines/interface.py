@@ -1,4 +1,4 @@
-"""What an engine is given and what it answers: the outputs for rows, the loss and gradients, an epoch of training."""
+"""The interface of engines: outputs for rows, loss and gradients, an epoch of training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from glassnet.network.structure import Structure
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised: the mean loss of the network's outputs, plus l1 Σ|W| + λ/2 Σ W².
+    """The objective: the mean loss of the network's outputs, plus l1 Σ|W| + λ/2 Σ W².
 
     ``dropout`` holds the rates of a0 … a(L-1). λ is l2 + alpha / Σ w, the weights w being those of the batch's rows:
     ``alpha`` is scikit-learn's penalty.
@@ -50,7 +50,7 @@ class UpdateRule:
 
 @dataclass
 class Weights:
-    """What training changes: the parameters, the optimizer's memory, the running average, all flat (n_parameters,)."""
+    """The state of training: parameters, optimizer state, running average, all flat (n_parameters,)."""
 
     parameters: Array
     state: OptimizerState
@@ -64,20 +64,20 @@ class Weights:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to learn from or to be judged on.
+    """Rows to train on or to evaluate.
 
     Parameters
     ----------
     x : array or SciPy CSR matrix (samples, features)
-        In the network's dtype; or bytes, which stay bytes, and each stands for itself times ``scale``.
+        In the network's dtype; or bytes, which stay bytes; the value of each is itself times ``scale``.
     y : array (samples, outputs), or (samples,) whole numbers that name classes
-        The truth.
+        The targets.
     sample_weight : array (samples,), optional
         The weight of each row in the mean loss.
     scale : float
-        What bytes are multiplied by.
-    only : array of int (judged rows,), optional
-        Where only some rows of x are judged: which; y and sample_weight are theirs.
+        The factor of bytes.
+    only : array of int (evaluated rows,), optional
+        Indices of the rows of x to evaluate, if not all; y and sample_weight are of these rows.
     """
 
     x: Any
@@ -96,7 +96,7 @@ class Rows:
 
 
 def byte_values(scale: float, dtype: Any) -> Array:
-    """Return what each byte stands for: 0, 1, …, 255 times the scale, (256,)."""
+    """Return the values of bytes: 0, 1, …, 255 times the scale, (256,)."""
     return (np.arange(256) * scale).astype(dtype)
 
 
@@ -112,14 +112,14 @@ def numbers(x: Any, scale: float, dtype: Any) -> Array:
 
 @dataclass
 class EpochMetrics:
-    """What an epoch came to.
+    """Metrics of an epoch.
 
     Parameters
     ----------
     loss : float
-        Mean of the batches' objectives as they were met, weighted by their rows.
+        Mean of the batches' objectives, each before its update, weighted by their rows.
     score : float
-        Mean over the rows of the metric, as they were met.
+        Mean of the metric over the rows, each before its batch's update.
     gradient_norm : float
         Mean over the batches of the gradient's length, before clipping by norm.
     bad_batch : int or None
@@ -134,14 +134,14 @@ class EpochMetrics:
 
 @dataclass
 class EpochAccumulator:
-    """What an epoch has come to so far: sums, added batch after batch, so that they do not depend on where it was cut.
+    """Running sums of an epoch, added batch after batch, so that they do not depend on where it was interrupted.
 
     Parameters
     ----------
     loss, score, gradient_norm : float
-        Sums of what `EpochMetrics` has the means of.
+        Sums; `EpochMetrics` has the means.
     rows, batches : int
-        How many were met.
+        Numbers of rows and batches so far.
     """
 
     loss: float = 0.0
@@ -164,23 +164,23 @@ class EpochAccumulator:
         return EpochMetrics(self.loss / rows, self.score / rows, self.gradient_norm / batches)
 
 
-#: Numbers that all layers together hold where nothing is learned: a wide network needs no more room than a narrow one.
+#: Maximum number of activations of all layers at once, outside training: it bounds the memory of wide networks.
 MAX_ACTIVATIONS = 2**24
 
 
 def rows_per_chunk(structure: Structure, most: int) -> int:
-    """Return how many rows go through a network at once, ``most`` or, where it is wide, fewer."""
+    """Return how many rows go through a network at once: ``most``, or fewer if it is wide."""
     return max(1, min(most, MAX_ACTIVATIONS // sum(structure.layer_sizes)))
 
 
 def looks_finite(output: Array) -> bool:
-    """Say whether all is finite for sure: a finite sum has no other entry, and is quicker than a look at each."""
+    """Check quickly that all entries are finite: their sum is. False means unknown."""
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(output.sum())
 
 
 def check_finite(output: Array) -> None:
-    """Refuse outputs (samples, outputs) that are no numbers: of parameters or a row too large for the dtype.
+    """Check that outputs (samples, outputs) are finite: too large parameters or rows overflow the dtype.
 
     Raises
     ------
@@ -198,13 +198,13 @@ def check_finite(output: Array) -> None:
         )
 
 
-#: ``metric(output (samples, outputs), y) -> (samples,)``: how well each row was answered.
+#: ``metric(output (samples, outputs), y) -> (samples,)``: the score of each row.
 RowMetric = Callable[[Array, Array], Array]
 #: Called after each batch with its number and its objective.
 OnBatch = Callable[[int, float], None]
-#: Called with each gradient vector before it is used: where several machines add theirs up, in place.
+#: Called with each gradient vector before its use, to add up the gradients of several machines in place.
 Combine = Callable[[Array], None]
-#: Asked between batches, after each or after some, whether to come back before the end.
+#: Called after one or more batches; True means: return before the end of the epoch.
 Pause = Callable[[], bool]
 
 

@@ -1,4 +1,4 @@
-"""The reference engine: the seven steps called in order, in NumPy. It is the definition of what training computes."""
+"""The reference engine: the steps called in order, in NumPy. It defines what training computes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from glassnet.network.backward import backward, loss_and_output_gradient, loss_c
 from glassnet.network.forward import dropout_masks, forward
 from glassnet.network.optimizers import apply_max_norm, clip_gradient, update, update_ema
 
-#: Rows that go forward at once where nothing is learned: their activations stay in the cache of a core.
+#: Rows of a forward pass outside training: their activations stay in the cache of a core.
 ROWS_AT_ONCE = 1024
-#: Rows whose gradients are computed at once where all are wanted: few products, and no array as long as the data.
+#: Rows whose gradients are computed at once in `loss_and_gradients`: this bounds the size of the buffers.
 GRADIENTS_AT_ONCE = 4096
 
 
@@ -103,11 +103,17 @@ class ReferenceEngine:
 
     def loss_and_gradients(self, parameters: Array, rows: Rows) -> tuple[float, Array]:
         """Return the objective over all rows, without dropout, and its gradient (n_parameters,)."""
-        aim, structure, samples = self.objective, self.objective.structure, len(rows)
-        views, gradient = structure.views(parameters), np.empty_like(parameters)
+        aim = self.objective
+        structure = self.objective.structure
+        samples = len(rows)
+        views = structure.views(parameters)
+        gradient = np.empty_like(parameters)
         part = np.empty_like(parameters) if samples > GRADIENTS_AT_ONCE else gradient
-        total, links = _weight(rows.sample_weight, samples), structure.activations[-1].name == aim.loss.link
-        l1, l2, last = aim.l1, aim.decay(total), f"a{structure.n_layers}"
+        total = _weight(rows.sample_weight, samples)
+        links = structure.activations[-1].name == aim.loss.link
+        l1 = aim.l1
+        l2 = aim.decay(total)
+        last = f"a{structure.n_layers}"
         loss = penalty(views, l1, l2)
         for first in range(0, samples, GRADIENTS_AT_ONCE):
             here = slice(first, min(first + GRADIENTS_AT_ONCE, samples))
@@ -246,7 +252,7 @@ class ReferenceEngine:
 
 
 def _weight(sample_weight: Array | None, samples: int) -> float:
-    """Return what rows weigh together."""
+    """Return the sum of the weights of rows."""
     return float(samples) if sample_weight is None else float(np.sum(sample_weight))
 
 
@@ -254,7 +260,8 @@ def _batch(
     rows: Rows, here: slice, order: Array | None, buffers: dict[str, Array]
 ) -> tuple[Array, Array, Array | None]:
     """Return x, y and weights of a batch: a view of consecutive rows, or a copy of the rows that `order` names."""
-    w, plain = rows.sample_weight, isinstance(rows.x, np.ndarray) and rows.x.dtype == buffers["x"].dtype
+    w = rows.sample_weight
+    plain = isinstance(rows.x, np.ndarray) and rows.x.dtype == buffers["x"].dtype
     if order is None:
         x = rows.x[here] if plain else numbers(rows.x[here], rows.scale, buffers["x"].dtype)
         return x, rows.y[here], None if w is None else w[here]

@@ -1,6 +1,6 @@
 """Flat arrays as compiled code sees them: pieces of them, single numbers, vectors.
 
-Nothing here checks a place, except under GLASSNET_CHECKED: `engine` proves the sizes once, before the loop starts.
+No index is checked, except under GLASSNET_CHECKED: `workspace` validates the sizes once, before the loop starts.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def emit_prefetch(builder: Any, address: Any, nearness: int) -> None:
 
 @intrinsic
 def noinline(context: Any) -> Any:
-    """Keep the function that says this a function of its own: one copy, however many call it."""
+    """Do not inline the function that calls this: one copy for all callers."""
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.function.attributes.add("noinline")

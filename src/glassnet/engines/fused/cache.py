@@ -1,8 +1,8 @@
-"""Compiled code, kept from process to process: where it lies, and when it is still right.
+"""The cache of compiled code on disk: its folder, and when it is valid.
 
-Numba keeps code under the types of its arguments and the processor's name. Ours depends on more: every module that it
-was compiled from, the length of the vectors, the switches; so all of that goes into the name of a folder. A folder that
-can't be read or written, or holds something damaged, costs a compilation and nothing else.
+Numba keys code by the types of its arguments and the processor's name and features. This code depends on more: every
+module that it was compiled from, the vector length, the switches; so a hash of all of them names the folder. A folder
+that can't be read or written, or holds a damaged file, costs a compilation and nothing else.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def code_folder() -> Path:
 
 
 def root_folder() -> Path:
-    """Return where compiled code is kept: GLASSNET_CACHE_DIR, or the system's place for a user's caches.
+    """Return the folder of all compiled code: GLASSNET_CACHE_DIR, or the user's cache folder of the system.
 
-    Where that can't be written (a read-only home, a container without one), a folder of this user's own among the
-    temporary files.
+    If that is not writable (a read-only home, a container without one), use a folder of this user in the temporary
+    folder.
     """
     asked = os.environ.get("GLASSNET_CACHE_DIR")
     if asked:
@@ -60,7 +60,7 @@ def root_folder() -> Path:
 
 
 def _trusted(folder: Path) -> bool:
-    """Say whether nobody else could have put code into a folder: what lies there is run."""
+    """Check that no other user can write to a folder: the code in it is executed."""
     try:
         facts = folder.stat()
     except OSError:
@@ -69,12 +69,12 @@ def _trusted(folder: Path) -> bool:
 
 
 def has_cached_code() -> bool:
-    """Say whether compiled code lies there, for the next process to find."""
+    """Check whether there is compiled code for the next process."""
     return _trusted(code_folder()) and any(code_folder().glob("*.nbc"))
 
 
 class _Locator(_CacheLocator):
-    """Tells Numba our folder."""
+    """Names the folder to Numba."""
 
     def get_cache_path(self) -> str:
         return str(code_folder())
@@ -101,7 +101,7 @@ class _Implementation(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
-    """Numba's cache of a function, to which nothing that happens to a file is an error."""
+    """Numba's cache of a function; problems with files are never errors."""
 
     _impl_class = _Implementation
 
@@ -110,7 +110,7 @@ class _Cache(FunctionCache):
             return None
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # damaged, in whatever way: compile, and write it anew
+        except Exception:  # damaged: compile and write it again
             with contextlib.suppress(Exception):
                 self.flush()
             return None
@@ -124,7 +124,7 @@ class _Cache(FunctionCache):
 
 
 def cached_njit(function: Callable[..., Any]) -> Any:
-    """Compile a function when it is first called, and keep the code for the next process."""
+    """Compile a function at its first call, and cache the code on disk."""
     compiled = numba.njit(**COMPILED)(function)
     compiled._cache = _Cache(function)
     return compiled

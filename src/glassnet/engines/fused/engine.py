@@ -48,7 +48,7 @@ ROWS_AT_ONCE = 512
 
 
 def profitable_threads(n_parameters: int, batch_size: int, threads: int) -> int:
-    """Return how many threads to use: no more than there are for it, and no more than have enough to do.
+    """Return the number of threads to use: at most `threads`, and only as many as have enough work.
 
     A single row is one thread's work, whatever the network: its parameters would travel between the cores at each step.
     """
@@ -88,13 +88,16 @@ class FusedEngine:
         skip_zeros: bool | None = None,
     ) -> None:
         self.objective, self.rule, self.batch_size = objective, rule, batch_size
-        self.dtype, self.threads, self.skip_zeros = np.dtype(dtype), threads, skip_zeros
+        self.dtype = np.dtype(dtype)
+        self.threads = threads
+        self.skip_zeros = skip_zeros
         self._workspaces: dict[tuple[Any, ...], Workspace] = {}
         self._run_length = max(1, int(FIRST_RUN_WORK / (3.0 * objective.structure.n_parameters * batch_size)))
 
     def outputs(self, parameters: Array, x: Any, pre_activation: bool = False, scale: float = 1.0) -> Array:
         """Return a_L, or z_L, for each row: (samples, outputs)."""
-        structure, rows = self.objective.structure, Rows(x, np.empty(0, np.int64), scale=scale)
+        structure = self.objective.structure
+        rows = Rows(x, np.empty(0, np.int64), scale=scale)
         if len(rows) == 0 or len(rows) * structure.n_parameters < NUMPY_BELOW:
             cache = forward(structure, structure.views(parameters), numbers(x, scale, self.dtype))
             return cache[f"{'z' if pre_activation else 'a'}{structure.n_layers}"]
@@ -120,12 +123,15 @@ class FusedEngine:
         batch = int(workspace.net["batch"])
         batches = -(-len(rows) // batch)
         keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
-        outputs, records = np.empty(0, self.dtype), np.zeros((1, RECORD_SIZE))
+        outputs = np.empty(0, self.dtype)
+        records = np.zeros((1, RECORD_SIZE))
         counts = self._row_weights(rows, np.arange(len(rows)), batch)
         steps = np.zeros((batches, N_CONSTANTS))
         steps[:, DECAY] = self.objective.decay(counts.sum())
         args = workspace.build_args(rows, np.arange(len(rows)), steps, keys, outputs, records)
-        gradient, part, loss = np.zeros_like(parameters), np.empty_like(parameters), 0.0
+        gradient = np.zeros_like(parameters)
+        part = np.empty_like(parameters)
+        loss = 0.0
         shares = counts / counts.sum() if counts.sum() else counts
         for number, fraction in enumerate(shares):
             workspace.run(args, number, 1, 0)
@@ -172,15 +178,20 @@ class FusedEngine:
         accumulator: EpochAccumulator,
         pause: Pause | None,
     ) -> EpochMetrics:
-        state, batches = weights.state, len(learning_rates)
+        """Go through the rows in runs of batches: `Workspace.run` each, then store the weights."""
+        state = weights.state
+        batches = len(learning_rates)
         order = np.arange(len(rows)) if order is None else order
-        before, product = state.step, state.scalars.get("product", 1.0)
+        before = state.step
+        product = state.scalars.get("product", 1.0)
         steps, _ = step_constants(self.rule.optimizer, learning_rates, before, product)
-        score = score_code(metric, rows.y, self.objective.structure.n_outputs)
-        workspace.net["score"], workspace.net["stores_outputs"] = score, score == NO_SCORE
-        most = max(1, MAX_OUTPUTS // (self.batch_size * self.objective.structure.n_outputs))
-        scratch = min(len(order), most * self.batch_size) if score == NO_SCORE else 0
-        outputs = np.empty((scratch, self.objective.structure.n_outputs), self.dtype)
+        n_outputs = self.objective.structure.n_outputs
+        score = score_code(metric, rows.y, n_outputs)
+        stores_outputs = score == NO_SCORE
+        workspace.net["score"] = score
+        workspace.net["stores_outputs"] = stores_outputs
+        most = max(1, MAX_OUTPUTS // (self.batch_size * n_outputs))
+        outputs = np.empty((min(len(order), most * self.batch_size) if stores_outputs else 0, n_outputs), self.dtype)
         records = np.zeros((min(batches, most), RECORD_SIZE))
         if workspace.net["has_l2"]:
             steps[:, DECAY] = [self.objective.decay(w) for w in self._row_weights(rows, order, self.batch_size)]
@@ -199,18 +210,15 @@ class FusedEngine:
             workspace.run(args, done, length, state.step)
             self._adapt_run_length(time.perf_counter() - began, length)
             found = records[:length]
-            wrong = np.flatnonzero(~np.isfinite(found).all(axis=1))
             self._store(workspace, weights)
-            if len(wrong):
-                bad = int(wrong[0])
-                state.step += bad
-                return EpochMetrics(
-                    float(found[bad, 0] + found[bad, 1]), np.nan, float(found[bad, 2]), accumulator.batches + bad
-                )
-            state.step += length
+            bad = _first_nonfinite(found)
+            state.step += length if bad is None else bad
+            if bad is not None:
+                loss = float(found[bad, 0] + found[bad, 1])
+                return EpochMetrics(loss, np.nan, float(found[bad, 2]), accumulator.batches + bad)
             objectives = found[:, 0] + found[:, 1]
             scores = found[:, 3]
-            if scratch:
+            if len(outputs):
                 each = metric(outputs[: here.stop - here.start], rows.y[order[here]])
                 scores = np.add.reduceat(each, np.arange(0, len(each), self.batch_size))
             accumulator.add(objectives, scores, found[:, 2], sizes[done : done + length])
@@ -224,7 +232,7 @@ class FusedEngine:
         return accumulator.metrics()
 
     def _workspace(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Workspace:
-        """Return the memory for a purpose, made once, ready for these inputs; several trainings share the cores."""
+        """Return the workspace for a purpose, made once, bound to these inputs; several trainings share the cores."""
         sparse = not isinstance(rows.x, np.ndarray)
         threads = self.threads or max(1, usable_cores() // trainings)
         threads = profitable_threads(self.objective.structure.n_parameters, batch_size, threads)
@@ -243,13 +251,13 @@ class FusedEngine:
         return self._workspaces[key]
 
     def _load(self, workspace: Workspace, weights: Weights) -> None:
-        """Bring parameters, moments and average into their panels."""
+        """Copy parameters, moments and average into their panels."""
         for vector, slot in self._vectors(workspace, weights):
             workspace.plan.pack(vector, slot)
         workspace.plan.transpose_weights(workspace.floats)
 
     def _store(self, workspace: Workspace, weights: Weights) -> None:
-        """Bring them back."""
+        """Copy them back."""
         for vector, slot in self._vectors(workspace, weights):
             workspace.plan.unpack(slot, vector)
 
@@ -261,7 +269,7 @@ class FusedEngine:
         return pairs
 
     def _row_weights(self, rows: Rows, order: Array, batch_size: int) -> Array:
-        """Return what each batch weighs: its rows, or the sum of their weights."""
+        """Return the weight of each batch: its number of rows, or the sum of their weights."""
         starts = np.arange(0, len(order), batch_size)
         if rows.sample_weight is None:
             return np.minimum(batch_size, len(order) - starts).astype(np.float64)
@@ -273,8 +281,14 @@ class FusedEngine:
         keys[:, rates > 0] = rng.integers(2**32, size=(len(keys), int(np.sum(rates > 0))), dtype=np.uint32)
 
     def _adapt_run_length(self, seconds: float, length: int) -> None:
-        """Make the next runs as long as somebody is willing to wait; the result does not depend on it."""
+        """Adapt the length of runs to `TARGET_RUN_SECONDS`; the result does not depend on it."""
         if length == self._run_length:
             self._run_length = int(
                 np.clip(length * TARGET_RUN_SECONDS / max(seconds, 1e-6), length / 4 + 1, 2 * length)
             )
+
+
+def _first_nonfinite(records: Array) -> int | None:
+    """Return the first batch whose loss or gradient is not finite, or None."""
+    wrong = np.flatnonzero(~np.isfinite(records).all(axis=1))
+    return int(wrong[0]) if len(wrong) else None

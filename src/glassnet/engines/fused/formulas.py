@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.arrays import noinline
+from glassnet.engines.fused.arrays import always_inline, noinline
 from glassnet.engines.fused.exponentials import exp_of, expm1_of, logistic_of, tanh_of
 from glassnet.engines.fused.processor import INNER
 from glassnet.engines.interface import Objective, RowMetric, UpdateRule
@@ -59,7 +59,7 @@ _ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
 def supports(objective: Objective, rule: UpdateRule) -> bool:
-    """Say whether everything has a formula here, and is the library's own: a user's Python function is neither.
+    """Check whether everything has a compiled formula and is from the library, not a custom Python function.
 
     Tables of embeddings have none.
     """
@@ -75,7 +75,7 @@ def supports(objective: Objective, rule: UpdateRule) -> bool:
 
 
 def score_code(metric: RowMetric, y: Array, n_outputs: int) -> int:
-    """Return the number of a metric's formula here, or NO_SCORE: somebody's own function, or an odd truth."""
+    """Return the number of a metric's formula here, or NO_SCORE for a custom function or an unusual target."""
     name = getattr(metric, "__name__", "")
     if name not in SCORE or getattr(scores, name) is not metric:
         return NO_SCORE
@@ -89,6 +89,21 @@ def score_code(metric: RowMetric, y: Array, n_outputs: int) -> int:
 @njit(**INNER)
 def _normal_distribution(z):
     return z * 0 + 0.5 * math.erfc(-z / math.sqrt(2.0))
+
+
+@njit(**INNER)
+def _softmax(z, a):
+    always_inline()
+    n = z.size
+    most = z[0]
+    for c in range(1, n):
+        most = max(most, z[c])
+    total = z.dtype.type(0)
+    for c in range(n):
+        a[c] = exp_of(z[c] - most)
+        total += a[c]
+    for c in range(n):
+        a[c] /= total
 
 
 @njit(**INNER)
@@ -111,15 +126,7 @@ def activate(kind, z, a):
         for c in range(n):
             a[c] = tanh_of(z[c])
     elif kind == SOFTMAX:
-        most = z[0]
-        for c in range(1, n):
-            most = max(most, z[c])
-        total = zero
-        for c in range(n):
-            a[c] = exp_of(z[c] - most)
-            total += a[c]
-        for c in range(n):
-            a[c] /= total
+        _softmax(z, a)
     elif kind == HARD_SIGMOID:
         sixth = T(1 / 6)
         for c in range(n):

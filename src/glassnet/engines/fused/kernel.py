@@ -11,7 +11,7 @@ first term to its last::
       A(7, k)  ───────────►  acc[7][0]     acc[7][1]
 
 Each accumulator is summed over k in order, by one thread, in one register: so its bits depend on nothing but its terms.
-A term whose A is 0 adds nothing to it, which is why zeros may be left out without changing a bit (`terms`).
+A term whose A is 0 adds nothing to it, which is why zeros may be skipped without changing a bit (`Terms`).
 
 Everything around the tile (activations, losses, the optimizers) is plain Numba in the modules beside this one.
 """
@@ -30,9 +30,9 @@ from numba.extending import intrinsic
 from glassnet.engines.fused.arrays import I32, I64, as_int64, emit_prefetch, number, pointer, vector_pointer
 from glassnet.engines.fused.processor import CHECKED, INNER, PANEL_VECTORS, VECTOR_BYTES
 
-#: Rows of B whose A is fetched ahead when A is read across the rows, which the processor can't foresee.
+#: Terms between a prefetch of a row of A and its use, where A is read across rows, which the processor can't predict.
 PREFETCH_DISTANCE = 8
-#: In the place of a list of terms: walk all of them; and ask meanwhile for the rows of A that the next tile reads.
+#: Values of `Terms.at`: take all terms; and also prefetch the rows of A that the next tile reads.
 ALL_TERMS, ALL_TERMS_PREFETCH = -1, -2
 
 
@@ -87,7 +87,7 @@ def _members(target: Any, builder: Any, kind: Any, value: Any) -> list[Any]:
 
 
 def _tile_function(module: Any, element: Any, number: Any, shapes: Any, height: int, vectors: int, across: bool) -> Any:
-    """Return the tile's function in a module, made at its first use: one copy, whoever calls it."""
+    """Return the tile's function in a module, made at its first use: one copy for all callers."""
     name = f"glassnet_tile_{height}x{vectors}_{'across' if across else 'along'}_{element}_{number}_{VECTOR_BYTES}"
     if name in module.globals:
         return module.globals[name]
@@ -299,7 +299,7 @@ transpose = _checked_transpose if CHECKED else _transpose
 def _sums(power: int) -> Callable[..., Any]:
     """Return a compiled function that sums up v² (power 2) or |v| (1) over an array, a whole number of panel's rows.
 
-    Each lane of two vectors has a sum of its own, and these are added up by halves: a fixed order, unlike a compiler's.
+    Each lane of two vectors has a separate sum; these are added by halves: a fixed order, unlike a compiler's.
     """
 
     @intrinsic
@@ -321,7 +321,8 @@ def _sums(power: int) -> Callable[..., Any]:
             )
             zero = ir.Constant(vector, [0.0] * width)
             totals = [cgutils.alloca_once_value(builder, zero) for _ in range(PANEL_VECTORS)]
-            step, count = ir.Constant(I64, width * PANEL_VECTORS), builder.extract_value(array.shape, 0)
+            step = ir.Constant(I64, width * PANEL_VECTORS)
+            count = builder.extract_value(array.shape, 0)
             with cgutils.for_range_slice(builder, ir.Constant(I64, 0), count, step, inc=True) as (at, _):
                 for v, total in enumerate(totals):
                     index = builder.add(at, ir.Constant(I64, v * width))

@@ -1,17 +1,17 @@
-"""Where everything lies: the parameters in panels, the rows of a batch, the pieces that are updated at once.
+"""The memory layout: the parameters in panels, the rows of a batch, the chunks that are updated at once.
 
-**Panels.** The weights of a layer are kept as panels of two vector registers' width: panel p holds the columns
-p·width … p·width + width - 1 of W, one row after another, so that a tile reads them straight on, and padded with zeros,
-so that no tile ends in the middle. Biases lie beside them in the same way, and so does everything that has one number
-for each parameter (moments, the average, gradients), each such vector in a slot of its own::
+**Panels.** The weights of a layer are stored as panels, two vector registers wide: panel p holds the columns
+p·width … p·width + width - 1 of W, row after row, so that a tile reads consecutive memory, padded with zeros:
+no tile ends in the middle. Biases follow in the same way. Everything that has one number for each parameter (moments,
+the average, gradients) has the same layout, each vector in a separate slot::
 
     W1: panel 0 (units before × width) | panel 1 | …     b1: width, width, …     W2: …
 
-**Chunks.** A panel's rows are updated some 64 at a time, small enough for the nearest cache. A chunk is computed by one
-thread from beginning to end, whichever thread that is: nothing depends on how many there are.
+**Chunks.** A panel's rows are updated about 64 at a time, small enough for the L1 cache. A chunk is computed by one
+thread from beginning to end: the result does not depend on the number of threads.
 
-All floating-point numbers lie in one array, `floats`, and all places in it in two records, `NET` and, for each layer,
-`LAYER`: so compiled functions pass each other a few addresses and no long lists of arguments.
+All floating-point numbers are in one array, `floats`; the offsets in it are fields of the record `NET` and, for each
+layer, of `LAYER`.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH
 from glassnet.engines.fused.processor import PANEL_VECTORS, SPARSE_ROWS, TILE_ROWS, lanes
 from glassnet.engines.interface import Objective, UpdateRule
 
-#: Rows of W that are updated at once, unless fewer are left; the last chunk takes up to so many more.
+#: Rows of W in a chunk; the last chunk of a panel may have up to twice as many.
 CHUNK_ROWS = 64
 #: Rows that go through the layers together: wide weights are read once for all of them.
 GROUP_ROWS = 64
-#: What is summed up over each chunk: g², |w|, w², u².
+#: Indices of the sums over each chunk: g², |w|, w², u².
 SQUARES_G, ABSOLUTE_W, SQUARES_W, SQUARES_U = range(4)
-#: What is recorded of each batch: its loss, penalties, length of the gradient, sum of the rows' scores.
+#: Number of records of a batch: its loss, penalties, gradient norm, sum of the rows' scores.
 RECORD_SIZE = 4
 
-#: Sizes, places and choices, one for the whole network. Places are in `floats` unless they say otherwise.
+#: Sizes, offsets and choices of the whole network. Offsets are in `floats` unless the comment says otherwise.
 NET = np.dtype(
     [
         (name, np.int64)
@@ -119,9 +119,10 @@ class Plan:
         updates: bool = True,
     ) -> None:
         structure = self.structure = objective.structure
-        self.dtype, self.threads = dtype, threads
+        self.dtype = dtype
+        self.threads = threads
         layers = self.layers = np.zeros(structure.n_layers + 1, LAYER)
-        net = self.net = np.zeros(1, NET)
+        self.net = np.zeros(1, NET)
         width = PANEL_VECTORS * lanes(dtype)
         rates = np.zeros(structure.n_layers) if only_forward else np.array(objective.dropout)
         rows = -(-batch_size // max(TILE_ROWS, SPARSE_ROWS)) * max(TILE_ROWS, SPARSE_ROWS)
@@ -135,77 +136,89 @@ class Plan:
 
         self._layout_parameters(layers, width)
         self._layout_rows(layers, rows, in_place, rates)
-        values = objective.loss.settings.values()
-        settings = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
-        keeps = (
-            rule.clip_norm is not None
-            or rule.optimizer.trust
-            or rule.optimizer.direction.__name__ == "lars"
-            or not updates
-        )
-        moments = len(rule.optimizer.moments) if updates and not only_forward else 0
-        # a chunk, or two side by side where zeros are left out; or outputs, truth, gradient, activations of rows judged
+        trains = updates and not only_forward
+        fields = {
+            "layers": structure.n_layers, "width": width, "batch": batch_size, "slot": self.slot,
+            "score": NO_SCORE, "in_place": in_place, "sparse": sparse,
+            "by_columns": layers["panels"][1] % threads == 0 and not only_forward,
+            "outer": batch_size == 1 and trains and is_plain(objective, rule),
+            "whole": updates and _stores_gradients(rule), "updates": updates, "only_forward": only_forward,
+            "n_slots": 1 + (len(rule.optimizer.moments) if trains else 0),
+            "scores_at": rows, "sums_at": 2 * rows, "flush_below": np.finfo(dtype).tiny / np.finfo(dtype).eps,
+        }  # fmt: skip
+        self.stats_size = 2 * rows + 4 * self.n_chunks
+        fields |= self._loss_fields(objective) | _rule_fields(rule, updates) | self._layout_lists(rows)
+        fields |= self._layout_floats(fields, rule)
+        for name, value in fields.items():
+            self.net[name] = value
+
+    def _loss_fields(self, objective: Objective) -> dict[str, Any]:
+        """Return the fields of `NET` that the objective determines; flatten the loss's settings."""
+        loss = objective.loss
+        values = loss.settings.values()
+        self.settings = [v for value in values for v in (value if isinstance(value, tuple) else (value,))]
+        return {
+            "loss": LOSS[loss.name], "linked": objective.structure.activations[-1].name == loss.link,
+            "n_settings": len(self.settings), "grad_scale": loss.grad_scale,
+            "l1": objective.l1, "has_l2": objective.l2 > 0 or objective.alpha > 0,
+        }  # fmt: skip
+
+    def _layout_floats(self, fields: dict[str, Any], rule: UpdateRule) -> dict[str, Any]:
+        """Place everything in `floats`; return the offsets that are fields of `NET`."""
+        layers, width = self.layers, fields["width"]
+        updates, only_forward = fields["updates"], fields["only_forward"]
+        stores_gradients = (_stores_gradients(rule) or not updates) and not only_forward
+        # one or two chunks; or outputs, targets, gradient and activations of `LOSS_ROWS` rows
         scratch = max(4 * CHUNK_ROWS * width, 4 * LOSS_ROWS * int(layers["step"][-1]) + 3 * LOSS_ROWS + SCRATCH)
-        places, end = {}, 0
+        offsets = {}
+        end = 0
         for name, size in (
-            ("slots", (1 + moments) * self.slot),
+            ("slots", fields["n_slots"] * self.slot),
             ("ema_at", self.slot if rule.ema_decay is not None and updates else 0),
-            ("gradients_at", self.slot if keeps and not only_forward else 0),
+            ("gradients_at", self.slot if stores_gradients else 0),
             ("transposed", self.transposed_size if not only_forward else 0),
             ("activations", self.activations_size),
-            ("scratch_at", threads * scratch),
+            ("scratch_at", self.threads * scratch),
             ("table_at", 256),
-            ("settings_at", max(1, len(settings))),
+            ("settings_at", max(1, len(self.settings))),
         ):
-            places[name], end = end, end + -(-size // 64) * 64
+            offsets[name] = end
+            end += -(-size // 64) * 64
         self.floats_size = end + 64
-        self.settings = settings
-        layers["transposed_at"] += places["transposed"]
+        layers["transposed_at"] += offsets["transposed"]
         for name in ("z_at", "a_at", "h_at", "d_at"):
-            layers[name] += places["activations"]
-        blocks = -(-structure.n_inputs // SPARSE_ROWS)
+            layers[name] += offsets["activations"]
+        return {"scratch_size": scratch} | {name: at for name, at in offsets.items() if name.endswith("_at")}
+
+    def _layout_lists(self, rows: int) -> dict[str, Any]:
+        """Place everything in `ints`, `terms` and `bits`; return the offsets and sizes that are fields of `NET`."""
+        layers, n_inputs = self.layers, self.structure.n_inputs
         tiles = rows // SPARSE_ROWS
-        words, block_words = -(-structure.n_inputs // 64), -(-blocks // 64)
+        words = -(-n_inputs // 64)
+        blocks = -(-n_inputs // SPARSE_ROWS)
+        block_words = -(-blocks // 64)
         whole_rows = -(-rows // 64) * 64
-        row_lists_at = tiles * (64 * words + PREFETCH_DISTANCE)
-        counts_at = row_lists_at + 64 * block_words * (whole_rows + 2 * PREFETCH_DISTANCE)
+        list_step = 64 * words + PREFETCH_DISTANCE
+        row_list_step = whole_rows + 2 * PREFETCH_DISTANCE
+        counts_at = tiles * list_step + 64 * block_words * row_list_step
         capacity = max(whole_rows, rows) + TILE_ROWS + 2 * PREFETCH_DISTANCE
         layers["table_at"] = np.arange(len(layers)) * capacity
         self.table = (np.arange(capacity) * layers["step"][:, np.newaxis]).ravel()
-        self.ints_size = (len(layers) + 2 * threads) * capacity
-        self.terms_size, self.bits_size = counts_at + tiles + 64 * block_words, 2 * rows * block_words + 64 * threads
-        self.stats_size = 2 * rows + 4 * self.n_chunks
-        facts = {
-            "layers": structure.n_layers, "width": width, "batch": batch_size, "slot": self.slot,
-            "n_slots": 1 + moments, "scratch_size": scratch, "score": NO_SCORE,
-            "loss": LOSS[objective.loss.name], "linked": structure.activations[-1].name == objective.loss.link,
-            "n_settings": len(settings), "rule": RULE[rule.optimizer.direction.__name__],
-            "trust": rule.optimizer.trust, "capacity": capacity, "rows_at": len(layers) * capacity,
-            "in_place": in_place, "sparse": sparse,
-            "list_step": 64 * words + PREFETCH_DISTANCE, "row_lists_at": row_lists_at,
-            "row_list_step": whole_rows + 2 * PREFETCH_DISTANCE, "counts_at": counts_at, "words": words,
-            "block_words": block_words, "bits_step": rows * block_words,
-            "by_columns": layers["panels"][1] % threads == 0 and not only_forward,
-            "outer": batch_size == 1 and updates and not only_forward and is_plain(objective, rule),
-            "whole": keeps and updates, "updates": updates, "only_forward": only_forward,
-            "l1": objective.l1, "has_l2": objective.l2 > 0 or objective.alpha > 0,
-            "grad_scale": objective.loss.grad_scale, "scores_at": rows, "sums_at": 2 * rows,
-            "decay": rule.optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
-            "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,
-            "max_norm": rule.max_norm or 0, "ema_decay": rule.ema_decay or 0,
-            "lars_coefficient": rule.optimizer.settings.get("trust_coefficient", 0.0),
-            "lars_decay": rule.optimizer.settings.get("coupled_weight_decay", 0.0),
-            "flush_below": np.finfo(dtype).tiny / np.finfo(dtype).eps,
-            **{name: places[name] for name in places if name.endswith("_at")},
+        self.ints_size = (len(layers) + 2 * self.threads) * capacity
+        self.terms_size = counts_at + tiles + 64 * block_words
+        self.bits_size = 2 * rows * block_words + 64 * self.threads
+        return {
+            "capacity": capacity, "rows_at": len(layers) * capacity, "list_step": list_step,
+            "row_lists_at": tiles * list_step, "row_list_step": row_list_step, "counts_at": counts_at,
+            "words": words, "block_words": block_words, "bits_step": rows * block_words,
         }  # fmt: skip
-        for name, value in facts.items():
-            net[name] = value
 
     def _layout_parameters(self, layers: Array, width: int) -> None:
         """Give W1 b1 W2 b2 … their places in a slot, and the transposed weights and the chunks theirs."""
         at = transposed = chunk = 0
         for before, layer in pairwise(layers):
-            layer["weights_at"], layer["biases_at"] = at, at + before["units"] * layer["step"]
+            layer["weights_at"] = at
+            layer["biases_at"] = at + before["units"] * layer["step"]
             at = int(layer["biases_at"] + layer["step"])
             layer["chunks"] = max(int(before["units"]) // CHUNK_ROWS, 1)
             layer["chunk_at"] = chunk
@@ -216,7 +229,9 @@ class Plan:
         for layer in layers[1:]:
             layer["bias_chunk_at"] = chunk
             chunk += int(layer["panels"])
-        self.slot, self.transposed_size, self.n_chunks = -(-at // 16) * 16, transposed, chunk
+        self.slot = -(-at // 16) * 16
+        self.transposed_size = transposed
+        self.n_chunks = chunk
 
     def _layout_rows(self, layers: Array, rows: int, in_place: bool, rates: Array) -> None:
         """Give z, a, h and dz of a batch their places."""
@@ -226,7 +241,7 @@ class Plan:
             layer["d_at"], end = end, end + (size if number else 0)
             begin = end
             layer["z_at"], end = end, end + (size if number else 0)
-            # rectified in place: the derivative can be told from a, and threads read one array of each other's, not two
+            # ReLU in place: its derivative follows from a, and threads fetch one array from other caches instead of two
             rectified = 0 < number < len(rates) and layer["kind"] == RELU
             layer["a_at"], end = (layer["z_at"], end) if rectified else (end, end + (size if number else 0))
             own = not in_place if number == 0 else number < len(rates) and rates[number] > 0
@@ -270,6 +285,25 @@ class Plan:
             for number, panel in enumerate(transposed):
                 part = W[number * width : (number + 1) * width]
                 panel[:, : len(part)] = part.T
+
+
+def _stores_gradients(rule: UpdateRule) -> bool:
+    """Say whether an update needs the whole gradient first: its length, or that of each array."""
+    optimizer = rule.optimizer
+    return rule.clip_norm is not None or optimizer.trust or optimizer.direction.__name__ == "lars"
+
+
+def _rule_fields(rule: UpdateRule, updates: bool) -> dict[str, Any]:
+    """Return the fields of `NET` that the update rule determines."""
+    optimizer = rule.optimizer
+    return {
+        "rule": RULE[optimizer.direction.__name__], "trust": optimizer.trust,
+        "decay": optimizer.weight_decay if rule.weight_decay is None else rule.weight_decay,
+        "clip_value": (rule.clip_value or 0) if updates else 0, "clip_norm": rule.clip_norm or 0,
+        "max_norm": rule.max_norm or 0, "ema_decay": rule.ema_decay or 0,
+        "lars_coefficient": optimizer.settings.get("trust_coefficient", 0.0),
+        "lars_decay": optimizer.settings.get("coupled_weight_decay", 0.0),
+    }  # fmt: skip
 
 
 def is_plain(objective: Objective, rule: UpdateRule) -> bool:

@@ -1,14 +1,14 @@
-"""The loop: one function for a run of batches, taken by every thread at once.
+"""The loop: one function for a run of batches, run by all threads at once.
 
-Each batch has three phases, with two meetings of the threads:
+Each batch has three phases, with two barriers:
 
-A  layer 1 forward, each thread its own columns of W1, which stay in its cache from batch to batch;
-B  each thread its own rows: the other layers forward, the loss, back to every dz;
-C  each thread its own pieces of the parameters: gradient and update. The next A needs no meeting: the columns of W1
+A  layer 1 forward: each thread some columns of W1, which stay in its cache from batch to batch;
+B  each thread some rows: the other layers forward, the loss, back to every dz;
+C  each thread some chunks of the parameters: gradient and update. The next A needs no barrier: the columns of W1
    belong to the same thread.
 
-Where the columns can't be shared out evenly, A is done by rows, as the first part of B, and C ends with a meeting.
-Nothing is ever summed up by two threads, so the result does not depend on how many there are.
+Where the columns can't be divided evenly, A is done by rows, as the first part of B, and C ends with a barrier.
+No sum is ever divided among threads, so the result does not depend on their number.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from glassnet.engines.fused.arrays import always_inline, view
 from glassnet.engines.fused.cache import cached_njit
 from glassnet.engines.fused.layout import GROUP_ROWS, RECORD_SIZE
 from glassnet.engines.fused.online import update_by_row
+from glassnet.engines.fused.output_loss import rows_loss
 from glassnet.engines.fused.phases import (
     first_layer,
     gather,
     list_tile_features,
     rows_backward,
     rows_forward,
-    rows_loss,
     rows_outputs,
     set_row_starts,
 )
@@ -43,7 +43,7 @@ from glassnet.engines.fused.update import (
     update_sparse_chunks,
 )
 
-#: Rows are shared out so many at a time: whole tiles.
+#: Rows are divided among the threads in multiples of this: whole tiles.
 ROW_BLOCK = max(TILE_ROWS, SPARSE_ROWS)
 
 
@@ -58,7 +58,8 @@ def _tiles(first, last):
 def _list_blocks(args, batch, threads):
     """List the rows that each block of features needs in phase C, one thread's share of the blocks."""
     always_inline()
-    net, thread = args.net[0], batch.thread
+    net = args.net[0]
+    thread = batch.thread
     square = view(args.bits, 2 * net.bits_step + 64 * thread, 64)
     counts_at = net.counts_at + net.row_lists_at // net.list_step
     for w in range(net.block_words * thread // threads, net.block_words * (thread + 1) // threads):
@@ -80,7 +81,7 @@ def _row_range(count, thread, threads, group):
 def _thread_rows(net, size, thread, threads):
     """Return one thread's share of the rows of a batch.
 
-    Forward only, the threads never meet: so each keeps the same rows, and their memory, in a last, smaller batch too.
+    Forward only, there are no barriers: so each thread keeps the same rows, and their memory, in a smaller batch.
     """
     always_inline()
     first, last = _row_range(net.batch if net.only_forward else size, thread, threads, ROW_BLOCK)
@@ -116,7 +117,8 @@ def _norm_follows(net):
 def _first_layer_phase(args, batch, threads, arrived):
     """Phase A: one thread's columns of layer 1. Return what `barrier` returns."""
     always_inline()
-    net, thread = args.net[0], batch.thread
+    net = args.net[0]
+    thread = batch.thread
     if net.skip_zeros and not _lists_ahead(net):
         first, last = _row_range(batch.size, thread, threads, ROW_BLOCK)
         q0, q1 = _tiles(first, last)
@@ -140,7 +142,8 @@ def _first_layer_phase(args, batch, threads, arrived):
 def _rows_phase(args, batch, threads):
     """Phase B: one thread's rows to the loss and back to every dz; layer 1 too where A was not done by columns."""
     always_inline()
-    net, layers = args.net[0], args.layers
+    net = args.net[0]
+    layers = args.layers
     mem = memory(args)
     total = np.float64(batch.size)
     if net.weighted:
@@ -208,7 +211,8 @@ def _sum(values):
 def _mean_loss(args, batch, total):
     """Return the mean loss of a batch: every thread adds up the same numbers in the same order."""
     always_inline()
-    net, loss = args.net[0], 0.0
+    net = args.net[0]
+    loss = 0.0
     if net.weighted:
         for i in range(batch.size):
             loss += args.stats[i] * np.float64(args.weights[args.order[batch.start + i]])
@@ -222,7 +226,8 @@ def _mean_loss(args, batch, total):
 def _record_loss(args, batch, total):
     """Record the mean loss and the score of a batch; return the loss."""
     always_inline()
-    net, s = args.net[0], batch.number
+    net = args.net[0]
+    s = batch.number
     loss = _mean_loss(args, batch, total)
     if batch.thread == 0:
         args.records[RECORD_SIZE * s] = loss
@@ -235,7 +240,10 @@ def _record_loss(args, batch, total):
 def _parameters_phase(args, batch, threads):
     """Phase C: gradient and update of one thread's pieces of the parameters."""
     always_inline()
-    mem, net, layers, thread = memory(args), args.net[0], args.layers, batch.thread
+    mem = memory(args)
+    net = args.net[0]
+    layers = args.layers
+    thread = batch.thread
     p0, p1 = _thread_panels(layers, thread, threads)
     for l in range(net.layers, 0, -1):
         chunks = layers[l].chunks
@@ -263,7 +271,10 @@ def _parameters_phase(args, batch, threads):
 def _end_of_update(args, batch, threads, arrived):
     """Do what needs all gradients: record their length, `global_update`, max-norm. Return what `barrier` returns."""
     always_inline()
-    net, layers, flags, s = args.net[0], args.layers, args.flags, batch.number
+    net = args.net[0]
+    layers = args.layers
+    flags = args.flags
+    s = batch.number
     if not (net.by_columns and _norm_follows(net)):
         arrived = barrier(flags, arrived, threads)
         if arrived >= 0 and batch.thread == 0:
@@ -298,10 +309,11 @@ def _thread_panels(layers, thread, threads):
 def run(thread, threads, arguments):
     """Take one thread's part in a run of batches; False if it ended early, because of a number that is not finite.
 
-    ``net.by_columns``: A is a phase of its own. ``net.whole``: the update needs the whole gradient first.
+    ``net.by_columns``: A is a separate phase. ``net.whole``: the update needs the whole gradient first.
     """
     args = borrowed(arguments)
-    net, records = args.net[0], args.records
+    net = args.net[0]
+    records = args.records
     arrived = 0
     for s in range(-1, net.batches):  # -1: only prepare the first batch
         batch = _batch(args, thread, s)

@@ -1,9 +1,9 @@
-"""Losses and scores, compiled: of sixteen rows side by side.
+"""Losses and scores, compiled, for 16 interleaved rows.
 
 An output layer is often narrow, ten classes or a single value, and would leave most of a vector empty. So rows are
 interleaved, number c of row r at ``c · LOSS_ROWS + r``: a vector then holds one number of many rows, and a
-row's sum still goes from its first number to its last. What stands in the place of rows that are not there is never
-looked at.
+row's sum still goes from its first number to its last. Values of
+missing rows are never read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import noinline, view
+from glassnet.engines.fused.arrays import always_inline, noinline, view
 from glassnet.engines.fused.exponentials import exp_of, logistic_of, tanh_of
 from glassnet.engines.fused.formulas import (
     ACCURACY,
@@ -32,9 +32,9 @@ from glassnet.engines.fused.formulas import (
 )
 from glassnet.engines.fused.processor import INNER
 
-#: Rows that stand side by side.
+#: Number of interleaved rows.
 LOSS_ROWS = 16
-#: Numbers that `loss_and_grad` and `score` need to themselves.
+#: Size of the scratch array of `loss_and_grad` and `score`.
 SCRATCH = 4 * LOSS_ROWS
 
 
@@ -42,104 +42,199 @@ SCRATCH = 4 * LOSS_ROWS
 def loss_and_grad(kind, settings, n, o, y, d, p, each, scratch):
     """Put the loss of each row of n outputs o into `each`, and its gradient with respect to o into d.
 
-    A loss with a link also leaves the activations of its logits o in p.
+    A loss with a link also puts the activations of its logits o into p.
     """
     noinline()
-    T = o.dtype.type
-    zero, half, one = T(0), T(0.5), T(1)
-    share = one / T(n)
     for r in range(LOSS_ROWS):
-        each[r] = zero
-    if kind in (CATEGORICAL_CROSSENTROPY, FOCAL):
-        _soft_max(n, o, p, scratch)
-        total, log_total = view(scratch, LOSS_ROWS, LOSS_ROWS), view(scratch, 2 * LOSS_ROWS, LOSS_ROWS)
-        if kind == CATEGORICAL_CROSSENTROPY:
-            keep, spread = one - settings[0], settings[0] / T(n)
-            for c in range(n):
-                for r in range(LOSS_ROWS):
-                    i = c * LOSS_ROWS + r
-                    truth = y[i] * keep + spread
-                    each[r] -= truth * (o[i] - log_total[r])
-                    p[i] /= total[r]
-                    d[i] = p[i] - truth
-            for r in range(LOSS_ROWS):
-                each[r] = settings[1] if each[r] > settings[1] else each[r]
-        else:
-            gamma, whole = settings[0], view(scratch, 3 * LOSS_ROWS, LOSS_ROWS)
-            least = T(np.finfo(o.dtype).tiny)
-            for r in range(LOSS_ROWS):
-                whole[r] = zero
-            for c in range(n):
-                for r in range(LOSS_ROWS):
-                    i = c * LOSS_ROWS + r
-                    log_p = o[i] - log_total[r]
-                    missing = max(-np.expm1(log_p), least)
-                    power = missing**gamma
-                    each[r] -= y[i] * power * log_p
-                    p[i] /= total[r]
-                    d[i] = y[i] * (gamma * p[i] * missing ** (gamma - one) * log_p - power)
-                    whole[r] += d[i]
-            for c in range(n):
-                for r in range(LOSS_ROWS):
-                    i = c * LOSS_ROWS + r
-                    d[i] -= exp_of(o[i] - log_total[r]) * whole[r]
+        each[r] = 0
+    if kind == CATEGORICAL_CROSSENTROPY:
+        _categorical_crossentropy(settings, n, o, y, d, p, each, scratch)
+    elif kind == FOCAL:
+        _focal(settings, n, o, y, d, p, each, scratch)
     elif kind == HALF_MEAN_SQUARED_ERROR:
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
-                each[r] += half * share * e * e
-                d[c * LOSS_ROWS + r] = e * share
+        _half_mean_squared_error(n, o, y, d, each)
     elif kind == MEAN_ABSOLUTE_ERROR:
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
-                each[r] += share * abs(e)
-                d[c * LOSS_ROWS + r] = share * np.sign(e)
+        _mean_absolute_error(n, o, y, d, each)
     elif kind == HUBER:
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
-                low = min(abs(e), settings[0])
-                each[r] += share * low * (abs(e) - half * low)
-                d[c * LOSS_ROWS + r] = share * min(max(e, -settings[0]), settings[0])
+        _huber(settings, n, o, y, d, each)
     elif kind == LOG_COSH:
-        two, log_2 = T(2), T(math.log(2.0))
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
-                each[r] += share * (abs(e) + np.log1p(exp_of(-two * abs(e))) - log_2)
-                d[c * LOSS_ROWS + r] = share * tanh_of(e)
+        _log_cosh(n, o, y, d, each)
     elif kind == PINBALL:
-        for c in range(n):
-            q = settings[min(c, settings.size - 1)]
-            for r in range(LOSS_ROWS):
-                e = y[c * LOSS_ROWS + r] - o[c * LOSS_ROWS + r]
-                each[r] += share * max(q * e, (q - one) * e)
-                d[c * LOSS_ROWS + r] = zero if e == zero else (share * (one - q) if e < zero else -share * q)
+        _pinball(settings, n, o, y, d, each)
     elif kind == POISSON:
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                i = c * LOSS_ROWS + r
-                rate = np.exp(o[i])  # may be infinite, and is then noticed
-                each[r] += share * (rate - y[i] * o[i])
-                p[i] = exp_of(o[i])
-                d[i] = share * (rate - y[i])
+        _poisson(n, o, y, d, p, each)
     elif kind == BINARY_CROSSENTROPY:
-        keep, spread = one - settings[0], settings[0] * half
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                i = c * LOSS_ROWS + r
-                truth = y[i] * keep + spread
-                loss = max(o[i], zero) - truth * o[i] + np.log1p(exp_of(-abs(o[i])))
-                each[r] += settings[1] if loss > settings[1] else loss
-                p[i] = logistic_of(o[i])
-                d[i] = p[i] - truth
+        _binary_crossentropy(settings, n, o, y, d, p, each)
     elif kind == HINGE:
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                t = y[c * LOSS_ROWS + r] + y[c * LOSS_ROWS + r] - one
-                each[r] += share * max(zero, one - t * o[c * LOSS_ROWS + r])
-                d[c * LOSS_ROWS + r] = -t * share if t * o[c * LOSS_ROWS + r] < one else zero
+        _hinge(n, o, y, d, each)
+
+
+@njit(**INNER)
+def _categorical_crossentropy(settings, n, o, y, d, p, each, scratch):
+    always_inline()
+    T = o.dtype.type
+    one = T(1)
+    _soft_max(n, o, p, scratch)
+    total = view(scratch, LOSS_ROWS, LOSS_ROWS)
+    log_total = view(scratch, 2 * LOSS_ROWS, LOSS_ROWS)
+    keep, spread = one - settings[0], settings[0] / T(n)
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            i = c * LOSS_ROWS + r
+            truth = y[i] * keep + spread
+            each[r] -= truth * (o[i] - log_total[r])
+            p[i] /= total[r]
+            d[i] = p[i] - truth
+    for r in range(LOSS_ROWS):
+        each[r] = settings[1] if each[r] > settings[1] else each[r]
+
+
+@njit(**INNER)
+def _focal(settings, n, o, y, d, p, each, scratch):
+    always_inline()
+    T = o.dtype.type
+    zero = T(0)
+    one = T(1)
+    _soft_max(n, o, p, scratch)
+    total = view(scratch, LOSS_ROWS, LOSS_ROWS)
+    log_total = view(scratch, 2 * LOSS_ROWS, LOSS_ROWS)
+    gamma, whole = settings[0], view(scratch, 3 * LOSS_ROWS, LOSS_ROWS)
+    least = T(np.finfo(o.dtype).tiny)
+    for r in range(LOSS_ROWS):
+        whole[r] = zero
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            i = c * LOSS_ROWS + r
+            log_p = o[i] - log_total[r]
+            missing = max(-np.expm1(log_p), least)
+            power = missing**gamma
+            each[r] -= y[i] * power * log_p
+            p[i] /= total[r]
+            d[i] = y[i] * (gamma * p[i] * missing ** (gamma - one) * log_p - power)
+            whole[r] += d[i]
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            i = c * LOSS_ROWS + r
+            d[i] -= exp_of(o[i] - log_total[r]) * whole[r]
+
+
+@njit(**INNER)
+def _half_mean_squared_error(n, o, y, d, each):
+    always_inline()
+    T = o.dtype.type
+    half = T(0.5)
+    one = T(1)
+    share = one / T(n)
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
+            each[r] += half * share * e * e
+            d[c * LOSS_ROWS + r] = e * share
+
+
+@njit(**INNER)
+def _mean_absolute_error(n, o, y, d, each):
+    always_inline()
+    T = o.dtype.type
+    one = T(1)
+    share = one / T(n)
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
+            each[r] += share * abs(e)
+            d[c * LOSS_ROWS + r] = share * np.sign(e)
+
+
+@njit(**INNER)
+def _huber(settings, n, o, y, d, each):
+    always_inline()
+    T = o.dtype.type
+    half = T(0.5)
+    one = T(1)
+    share = one / T(n)
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
+            low = min(abs(e), settings[0])
+            each[r] += share * low * (abs(e) - half * low)
+            d[c * LOSS_ROWS + r] = share * min(max(e, -settings[0]), settings[0])
+
+
+@njit(**INNER)
+def _log_cosh(n, o, y, d, each):
+    always_inline()
+    T = o.dtype.type
+    one = T(1)
+    share = one / T(n)
+    two, log_2 = T(2), T(math.log(2.0))
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            e = o[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
+            each[r] += share * (abs(e) + np.log1p(exp_of(-two * abs(e))) - log_2)
+            d[c * LOSS_ROWS + r] = share * tanh_of(e)
+
+
+@njit(**INNER)
+def _pinball(settings, n, o, y, d, each):
+    always_inline()
+    T = o.dtype.type
+    zero = T(0)
+    one = T(1)
+    share = one / T(n)
+    for c in range(n):
+        q = settings[min(c, settings.size - 1)]
+        for r in range(LOSS_ROWS):
+            e = y[c * LOSS_ROWS + r] - o[c * LOSS_ROWS + r]
+            each[r] += share * max(q * e, (q - one) * e)
+            slope = share * (one - q) if e < zero else -share * q
+            d[c * LOSS_ROWS + r] = zero if e == zero else slope
+
+
+@njit(**INNER)
+def _poisson(n, o, y, d, p, each):
+    always_inline()
+    T = o.dtype.type
+    one = T(1)
+    share = one / T(n)
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            i = c * LOSS_ROWS + r
+            rate = np.exp(o[i])  # may be infinite, and is then noticed
+            each[r] += share * (rate - y[i] * o[i])
+            p[i] = exp_of(o[i])
+            d[i] = share * (rate - y[i])
+
+
+@njit(**INNER)
+def _binary_crossentropy(settings, n, o, y, d, p, each):
+    always_inline()
+    T = o.dtype.type
+    zero = T(0)
+    half = T(0.5)
+    one = T(1)
+    keep, spread = one - settings[0], settings[0] * half
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            i = c * LOSS_ROWS + r
+            truth = y[i] * keep + spread
+            loss = max(o[i], zero) - truth * o[i] + np.log1p(exp_of(-abs(o[i])))
+            each[r] += settings[1] if loss > settings[1] else loss
+            p[i] = logistic_of(o[i])
+            d[i] = p[i] - truth
+
+
+@njit(**INNER)
+def _hinge(n, o, y, d, each):
+    always_inline()
+    T = o.dtype.type
+    zero = T(0)
+    one = T(1)
+    share = one / T(n)
+    for c in range(n):
+        for r in range(LOSS_ROWS):
+            t = y[c * LOSS_ROWS + r] + y[c * LOSS_ROWS + r] - one
+            each[r] += share * max(zero, one - t * o[c * LOSS_ROWS + r])
+            d[c * LOSS_ROWS + r] = -t * share if t * o[c * LOSS_ROWS + r] < one else zero
 
 
 @njit(**INNER)
@@ -192,7 +287,7 @@ def score(kind, n, a, y, each, scratch):
             for r in range(LOSS_ROWS):
                 e = a[c * LOSS_ROWS + r] - y[c * LOSS_ROWS + r]
                 each[r] += e * e
-    else:  # not judged
+    else:  # no metric
         for r in range(LOSS_ROWS):
             each[r] = np.nan
 

@@ -1,8 +1,8 @@
-"""Batches of one row, changed by plain gradient descent: the original program's online descent.
+"""Batches of one row with plain gradient descent: online gradient descent.
 
 dW = hᵀ dz is an outer product, and a row of W whose h is 0 stays as it is. So each row of W1 that the input touches is
 read and written once, in the nearest cache, and nothing else is done; the gradient's length follows from |h| and |dz|.
-The transposed weights get the same change themselves, bit for bit, instead of being turned anew.
+The transposed weights get the same update, bit for bit, instead of being transposed again.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from glassnet.engines.fused.records import Terms
 def update_by_row(mem, x, batch):
     """W ← W - η hᵀ dz and b ← b - η dz for every layer; return the square of the gradient's length."""
     always_inline()
-    net, floats = mem.net[0], mem.floats
-    squares, rate = 0.0, mem.steps[(net.first_batch + batch.number) * N_CONSTANTS + RATE]
+    net = mem.net[0]
+    floats = mem.floats
+    squares = 0.0
+    rate = mem.steps[(net.first_batch + batch.number) * N_CONSTANTS + RATE]
     for l in range(net.layers, 0, -1):
         layer, before = mem.layers[l], mem.layers[l - 1]
         of_dz = 0.0

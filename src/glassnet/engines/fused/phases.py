@@ -1,9 +1,7 @@
 """Phases A and B of a step: rows forward, to their loss, and back to every dz.
 
-Everything here is done for a piece of the batch, some rows and some panels of a layer, while it is in a near cache.
-`loop` says which thread does which piece, `update` does the third phase.
-
-The records that these functions take are in `records`.
+Each function works on some rows and some panels of a layer, while they are in a near cache. `loop` divides the work
+among the threads, `update` is the third phase; the records that the functions take are in `records`.
 """
 
 from __future__ import annotations
@@ -11,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from glassnet.engines.fused.arrays import always_inline, noinline, number, view
+from glassnet.engines.fused.arrays import always_inline, number, view
 from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
-from glassnet.engines.fused.kernel import ALL_TERMS, ALL_TERMS_PREFETCH, tile, transpose
+from glassnet.engines.fused.kernel import ALL_TERMS, ALL_TERMS_PREFETCH, tile
 from glassnet.engines.fused.layout import GROUP_ROWS
-from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH, loss_and_grad, score
-from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS, VECTOR_BYTES
+from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
 from glassnet.engines.fused.records import Block, LeftOperand, Panels, Terms, at_offset, at_row, memory
 from glassnet.engines.fused.sparsity import list_features
 
@@ -39,7 +36,9 @@ def random_bits_at(place, key):
 @njit(**INNER)
 def _dropout(h, a, key, first, layer):
     """h = a ⊙ mask, the mask drawn from its key and the place of each unit in the batch."""
-    keep_scale, zero, threshold = a.dtype.type(layer.keep_scale), a.dtype.type(0), np.uint32(layer.threshold)
+    keep_scale = a.dtype.type(layer.keep_scale)
+    zero = a.dtype.type(0)
+    threshold = np.uint32(layer.threshold)
     for c in range(a.size):
         h[c] = a[c] * (keep_scale if random_bits_at(first + c, key) >= threshold else zero)
 
@@ -48,7 +47,8 @@ def _dropout(h, a, key, first, layer):
 def set_row_starts(args, batch):
     """Store where each row of a batch begins in x, for one thread."""
     always_inline()
-    net, features = args.net[0], args.layers[0].units
+    net = args.net[0]
+    features = args.layers[0].units
     at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
     for i in range(batch.size):
         args.ints[at + i] = args.order[batch.start + i] * features
@@ -58,7 +58,10 @@ def set_row_starts(args, batch):
 def gather(args, batch, first, last):
     """Copy rows first … last-1 of the batch into a0, with the input's dropout."""
     always_inline()
-    net, layer, x, floats = args.net[0], args.layers[0], args.x, args.floats
+    net = args.net[0]
+    layer = args.layers[0]
+    x = args.x
+    floats = args.floats
     features = layer.units
     one = floats.dtype.type(1)
     for i in range(first, last):
@@ -80,7 +83,10 @@ def gather(args, batch, first, last):
 def list_tile_features(args, batch, first, last):
     """List the features that tiles first … last-1 of a batch need forward."""
     always_inline()
-    net, layer, terms, ints = args.net[0], args.layers[0], args.terms, args.ints
+    net = args.net[0]
+    layer = args.layers[0]
+    terms = args.terms
+    ints = args.ints
     rows_at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
     for q in range(first, last):
         i = q * SPARSE_ROWS
@@ -103,7 +109,8 @@ def list_tile_features(args, batch, first, last):
 @njit(**INNER)
 def _sparse_products(mem, left, parity, block):
     """z1 = x W1 for some rows and panels, the zeros of x left out."""
-    net, layer = mem.net[0], mem.layers[1]
+    net = mem.net[0]
+    layer = mem.layers[1]
     panel_step, z1_at = mem.layers[0].units * net.width, layer.z_at + parity * layer.parity_stride
     right = Panels(mem.floats, layer.weights_at, net.width, panel_step)
     for i in range(block.first, block.last, SPARSE_ROWS):
@@ -128,7 +135,8 @@ def _sparse_products(mem, left, parity, block):
 @njit(**INNER)
 def _single_row_product(left, terms, right, result, p0, p1):
     """C = A B where A is a single row: four panels at once keep the processor's multipliers busy."""
-    p, width = p0, right.step
+    p = p0
+    width = right.step
     while p < p1:
         B, C = at_offset(right, p * right.panel_step), at_offset(result, p * width)
         if p + 4 <= p1:
@@ -142,7 +150,9 @@ def _single_row_product(left, terms, right, result, p0, p1):
 @njit(**INNER)
 def _products(left, terms, right, result, units, block):
     """C = A B for a block of rows and panels: z = h W, or da = dz Wᵀ."""
-    first, last, width = block.first, block.last, right.step
+    first = block.first
+    last = block.last
+    width = right.step
     if last - first == 1:
         everything = Terms(terms.numbers, np.int64(ALL_TERMS), terms.size)
         C = at_offset(result, first * result.step)
@@ -161,9 +171,13 @@ def _products(left, terms, right, result, units, block):
 @njit(**INNER)
 def first_layer(args, batch, first, last, p0, p1):
     """Phase A: z1, a1, h1 of some rows and some panels."""
-    mem, parity = memory(args), batch.parity
-    net, layer, source = mem.net[0], mem.layers[1], mem.layers[0]
-    z_at, K = layer.z_at + parity * layer.parity_stride, source.units
+    mem = memory(args)
+    parity = batch.parity
+    net = mem.net[0]
+    layer = mem.layers[1]
+    source = mem.layers[0]
+    z_at = layer.z_at + parity * layer.parity_stride
+    K = source.units
     in_x = LeftOperand(
         args.x, mem.floats, net.table_at, mem.ints,
         net.rows_at + (2 * batch.thread + parity) * net.capacity, np.int64(0),
@@ -193,11 +207,15 @@ def _activate(mem, batch, l, block):
 
     The last layer's a is left to the loss that is linked to it, which needs the same exponentials.
     """
-    net, layer, floats = mem.net[0], mem.layers[l], mem.floats
+    net = mem.net[0]
+    layer = mem.layers[l]
+    floats = mem.floats
     c0 = block.p0
-    n, offset = block.p1 - c0, (batch.parity * layer.parity_stride if l == 1 else 0)
+    n = block.p1 - c0
+    offset = batch.parity * layer.parity_stride if l == 1 else 0
     bias = view(floats, layer.biases_at + c0, n)
-    left_out, zero = l == net.layers and net.linked and not net.only_forward, floats.dtype.type(0)
+    left_out = l == net.layers and net.linked and not net.only_forward
+    zero = floats.dtype.type(0)
     for i in range(block.first, block.last):
         z = view(floats, layer.z_at + offset + i * layer.step + c0, n)
         a = view(floats, layer.a_at + offset + i * layer.step + c0, n)
@@ -218,7 +236,8 @@ def _activate(mem, batch, l, block):
 def rows_forward(mem, batch, first, last):
     """Phase B, forward: some rows of the batch from z1 through all other layers."""
     always_inline()
-    net, floats = mem.net[0], mem.floats
+    net = mem.net[0]
+    floats = mem.floats
     for l in range(1, net.layers + 1):
         before, layer = mem.layers[l - 1], mem.layers[l]
         if l > 1:
@@ -239,7 +258,8 @@ def rows_forward(mem, batch, first, last):
 def rows_backward(mem, batch, first, last):
     """Phase B, backward: dz of every layer from dz of the last, for some rows of the batch."""
     always_inline()
-    net, floats = mem.net[0], mem.floats
+    net = mem.net[0]
+    floats = mem.floats
     for l in range(net.layers, 1, -1):
         layer, before = mem.layers[l], mem.layers[l - 1]
         _products(
@@ -249,7 +269,8 @@ def rows_backward(mem, batch, first, last):
             Panels(floats, before.d_at, before.step, net.width),
             before.units, Block(first, last, np.int64(0), before.panels),
         )  # fmt: skip
-        offset, step = batch.parity * before.parity_stride if l == 2 else 0, before.step
+        offset = batch.parity * before.parity_stride if l == 2 else 0
+        step = before.step
         if before.threshold > 0:
             n = before.units if before.kind == SOFTMAX else step
             for i in range(first, last):
@@ -265,122 +286,14 @@ def rows_backward(mem, batch, first, last):
 
 
 @njit(**INNER)
-def rows_loss(args, batch, share, out_at, first, last):
-    """Phase B, between: the loss of some rows, its gradient dz_L, their scores, and the outputs if they are asked for.
-
-    ``share`` is the factor of a row of weight 1 in the mean.
-    """
-    always_inline()
-    net, floats, stats = args.net[0], args.floats, args.stats
-    layer = args.layers[net.layers]
-    n, offset = layer.units, (batch.parity * layer.parity_stride if net.layers == 1 else 0)
-    lanes = net.width // PANEL_VECTORS
-    size = (n + lanes - 1) // lanes * lanes * LOSS_ROWS  # whole vectors: beyond the units there is padding
-    o_at = net.scratch_at + batch.thread * net.scratch_size
-    d_at = o_at + 2 * size
-    o, y, d = view(floats, o_at, size), view(floats, o_at + size, size), view(floats, d_at, size)
-    p = view(floats, o_at + 3 * size, size)
-    answers = p if net.linked else o
-    each = view(floats, o_at + 4 * size, LOSS_ROWS)
-    scratch = view(floats, o_at + 4 * size + LOSS_ROWS, SCRATCH)
-    settings = view(floats, net.settings_at, max(1, net.n_settings))
-    zero = floats.dtype.type(0)
-    for c in range(size):
-        y[c] = zero
-        d[c] = zero
-    source = layer.z_at if net.linked else layer.a_at
-    for i in range(first, last, LOSS_ROWS):
-        count = min(LOSS_ROWS, last - i)
-        _interleave_rows(floats, source + offset + i * layer.step, layer.step, o_at, n, count)
-        _load_targets(args, batch.start + i, count, n, y)
-        loss_and_grad(net.loss, settings, n, o, y, d, p, each, scratch)
-        for r in range(count):
-            stats[i + r] = each[r]
-        if net.score >= 0:
-            score(net.score, n, answers, y, each, scratch)
-            for r in range(count):
-                stats[net.scores_at + i + r] = each[r]
-        _scale_gradients(args, batch.start + i, count, n, share, d, scratch)
-        _deinterleave_rows(floats, d_at, layer.d_at + i * layer.step, layer.step, n, count)
-        if not net.linked:
-            for r in range(i, i + count):
-                z = view(floats, layer.z_at + offset + r * layer.step, n)
-                a = view(floats, layer.a_at + offset + r * layer.step, n)
-                derive(layer.kind, view(floats, layer.d_at + r * layer.step, n), z, a)
-        if net.stores_outputs:
-            for r in range(count):
-                for c in range(n):
-                    args.outputs[out_at + (i + r) * n + c] = answers[c * LOSS_ROWS + r]
-        if net.target_columns == 0:
-            for r in range(count):
-                y[args.classes[args.order[batch.start + i + r]] * LOSS_ROWS + r] = zero
-
-
-@njit(**INNER)
-def _load_targets(args, start, count, n, y):
-    """Put the targets of some rows into y, interleaved; y is 0 where they are classes."""
-    always_inline()
-    columns = args.net[0].target_columns
-    for r in range(count):
-        row = args.order[start + r]
-        if columns == 0:
-            y[args.classes[row] * LOSS_ROWS + r] = 1
-        else:
-            for c in range(n):
-                y[c * LOSS_ROWS + r] = args.values[row * columns + min(c, columns - 1)]
-
-
-@njit(**INNER)
-def _scale_gradients(args, start, count, n, share, d, scratch):
-    """Multiply the gradients of some rows, interleaved, by their share in the mean."""
-    always_inline()
-    if args.net[0].weighted:
-        for r in range(count):
-            scratch[r] = share * args.weights[args.order[start + r]]
-        for c in range(n):
-            for r in range(LOSS_ROWS):
-                d[c * LOSS_ROWS + r] *= scratch[r]
-    else:
-        for c in range(n * LOSS_ROWS):
-            d[c] *= share
-
-
-@njit(**INNER)
-def _interleave_rows(floats, at, step, block_at, n, count):
-    """Turn some rows to stand side by side."""
-    noinline()
-    lanes = VECTOR_BYTES // floats.itemsize
-    if count == LOSS_ROWS:
-        for c in range(0, n, lanes):
-            for r in range(0, LOSS_ROWS, lanes):
-                transpose(floats, at + r * step + c, step, floats, block_at + c * LOSS_ROWS + r, LOSS_ROWS)
-    else:
-        for r in range(count):
-            for c in range(n):
-                floats[block_at + c * LOSS_ROWS + r] = floats[at + r * step + c]
-
-
-@njit(**INNER)
-def _deinterleave_rows(floats, block_at, at, step, n, count):
-    """Turn rows that stand side by side to lie below each other again."""
-    noinline()
-    lanes = VECTOR_BYTES // floats.itemsize
-    if count == LOSS_ROWS:
-        for c in range(0, n, lanes):
-            for r in range(0, LOSS_ROWS, lanes):
-                transpose(floats, block_at + c * LOSS_ROWS + r, LOSS_ROWS, floats, at + r * step + c, step)
-    else:
-        for r in range(count):
-            for c in range(n):
-                floats[at + r * step + c] = floats[block_at + c * LOSS_ROWS + r]
-
-
-@njit(**INNER)
 def rows_outputs(args, batch, out_at, first, last):
     """Copy a_L, or z_L, of some rows to the outputs."""
     always_inline()
-    net, layer, floats = args.net[0], args.layers[args.net[0].layers], args.floats
-    n, offset = layer.units, (batch.parity * layer.parity_stride if net.layers == 1 else 0)
+    net = args.net[0]
+    layer = args.layers[args.net[0].layers]
+    floats = args.floats
+    n = layer.units
+    offset = batch.parity * layer.parity_stride if net.layers == 1 else 0
     at = layer.z_at if net.logits else layer.a_at
     for i in range(first, last):
         source, out = view(floats, at + offset + i * layer.step, n), view(args.outputs, out_at + i * n, n)

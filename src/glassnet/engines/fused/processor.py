@@ -1,4 +1,4 @@
-"""What the processor offers: its vector registers and cores; and how everything in this folder is compiled."""
+"""The processor's vector registers and cores, and the compiler options of this package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _native_vector_bytes() -> int:
     name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
     if not name and not features:
         host = llvmlite.binding.get_host_cpu_features()
-        return 64 if host.get("avx512f") else 32 if host.get("avx2") else 16
+        return _register_bytes(bool(host.get("avx512f")), bool(host.get("avx2")))
     llvmlite.binding.initialize_native_target()
     llvmlite.binding.initialize_native_asmprinter()
     host_features = llvmlite.binding.get_host_cpu_features().flatten()
@@ -32,7 +32,13 @@ def _native_vector_bytes() -> int:
     vector = "<16 x i32>"
     code = f"define {vector} @add({vector} %a, {vector} %b) {{ %c = add {vector} %a, %b\n ret {vector} %c }}"
     assembly = machine.emit_assembly(llvmlite.binding.parse_assembly(code))
-    return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+    return _register_bytes("zmm" in assembly, "ymm" in assembly)
+
+
+def _register_bytes(avx512: bool, avx2: bool) -> int:
+    if avx512:
+        return 64
+    return 32 if avx2 else 16
 
 
 def _vector_bytes() -> int:
@@ -50,24 +56,24 @@ VECTOR_BYTES = _vector_bytes()
 #: AVX-512 and ARM have 32 vector registers, older x86 has 16.
 _MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
 
-#: A panel of a matrix is so many vectors wide, and so is a tile.
+#: Width of a panel of a matrix, and of a tile, in vectors.
 PANEL_VECTORS = 2
 #: Rows of a dense tile: its accumulators, the vectors of a row and one number fit into the registers.
 TILE_ROWS = 8 if _MANY_REGISTERS else 4
-#: Rows of a tile that leaves out zeros, and how many panels it spans: fewer rows share more zeros.
+#: Rows of a tile that skips zeros, and its width in panels: fewer rows share more zeros.
 SPARSE_ROWS, SPARSE_PANELS = 4, 2 if _MANY_REGISTERS else 1
 
-#: For every compiled function here: no GIL, NumPy's division; sums keep their order. Nothing is allowed that the
-#: compiler may do in one copy of a function and not in another ("contract", "arcp", "reassoc"): code that was just
-#: compiled and the same code loaded from disk are different copies, and have to make the same bits. The kernels ask for
-#: multiply-and-add by themselves.
+#: Options of every compiled function: no GIL, NumPy's division, sums in order. Optimizations that the compiler may
+#: apply to one copy of a function and not to another ("contract", "arcp", "reassoc") are off: code just compiled and
+#: the same code loaded from disk are different copies, and must give the same bits. The kernels call fused
+#: multiply-add themselves.
 COMPILED: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"nsz"},
     "boundscheck": CHECKED,
 }
-#: For those that only other compiled functions call: nothing is made that Python would need to call them.
+#: Options of functions that only compiled functions call: no wrappers for Python.
 INNER: dict[str, Any] = {**COMPILED, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 

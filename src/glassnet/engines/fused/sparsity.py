@@ -1,6 +1,6 @@
-"""Leaving out the zeros of the input: whether that pays, and the lists that the tiles walk instead of counting.
+"""Skipping zeros of the input: whether it is profitable, and the lists of terms for the tiles.
 
-A term whose x is 0 adds nothing to a sum, so a tile may leave it out without changing a bit. A tile shares its terms
+A term whose x is 0 adds nothing to a sum, so a tile may skip it without changing a bit. A tile shares its terms
 among its rows: forward, 4 rows of the batch need the features that are not zero in all four of them; backward, 4
 features need the rows in which not all four are zero::
 
@@ -27,10 +27,11 @@ from glassnet._utils.arrays import Array
 from glassnet.engines.fused.arrays import I32, I64, as_int64, emit_prefetch, noinline, pointer, vector_pointer, view
 from glassnet.engines.fused.processor import CHECKED, INNER, NATIVE_VECTOR_BYTES, SPARSE_ROWS, VECTOR_BYTES
 
-#: Leaving out pays where a tile meets less than this share of the terms: a listed tile is a little slower.
+#: Skipping is profitable below this share of nonzero terms: a tile with a list is a little slower.
 PROFITABLE_BELOW = 0.7
-#: Tiles that are looked at to find out, and numbers in them: very wide rows of CSR are written out for it.
-SAMPLED_TILES, MAX_SAMPLED_NUMBERS = 512, 2**22
+#: Number of sampled tiles, and maximum of their numbers: sampled rows of CSR are made dense.
+SAMPLED_TILES = 512
+MAX_SAMPLED_NUMBERS = 2**22
 
 #: For each byte, where its ones are, and how many.
 _BIT_POSITIONS = np.array(
@@ -41,10 +42,10 @@ _COUNTS = np.array([byte.bit_count() for byte in range(256)], np.int64)
 
 
 def is_profitable(x: Any, back: bool = True) -> bool:
-    """Say whether leaving out the zeros of x (rows, features), an array or CSR, would pay for most tiles.
+    """Check whether skipping the zeros of x (rows, features), an array or CSR, is profitable for most tiles.
 
-    A few hundred tiles are looked at, forward and backward, of rows that lie apart as in shuffled batches; where there
-    is no way back, which is soon over, a few.
+    A few hundred tiles of distant rows, as in shuffled batches, are sampled, forward and backward; fewer without a
+    backward pass, which takes little time.
     """
     rows, features = x.shape
     if features < 8 * SPARSE_ROWS or rows < 8 * SPARSE_ROWS:
@@ -88,7 +89,7 @@ def _not_zero_64(context: Any, array: Any, at: Any) -> Any:
 def _not_zero(x, begin, end, count):
     """Return a word whose bit i tells whether x[end - count + i] is not 0, for i below count, at most 64.
 
-    The row begins at x[begin]: where it is long enough, 64 numbers are read at once, some of them for nothing.
+    The row begins at x[begin]: where it is long enough, 64 numbers are read at once, and unneeded bits dropped.
     """
     if end - begin >= 64:
         return _not_zero_64(x, end - 64) >> np.uint64(64 - count)
@@ -120,8 +121,8 @@ def _of_blocks(word):
 def _write_ones_by_table(word, base, terms, at):
     """Write base + i for every bit i of a word that is 1 to terms[at …]; return where the list ends now.
 
-    Eight places are written for each byte, so there must be room for so many beyond the end. What is written there is
-    a valid place too: a tile reads a few entries ahead of the term that it adds, to fetch its rows.
+    Eight entries are written for each byte, so there must be space for eight beyond the end. These are valid indices
+    too: a tile reads a few entries ahead of its term, to prefetch rows.
     """
     byte = 0
     while word != np.uint64(0):
@@ -139,13 +140,15 @@ def _write_ones_by_table(word, base, terms, at):
 
 @intrinsic
 def _write_ones_at_once(context: Any, word: Any, base: Any, terms: Any, at: Any) -> Any:
-    """Do the same where the processor can move chosen numbers of a vector together: for 16 bits at a time."""
+    """Do the same with AVX-512's compress instruction, for 16 bits at a time."""
     signature = types.int64(word, base, terms, at)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         word, base, terms, at = as_int64(target, builder, signature, values)
         terms = pointer(target, builder, signature.args[2], terms)
-        numbers, chosen, short = ir.VectorType(I32, 16), ir.VectorType(ir.IntType(1), 16), ir.IntType(16)
+        numbers = ir.VectorType(I32, 16)
+        chosen = ir.VectorType(ir.IntType(1), 16)
+        short = ir.IntType(16)
         compress = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(numbers, [numbers, chosen, numbers]),
             "llvm.experimental.vector.compress.v16i32",
@@ -241,7 +244,8 @@ def list_rows(bits, bits_at, block_words, w, rows, terms, at, step, counts_at, s
 @njit(**INNER)
 def _transpose_bits(square):
     """Transpose 64 words of 64 bits, swapping ever smaller halves (Warren 2012, Hacker's Delight, 7-3)."""
-    half, mask = 32, np.uint64(0xFFFFFFFF)
+    half = 32
+    mask = np.uint64(0xFFFFFFFF)
     while half:
         for begin in range(0, 64, 2 * half):
             for i in range(begin, begin + half):

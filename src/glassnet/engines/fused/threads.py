@@ -1,4 +1,4 @@
-"""Threads: how many may be used, how they meet, and what happens when one of them fails."""
+"""Threads: the barrier between them, how they are started, and what happens when one of them fails."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from numba.extending import intrinsic
 from glassnet._utils.arrays import Array
 from glassnet.engines.fused.processor import INNER
 
-#: Where the flags lie in the array that the threads share, a cache line apart: who has arrived, whether to give up.
+#: Indices in the array of flags that the threads share, in separate cache lines: arrivals, and whether to give up.
 ARRIVALS, ABORT, FLAGS = 0, 8, 16
-#: Turns of waiting before the processor is offered to somebody else.
+#: Polls of a barrier before a thread yields its core.
 SPINS = 1000
 
 _I64, _I32 = ir.IntType(64), ir.IntType(32)
@@ -26,7 +26,7 @@ _I64, _I32 = ir.IntType(64), ir.IntType(32)
 
 @intrinsic
 def _arrive(context: Any, flags: Any) -> Any:
-    """flags[ARRIVED] += 1, seen by all."""
+    """Increment flags[ARRIVALS] atomically."""
     signature = types.void(flags)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -39,7 +39,7 @@ def _arrive(context: Any, flags: Any) -> Any:
 
 @intrinsic
 def _load_flag(context: Any, flags: Any, place: Any) -> Any:
-    """Return flags[place] as it is now, not as it was."""
+    """Return the current value of flags[place]: an atomic load."""
     signature = types.int64(flags, place)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -69,7 +69,7 @@ def _pause(context: Any) -> Any:
 
 @intrinsic
 def _yield_core(context: Any) -> Any:
-    """Offer the core to whoever waits for it, in the system's own word."""
+    """Yield the core to another thread."""
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         word = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
@@ -101,10 +101,11 @@ def barrier(flags, arrived, threads):
 
 
 class _ActiveTrainings:
-    """How many trainings of this process are going on at once: they share its cores."""
+    """Counts the trainings of this process that run at the same time: they share its cores."""
 
     def __init__(self) -> None:
-        self._lock, self._count = threading.Lock(), 0
+        self._lock = threading.Lock()
+        self._count = 0
 
     def __enter__(self) -> int:
         with self._lock:
@@ -116,7 +117,7 @@ class _ActiveTrainings:
             self._count -= 1
 
 
-#: Entered by each training while it computes; gives how many there are then.
+#: Entered by each training while it computes; returns the number of running trainings.
 ACTIVE_TRAININGS = _ActiveTrainings()
 
 
@@ -126,11 +127,11 @@ def run_threads(work: Callable[[int], None], threads: int, flags: Array) -> None
     Parameters
     ----------
     work : callable
-        Compiled, without the GIL; it meets the others through `barrier`.
+        Compiled, without the GIL; it waits for the others with `barrier`.
     threads : int
         How many; one starts no thread.
     flags : array (FLAGS,) of int64
-        What the threads share; set to 0 here.
+        Shared by the threads; set to 0 here.
     """
     flags[:] = 0
     errors: list[BaseException] = []
@@ -138,7 +139,7 @@ def run_threads(work: Callable[[int], None], threads: int, flags: Array) -> None
     def guarded(number: int) -> None:
         try:
             work(number)
-        except BaseException as error:  # told to the caller below
+        except BaseException as error:  # raised below
             flags[ABORT] = 1
             errors.append(error)
 
@@ -156,7 +157,7 @@ def run_threads(work: Callable[[int], None], threads: int, flags: Array) -> None
         try:
             started[-1].join()
             started.pop()
-        except BaseException as error:  # Ctrl-C while waiting: the others are told, and waited for all the same
+        except BaseException as error:  # Ctrl-C while waiting: the other threads are stopped, and joined
             flags[ABORT] = 1
             errors.append(error)
     if errors:

@@ -1,8 +1,8 @@
 """Phase C of a step: the gradient of each piece of the parameters, dW = hᵀ dz, and the update right there.
 
-A chunk's gradient is computed into a corner of the nearest cache and used up at once, so that no gradient is ever
-written to memory; unless the update needs the whole of it first: its length, to clip it, or that of each array (LARS,
-LAMB). Then C keeps the gradients, the threads meet, and two more stages follow (`global_update`).
+A chunk's gradient is computed into the L1 cache and used at once, so that no gradient is written to memory, unless the
+update needs the whole gradient first: its length, to clip it, or that of each array (LARS, LAMB). Then C stores the
+gradients, and after a barrier two more stages follow (`global_update`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def chunk_rows(layer, before, block):
 @njit(**INNER)
 def _products_across(left, terms, dz, g, limit, f0, f1, wide):
     """g = hᵀ dz for rows f0 … f1-1 of a panel of W; a tile never reads beyond column `limit` of h."""
-    size, width = terms.size, g.step
+    size = terms.size
+    width = g.step
     for k in range(0, size, SUMMED_ROWS):
         more = 1 if k else 0
         some = Terms(terms.numbers, np.int64(ALL_TERMS), min(SUMMED_ROWS, size - k))
@@ -75,9 +76,13 @@ def _products_across(left, terms, dz, g, limit, f0, f1, wide):
 def update_chunk(mem, x, batch, number, p, block):
     """Compute the gradient of a chunk of panel p of W{number}, and update the chunk by it."""
     always_inline()
-    net, floats, layer, before = mem.net[0], mem.floats, mem.layers[number], mem.layers[number - 1]
+    net = mem.net[0]
+    floats = mem.floats
+    layer = mem.layers[number]
+    before = mem.layers[number - 1]
     f0, f1 = chunk_rows(layer, before, block)
-    width, g_at = net.width, net.scratch_at + batch.thread * net.scratch_size
+    width = net.width
+    g_at = net.scratch_at + batch.thread * net.scratch_size
     wide = layer.units - p * width > width // PANEL_VECTORS
     if not wide:  # the tile leaves the second half of each row as it is
         padding = view(floats, g_at, (f1 - f0 + TILE_ROWS) * width)
@@ -106,9 +111,14 @@ def update_chunk(mem, x, batch, number, p, block):
 def update_sparse_chunks(mem, x, batch, p, panels, block):
     """Do the same for a chunk of W1, and the one beside it if `panels` is 2, the zeros of x left out."""
     always_inline()
-    net, floats, layer, before = mem.net[0], mem.floats, mem.layers[1], mem.layers[0]
+    net = mem.net[0]
+    floats = mem.floats
+    layer = mem.layers[1]
+    before = mem.layers[0]
     f0, f1 = chunk_rows(layer, before, block)
-    width, K, n = net.width, before.units, (f1 - f0) * net.width
+    width = net.width
+    K = before.units
+    n = (f1 - f0) * net.width
     g_at = net.scratch_at + batch.thread * net.scratch_size
     dz = Panels(floats, layer.d_at + p * width, layer.step, width)
     blocks_at = net.counts_at + (net.row_lists_at // net.list_step)
@@ -147,8 +157,11 @@ def _sparse_gradient(left, terms, dz, g, panels):
 def update_biases(mem, batch, number, p):
     """Compute the gradient of a panel's biases, Σ dz, and update them by it."""
     always_inline()
-    net, floats, layer = mem.net[0], mem.floats, mem.layers[number]
-    width, g_at = net.width, net.scratch_at + batch.thread * net.scratch_size
+    net = mem.net[0]
+    floats = mem.floats
+    layer = mem.layers[number]
+    width = net.width
+    g_at = net.scratch_at + batch.thread * net.scratch_size
     g = view(floats, g_at, width)
     for c in range(width):
         g[c] = 0
@@ -196,8 +209,9 @@ def _apply_gradient(net, floats, stats, steps, s, piece):
 @njit(**INNER)
 def _compute_direction(net, floats, steps, s, g, at, is_weight):
     """g ← the direction of the step, decoupled decay included."""
-    n, last = g.size, (net.n_slots - 1) * net.slot
-    # a rule with fewer moments is handed its last one, or the parameters, in place of what it has not
+    n = g.size
+    last = (net.n_slots - 1) * net.slot
+    # for a rule with fewer moments, the missing ones are its last one, or the parameters
     m = view(floats, min(net.slot, last) + at, n)
     v = view(floats, min(2 * net.slot, last) + at, n)
     v_most = view(floats, min(3 * net.slot, last) + at, n)
@@ -207,7 +221,8 @@ def _compute_direction(net, floats, steps, s, g, at, is_weight):
         _flush(v_most, net.flush_below)
     direction(net.rule, view(steps, (net.first_batch + s) * N_CONSTANTS, N_CONSTANTS), g, m, v, v_most)
     if is_weight and net.decay > 0:
-        w, decay = view(floats, at, n), floats.dtype.type(net.decay)
+        w = view(floats, at, n)
+        decay = floats.dtype.type(net.decay)
         for c in range(n):
             g[c] += decay * w[c]
 
@@ -224,7 +239,8 @@ def _flush(moment, below):
 def _step(net, floats, steps, s, u, at):
     """w ← w - η u, and the running average."""
     n = u.size
-    w, rate = view(floats, at, n), steps[(net.first_batch + s) * N_CONSTANTS + RATE]
+    w = view(floats, at, n)
+    rate = steps[(net.first_batch + s) * N_CONSTANTS + RATE]
     for c in range(n):
         w[c] -= rate * u[c]
     if net.ema_decay > 0 and not net.max_norm > 0:
@@ -244,7 +260,9 @@ def _update_ema(net, floats, at, n):
 def transpose_panel(net, layers, floats, number, p, f0, f1):
     """Bring rows f0 … f1-1 of a panel of W over to the transposed weights."""
     noinline()
-    layer, before, width = layers[number], layers[number - 1], net.width
+    layer = layers[number]
+    before = layers[number - 1]
+    width = net.width
     lanes, at = net.width // PANEL_VECTORS, layer.weights_at + p * before.units * width
     for f in range(f0, f1, lanes):
         target = layer.transposed_at + f // width * layer.step * width + f % width
@@ -288,8 +306,14 @@ def _over_array(net, layer, stats, is_weight, what):
 def global_update(mem, records, s, thread, threads, stage):
     """Update all parameters by the whole gradient: stage 0 finds the direction, stage 1 takes the step."""
     always_inline()
-    net, layers, floats, stats, steps = mem.net[0], mem.layers, mem.floats, mem.stats, mem.steps
-    T, width, norm = floats.dtype.type, net.width, records[RECORD_SIZE * s + 2]
+    net = mem.net[0]
+    layers = mem.layers
+    floats = mem.floats
+    stats = mem.stats
+    steps = mem.steps
+    T = floats.dtype.type
+    width = net.width
+    norm = records[RECORD_SIZE * s + 2]
     clipped = net.clip_norm / norm if net.clip_norm > 0 and norm > net.clip_norm else 1.0
     piece = 0
     for number in range(1, net.layers + 1):
@@ -297,7 +321,8 @@ def global_update(mem, records, s, thread, threads, stage):
         for kind in range(2):
             is_weight = np.int64(kind == 0)
             blocks = layer.chunks if is_weight else 1
-            scale, inside = clipped if stage == 0 else 1.0, 0.0
+            scale = clipped if stage == 0 else 1.0
+            inside = 0.0
             if stage == 0 and net.rule == LARS:
                 inside = net.lars_decay if is_weight else 0.0
                 length = _over_array(net, layer, stats, is_weight, np.int64(SQUARES_W))
@@ -335,10 +360,14 @@ def global_update(mem, records, s, thread, threads, stage):
 @njit(**INNER)
 def apply_max_norm(net, layers, floats, thread, threads):
     """Keep the incoming weights of each unit within max_norm, panel by panel; then the running average."""
-    width, piece, T = net.width, 0, floats.dtype.type
-    lengths, most = view(floats, net.scratch_at + thread * net.scratch_size, width), floats.dtype.type(net.max_norm)
+    width = net.width
+    piece = 0
+    T = floats.dtype.type
+    lengths = view(floats, net.scratch_at + thread * net.scratch_size, width)
+    most = floats.dtype.type(net.max_norm)
     for number in range(1, net.layers + 1):
-        layer, K = layers[number], layers[number - 1].units
+        layer = layers[number]
+        K = layers[number - 1].units
         for p in range(layer.panels):
             piece += 1
             if piece % threads != thread:

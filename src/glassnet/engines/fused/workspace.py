@@ -1,4 +1,4 @@
-"""A place to work: the memory of one plan, filled and emptied, and the loop run over it."""
+"""The workspace: the memory of one plan, and the loop run over it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ class Workspace:
     Parameters
     ----------
     plan : Plan
-        What lies where.
+        The layout.
     skip_zeros : bool or None
-        Whether zeros of the input are left out; None looks whether that pays. The result is the same.
+        Whether to skip zeros of the input; None measures whether it is profitable. The result is the same.
     """
 
     def __init__(self, plan: Plan, skip_zeros: bool | None) -> None:
-        self.plan, self.skip_zeros, dtype = plan, skip_zeros, plan.dtype
-        self.net, self.floats = plan.net[0], aligned(plan.floats_size, dtype)
+        self.plan = plan
+        self.skip_zeros = skip_zeros
+        dtype = plan.dtype
+        self.net = plan.net[0]
+        self.floats = aligned(plan.floats_size, dtype)
         self.ints = np.zeros(plan.ints_size, np.int64)
         self.ints[: len(plan.table)] = plan.table
         self.terms, self.bits = np.zeros(1, np.int32), np.zeros(1, np.uint64)
-        self.stats, self.flags = np.zeros(plan.stats_size), aligned(FLAGS, np.int64)
+        self.stats = np.zeros(plan.stats_size)
+        self.flags = aligned(FLAGS, np.int64)
         self._bound_inputs: Any = None
         at = int(self.net["settings_at"])
         self.floats[at : at + len(plan.settings)] = plan.settings
@@ -50,7 +54,7 @@ class Workspace:
         return self.floats[at : at + int(self.net["slot"])]
 
     def bind_inputs(self, x: Any, scale: float) -> None:
-        """Get ready for these inputs: what bytes stand for, and whether leaving out zeros pays."""
+        """Set the values of bytes for these inputs, and whether to skip zeros."""
         at = int(self.net["table_at"])
         self.floats[at : at + 256] = byte_values(scale, self.plan.dtype)
         if x is self._bound_inputs:
@@ -68,23 +72,26 @@ class Workspace:
     def build_args(
         self, rows: Rows, order: Array, steps: Array, keys: Array, outputs: Array, records: Array
     ) -> KernelArgs:
-        """Put together what the loop works on; a few views, no copy.
+        """Collect the arguments of the loop: views, no copies.
 
         Raises
         ------
         ValueError
-            If an array is not what the loop relies on: it reads and writes without checking.
+            If an array does not have the dtype, size or contents that the loop relies on.
         """
-        dtype, units, k = self.plan.dtype, self.plan.layers["units"], int(self.plan.layers["units"][-1])
+        dtype = self.plan.dtype
+        units = self.plan.layers["units"]
+        k = int(self.plan.layers["units"][-1])
         if self.net["sparse"]:
-            x, starts, columns = (
-                rows.x.data,
-                rows.x.indptr.astype(np.int64, copy=False),
-                rows.x.indices.astype(np.int32, copy=False),
-            )
+            x = rows.x.data
+            starts = rows.x.indptr.astype(np.int64, copy=False)
+            columns = rows.x.indices.astype(np.int32, copy=False)
         else:
-            x, starts, columns = rows.x.reshape(-1), _NONE[np.int64], _NONE[np.int32]
-        values, classes = np.empty(0, dtype), _NONE[np.int64]
+            x = rows.x.reshape(-1)
+            starts = _NONE[np.int64]
+            columns = _NONE[np.int32]
+        values = np.empty(0, dtype)
+        classes = _NONE[np.int64]
         self.net["target_columns"] = 0
         if not self.net["only_forward"]:
             if rows.y.ndim == 1 and k > 1 and rows.y.dtype.kind in "iu":
@@ -106,14 +113,17 @@ class Workspace:
 
     def run(self, args: KernelArgs, first_batch: int, batches: int, first_step: int) -> None:
         """Run batches first_batch … first_batch + batches - 1 on all threads."""
-        net, threads = self.net, self.plan.threads
+        net = self.net
+        threads = self.plan.threads
         net["first_batch"], net["batches"], net["first_step"] = first_batch, batches, first_step
         run_threads(lambda thread: run(thread, threads, args), threads, self.flags)
 
     def _validate(self, args: KernelArgs, n_rows: int, features: int, k: int) -> None:
-        """Check once what compiled code then takes for granted: kinds, sizes, and that every index is inside."""
-        plan, dtype = self.plan, self.plan.dtype
-        order, count = args.order, len(args.order)
+        """Check dtypes, sizes and indices once: compiled code does not check them."""
+        plan = self.plan
+        dtype = self.plan.dtype
+        order = args.order
+        count = len(args.order)
         facts = {
             "records are the layout's": args.net.dtype == NET and args.layers.dtype == LAYER,
             "floats": args.floats.dtype == dtype and args.floats.size >= plan.floats_size,
@@ -139,4 +149,4 @@ class Workspace:
             )  # fmt: skip
         wrong = [name for name, holds in facts.items() if not holds]
         if wrong:
-            raise ValueError(f"the fused engine was given what it can't work on: {', '.join(wrong)}")
+            raise ValueError(f"invalid arguments of the fused engine: {', '.join(wrong)}")
