@@ -184,7 +184,7 @@ def test_the_keyboard_alone_trains_and_steps(visit) -> None:
     page.locator(".learn-stage-button[aria-pressed=true]", has_text="a1").wait_for()
     page.locator(".learn-table td[tabindex='0']").first.focus()
     page.keyboard.press("ArrowDown")
-    assert page.locator("td.indices").get_attribute("data-i") == "1"
+    assert page.locator("td.chosen").get_attribute("data-i") == "1"
     unit = page.locator(".learn-unit").first
     unit.focus()
     page.keyboard.press("ArrowRight")
@@ -402,7 +402,7 @@ def test_the_code_is_copied_or_selected_where_the_browser_lends_no_clipboard(vis
     assert page.evaluate("navigator.clipboard.readText()") == command and command.startswith("glassnet train spiral")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")  # as over http from afar
     page.locator(".learn-copy-python").click()
-    page.get_by_text(TEXTS["en"]["learn.code.indices"]).wait_for()
+    page.get_by_text(TEXTS["en"]["learn.code.chosen"]).wait_for()
     assert page.evaluate("getSelection().toString()").startswith("import glassnet")
 
 

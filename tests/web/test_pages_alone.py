@@ -82,7 +82,7 @@ def test_the_keyboard_reads_a_unit_and_dims_the_others(alone) -> None:
         if unit.evaluate("group => group === document.activeElement"):
             break
     assert read.evaluate("line => getComputedStyle(line).visibility") == "visible"
-    assert "z3[" in read.text_content() and unit.get_attribute("aria-label").startswith("the answer: ")
+    assert "z3[" in read.text_content() and unit.get_attribute("aria-label").startswith("prediction: ")
     own, others = unit.locator(".gn-edge").first, page.locator(".gn-unit").first.locator(".gn-edge").first
     assert float(others.evaluate("edge => getComputedStyle(edge).opacity")) == pytest.approx(0.08)
     assert float(own.evaluate("edge => getComputedStyle(edge).opacity")) > 0.3
