@@ -96,7 +96,8 @@ def set_array(name: str, value: Any):
 )
 def test_inconsistent_descriptions_are_rejected(damage: Any, message: str) -> None:
     preprocessor, _ = example()
-    description, arrays = copy.deepcopy(preprocessor.to_dict()), preprocessor.arrays()
+    description = copy.deepcopy(preprocessor.to_dict())
+    arrays = preprocessor.arrays()
     preprocessor_from_dict(description, arrays)
     damage(description, arrays)
     with pytest.raises(InputError, match=message):

@@ -231,7 +231,10 @@ def test_invalid_entries_at_prediction_are_named() -> None:
 def test_the_description_of_the_columns_is_enough_to_transform_rows() -> None:
     """What an exporter would do with the descriptions gives the same inputs."""
     preprocessor, table = example()
-    values, indicators, one_hot, codes = [], [], [], []
+    values: list = []
+    indicators: list = []
+    one_hot: list = []
+    codes: list = []
     for column in preprocessor.columns:
         raw = table.iloc[:, column.position]
         assert raw.name == column.name
