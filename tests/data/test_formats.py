@@ -141,7 +141,7 @@ def test_a_truncated_file_is_an_error_that_names_it(write: Writer, tmp_path: Pat
             target_values(table, "y")
         except InputError as error:
             assert re.search(r"t\.[^\n]*$", str(error))  # noqa: PT017  # it need not fail
-        else:  # a shorter text is a text, and a stream of batches has no end of its own
+        else:  # a truncated text is valid, and a stream of batches has no end marker
             assert text or write is as_arrow_stream
 
 

@@ -104,7 +104,7 @@ def test_text_in_archives_is_a_target_or_a_column(tmp_path: Path) -> None:
     assert isinstance(table, ArrowTable) and target_values(table, "kind").tolist() == ["a", "b", "a"]
     for members in (["x.npy", "x.npy"], ["x.txt"], []):
         with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # zipfile's own, of a name that stands there twice
+            warnings.simplefilter("ignore")  # zipfile warns about a duplicate name
             for member in members:
                 archive.writestr(member, npy("(1, 1)", body=b"\0" * 8))
         with pytest.raises(InputError, match=r"t\.npz: ('x.*' is not an array, or its name is|it holds 0 arrays)"):

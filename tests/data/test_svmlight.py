@@ -38,7 +38,7 @@ def test_an_invalid_line_of_svmlight_is_reported_or_skipped(lines: str, message:
     path.write_text(lines)
     with pytest.raises(InputError, match=rf"t\.svm: .*{message}"):
         read_table(path)
-    if path.read_bytes() and lines.count("\n") == 1:  # no column is known, and it is told why
+    if path.read_bytes() and lines.count("\n") == 1:  # there are no columns, and the reason is reported
         with pytest.raises(InputError, match=message):
             open_files(path)
     if lines.count("\n") > 1:

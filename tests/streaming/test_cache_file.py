@@ -99,7 +99,7 @@ def test_a_truncated_or_extended_cache_is_detected(files):
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 4), st.integers(0, 2**64 - 1)), min_size=1, max_size=3))
 def test_a_malicious_index_with_valid_checksums_is_rejected(tmp_path, changes):
-    path = tmp_path / "hostile.blocks"
+    path = tmp_path / "malicious.blocks"
     writer = CacheWriter(path, 0o600)
     for first in range(5):
         writer.write(0, Block(np.full((4, 3), first, np.uint8), np.arange(4)))

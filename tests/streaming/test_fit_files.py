@@ -126,7 +126,7 @@ def test_statistics_come_from_training_rows_only_and_the_split_from_row_numbers(
 def test_rows_of_one_group_are_in_one_split(clouds):
     found = scan_files(open_files(clouds), ScanOptions("label", "who", 0.3))
     assert found.feature_names == ["a", "b"]
-    assert all(len(side) % 8 == 0 and len(side) for side in found.splits)
+    assert all(len(split) % 8 == 0 and len(split) for split in found.splits)
     assert found.text_columns == ("who",)
 
 
@@ -305,15 +305,15 @@ def test_invalid_rows_of_many_files_are_skipped_in_groups_with_and_without_a_cac
         write(tmp_path / "parts" / f"part-{part}.csv", rows)
     code, _, err = glassnet("train", "parts/part-[4-8].csv", "--stream")
     assert code == 2 and "part-7.csv: row 158, column 'a' is 'oops'" in err
-    told = []
+    results = []
     for number, way in enumerate(([], [], ["--no-cache"])):
         arguments = ("train", "parts", "--stream", *way, "--on-bad-row", "skip", "--group", "who", "--epochs", 2)
         code, _, err = glassnet(*arguments, "--batch-size", 32, "--out", f"m{number}", "-q")
         assert (code, err) == (0, "")
         model = load(f"m{number}")
-        told.append((model.vector.tobytes(), model.feature_names, Path(f"m{number}.bad_rows.csv").read_text()))
-    assert told[0] == told[1] == told[2] and told[0][1] == ("a", "b")
-    listed = [line.split(",", 2) for line in told[0][2].splitlines()[1:]]
+        results.append((model.vector.tobytes(), model.feature_names, Path(f"m{number}.bad_rows.csv").read_text()))
+    assert results[0] == results[1] == results[2] and results[0][1] == ("a", "b")
+    listed = [line.split(",", 2) for line in results[0][2].splitlines()[1:]]
     assert [(Path(file).name, int(row)) for file, row, _ in listed] == [("part-3.csv", 154), ("part-7.csv", 158)]
 
 
@@ -374,7 +374,7 @@ def test_evaluate_and_predict_read_files_block_by_block(glassnet, clouds, tmp_pa
     monkeypatch.setattr(Files, "blocks", in_parts)
     parts = glassnet("predict", "m.glassnet", clouds, "--proba")
     assert len(sizes) == 6 and parts[0] == 0
-    one, two = (list(csv.reader(told[1].splitlines())) for told in (whole, parts))
+    one, two = (list(csv.reader(result[1].splitlines())) for result in (whole, parts))
     assert one[0] == two[0] == ["label", "probability_daisy", "probability_tulip"] and len(one) == len(two) == 401
     assert [row[0] for row in one] == [row[0] for row in two]
     np.testing.assert_allclose(

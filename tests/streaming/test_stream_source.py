@@ -77,7 +77,7 @@ def test_every_row_comes_exactly_once_per_epoch_with_its_target(
     try:
         found = scan_sample(files, fraction, cache)
     except InputError:
-        assert rows < 30  # nobody on one split, or one class
+        assert rows < 30  # a split without rows, or one class
         return
     visited = []
     for split in (TRAINING, VALIDATION) if fraction else (TRAINING,):

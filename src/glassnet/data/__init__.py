@@ -9,7 +9,7 @@ from glassnet.data.columns import (
 )
 from glassnet.data.conversion import as_table
 from glassnet.data.discovery import open_files, read_table
-from glassnet.data.files import Files
+from glassnet.data.file_set import Files
 from glassnet.data.in_memory import as_files
 from glassnet.data.tables import TARGET_NAMES, ArrowTable, Matrix, Table
 

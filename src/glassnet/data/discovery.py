@@ -12,7 +12,7 @@ from glassnet.data.binary.arrow_files import ArrowFile, ParquetFile
 from glassnet.data.binary.idx import IdxFile, is_idx, labels_of
 from glassnet.data.binary.image_folder import ImageFolder
 from glassnet.data.binary.numpy_files import NpyFile, NpzFile
-from glassnet.data.files import ERROR, Files
+from glassnet.data.file_set import ERROR, Files
 from glassnet.data.formatting import first_line
 from glassnet.data.tables import Table
 from glassnet.data.text.csv_file import CsvFile

@@ -16,7 +16,7 @@ from glassnet.data.arrow_columns import to_plain_types
 from glassnet.data.base_file import File, ReadState, rows_per_block
 from glassnet.data.conversion import PandasTable
 from glassnet.data.discovery import open_files
-from glassnet.data.files import ERROR, Files
+from glassnet.data.file_set import ERROR, Files
 from glassnet.data.formatting import first_line
 from glassnet.data.table_blocks import check_width, column_names, matrix_block, table_blocks
 from glassnet.data.tables import ArrowTable, Matrix, Table, check_names
