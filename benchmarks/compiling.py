@@ -35,7 +35,7 @@ for _ in range(2):
         settings = Settings(engine="fused", epochs=1)
         engine = glassnet.train(structure, x, y, settings, scale=1 / 16).engine
     else:
-        engine = glassnet.fit(x, y, settings=Settings(epochs=10), hidden=(64, 32)).facts["engine"]
+        engine = glassnet.fit(x, y, settings=Settings(epochs=10), hidden=(64, 32)).metadata["engine"]
     took.append(time.perf_counter() - began)
 print(imported, *took, engine)
 """

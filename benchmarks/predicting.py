@@ -12,7 +12,8 @@ from turns import head, line, take_turns
 
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.reference import ReferenceEngine
-from glassnet.models.model import CLASSIFICATION, Model
+from glassnet.models.model import Model
+from glassnet.models.target import Target
 from glassnet.preprocessing.scaling import fit_scaling
 from glassnet.training import Settings
 
@@ -52,9 +53,7 @@ def _ready(problem: Problem, threads: int) -> dict[str, Callable]:
     settings, structure, vector = Settings(), problem.structure, problem.start()
     engine = (settings.objective(structure), settings.update_rule(), 32, np.float32)
     names = tuple(f"x{column}" for column in range(problem.sizes[0]))
-    model = Model(
-        structure, vector, fit_scaling(problem.x), names, "y", CLASSIFICATION, tuple(range(10)), settings=settings
-    )
+    model = Model(structure, vector, fit_scaling(problem.x), names, Target.of_classes(range(10)), settings)
     fused, reference = FusedEngine(*engine, threads), ReferenceEngine(*engine)
     found: dict[str, Callable] = {
         contenders.FUSED: lambda x: fused.outputs(vector, x),

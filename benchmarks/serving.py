@@ -105,7 +105,7 @@ def run(options: Namespace) -> None:
         connections = CONNECTIONS[::3] if options.smoke else CONNECTIONS
         for problem in problems:
             pixels = problem.x_bytes if problem.x_bytes is not None else problem.x
-            settings = glassnet.suggest_settings(problem.rows, epochs=2, engine="reference")
+            settings = glassnet.recommended_settings(problem.rows, epochs=2, engine="reference")
             model = glassnet.fit(pixels, problem.y, hidden=(128, 64), settings=settings)
             path, script = Path(folder, "m.glassnet"), Path(folder, "row.lua")
             glassnet.save(model, path)

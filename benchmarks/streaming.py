@@ -21,7 +21,8 @@ from turns import head, line, seconds, take_turns
 from glassnet.data import open_files
 from glassnet.engines.interface import Rows
 from glassnet.models.fitting_files import source_of
-from glassnet.models.model import CLASSIFICATION, Model
+from glassnet.models.model import Model
+from glassnet.models.target import Target
 from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
@@ -78,7 +79,7 @@ def _untrained(profile: DatasetProfile) -> Model:
     scaling = choose_scaling(profile.splits[0].features)
     classes = tuple(profile.target_profile.unique.tolist())
     return Model(
-        structure, np.empty(0, np.float32), scaling, tuple(profile.feature_names), "label", CLASSIFICATION, classes
+        structure, np.empty(0, np.float32), scaling, tuple(profile.feature_names), Target.of_classes(classes, "label")
     )
 
 

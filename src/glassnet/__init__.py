@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from glassnet.inspection.label_errors import find_mislabelled
     from glassnet.models import Model, fit, load, save
     from glassnet.models.cross_validation import cross_val_predict
-    from glassnet.models.fitting import suggest_settings
     from glassnet.models.fitting_files import fit_files
+    from glassnet.models.recommended import recommended_settings
     from glassnet.network.gradient_check import check_gradients
     from glassnet.network.structure import Structure
     from glassnet.training import Callback, Settings, train
     from glassnet.training.callbacks import HistoryToCsv, LivePlot, ProgressBar, SaveParameters
     from glassnet.training.checkpoints import Checkpoint
     from glassnet.training.parameters_file import load_parameters
-    from glassnet.visualization import show
+    from glassnet.visualization.picture import show
 
 # What stands here under its short name is imported when it is first used, so that `import glassnet` costs nothing.
 _HOMES = {
@@ -44,7 +44,7 @@ _HOMES = {
     "load": "glassnet.models",
     "save": "glassnet.models",
     "cross_val_predict": "glassnet.models.cross_validation",
-    "suggest_settings": "glassnet.models.fitting",
+    "recommended_settings": "glassnet.models.recommended",
     "fit_files": "glassnet.models.fitting_files",
     "load_parameters": "glassnet.training.parameters_file",
     "check_gradients": "glassnet.network.gradient_check",
@@ -79,7 +79,7 @@ __all__ = [
     "load_parameters",
     "save",
     "show",
-    "suggest_settings",
+    "recommended_settings",
     "train",
 ]
 

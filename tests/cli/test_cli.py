@@ -548,7 +548,7 @@ def test_a_model_file_that_is_none_cut_short_or_newer_is_refused(
     glassnet, model: Path, flowers: Path, tmp_path: Path
 ) -> None:
     whole = model.read_bytes()
-    newer = whole.replace(b'\\"format_version\\": 1', b'\\"format_version\\": 9')
+    newer = whole.replace(b'\\"format_version\\": 2', b'\\"format_version\\": 9')
     assert newer != whole
     for content, message in (
         (b"not a model", "this is no glassnet model"),
@@ -673,7 +673,7 @@ def test_ctrl_c_keeps_the_model_and_ends_with_130(tmp_path: Path) -> None:
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert err == b"" and b"interrupted: epoch" in out
-    assert load(kept).facts["stop_reason"] == "interrupted"
+    assert load(kept).metadata["stop_reason"] == "interrupted"
 
 
 def test_a_reader_that_goes_away_is_no_fault(model: Path, flowers: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_the_seed_decides_the_points_and_noise_moves_them(make) -> None:
 @pytest.mark.parametrize("make", GENERATORS.values())
 def test_a_network_separates_the_classes_and_a_linear_model_does_not(make) -> None:
     x, y = make(n_samples=600, noise=0.0)
-    settings = glassnet.suggest_settings(600, epochs=100, engine="reference")
+    settings = glassnet.recommended_settings(600, epochs=100, engine="reference")
     linear = glassnet.fit(x, y, hidden=(), settings=settings)
     network = glassnet.fit(x, y, hidden=(16, 16), settings=settings)
     assert np.mean(linear.predict(x) == y) < 0.92

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 from .sklearn_comparison import call_both, outcome, pair_by_name, problem
 
 NAMES = ["MLPClassifier", "MLPRegressor"]
-#: Parameters with more valid values than in scikit-learn, whose messages differ.
-WIDER = {"activation", "solver", "learning_rate", "learning_rate_init", "loss"}
+#: Parameters for which ours takes more than theirs: the words about what is allowed are ours.
+WIDER = {"activation", "batch_size", "max_iter", "solver", "learning_rate", "learning_rate_init", "loss"}
 NUMBERS = [
     -1,
     0,

@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 
 from glassnet import InputError, Settings, Structure, fit, load, load_parameters, save, train
 from glassnet.models import Model
+from glassnet.models.target import Target
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.training.parameters_file import save_parameters
 from tests.fuzz.checks import Violation, check_finite, run_command
@@ -62,7 +63,7 @@ def make_models(folder: Path) -> list[Path]:
     scaling = Scaling("standard", np.array([5.0, 0, 0]), np.array([0.5, 1, 1]))
     rows = np.column_stack([x[:, 0], rng.integers(7, size=60), rng.integers(2, size=60)])
     vector = train(structure, rows, np.arange(60) % 3, Settings(epochs=2, dtype="float64")).vector
-    models.append(Model(structure, vector, scaling, ("a", "b", "c"), "y", "classification", (0, 1, 2)))
+    models.append(Model(structure, vector, scaling, ("a", "b", "c"), Target.of_classes((0, 1, 2))))
     paths = [folder / f"{place}.model" for place in range(len(models))]
     for model, path in zip(models, paths, strict=True):
         history = tuple(replace(epoch, seconds=0.5) for epoch in model.history)

@@ -15,8 +15,8 @@ def test_classes_are_counted() -> None:
     """A network whose output is its input: class a where the first column is larger."""
     x = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1], [1, 0]])
     model = fit(x, list("aabba"), hidden=(), settings=Settings(epochs=1))
-    scaling = replace(model.scaling, offset=np.zeros(2), scale=np.ones(2))
-    known = replace(model, vector=np.array([9, 0, 0, 9, 0, 0], np.float32), scaling=scaling)
+    scaling = replace(model.preprocessor, offset=np.zeros(2), scale=np.ones(2))
+    known = replace(model, vector=np.array([9, 0, 0, 9, 0, 0], np.float32), preprocessor=scaling)
     found = evaluate(known, x, list("abbba"))
     assert found["accuracy"] == 0.8
     assert found["confusion_matrix"] == [[2, 0], [1, 2]]
@@ -30,8 +30,9 @@ def test_classes_are_counted() -> None:
 def test_errors_are_in_the_unit_of_the_target() -> None:
     x = np.array([[0.0], [1], [2], [3]])
     model = fit(x, [0.5, 1, 2, 3], hidden=(), task="regression", settings=Settings(loss="huber", epochs=1))
-    unit = replace(model.scaling, offset=np.zeros(1), scale=np.ones(1))
-    known = replace(model, vector=np.array([1, 0], np.float32), scaling=unit, target_scaling=unit)
+    unit = replace(model.preprocessor, offset=np.zeros(1), scale=np.ones(1))
+    target = replace(model.target, scaling=unit)
+    known = replace(model, vector=np.array([1, 0], np.float32), preprocessor=unit, target=target)
     found = evaluate(known, x, [0, 1, 2, 5])
     assert found["mean_absolute_error"] == pytest.approx(0.5)
     assert found["root_mean_squared_error"] == pytest.approx(1.0)

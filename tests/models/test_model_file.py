@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import load as read_arrays
 from safetensors.numpy import save as to_bytes
 
-from glassnet import InputError, Settings, Structure, fit, load, save, suggest_settings, train
+from glassnet import InputError, Settings, Structure, fit, load, recommended_settings, save, train
 from glassnet._utils import safetensors_file as arrays_file
 from glassnet.models import Model
+from glassnet.models.target import Target
 from glassnet.preprocessing.scaling import Scaling
 
 
@@ -29,7 +30,9 @@ def example(kind: str = "numbers", dtype: str = "float32") -> tuple[Model, np.nd
         "quantiles": x[:, 0],
     }[kind]
     if kind == "quantiles":
-        chosen = suggest_settings(60, "regression", loss="pinball", loss_settings={"quantiles": (0.1, 0.9)}, epochs=3)
+        chosen = recommended_settings(
+            60, "regression", loss="pinball", loss_settings={"quantiles": (0.1, 0.9)}, epochs=3
+        )
     else:
         loss = "huber" if kind == "values" else "categorical_crossentropy"
         chosen = Settings(loss=loss, epochs=3, dtype=dtype, dropout=(0.1, 0.2), schedule_settings={"warmup": 1})
@@ -43,7 +46,7 @@ def with_tables() -> tuple[Model, np.ndarray]:
     structure = Structure((1 + 3 + 1, 4, 3), ("relu", "softmax"), tables=[(7, 3), (2, 1)])
     scaling = Scaling("standard", np.array([5.0, 0, 0]), np.array([0.5, 1, 1]))
     vector = train(structure, scaling.transform(x), np.arange(60) % 3, Settings(epochs=2)).vector
-    return Model(structure, vector, scaling, ("a", "b", "c"), "y", "classification", (0, 1, 2)), x
+    return Model(structure, vector, scaling, ("a", "b", "c"), Target.of_classes((0, 1, 2))), x
 
 
 def parts_of(path: Path) -> tuple[dict, dict]:
@@ -73,7 +76,7 @@ def test_a_loaded_model_predicts_bit_for_bit_what_the_saved_one_did(kind: str, d
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
     assert again.structure == model.structure and again.classes == model.classes
     assert again.feature_names == model.feature_names and again.history == model.history
-    assert again.facts == dict(model.facts)
+    assert again.metadata == dict(model.metadata)
     assert again.settings.as_json() == json.loads(json.dumps(model.settings.as_json()))
     save(again, tmp_path / "again.glassnet")
     assert (tmp_path / "again.glassnet").read_bytes() == (tmp_path / "new" / "m.glassnet").read_bytes()
@@ -84,7 +87,7 @@ def test_tables_are_kept_and_predict_the_same_bits(tmp_path: Path) -> None:
     save(model, tmp_path / "m.glassnet")
     arrays, metadata = parts_of(tmp_path / "m.glassnet")
     assert arrays["E1"].shape == (7, 3) and arrays["E2"].shape == (2, 1)
-    assert metadata["model"]["tables"] == [[7, 3], [2, 1]] and metadata["model"]["format_version"] == 1
+    assert metadata["model"]["tables"] == [[7, 3], [2, 1]] and metadata["model"]["format_version"] == 2
     again = load(tmp_path / "m.glassnet")
     assert again.structure == model.structure and again.vector.tobytes() == model.vector.tobytes()
     assert again.outputs(x).tobytes() == model.outputs(x).tobytes()
@@ -98,9 +101,9 @@ def test_the_arrays_stand_in_the_file_under_their_names(tmp_path: Path) -> None:
     model, _ = example("values")
     save(model, tmp_path / "m.glassnet")
     arrays, metadata = parts_of(tmp_path / "m.glassnet")
-    scalings = {f"{prefix}.{part}" for prefix in ("scaling", "target_scaling") for part in ("shift", "factor")}
+    scalings = {f"{prefix}.{part}" for prefix in ("preprocessor", "target") for part in ("offset", "scale")}
     assert set(arrays) == {"W1", "b1", "W2", "b2"} | scalings
-    assert metadata["model"]["format_version"] == 1 and "tables" not in metadata["model"]
+    assert metadata["model"]["format_version"] == 2 and metadata["model"]["tables"] == []
     np.testing.assert_array_equal(arrays["W1"], model.parameters["W1"])
 
 
@@ -135,7 +138,11 @@ def set_metadata(name: str, value: str):
     ("damage", "message"),
     [
         (set_metadata("model", ""), "a safetensors file but no glassnet model"),
-        (change(("format_version",), 2), r"format is 2, newer than this glassnet .* reads \(1\); install a newer"),
+        (change(("format_version",), 3), r"format is 3, newer than this glassnet .* reads \(2\); install a newer"),
+        (
+            change(("format_version",), 1),
+            r"format is 1, .* before its first release; .*train the model again",
+        ),
         (change(("format_version",), "x"), "model.format_version is 'x'"),
         (change(("format_version",), KeyError), "'format_version' is missing"),
         (set_metadata("model", "{"), "does not fit together"),
@@ -150,27 +157,38 @@ def set_metadata(name: str, value: str):
         (change(("activations", 0), "evil"), "activation 'evil' is not known"),
         (change(("activations",), ["relu"]), "activations has 1 entries"),
         (change(("activations", 1), "tanh"), "does not go with the output activation"),
-        (change(("task",), "guess"), "model.task is 'guess'"),
-        (change(("task",), KeyError), "'task' is missing"),
-        (change(("classes",), [0, 1]), "2 classes for 3 outputs"),
-        (change(("classes",), [0, 1, 1]), "stands there twice"),
-        (change(("feature_names",), ["a", "a", "c"]), "a feature or class stands there twice"),
+        (change(("target", "kind"), "guess"), "target.kind is 'guess'"),
+        (change(("target", "kind"), "binary"), "3 classes for 3 outputs of a binary model"),
+        (change(("target", "kind"), "regression"), "3 classes for 3 outputs of a regression model"),
+        (change(("target",), KeyError), "'target' is missing"),
+        (change(("target", "threshold"), "low"), "target.threshold is 'low'"),
+        (change(("target", "quantiles"), [0.1, 2, 0.3]), "each must be above 0 and below 1"),
+        (change(("target", "quantiles"), [0.1, 0.2, 0.3]), "3 quantiles for 3 outputs of a multiclass model"),
+        (change(("target", "scaling"), {"kind": "standard"}), "the arrays of the preprocessor are"),
+        (change(("target", "classes", "values"), [0, 1]), "2 classes for 3 outputs"),
+        (change(("target", "classes", "dtype"), "V8"), "target.classes.dtype is 'V8'"),
+        (change(("target", "classes", "dtype"), "<U9999999"), "the longest class has fewer characters"),
+        (change(("target", "classes", "values"), [0, "1", 2]), "some classes are text and some numbers"),
+        (change(("target", "classes", "values"), [0, 1, 2**64]), "does not fit in 64 bits|must be at most"),
+        (change(("target", "classes", "values"), [0, 1, 1]), "a class is listed twice"),
+        (change(("feature_names",), ["a", "a", "c"]), "a feature is listed twice"),
         (change(("format_version",), True), "model.format_version is True"),
-        (change(("classes",), [0, 1, None]), r"model.classes\[2\] is None"),
-        (change(("feature_names",), ["a"]), "1 feature names for 3 inputs"),
-        (change(("scaling",), "magic"), "model.scaling is 'magic'"),
+        (change(("target", "classes", "values"), [0, 1, None]), r"target.classes.values\[2\] is None"),
+        (change(("feature_names",), ["a"]), "1 feature names for 3 columns"),
+        (change(("preprocessor", "kind"), "magic"), "preprocessor"),
+        (change(("preprocessor",), "magic"), "model.preprocessor is 'magic'"),
         (change(("settings", "loss"), "evil"), "loss 'evil' is not known"),
         (change(("settings", "epochs"), -1), "epochs is -1"),
         (change(("settings", "surprise"), 1), "settings has no field 'surprise'"),
         (change(("history", 0, "loss"), "low"), "history.loss is 'low'"),
         (change(("history", 0, "loss"), KeyError), "loss"),
         (change(("history",), {"a": 1}), "model.history is"),
-        (change(("facts",), []), "model.facts is"),
-        (change(("facts", "training_rows"), "many"), "facts.training_rows is 'many'; it must be int"),
-        (change(("facts", "validation_rows"), [1]), r"facts.validation_rows is \[1\]"),
-        (change(("facts", "best_epoch"), {"a": 1}), "facts.best_epoch is"),
-        (change(("facts", "best_epoch"), 10**30), "facts.best_epoch is 1000.*; it must be at most"),
-        (change(("facts", "metric"), 3), "facts.metric is 3; it must be str"),
+        (change(("metadata",), []), "model.metadata is"),
+        (change(("metadata", "training_rows"), "many"), "metadata.training_rows is 'many'; it must be int"),
+        (change(("metadata", "validation_rows"), [1]), r"metadata.validation_rows is \[1\]"),
+        (change(("metadata", "best_epoch"), {"a": 1}), "metadata.best_epoch is"),
+        (change(("metadata", "best_epoch"), 10**30), "metadata.best_epoch is 1000.*; it must be at most"),
+        (change(("metadata", "metric"), 3), "metadata.metric is 3; it must be str"),
         (change(("history", 0, "loss"), float("nan")), "the number NaN"),
         (change(("history", 0, "metric"), float("-inf")), "the number -Infinity"),
         (set_metadata("model", '{"format_version": 1e999}'), "the number 1e999"),
@@ -181,8 +199,8 @@ def set_metadata(name: str, value: str):
         (set_array("b1", np.zeros(5)), "b1 has dtype float64"),
         (set_array("W1", lambda W: W.astype(np.int32)), "'W1'.dtype is 'I32'"),
         (set_array("W2", lambda W: W * np.nan), "W2 holds NaN or infinity"),
-        (set_array("scaling.factor", lambda f: f * np.inf), "scaling.factor holds NaN or infinity"),
-        (set_array("scaling.factor", lambda f: f * 0), "scaling.factor holds 0"),
+        (set_array("preprocessor.scale", lambda f: f * np.inf), "preprocessor.scale holds NaN, infinity"),
+        (set_array("preprocessor.scale", lambda f: f * 0), "preprocessor.scale holds 0"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: Path) -> None:
@@ -198,7 +216,7 @@ def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: P
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (change(("tables",), KeyError), "the arrays are not those of layers .*: E1, E2"),
+        (change(("tables",), KeyError), "'tables' is missing"),
         (change(("tables",), []), "the arrays are not those of layers .*: E1, E2"),
         (change(("tables",), None), "model.tables is None; it must be list"),
         (change(("tables",), [[7, 3], [3, 1]]), r"E2 has shape \(2, 1\); it must be \(3, 1\)"),
@@ -208,12 +226,12 @@ def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: P
         (change(("tables", 0), [7, 3, 1]), r"tables\[0\] is \[7, 3, 1\]"),
         (change(("tables", 1), "21"), r"model.tables\[1\] is '21'"),
         (change(("tables", 1), [10**12, 1]), "tables.1. has 1,000,000,000,000 categories"),
-        (change(("feature_names",), ["a", "b", "c", "d", "e"]), "5 feature names for 3 inputs"),
+        (change(("feature_names",), ["a", "b", "c", "d", "e"]), "5 feature names for 3 columns"),
         (set_array("E1", KeyError), "the arrays are not those of layers .*: E1"),
         (set_array("E2", lambda E: E.astype(float)), "E2 has dtype float64"),
         (set_array("E2", lambda E: E / 0), "E2 holds NaN or infinity"),
-        (set_array("scaling.shift", np.array([5.0, 1, 0])), "scaling would change the codes of a table"),
-        (set_array("scaling.factor", np.array([0.5, 1, 2])), "scaling would change the codes of a table"),
+        (set_array("preprocessor.offset", np.array([5.0, 1, 0])), "scaling would change the codes of a table"),
+        (set_array("preprocessor.scale", np.array([0.5, 1, 2])), "scaling would change the codes of a table"),
     ],
 )
 # the damage divides by 0

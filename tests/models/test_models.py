@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassnet import InputError, Settings, fit, suggest_settings
+from glassnet import InputError, Settings, fit, recommended_settings
 from glassnet.models.evaluation import evaluate
-from glassnet.models.model import encode_classes
+from glassnet.models.target import encode_classes
 from glassnet.training.validation_split import split_fraction
 
 
@@ -29,12 +29,12 @@ def test_classes_keep_their_names(names: tuple) -> None:
     assert model.classes == tuple(sorted(names))
     chances = model.predict_proba(x)
     np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_array_equal(model.labels[chances.argmax(axis=1)], model.predict(x))
+    np.testing.assert_array_equal(model.target.classes[chances.argmax(axis=1)], model.predict(x))
 
 
 def test_values_are_predicted_in_their_own_unit() -> None:
     x = np.linspace(-1, 1, 200)[:, np.newaxis]
-    model = fit(x, 1e6 + 1e4 * x[:, 0] ** 2, settings=suggest_settings(200, "regression", epochs=80))
+    model = fit(x, 1e6 + 1e4 * x[:, 0] ** 2, settings=recommended_settings(200, "regression", epochs=80))
     assert model.task == "regression"
     assert np.abs(model.predict(x) - (1e6 + 1e4 * x[:, 0] ** 2)).max() < 1000
     assert evaluate(model, x, 1e6 + 1e4 * x[:, 0] ** 2)["r2"] > 0.98
@@ -43,7 +43,7 @@ def test_values_are_predicted_in_their_own_unit() -> None:
 def test_several_outputs_have_a_column_each() -> None:
     x, _ = blobs()
     y = np.column_stack([x[:, 0], 100 * x[:, 1] + 0.5])
-    model = fit(x, y, hidden=(16,), settings=suggest_settings(80, "regression", epochs=60))
+    model = fit(x, y, hidden=(16,), settings=recommended_settings(80, "regression", epochs=60))
     assert model.predict(x).shape == (80, 2)
     assert evaluate(model, x, y)["r2"] > 0.9
 
@@ -52,11 +52,13 @@ def test_quantiles_have_a_column_each_and_poisson_gives_counts() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (400, 1))
     y = x[:, 0] + rng.exponential(size=400)
-    chosen = suggest_settings(400, "regression", loss="pinball", loss_settings={"quantiles": (0.1, 0.9)}, epochs=60)
+    chosen = recommended_settings(400, "regression", loss="pinball", loss_settings={"quantiles": (0.1, 0.9)}, epochs=60)
     low, high = fit(x, y, hidden=(8,), settings=chosen).predict(x).T
     assert 0.03 < np.mean(y < low) < 0.2 and 0.8 < np.mean(y < high) < 0.97
     counts = rng.poisson(np.exp(1 + x[:, 0]))
-    model = fit(x, counts, hidden=(8,), task="regression", settings=suggest_settings(400, "regression", loss="poisson"))
+    model = fit(
+        x, counts, hidden=(8,), task="regression", settings=recommended_settings(400, "regression", loss="poisson")
+    )
     assert (model.predict(x) > 0).all()
     assert model.predict(x).mean() == pytest.approx(counts.mean(), rel=0.15)
 
@@ -71,7 +73,7 @@ def test_validation_rows_touch_neither_the_scaling_nor_the_weights() -> None:
     np.testing.assert_array_equal(first.scaling.offset, second.scaling.offset)
     np.testing.assert_array_equal(first.vector, second.vector)
     assert first.history[-1].validation_loss != second.history[-1].validation_loss
-    assert first.facts["validation_rows"] == 20 and first.facts["training_rows"] == 60
+    assert first.metadata["validation_rows"] == 20 and first.metadata["training_rows"] == 60
 
 
 def test_the_truth_of_validation_rows_does_not_scale_the_target() -> None:
@@ -80,7 +82,7 @@ def test_the_truth_of_validation_rows_does_not_scale_the_target() -> None:
     _, validation = split_fraction(len(x), 0.25, 0)
     y[validation] += 1e6
     model = fit(x, y, settings=Settings(loss="huber", epochs=1), validation_fraction=0.25)
-    assert abs(model.target_scaling.offset[0]) < 100
+    assert abs(model.target.scaling.offset[0]) < 100
 
 
 @settings(max_examples=100, deadline=None)
@@ -106,7 +108,7 @@ def test_a_split_keeps_the_shares_of_the_classes() -> None:
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "focal", "hinge", "half_mean_squared_error", "huber"])
 def test_classes_can_be_learned_by_other_losses(loss: str) -> None:
     x, y = blobs()
-    model = fit(x, y, hidden=(8,), settings=suggest_settings(80, loss=loss))
+    model = fit(x, y, hidden=(8,), settings=recommended_settings(80, loss=loss))
     assert (model.predict(x) == y).mean() > 0.95
     if loss in ("binary_crossentropy", "focal"):
         np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1, rtol=1e-5)
@@ -155,11 +157,11 @@ def test_rows_to_predict_are_checked() -> None:
 
 
 def test_suggested_settings_give_way_to_ones_own() -> None:
-    assert suggest_settings(60_000).batch_size == 128
-    assert suggest_settings(10).batch_size == 8
-    assert suggest_settings(100, optimizer="momentum").learning_rate is None
-    assert suggest_settings(100, batch_size=5, epochs=None).batch_size == 5
-    assert suggest_settings(100, optimizer="lbfgs").schedule == "constant"
+    assert recommended_settings(60_000).batch_size == 128
+    assert recommended_settings(10).batch_size == 8
+    assert recommended_settings(100, optimizer="momentum").learning_rate is None
+    assert recommended_settings(100, batch_size=5, epochs=None).batch_size == 5
+    assert recommended_settings(100, optimizer="lbfgs").schedule == "constant"
 
 
 def test_labels_read_as_numbers_match_classes_of_text() -> None:
@@ -177,7 +179,7 @@ def test_the_model_says_what_it_is() -> None:
 @pytest.mark.parametrize("value", [1e200, -1e200])
 def test_a_number_too_large_for_the_models_dtype_is_named(value: float) -> None:
     x = np.random.default_rng(0).standard_normal((40, 2))
-    model = fit(x, x[:, 0] + 0.5, settings=suggest_settings(40, "regression", epochs=1), feature_names=("a", "b"))
+    model = fit(x, x[:, 0] + 0.5, settings=recommended_settings(40, "regression", epochs=1), feature_names=("a", "b"))
     with pytest.raises(InputError, match=r"x\[0, 1\] \(column 'b'\) is -?1e\+200; that is too large for float32"):
         model.predict([[0, value]])
     with pytest.raises(InputError, match=r"row 2 has the target -?1e\+200; that is too large for float32"):
@@ -194,7 +196,7 @@ def test_a_number_too_large_for_the_models_dtype_is_named(value: float) -> None:
 )
 def test_activations_are_one_for_all_one_for_each_or_the_outputs_too(activation, names) -> None:
     x, y = blobs()
-    model = fit(x, y, hidden=(3, 2), activation=activation, settings=suggest_settings(80, epochs=1))
+    model = fit(x, y, hidden=(3, 2), activation=activation, settings=recommended_settings(80, epochs=1))
     assert [found.name for found in model.structure.activations] == names
 
 
@@ -206,6 +208,6 @@ def test_another_number_of_activations_is_refused() -> None:
 
 def test_answers_that_are_all_nought_are_equally_likely() -> None:
     x, y = blobs()
-    model = fit(x, y, hidden=(), settings=suggest_settings(80, loss="binary_crossentropy", epochs=1))
+    model = fit(x, y, hidden=(), settings=recommended_settings(80, loss="binary_crossentropy", epochs=1))
     never = replace(model, vector=np.array([0] * 6 + [-1e4] * 2, np.float32))
     np.testing.assert_allclose(never.predict_proba(x[:2]), 0.5)

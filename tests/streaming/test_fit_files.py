@@ -64,7 +64,7 @@ def glassnet(capsys: pytest.CaptureFixture, monkeypatch, tmp_path):
 def test_a_model_of_files_is_similar_to_one_of_the_same_rows_in_memory(clouds):
     model = fit_files(clouds, group="who", validation_fraction=0.25, hidden=(8,))
     assert model.feature_names == ("a", "b") and model.classes == ("daisy", "tulip")
-    assert model.facts["training_rows"] + model.facts["validation_rows"] == 400
+    assert model.metadata["training_rows"] + model.metadata["validation_rows"] == 400
     assert model.history[-1].validation_metric > 0.9
     table = open_files(clouds).table()
     x = np.column_stack([table.columns["a"].to_numpy(), table.columns["b"].to_numpy()])
@@ -88,7 +88,7 @@ def test_rows_in_memory_and_batches_are_streamed_as_their_file_is(clouds):
     for data in (frame, pl.read_csv(clouds), batches, list(batches()), [pl.from_pandas(part) for part in batches()]):
         model = fit_files(data, settings=FEW, hidden=(4,), test=frame[:20])
         np.testing.assert_allclose(model.vector, expected.vector, rtol=1e-5, atol=1e-6)
-        assert model.feature_names == expected.feature_names and model.facts["training_rows"] == 369
+        assert model.feature_names == expected.feature_names and model.metadata["training_rows"] == 369
     x = open_memmap(clouds.with_suffix(".npy"), "w+", np.float64, (400, 3))
     x[:] = frame[["a", "b", "who"]]
     model = fit_files((x, frame["label"].to_numpy(object)), settings=FEW, hidden=(4,))
@@ -152,7 +152,7 @@ def test_targets_are_predicted_in_their_unit_and_r2_is_of_all_rows(houses):
     scaled = model.encode(y[~is_validation(hash_rows(0, 300), 0.1)])
     assert source_of(found, 0, model).target_variance() == pytest.approx(scaled.var(dtype=np.float64), rel=1e-6)
     r2 = 1 - np.sum((model.predict(x) - y) ** 2) / np.sum((y - y.mean()) ** 2)
-    assert model.history[model.facts["best_epoch"] - 1].test_metric == pytest.approx(r2, abs=1e-4)
+    assert model.history[model.metadata["best_epoch"] - 1].test_metric == pytest.approx(r2, abs=1e-4)
 
 
 def test_columns_of_the_test_files_are_found_by_name(clouds, tmp_path):
@@ -194,7 +194,7 @@ def test_an_invalid_value_in_the_second_of_two_files_is_reported_there(tmp_path)
     with pytest.raises(InputError, match=r"p-2.csv: row 51, column 'a' is 'x'"):
         fit_files(f"{tmp_path}/p-*.csv", settings=FEW)
     model = fit_files(f"{tmp_path}/p-*.csv", settings=FEW, on_bad_row="skip")
-    assert model.facts["training_rows"] + model.facts["validation_rows"] == 101
+    assert model.metadata["training_rows"] + model.metadata["validation_rows"] == 101
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_the_command_line_streams_on_request_and_writes_the_same_kind_of_model(g
     assert "classification: predicting 'label' (by its name; --target takes another) from 2 columns of " in out
     assert ".glassnet" in out and "streamed" in out
     model = load(tmp_path / "m.glassnet")
-    assert model.facts["source"] == str(clouds) and len(model.history) == 9
+    assert model.metadata["source"] == str(clouds) and len(model.history) == 9
     assert glassnet("evaluate", "m.glassnet", clouds)[0] == 0
     code, again, _ = glassnet("train", clouds, "--stream", "--no-cache", "--epochs", 2, "--json")
     assert code == 0 and 300 < json.loads(again)["rows"] < 400

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from glassnet import Settings, Structure, fit, suggest_settings
+from glassnet import Settings, Structure, fit, recommended_settings
 from glassnet.visualization.plots import (
     confusion_matrix,
     draw_all,
@@ -46,7 +46,7 @@ def test_the_learning_curves_show_each_split_and_the_best_epoch() -> None:
     assert set(lines) == {"training", "validation", "test", "kept epoch"}
     np.testing.assert_allclose(lines["test"].get_ydata(), [epoch.test_loss for epoch in model.history])
     assert metric.get_title() == "accuracy"
-    assert lines["kept epoch"].get_xdata()[0] == model.facts["best_epoch"]
+    assert lines["kept epoch"].get_xdata()[0] == model.metadata["best_epoch"]
 
 
 def test_the_first_layer_is_drawn_unit_by_unit() -> None:
@@ -113,10 +113,10 @@ def test_errors_of_a_table_are_listed_and_without_errors_there_is_no_plot() -> N
     rng = np.random.default_rng(0)
     y = np.arange(60) % 2
     x = rng.standard_normal((60, 3)) + 8 * y[:, np.newaxis]
-    model = fit(x, y, settings=suggest_settings(60, optimizer="adam"))
+    model = fit(x, y, settings=recommended_settings(60, optimizer="adam"))
     assert most_confidently_wrong(model, x, y) is None
     assert most_confidently_wrong(model, x, 1 - y).axes[0].tables
-    hinge = fit(x, y, settings=suggest_settings(60, loss="hinge"))
+    hinge = fit(x, y, settings=recommended_settings(60, loss="hinge"))
     assert most_confidently_wrong(hinge, x, 1 - y).axes[0].tables
 
 

@@ -138,7 +138,7 @@ def test_the_learning_curves_are_the_history(digits: Model, rows) -> None:
     for kind, field in (("training", "loss"), ("validation", "validation_loss"), ("validation", "validation_metric")):
         first, last = (format_number(getattr(digits.history[n], field)) for n in (0, -1))
         assert f"{kind}: {first} → {last}" in text
-    assert f"marks epoch {digits.facts['best_epoch']}" in text
+    assert f"marks epoch {digits.metadata['best_epoch']}" in text
 
 
 def test_the_rows_of_the_highest_loss_and_the_ticks_by_hand() -> None:
@@ -306,7 +306,7 @@ def test_every_language_has_all_texts() -> None:
     ],
 )
 def test_the_stop_reason_is_translated(digits: Model, reason: str, english: str, korean: str) -> None:
-    ended = replace(digits, facts={**digits.facts, "stop_reason": reason})
+    ended = replace(digits, metadata={**digits.metadata, "stop_reason": reason})
     for language, expected in (("en", english), ("ko", korean)):
         assert expected in Page(render_report(ended, language=language).decode()).text
 
@@ -314,14 +314,16 @@ def test_the_stop_reason_is_translated(digits: Model, reason: str, english: str,
 def test_markup_in_names_stays_text() -> None:
     x = np.random.default_rng(0).standard_normal((60, 4))
     y = np.array(HOSTILE, dtype=object)[np.arange(60) % 4]
-    model = replace(fit(x, y, hidden=(3,), settings=CLASSES), feature_names=tuple(HOSTILE), target_name=HOSTILE[1])
-    model = replace(model, facts=dict(model.facts) | {"source": HOSTILE[0], "stop_reason": HOSTILE[2]})
+    model = replace(fit(x, y, hidden=(3,), settings=CLASSES), feature_names=tuple(HOSTILE))
+    model = replace(model, target=replace(model.target, name=HOSTILE[1]))
+    model = replace(model, metadata=dict(model.metadata) | {"source": HOSTILE[0], "stop_reason": HOSTILE[2]})
     page = render_report(model, x, y, source=HOSTILE[0])
     found = read(page)
     assert not found.all("b") and HOSTILE[0] in found.text and HOSTILE[2] in found.text
     assert len(found.all("style")) == 1
     values = fit(x, x[:, 0], hidden=(3,), task="regression", settings=Settings(loss="huber", epochs=1))
-    read(render_report(replace(values, target_name=HOSTILE[2], feature_names=tuple(HOSTILE)), x, x[:, 0]))
+    target = replace(values.target, name=HOSTILE[2])
+    read(render_report(replace(values, target=target, feature_names=tuple(HOSTILE)), x, x[:, 0]))
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_the_command_takes_the_file_of_an_estimator(tmp_path: Path, capsys, monk
     network.save("sugar.glassnet")
     assert run("report", "sugar.glassnet", "--data", "rows.csv") == 0  # the one column that is new is the target
     assert Path("report.html").read_bytes() == render_report(
-        MLPRegressor.load("sugar.glassnet"), rows, SUGAR.target, source="rows.csv"
+        glassnet.load("sugar.glassnet"), rows, SUGAR.target, source="rows.csv"
     )
 
     classes = pd.DataFrame(DIGITS[:60]).assign(number=NUMBERS[:60]).astype(int)
@@ -90,7 +90,7 @@ def test_the_command_takes_the_file_of_an_estimator(tmp_path: Path, capsys, monk
     assert "name a file with --data" in capsys.readouterr().out
 
     for kind in ("os", "MLPTransformer"):  # which has no file
-        write_arrays(f"{kind}.glassnet", {"W1": np.zeros((1, 1))}, "glassnet-estimator", {"estimator": kind})
+        write_arrays(f"{kind}.glassnet", {"W1": np.zeros((1, 1))}, "other", {"estimator": kind})
     glassnet.save(
         glassnet.fit(DIGITS[:60], NUMBERS[:60], hidden=(2,), settings=glassnet.Settings(epochs=1)), "m.glassnet"
     )
@@ -98,11 +98,12 @@ def test_the_command_takes_the_file_of_an_estimator(tmp_path: Path, capsys, monk
     for arguments, message in [
         (["digits.glassnet", "--data", "digits.csv"], "name the target with --target"),
         (["digits.glassnet", "--data", "digits.csv", "--target", "none"], "there is no column 'none'"),
-        (["sugar.glassnet", "--data", "digits.csv"], "column 'age', 'sex', "),
-        (["sugar.glassnet", "--data", "text.csv"], "this estimator predicts numbers"),
-        (["os.glassnet"], "the estimator does not fit together"),
-        (["MLPTransformer.glassnet"], "the estimator does not fit together"),
-        (["m.glassnet", "--target", "none"], "leave --target out"),
+        (["sugar.glassnet", "--data", "digits.csv"], "the target column 'target' is missing"),
+        (["sugar.glassnet", "--data", "digits.csv", "--target", "number"], "column 'age', 'sex', "),
+        (["sugar.glassnet", "--data", "text.csv"], "this model predicts numbers"),
+        (["os.glassnet"], "no glassnet model"),
+        (["MLPTransformer.glassnet"], "no glassnet model"),
+        (["m.glassnet", "--target", "none"], "--target names a column of --data"),
     ]:
         assert run("report", *arguments) == 2
         assert message in capsys.readouterr().err, arguments

@@ -143,7 +143,7 @@ def test_values_are_in_the_unit_of_the_target() -> None:
     est = MLPRegressor(hidden_layer_sizes=(3,), target_transform="standardize", max_iter=5, random_state=0).fit(X, y)
     assert f"y = {format_number(float(est.predict(X[:1])[0]), 6)}" in Page(show(est, X).html).text
     two = MLPRegressor(hidden_layer_sizes=(3,), max_iter=5, random_state=0).fit(X, np.c_[y, -y])
-    assert "y1 = " in Page(show(two, X).html).text
+    assert "y_1 = " in Page(show(two, X).html).text
     bands = MLPRegressor(hidden_layer_sizes=(3,), quantiles=[0.1, 0.9], max_iter=5, random_state=0).fit(X, y)
     assert f"quantile 0.9 = {format_number(float(bands.predict(X[:1])[0, 1]), 6)}" in Page(show(bands, X).html).text
 
@@ -187,7 +187,7 @@ def test_a_single_row_can_be_passed_alone(digits: glassnet.Model) -> None:
 def test_the_units_of_an_embedding_have_names() -> None:
     frame = pd.DataFrame({"size": np.arange(400.0), "town": [f"town {i % 90}" for i in range(400)]})
     network = MLPClassifier((4,), preprocess="auto", max_iter=3, random_state=0).fit(frame, np.arange(400) % 2)
-    assert network._structure.tables
+    assert network.model_.structure.tables
     text = " ".join(units(Page(show(network, frame, row=2).html)))
     assert "size: a0[0] = " in text and re.search(r"town \(\d+\): a0\[\d+\] = ", text)
 
@@ -251,7 +251,8 @@ def test_markup_in_names_stays_text(tmp_path: Path) -> None:
     x = np.random.default_rng(0).standard_normal((60, 4))
     y = np.array(HOSTILE, dtype=object)[np.arange(60) % 4]
     model = fit(x, y, hidden=(3,), settings=Settings(loss="categorical_crossentropy", epochs=1))
-    model = replace(model, feature_names=tuple(HOSTILE), target_name=HOSTILE[0])
+    target = replace(model.target, name=HOSTILE[0])
+    model = replace(model, feature_names=tuple(HOSTILE), target=target)
     html = show(model, x).save(tmp_path / "p.html").read_text(encoding="utf-8")
     page = Page(html)
     page.check_self_contained()

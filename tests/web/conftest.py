@@ -31,7 +31,7 @@ def digits_model():
     table, _ = load_digits()
     target = choose_target(table)
     columns = [name for name in table.names if name != target]
-    settings = glassnet.suggest_settings(len(table), epochs=5, engine="reference")
+    settings = glassnet.recommended_settings(len(table), epochs=5, engine="reference")
     rows = features(table, columns), target_values(table, target)
     names = {"feature_names": columns, "target_name": target, "source": table.source}
     return glassnet.fit(*rows, hidden=(16, 12), settings=settings, **names)

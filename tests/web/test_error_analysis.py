@@ -64,7 +64,7 @@ def shop_of(people, target, **about):
     """Return a workshop of a model of people that buy, or of their scores, and its rows."""
     x, y = features(people, NAMES), target_values(people, target)
     task = "regression" if target == "score" else "classification"
-    settings = glassnet.suggest_settings(len(x), task, epochs=6, engine="reference")
+    settings = glassnet.recommended_settings(len(x), task, epochs=6, engine="reference")
     names = {"feature_names": NAMES, "target_name": target, "source": "elsewhere.csv"}
     model = glassnet.fit(x, y, hidden=(8,), settings=settings, task=task, **names)
     rows = examples_of(people, model)
@@ -156,7 +156,7 @@ def test_of_many_classes_those_that_are_confused_most_are_told() -> None:
     centres, y = rng.normal(size=(150, 5)), rng.integers(0, 150, 900)
     x = centres[y] + rng.normal(size=(900, 5))
     labels = np.array([f"kind {number:03}" for number in y], object)
-    settings = glassnet.suggest_settings(900, epochs=2, engine="reference")
+    settings = glassnet.recommended_settings(900, epochs=2, engine="reference")
     names = [f"c{number}" for number in range(5)]
     model = glassnet.fit(x, labels, hidden=(8,), settings=settings, feature_names=names, target_name="kind")
     table = ArrowTable("kinds.csv", pa.table(dict(zip(names, x.T, strict=True)) | {"kind": list(labels)}))
@@ -391,7 +391,7 @@ def test_which_rows_are_judged_and_whether_the_model_knows_them(client, workshop
         "": "unknown",
     }
     for source, seen in sources.items():
-        buyers.use(replace(buyers.model, facts={"source": source}), "people", buyers.examples, buyers.examples)
+        buyers.use(replace(buyers.model, metadata={"source": source}), "people", buyers.examples, buyers.examples)
         with client_of(buyers) as other:
             (choice,) = other.get("/api/judge").json()["choices"]  # the same rows are told once
             assert choice["seen"] == seen and choice["source"] == "people.csv"

@@ -340,7 +340,7 @@ def houses():
         x,
         y,
         hidden=(4,),
-        settings=glassnet.suggest_settings(200, "regression", epochs=2),
+        settings=glassnet.recommended_settings(200, "regression", epochs=2),
         feature_names=names,
         target_name="price",
     )

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 import glassnet
 from glassnet import inspection
+from glassnet.models.target import Target
 from glassnet.web import observability as recording
 from glassnet.web.app_state import AppState, Limits
 from glassnet.web.errors import ApiError
@@ -29,7 +30,7 @@ def flowers():
     kind = np.arange(80) % 2
     x = rng.standard_normal((80, 2)) + 4 * kind[:, np.newaxis]
     names = np.array(["<b>daisy</b>", "tulip"], dtype=object)
-    settings = glassnet.suggest_settings(80, epochs=20, engine="reference")
+    settings = glassnet.recommended_settings(80, epochs=20, engine="reference")
     return glassnet.fit(x, names[kind], hidden=(6,), settings=settings, feature_names=["length", "größe"])
 
 
@@ -37,7 +38,7 @@ def flowers():
 def houses():
     """Return a model of a value."""
     x = np.random.default_rng(0).uniform(0, 10, (80, 2))
-    settings = glassnet.suggest_settings(80, "regression", epochs=20, engine="reference")
+    settings = glassnet.recommended_settings(80, "regression", epochs=20, engine="reference")
     return glassnet.fit(x, 1000 * x[:, 0] + 0.5, hidden=(6,), task="regression", settings=settings, target_name="price")
 
 
@@ -66,7 +67,7 @@ def test_rows_as_objects_go_by_the_columns_names_in_any_order(flowers) -> None:
 
 
 def test_a_model_of_one_column_takes_objects_too() -> None:
-    settings = glassnet.suggest_settings(40, epochs=3, engine="reference")
+    settings = glassnet.recommended_settings(40, epochs=3, engine="reference")
     model = glassnet.fit(np.arange(40.0).reshape(-1, 1), np.arange(40) % 2, hidden=(), settings=settings)
     told = client_of(model).post("/api/predict", json={"rows": [{"x1": 3}, {"x1": 4.0}]}).json()
     assert told["predictions"] == model.predict([[3], [4.0]]).tolist()
@@ -130,7 +131,7 @@ def test_a_code_that_no_table_has_is_told_with_what_was_expected() -> None:
     scaling = glassnet.fit([[0.0], [1.0]] * 4, [0, 1] * 4, hidden=()).scaling
     scaling = type(scaling)("standard", np.zeros(2), np.ones(2))
     vector = np.ones(structure.n_parameters, np.float32)
-    model = glassnet.Model(structure, vector, scaling, ("size", "colour"), "y", "classification", (0, 1))
+    model = glassnet.Model(structure, vector, scaling, ("size", "colour"), Target.of_classes((0, 1)))
     told = refused(client_of(model).post("/api/predict", json={"rows": [[0.5, 3], [0.5, 4]]}))
     assert (told["row"], told["column"], told["value"]) == (1, "colour", 4)
     assert "a whole number from 0 to 3" in told["expected"]
@@ -220,7 +221,7 @@ def test_the_model_is_described(client, workshop) -> None:
 
 
 def test_the_folders_of_files_are_nobodys_business(flowers) -> None:
-    secret = replace(flowers, facts={**flowers.facts, "source": "/home/ann/secret/flowers.csv"})
+    secret = replace(flowers, metadata={**flowers.metadata, "source": "/home/ann/secret/flowers.csv"})
     text = client_of(secret).get("/api/model").text
     assert '"source":"flowers.csv"' in text and "secret" not in text
 

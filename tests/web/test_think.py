@@ -15,6 +15,7 @@ from glassnet import Structure, inspection
 from glassnet.data import ArrowTable
 from glassnet.data.provenance import RowSpan
 from glassnet.models import Model
+from glassnet.models.target import Target
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.web import unit_statistics as surveys
 from glassnet.web.app_state import AppState, Examples, Limits, examples_of
@@ -39,7 +40,7 @@ def houses():
     """Return a workshop with a model of a value, and its rows."""
     x = np.random.default_rng(0).uniform(0, 10, (80, 2))
     y = 1000 * x[:, 0] + 0.5
-    settings = glassnet.suggest_settings(80, "regression", epochs=20, engine="reference")
+    settings = glassnet.recommended_settings(80, "regression", epochs=20, engine="reference")
     model = glassnet.fit(x, y, hidden=(6,), task="regression", settings=settings, target_name="price")
     table = ArrowTable("houses.csv", pa.table({"x1": x[:, 0], "x2": x[:, 1], "price": y}))
     return AppState(model, "houses", examples_of(table, model))
@@ -52,7 +53,7 @@ def embedded():
     rng = np.random.default_rng(0)
     vector = rng.standard_normal(structure.n_parameters).astype(np.float32)
     scaling = Scaling("standard", np.zeros(2), np.ones(2))
-    model = Model(structure, vector, scaling, ("size", "colour"), "kind", "classification", ("a", "b"))
+    model = Model(structure, vector, scaling, ("size", "colour"), Target.of_classes(("a", "b"), "kind"))
     x = np.column_stack([rng.standard_normal(20), np.arange(20) % 4])
     table = ArrowTable("rows.csv", pa.table({"size": x[:, 0], "colour": x[:, 1]}))
     return AppState(model, "embedded", Examples(table, x, None))
@@ -77,7 +78,7 @@ def test_silenced_units_are_told_as_the_library_computes_them_beside_the_answer_
         np.testing.assert_array_equal(np.array(told[name], np.float32), values[0], err_msg=name)
     slope = inspection.saliency(model.structure, model.vector, model.inputs(x), 4, "logit", scale=scale)
     np.testing.assert_array_equal(np.array(list(told["saliency"].values()), np.float32), slope[0])
-    assert told["prediction"] == model.answers(layers["a3"])[0]
+    assert told["prediction"] == model.decode(layers["a3"])[0]
     np.testing.assert_array_equal(np.array(told["probabilities"], np.float32), layers["a3"][0])
     as_is = model.predict_proba(x)[0]
     np.testing.assert_array_equal(np.array(told["without"]["probabilities"], np.float32), as_is)
@@ -96,7 +97,7 @@ def test_values_are_told_in_the_unit_of_the_target_with_and_without(houses) -> N
     x, client = houses.examples.x[:1], client_of(houses)
     told = ask(client, row=x[0].tolist(), scale={"a1": {str(unit): 0 for unit in range(6)}})
     b2 = houses.model.parameters["b2"][np.newaxis]
-    assert told["prediction"] == pytest.approx(float(houses.model.answers(b2)[0]), rel=1e-6)
+    assert told["prediction"] == pytest.approx(float(houses.model.decode(b2)[0]), rel=1e-6)
     assert told["without"]["prediction"] == pytest.approx(float(houses.model.predict(x)[0]), rel=1e-6)
     assert told["probabilities"] is None and told["without"]["probabilities"] is None
 
@@ -380,7 +381,7 @@ def test_the_pen_takes_its_ink_and_the_size_of_what_is_drawn_from_the_rows(works
 
 def test_bytes_are_drawn_from_0_to_255_and_rows_that_are_no_picture_not_at_all(workshop, houses) -> None:
     scaling = Scaling("bytes", np.zeros(64), np.full(64, 1 / 255))
-    model = replace(workshop.model, scaling=scaling)
+    model = replace(workshop.model, preprocessor=scaling)
     assert pen_for(model, None) == {
         "side": 8, "most": None, "measured": False, "low": 0.0, "high": 255.0, "box": MNIST_BOX,
     }  # fmt: skip

@@ -12,6 +12,7 @@ import glassnet
 from glassnet import Structure, inspection
 from glassnet.data import ArrowTable
 from glassnet.models import Model
+from glassnet.models.target import Target
 from glassnet.preprocessing.scaling import Scaling
 from glassnet.web.app_state import AppState, examples_of
 from glassnet.web.server import create_app
@@ -38,7 +39,7 @@ def flowers():
     data = load_iris()
     names = ["sepal length", "sepal width", "<b>petal</b> length", "petal width"]
     y = np.array([data.target_names[place] for place in data.target], dtype=object)
-    settings = glassnet.suggest_settings(150, epochs=30, engine="reference")
+    settings = glassnet.recommended_settings(150, epochs=30, engine="reference")
     model = glassnet.fit(data.data, y, hidden=(6, 5), settings=settings, feature_names=names, target_name="species")
     return model, examples_of(table_of("iris.csv", data.data, names, "species", y.tolist()), model)
 
@@ -49,7 +50,7 @@ def houses():
     x = np.random.default_rng(0).uniform(0, 10, (80, 30))
     y = 1000 * x[:, 0] + 0.5
     names = [f"column {place}" for place in range(30)]
-    settings = glassnet.suggest_settings(80, "regression", epochs=20, engine="reference")
+    settings = glassnet.recommended_settings(80, "regression", epochs=20, engine="reference")
     model = glassnet.fit(
         x, y, hidden=(6,), task="regression", settings=settings, feature_names=names, target_name="price"
     )
@@ -564,7 +565,7 @@ def for_pixels(hidden):
     vector = (np.random.default_rng(0).standard_normal(structure.n_parameters) * 0.045).astype(np.float32)
     scaling = Scaling("bytes", np.zeros(784), np.full(784, 1 / 255))
     names = tuple(f"pixel{place}" for place in range(784))
-    return Model(structure, vector, scaling, names, "label", "classification", tuple(range(10)))
+    return Model(structure, vector, scaling, names, Target.of_classes(range(10), "label"))
 
 
 @pytest.mark.sweep(only=["digits"])

@@ -51,7 +51,7 @@ def shop_of(task="classification", classes=3, rows=300):
     else:
         columns["target"] = score + 0.5
     table = ArrowTable("/home/somebody/rows.csv", pa.table(columns))
-    settings = glassnet.suggest_settings(rows, task, epochs=15, engine="reference")
+    settings = glassnet.recommended_settings(rows, task, epochs=15, engine="reference")
     model = glassnet.fit(
         features(table, names),
         target_values(table, "target"),

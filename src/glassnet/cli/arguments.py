@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
-from glassnet.data import Table, features, open_files, read_table, target_values
+from glassnet.data import Matrix, Table, choose_target, features, open_files, read_table, target_values
+from glassnet.data.formatting import format_names
 from glassnet.datasets import DIGITS, load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model
-from glassnet.models.model import REGRESSION
+from glassnet.models.model import default_names
+from glassnet.models.target import REGRESSION, UNNAMED_TARGET
 
 Number = TypeVar("Number", int, float)
 
@@ -69,7 +71,7 @@ def table_for(model: Model, data: str | None) -> Table:
     """
     if data is not None:
         return read_table(data)
-    if model.facts.get("source") != DIGITS:
+    if model.metadata.get("source") != DIGITS:
         raise InputError("name the file with the rows; only a model of the built-in digits has rows of its own")
     return load_digits()[1]
 
@@ -94,17 +96,48 @@ def refuse_text(table: Table, target: str, y: Array, advice: str) -> None:
         raise InputError(f"{table.source}: the target column {target!r} holds text; {advice}")
 
 
-def rows_with_truth(model: Model, table: Table) -> tuple[Array, Array]:
-    """Return raw features and targets of a table, matched to the model by the columns' names."""
-    y = target_values(table, model.target_name)
+def rows_with_truth(model: Model, table: Table, target: str | None = None) -> tuple[Any, Array]:
+    """Return raw rows and targets of a table, matched to the model by the columns' names.
+
+    ``target`` names the target's column where it is not the one that the model was trained with.
+    """
+    name = choose_target(table, target) if target else target_of(model, table)
+    y = target_values(table, name)
     if model.task == REGRESSION:
-        refuse_text(table, model.target_name, y, "this model predicts numbers")
-    x = features(table, model.feature_names)
+        refuse_text(table, name, y, "this model predicts numbers")
+    x = raw_rows(model, table, name)
     try:
         model.encode(y)
     except InputError as error:
         raise placed(table, error) from None
     return x, y
+
+
+def target_of(model: Model, table: Table) -> str:
+    """Return the target's column: the model's name for it, the only column that is no feature, or the usual names."""
+    if model.target_name in table.names:
+        return model.target_name
+    others = [name for name in table.names if name not in model.feature_names]
+    if len(others) == 1:
+        return others[0]
+    return choose_target(table) if model.target_name == UNNAMED_TARGET else model.target_name
+
+
+def raw_rows(model: Model, table: Table, target: str = "") -> Any:
+    """Return the columns that a model takes: numbers, or, where it preprocesses a table, the columns as they are.
+
+    They are matched by name or, if the model was trained on rows without names, by position.
+    """
+    names = list(model.feature_names)
+    others = [name for name in table.names if name != target]
+    if model.feature_names == default_names(len(names)) and not set(names) & set(others) and len(others) == len(names):
+        names = others
+    if model.takes_numbers or isinstance(table, Matrix):
+        return features(table, names)
+    missing = [name for name in names if name not in table.names]
+    if missing:
+        raise InputError(f"{table.source}: column {format_names(missing)} is missing; the model was trained on it")
+    return table.to_arrow().columns.select(names)
 
 
 def placed(table: Table, error: InputError) -> InputError:

@@ -22,7 +22,7 @@ def show(
 ) -> None:
     """Show what is in a model file: layers, scaling, how it was trained, its history."""
     loaded, screen = load(model), Screen(as_json)
-    facts = loaded.facts
+    facts = loaded.metadata
     screen.result(
         {
             "task": loaded.task,
@@ -33,7 +33,7 @@ def show(
             "tables": [list(table) for table in loaded.structure.tables],
             "activations": [activation.name for activation in loaded.structure.activations],
             "parameters": loaded.structure.n_parameters,
-            "scaling": loaded.scaling.kind,
+            "scaling": loaded.preprocessor.kind,
             "settings": loaded.settings.as_json(),
             "facts": dict(facts),
             "history": [epoch.known() for epoch in loaded.history],
@@ -60,7 +60,7 @@ def plot(
 
     loaded, screen = load(model), Screen()
     rows = None
-    if data is not None or loaded.facts.get("source") == DIGITS:
+    if data is not None or loaded.metadata.get("source") == DIGITS:
         rows = rows_with_truth(loaded, table_for(loaded, data))
     for path, title in draw_all(loaded, out, rows):
         screen.say(f"{path}: {title}")
@@ -69,7 +69,7 @@ def plot(
 
 
 def _lines(model: Model) -> list[str]:
-    facts, settings = model.facts, model.settings
+    facts, settings = model.metadata, model.settings
     classes = ", ".join(str(label) for label in model.classes[:12])
     lines = [f"{model.task}: {len(model.feature_names):,} columns → {model.target_name}"]
     if model.classes:
@@ -80,7 +80,7 @@ def _lines(model: Model) -> list[str]:
         "standard": "to mean 0 and deviation 1, by the training rows",
         "largest": "by the largest entry of each column in the training rows",
     }
-    lines.append(f"features scaled {scalings[model.scaling.kind]}")
+    lines.append(f"features scaled {scalings[model.preprocessor.kind]}")
     plain = settings.as_json()
     lines.append(
         f"trained on {facts.get('training_rows', 0):,} rows of {facts.get('source') or 'arrays'} "
@@ -96,7 +96,7 @@ def _lines(model: Model) -> list[str]:
 
 
 def _charts(model: Model) -> list[str]:
-    metric = str(model.facts.get("metric", "accuracy"))
+    metric = str(model.metadata.get("metric", "accuracy"))
     lines = []
     for name in ("loss", "validation_loss", "test_loss", "metric", "validation_metric", "test_metric"):
         values = [getattr(epoch, name) for epoch in model.history]

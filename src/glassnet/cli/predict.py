@@ -20,7 +20,7 @@ from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
 from glassnet.models import Model, load
 from glassnet.models.evaluation import evaluate_blocks
-from glassnet.models.model import CLASSIFICATION
+from glassnet.models.target import CLASSIFICATION
 from glassnet.training.callbacks.progress import format_metric
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from glassnet.data import Files, Table, choose_target, features, is_classificati
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit, save
-from glassnet.models.fitting import check_task, suggest_settings
-from glassnet.models.model import CLASSIFICATION, REGRESSION, encode_classes
+from glassnet.models.fitting import check_task
+from glassnet.models.recommended import recommended_settings
+from glassnet.models.target import CLASSIFICATION, REGRESSION, encode_classes
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
@@ -205,7 +206,7 @@ def train(
     }
 
     def suggested(rows: int, task: str) -> Settings:
-        return suggest_settings(rows, task, **(chosen | further))
+        return recommended_settings(rows, task, **(chosen | further))
 
     callbacks = [*([checkpoints] if checkpoints else ()), *([Progressing()] if screen.speaks else ())]
     if data is None and group:
@@ -332,7 +333,7 @@ def _report(
     unwritten: bool = False,
 ) -> int:
     """Keep the model, say what came of it (and what also is to be told), and return the exit code."""
-    facts, last = model.facts, model.history[-1] if model.history else None
+    facts, last = model.metadata, model.history[-1] if model.history else None
     diverged = facts["stop_reason"] == "diverged"
     kept = wanted = out is not None and bool(model.history)
     if kept:

@@ -14,7 +14,7 @@ ROWS, STEP = 16, 1e-5
 TOLERANCE = 1e-4
 
 
-def check_own_loss(loss: Loss, truth: Array, outputs: int) -> None:
+def check_custom_loss(loss: Loss, truth: Array, outputs: int) -> None:
     """Refuse a loss whose gradient is not that of its value.
 
     Parameters

@@ -9,17 +9,24 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from glassnet.errors import InputError
-from glassnet.estimators._sklearn_names import spoken
+from glassnet.estimators._params import model_settings, params_of
+from glassnet.estimators._sklearn_names import sklearn_name
 from glassnet.estimators._storage import load, save
 from glassnet.models import exchange
-from glassnet.models.exchange.portable import MULTICLASS, MULTILABEL, REGRESSION, Portable
-
-#: scikit-learn's word for several yes-or-no questions.
-_LABELS = "multilabel-indicator"
+from glassnet.models.exchange.portable import Portable
+from glassnet.models.model import Model, default_names
+from glassnet.models.target import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Target
+from glassnet.preprocessing.scaling import identity_scaling
+from glassnet.training.history import History
 
 
 class ExportMixin:
-    """How an estimator travels."""
+    """Files of an estimator, and exchange with models and other libraries."""
+
+    # scikit-learn's attributes that may be None
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
 
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a file that holds no code, atomically; see ``docs/model-file.md``.
@@ -42,8 +49,31 @@ class ExportMixin:
         """
         return load(cls, path)
 
+    @classmethod
+    def from_model(cls, model: Model, **params: Any) -> Any:
+        """Return a fitted estimator that holds a model, without a copy of its parameters.
+
+        Parameters
+        ----------
+        model : Model
+            Of `glassnet.fit`, `glassnet.load` or another estimator's ``model_``.
+        **params
+            Parameters of the estimator; the others are those that the model's settings say, where the estimator has
+            them.
+
+        Raises
+        ------
+        InputError
+            If a classifier is asked for and the model is one of regression, or the other way round.
+        """
+        est = cls(**{**params_of(model, cls), **params})
+        names = model.feature_names != default_names(len(model.feature_names))
+        est._set_from_model(model, names)
+        est._set_history(model)
+        return est
+
     def to_onnx(self, path: str | Path, *, input_dtype: Any = None) -> None:
-        """Write the network, and what prepares its rows and undoes its target, as an ONNX file.
+        """Write the network with its preprocessing and the scaling of the target as an ONNX file.
 
         Parameters
         ----------
@@ -57,8 +87,8 @@ class ExportMixin:
     def to_torch(self) -> Any:
         """Return a PyTorch `nn.Sequential` with the same outputs for rows as `prepare` returns them."""
         check_is_fitted(self)
-        scaling = getattr(self, "_target_scaling", None)
-        return exchange.to_torch(self._structure, self._vector_in_use(), target_scaling=scaling)
+        model = self.model_
+        return exchange.to_torch(model.structure, model.vector, target_scaling=model.target.scaling)
 
     def to_sklearn(self) -> Any:
         """Return scikit-learn's estimator, fitted: the same predictions, and the same parameters where it has them."""
@@ -86,7 +116,7 @@ class ExportMixin:
             raise InputError(f"estimator is {type(estimator).__name__}, and {cls.__name__} is asked for")
         portable = exchange.from_sklearn(estimator)
         made = cls(**estimator.get_params(deep=False))
-        made._take(portable)
+        made._adopt(portable)
         for name in ("n_iter_", "t_", "loss_", "best_loss_", "loss_curve_", "validation_scores_",
                      "best_validation_score_", "classes_", "feature_names_in_"):  # fmt: skip
             if hasattr(estimator, name):
@@ -108,10 +138,10 @@ class ExportMixin:
             A classifier's is taken for that if not given.
         """
         structure, vector = exchange.from_torch(module, output=output)
-        if cls._classifies and output is None and structure.activations[-1].name == "identity":
+        if cls._is_classifier and output is None and structure.activations[-1].name == "identity":
             logits = "softmax" if structure.n_outputs > 1 else "sigmoid"
             structure, vector = exchange.from_torch(module, output=logits)
-        names = [spoken(activation) for activation in structure.activations]
+        names = [sklearn_name(activation) for activation in structure.activations]
         parameters: dict[str, Any] = {
             "hidden_layer_sizes": structure.layer_sizes[1:-1],
             "activation": names[0] if len(set(names[:-1])) == 1 else names[:-1],
@@ -119,38 +149,60 @@ class ExportMixin:
         }
         made = cls(**parameters)
         kind, labels = REGRESSION, np.empty(0, object)
-        if cls._classifies:
-            kind = "binary" if structure.n_outputs == 1 else MULTICLASS
+        if cls._is_classifier:
+            kind = BINARY if structure.n_outputs == 1 else MULTICLASS
             labels = np.arange(max(2, structure.n_outputs)) if classes is None else np.asarray(classes)
-        made._take(Portable(structure, vector, kind, labels))
+        made._adopt(Portable(structure, vector, kind, labels))
         return made
 
     def _portable(self) -> Portable:
         check_is_fitted(self)
-        kind = getattr(self, "_kind", REGRESSION)
-        single = self._classifies and self.out_activation_ == "identity"
-        return Portable(
-            self._structure,
-            self._vector_in_use(),
-            MULTILABEL if kind == _LABELS else kind,
-            self.classes_ if kind in ("binary", MULTICLASS) else np.empty(0, object),
-            target_scaling=getattr(self, "_target_scaling", None),
-            feature_names=() if self._preparation is not None else tuple(getattr(self, "feature_names_in_", ())),
-            threshold=0.0 if single else 0.5,
-            preparation=self._preparation,
-            quantiles=tuple(getattr(self, "quantiles", None) or ()),
-        )
+        return self.model_.portable()
 
-    def _take(self, portable: Portable) -> None:
-        """Become the fitted estimator of a network from elsewhere."""
+    def _adopt(self, portable: Portable) -> None:
+        """Become the fitted estimator of a network from another library."""
         if portable.scaling is not None or portable.target_scaling is not None:
-            raise InputError("the estimator stands in a pipeline with a scaling; take the network itself out of it")
-        self.n_features_in_ = portable.structure.n_inputs
-        self._restore(portable.structure, portable.vector, None, None)
-        if self._classifies:
-            kind = _LABELS if portable.kind == MULTILABEL else portable.kind
-            labels = np.arange(self.n_outputs_) if kind == _LABELS else portable.classes
-            self._restore_classes(kind, np.asarray(labels))
+            raise InputError("the estimator is in a pipeline with a scaling; pass the network itself")
+        structure, kind = portable.structure, portable.kind
+        classes: Any = np.arange(structure.n_outputs) if kind == MULTILABEL else portable.classes
+        names = portable.feature_names or default_names(structure.n_inputs)
+        target = Target(kind, classes=np.asarray(classes))
+        preprocessor = identity_scaling(structure.n_inputs)
+        model = Model(
+            structure,
+            portable.vector,
+            preprocessor,
+            tuple(names),
+            target,
+            model_settings(structure.activations[-1].name),
+        )
+        self._set_from_model(model, bool(portable.feature_names))
+
+    def _set_from_model(self, model: Model, has_feature_names: bool) -> None:
+        """Hold a model as if this estimator had been fitted to it."""
+        if self._is_classifier != (model.target.kind != REGRESSION):
+            raise InputError(f"the model is one of {model.task}, and {type(self).__name__} is not")
+        self._target = model.target
+        if self._is_classifier:
+            self.classes_ = model.target.classes
+        self.n_features_in_ = len(model.feature_names)
+        if has_feature_names:
+            self.feature_names_in_ = np.array(model.feature_names, dtype=object)
+        self.n_outputs_ = model.structure.n_outputs
+        self._start_attributes(model)
+        self.history_ = History(model.history)
+
+    def _set_history(self, model: Model) -> None:
+        """Set scikit-learn's attributes from the history of a model that no estimator trained."""
+        epochs = len(model.history)
+        self.n_iter_ = epochs
+        self.t_ = epochs * int(model.metadata.get("training_rows", 0))
+        self.engine_ = str(model.metadata.get("engine") or "reference")
+        self.loss_curve_ = [epoch.loss for epoch in model.history]
+        self.loss_ = self.loss_curve_[-1] if epochs else np.nan
+        self.best_loss_ = min(self.loss_curve_, default=np.inf)
+        self.validation_scores_ = self.best_validation_score_ = None
+        self._resume_counting()
 
 
 def _suits(theirs: Any, name: str, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from glassnet import inspection
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
+from glassnet.models.target import BINARY
 
 if TYPE_CHECKING:
     from glassnet.models.network_view import NetworkView
@@ -28,15 +30,15 @@ class InspectionMixin:
             In the network's dtype, the columns named by `input_names`.
         """
         check_is_fitted(self)
-        rows = self._rows_to_predict(X).astype(self._vector.dtype, copy=False)
+        rows = self._check_rows_to_predict(X).astype(self._model.vector.dtype, copy=False)
         return rows.tocsr() if issparse(rows) else rows
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """The names of the network's inputs: of the columns, or x0, x1, …; with ``preprocess``, what became of them."""
         check_is_fitted(self)
-        if self._preparation is not None:
-            return self._preparation.get_feature_names_out()
+        if not self._model.takes_numbers:
+            return self._model.input_names
         return tuple(getattr(self, "feature_names_in_", [f"x{column}" for column in range(self.n_features_in_)]))
 
     def explain(self, X: Any) -> dict[str, Array]:
@@ -48,7 +50,7 @@ class InspectionMixin:
             ``z1``, ``a1``, …: before and after each layer's activation.
         """
         rows = self.prepare(X)
-        return inspection.activations(self._structure, self._vector_in_use(), rows)
+        return inspection.activations(self._model.structure, self._current_vector(), rows)
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Array]:
         """Return the gradients of the mean loss over rows, penalties left out.
@@ -59,9 +61,9 @@ class InspectionMixin:
             ``dW1``, ``db1``, …, each like the parameter, and ``dx`` (samples, inputs).
         """
         rows = self.prepare(X)
-        truth = self._transformed(self._encode(self._check_rows(X, y, reset=False)[1], False, True))
-        loss = self._loss_for(self.n_outputs_, self._vector.dtype)
-        return inspection.gradients(self._structure, self._vector_in_use(), loss, rows, truth, sample_weight)
+        truth = self._scale_target(self._encode(self._check_rows(X, y, reset=False)[1], False, True))
+        loss = self._resolve_loss(self.n_outputs_, self._model.vector.dtype)
+        return inspection.gradients(self._model.structure, self._current_vector(), loss, rows, truth, sample_weight)
 
     def saliency(self, X: Any, output: Any = None, of: str = "output") -> Array:
         """Return how one output moves with each input: its derivative (Simonyan et al. 2013, arXiv:1312.6034).
@@ -82,7 +84,7 @@ class InspectionMixin:
         """
         rows = self.prepare(X)
         chosen, scale = self._chosen(X, output)
-        return scale * inspection.saliency(self._structure, self._vector_in_use(), rows, chosen, of)
+        return scale * inspection.saliency(self._model.structure, self._current_vector(), rows, chosen, of)
 
     def integrated_gradients(
         self, X: Any, baseline: Any = None, output: Any = None, of: str = "output", **limits: Any
@@ -108,12 +110,12 @@ class InspectionMixin:
         rows = self.prepare(X)
         chosen, scale = self._chosen(X, output)
         return scale * inspection.integrated_gradients(
-            self._structure, self._vector_in_use(), rows, baseline, chosen, of, **limits
+            self._model.structure, self._current_vector(), rows, baseline, chosen, of, **limits
         )
 
     def _chosen(self, X: Any, output: Any) -> tuple[Any, Any]:
         """Return which unit is meant, and its scale: of two classes the first is what the only unit is not."""
-        if not self._classifies:
+        if not self._is_classifier:
             if output is None and self.n_outputs_ > 1:
                 raise InputError(f"output must say which of the {self.n_outputs_} values is meant: 0, 1, …")
             deviation = self._deviation()
@@ -125,7 +127,7 @@ class InspectionMixin:
                     f"output is {output!r}; it must be a class, one of {', '.join(map(str, self.classes_))}"
                 )
             output = int(np.flatnonzero(self.classes_ == output)[0])
-        if self._kind != "binary":
+        if self._target.kind != BINARY:
             return output, 1
         if output is None:
             return 0, np.where(self.predict(X) == self.classes_[-1], 1, -1)[:, np.newaxis]
@@ -136,18 +138,14 @@ class InspectionMixin:
         return 0, sign[:, np.newaxis] if classes.ndim else sign
 
     def network_view(self, X: Any = None, row: int = 0) -> NetworkView:
-        """Return what there is to see: the layers and, where X is given, one row's way through them.
-
-        `glassnet.show` draws it.
-        """
-        from glassnet.estimators._network_view import network_view
-
-        return network_view(self, X, row)
+        """Return the network and, if X is given, the activations for one of its rows, as `glassnet.show` draws them."""
+        check_is_fitted(self)
+        return replace(self.model_.network_view(X, row), name=type(self).__name__)
 
     def _html_repr(self) -> str:
         """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
         parameters: str = super()._html_repr()  # type: ignore[misc]  # of BaseEstimator, beside it
-        if not hasattr(self, "_vector"):
+        if "_model" not in vars(self):
             return parameters
         from glassnet.visualization import Picture
 

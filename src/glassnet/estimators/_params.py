@@ -1,4 +1,4 @@
-"""From an estimator's parameters to the library's settings, with everything that does not go together named."""
+"""From an estimator's parameters to the library's settings and back; combinations that do not work are named."""
 
 from __future__ import annotations
 
@@ -8,19 +8,35 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import InputError
-from glassnet.estimators._sklearn_names import find_optimizer, find_schedule
-from glassnet.network.losses import Loss
+from glassnet.estimators._sklearn_names import find_optimizer, find_schedule, sklearn_name
+from glassnet.models.model import Model
+from glassnet.models.recommended import (
+    ACTIVATION,
+    HIDDEN,
+    LEARNING_RATE,
+    OPTIMIZER,
+    SCHEDULE,
+    WEIGHT_DECAY,
+    recommended_batch_size,
+    recommended_epochs,
+    recommended_loss,
+)
+from glassnet.models.target import CLASSIFICATION, REGRESSION
+from glassnet.network.losses import LOSSES, Loss
 from glassnet.network.schedules import SCHEDULES
+from glassnet.preprocessing import Scaling
 from glassnet.training import Settings
 from glassnet.training.settings import LBFGS
 
+#: The value of ``batch_size`` and ``max_iter`` that stands for the recommended settings of the number of rows.
+RECOMMENDED = "recommended"
 #: scikit-learn's ``batch_size="auto"``.
 AUTO_BATCH = 200
 #: scikit-learn lets L-BFGS rest when the loss falls by less than SciPy's own default.
 LBFGS_LOSS_TOLERANCE = 2.2204460492503131e-09
 
 
-def to_settings(est: Any, loss: Loss, samples: int, epochs: int, dtype: str, continues: bool) -> Settings:
+def to_settings(est: Any, loss: Loss, samples: int, dtype: str, incremental: bool) -> Settings:
     """Return the settings of one fit.
 
     Parameters
@@ -30,25 +46,26 @@ def to_settings(est: Any, loss: Loss, samples: int, epochs: int, dtype: str, con
     loss : Loss
         What is minimised.
     samples : int
-        Rows to learn from.
-    epochs : int
-        At most so many.
+        Rows to train on.
     dtype : str
         ``"float32"`` or ``"float64"``.
-    continues : bool
-        Whether this is one of several calls of `partial_fit`, whose number nobody knows.
+    incremental : bool
+        Whether this is a call of `partial_fit`: one epoch, of a number of epochs that is not known.
 
     Raises
     ------
     InputError
         If two parameters do not go together: the message names both.
     """
-    _check_together(est, continues)
+    _check_param_combinations(est, incremental)
+    batch_size = batch_size_of(est.batch_size, samples) if est.solver != LBFGS else max(1, samples)
+    epochs = 1 if incremental else epochs_of(est.max_iter, samples, batch_size)
     common: dict[str, Any] = {
         "loss": loss, "epochs": epochs, "shuffle": bool(est.shuffle), "l1": float(est.l1), "alpha": float(est.alpha),
         "max_norm": est.max_norm, "clip_norm": est.clip_norm, "ema_decay": est.ema_decay,
         "dropout": dropout_of(est.dropout), "restore_best": False, "dtype": dtype, "engine": est.engine,
         "threads": threads_of(est.n_jobs),
+        "initializer": est.initializer if isinstance(est.initializer, str) else "auto",
     }  # fmt: skip
     if est.solver == LBFGS:
         limits = {
@@ -56,7 +73,7 @@ def to_settings(est: Any, loss: Loss, samples: int, epochs: int, dtype: str, con
             "ftol": LBFGS_LOSS_TOLERANCE,
             "maxfun": int(est.max_fun),
         }
-        return Settings(optimizer=LBFGS, optimizer_settings=limits, batch_size=max(1, samples), **common)
+        return Settings(optimizer=LBFGS, optimizer_settings=limits, batch_size=batch_size, **common)
     schedule, schedule_settings = find_schedule(est.learning_rate, est.learning_rate_params or {})
     rule = find_optimizer(
         est.solver,
@@ -69,7 +86,7 @@ def to_settings(est: Any, loss: Loss, samples: int, epochs: int, dtype: str, con
     )
     return Settings(
         optimizer=rule, learning_rate=float(est.learning_rate_init), weight_decay=est.weight_decay, schedule=schedule,
-        schedule_settings=schedule_settings, batch_size=batch_size_of(est.batch_size, samples), **common,
+        schedule_settings=schedule_settings, batch_size=batch_size, **common,
     )  # fmt: skip
 
 
@@ -91,12 +108,17 @@ def has_partial_fit(est: Any) -> bool:
 def batch_size_of(batch_size: Any, samples: int) -> int:
     """Return how many rows a batch has, with scikit-learn's warning where there are not so many."""
     if isinstance(batch_size, str):
-        return min(AUTO_BATCH, samples)
+        return recommended_batch_size(samples) if batch_size == RECOMMENDED else min(AUTO_BATCH, samples)
     if batch_size > samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
         )
     return int(np.clip(batch_size, 1, samples))
+
+
+def epochs_of(max_iter: int | str, samples: int, batch_size: int) -> int:
+    """Return the number of epochs."""
+    return recommended_epochs(samples, batch_size) if max_iter == RECOMMENDED else int(max_iter)
 
 
 def dropout_of(dropout: Any) -> float | tuple[float, ...]:
@@ -123,7 +145,7 @@ def threads_of(n_jobs: int | None) -> int | None:
     return max(1, cpu_count() + 1 + int(n_jobs))
 
 
-def _check_together(est: Any, continues: bool) -> None:
+def _check_param_combinations(est: Any, incremental: bool) -> None:
     if est.categorical_features is not None and est.preprocess is None:
         raise InputError("categorical_features goes with preprocess='auto'; give both, or encode the columns yourself")
     if est.scoring is not None and not est.early_stopping:
@@ -151,8 +173,98 @@ def _check_together(est: Any, continues: bool) -> None:
         raise InputError(
             f"learning_rate_params does not go with learning_rate={est.learning_rate!r}, whose only number is power_t"
         )
-    if continues and est.learning_rate in SCHEDULES and SCHEDULES[est.learning_rate].needs_total_steps:
+    if incremental and est.learning_rate in SCHEDULES and SCHEDULES[est.learning_rate].needs_total_steps:
         raise InputError(
             f"learning_rate={est.learning_rate!r} must know how many epochs there will be, and partial_fit does not; "
             "use fit, or 'constant', 'exponential', 'step', 'inverse_scaling'"
         )
+
+
+def recommended_params(is_classifier: bool) -> dict[str, Any]:
+    """Return the parameters with which an estimator trains as `glassnet.fit` does by default, to the same bits."""
+    common: dict[str, Any] = {
+        "hidden_layer_sizes": HIDDEN,
+        "activation": ACTIVATION,
+        "solver": OPTIMIZER,
+        "alpha": 0.0,
+        "batch_size": RECOMMENDED,
+        "learning_rate": SCHEDULE,
+        "learning_rate_init": LEARNING_RATE,
+        "weight_decay": WEIGHT_DECAY,
+        "max_iter": RECOMMENDED,
+        "tol": 0.0,
+        "n_iter_no_change": np.inf,
+        "initializer": "auto",
+        "preprocess": "scale",
+        "dtype": "float32",
+        "random_state": Settings().random_state,
+    }
+    if is_classifier:
+        return common | {"loss": recommended_loss(CLASSIFICATION)}
+    return common | {"loss": recommended_loss(REGRESSION), "target_transform": "standardize"}
+
+
+def params_of(model: Model, cls: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator that would train a model's network as its settings say.
+
+    What the estimator has no parameter for (``l2``, ``clip_value``, ``reduce_on_plateau``) is left out.
+    """
+    settings, structure = model.settings, model.structure
+    names = [sklearn_name(activation) for activation in structure.activations]
+    loss = settings.resolve_loss()
+    params: dict[str, Any] = {
+        "hidden_layer_sizes": structure.layer_sizes[1:-1],
+        "activation": names[0] if len(set(names[:-1])) == 1 else names[:-1],
+        "out_activation": names[-1],
+        "loss": loss.name if loss.name in LOSSES else loss,
+        "loss_params": dict(settings.loss_settings) or None,
+        "alpha": settings.alpha,
+        "l1": settings.l1,
+        "batch_size": settings.batch_size,
+        "max_iter": settings.epochs,
+        "shuffle": settings.shuffle,
+        "random_state": settings.random_state,
+        "initializer": settings.initializer,
+        "dtype": settings.dtype,
+        "engine": settings.engine,
+        "n_jobs": settings.threads,
+        "tol": settings.min_delta,
+        "n_iter_no_change": np.inf if settings.patience is None else settings.patience,
+        "preprocess": None,
+    }
+    if not structure.n_layers > 1:
+        params.pop("activation")
+    if not isinstance(model.preprocessor, Scaling):
+        params["preprocess"] = "auto"
+    elif not model.preprocessor.is_identity:
+        params["preprocess"] = "scale"
+    if settings.full_batch:
+        params["solver"] = LBFGS
+        params["batch_size"] = "auto"
+    else:
+        rule, schedule = settings.resolve_optimizer(), settings.resolve_schedule()
+        rate = settings.learning_rate
+        params |= {
+            "solver": rule.name,
+            "solver_params": dict(settings.optimizer_settings) or None,
+            "learning_rate": schedule.name,
+            "learning_rate_params": dict(settings.schedule_settings) or None,
+            "learning_rate_init": rule.learning_rate if rate is None else rate,
+            "dropout": settings.dropout,
+            "weight_decay": settings.weight_decay,
+            "max_norm": settings.max_norm,
+            "clip_norm": settings.clip_norm,
+            "ema_decay": settings.ema_decay,
+        }
+    if model.target.quantiles:
+        params["quantiles"] = model.target.quantiles
+    if model.target.scaling is not None:
+        params["target_transform"] = "standardize"
+    known = cls().get_params(deep=False)
+    return {name: value for name, value in params.items() if name in known}
+
+
+def model_settings(output_activation: str) -> Settings:
+    """Return settings for a network that another library trained: a loss that its output layer goes with."""
+    losses = {"softmax": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}
+    return Settings(loss=losses.get(output_activation, "half_mean_squared_error"))

@@ -24,6 +24,6 @@ def d_poisson_deviance(o: Array, y: Array) -> Array:
     return np.exp(o) - y
 
 
-def as_reported(loss: Loss) -> Loss:
+def with_sklearn_values(loss: Loss) -> Loss:
     """Return a loss of scikit-learn's with the values that it reports."""
     return replace(loss, per_sample=poisson_deviance, derivative=d_poisson_deviance) if loss.name == "poisson" else loss

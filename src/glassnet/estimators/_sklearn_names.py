@@ -12,7 +12,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
-from glassnet.estimators._sklearn_losses import as_reported
+from glassnet.estimators._sklearn_losses import with_sklearn_values
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.losses import CLASSIFICATION, LOSSES, Loss
 from glassnet.network.optimizers import OPTIMIZERS, Optimizer
@@ -40,14 +40,14 @@ def find_activation(chosen: Any) -> Activation:
     if isinstance(chosen, str):
         return lookup(ACTIVATIONS, ACTIVATION.get(chosen, chosen), "activation")
     if isinstance(chosen, tuple) and len(chosen) == 2 and all(map(callable, chosen)):
-        return own_activation(*chosen)
+        return custom_activation(*chosen)
     raise InputError(
         f"activation is {chosen!r}; give a name, a list with one for each hidden layer, or a pair of functions "
         "(f(z) -> a, derivative(z) -> da/dz)"
     )
 
 
-def own_activation(function: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Activation:
+def custom_activation(function: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Activation:
     """Make an activation of two functions of z, each (samples, units) → (samples, units)."""
     name = getattr(function, "__name__", "own")
     return Activation(name, partial(_activate, function), partial(_derive, derivative))
@@ -65,7 +65,7 @@ def _value(function: Callable[[Array, Array], Array], o: Array, y: Array) -> Arr
     return function(y, o)
 
 
-def spoken(activation: Activation) -> str:
+def sklearn_name(activation: Activation) -> str:
     """Return scikit-learn's name of an activation, or the library's where it has none."""
     return {ours: theirs for theirs, ours in ACTIVATION.items()}.get(activation.name, activation.name)
 
@@ -124,7 +124,7 @@ def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary
     if chosen == "squared_error":  # scikit-learn reports the mean over the outputs and descends along their sum
         return replace(LOSSES["half_mean_squared_error"], grad_scale=float(outputs)).with_settings(**settings)
     if chosen == "poisson" and outputs > 1:
-        return as_reported(LOSSES["poisson"])
+        return with_sklearn_values(LOSSES["poisson"])
     loss = lookup(LOSSES, LOSS.get(chosen, chosen), "loss")
     if not classes and loss.name in CLASSIFICATION:
         raise InputError(f"loss {chosen!r} is for classes; a regressor takes {', '.join(_of_values())}")

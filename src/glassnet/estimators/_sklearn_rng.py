@@ -16,7 +16,7 @@ from glassnet.training.state_dict import StateDict, rng_state, set_rng_state
 GLOROT, GLOROT_SIGMOID = 6.0, 2.0
 
 
-def draw_weights(structure: Structure, random_state: np.random.RandomState, dtype: Any, sigmoid: bool) -> Array:
+def init_weights(structure: Structure, random_state: np.random.RandomState, dtype: Any, sigmoid: bool) -> Array:
     """Draw weights and biases as scikit-learn does: uniform, layer after layer, each W before its b.
 
     Parameters
@@ -47,7 +47,7 @@ def draw_weights(structure: Structure, random_state: np.random.RandomState, dtyp
     return vector
 
 
-class Orders:
+class EpochShuffler:
     """Each epoch's order is the last one's, shuffled, as in scikit-learn; other rows begin anew.
 
     Parameters
@@ -62,7 +62,7 @@ class Orders:
         self.random_state, self.shuffle = random_state, shuffle
         self._rows = self.last = np.empty(0, np.int64)
 
-    def over(self, rows: Array) -> None:
+    def set_indices(self, rows: Array) -> None:
         """Take these rows from now on, beginning as they stand; if they are the same as before, go on."""
         if len(rows) != len(self._rows) or not np.array_equal(rows, self._rows):
             self._rows = self.last = rows

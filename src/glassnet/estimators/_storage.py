@@ -1,283 +1,182 @@
-"""An estimator's file: a safetensors file with the arrays by name and everything else as JSON in its metadata.
+"""An estimator in a model's file: its parameters and scikit-learn's attributes beside the model.
 
-``docs/model-file.md`` describes it. Loading runs no code and believes nothing: every name, type, shape and value is
-checked, and what does not fit together is refused.
+``docs/model-file.md`` describes it. Every name, type and value is checked.
 """
 
 from __future__ import annotations
 
 import math
-import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from glassnet._utils.arrays import Array
-from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
-from glassnet._utils.safetensors_file import MAX_HEADER_BYTES, read_arrays, write_arrays
-from glassnet._version import __version__
+from glassnet._utils.json_fields import FAULTS, Fields, fault
 from glassnet.errors import InputError
-from glassnet.estimators._sklearn_names import spoken
-from glassnet.models.storage import read_epoch
+from glassnet.estimators._sklearn_names import sklearn_name
+from glassnet.models.model import Model
+from glassnet.models.storage import read_model, write_model
 from glassnet.network.activations import ACTIVATIONS
-from glassnet.network.serialization import read_layer_sizes
-from glassnet.network.structure import Structure
-from glassnet.preprocessing import TablePreprocessor, preprocessor_from_dict
-from glassnet.preprocessing.scaling import Scaling
-from glassnet.training.history import History
+from glassnet.network.losses import LOSSES, Loss
+from glassnet.preprocessing import Scaling
+from glassnet.training.settings import ENGINES
 
-#: The entry of the metadata that holds the JSON, and the version of what it says.
-KEY, FORMAT_VERSION = "glassnet-estimator", 1
-#: Parameters that matter only to training, and of which a file holds no object or function.
-_OF_TRAINING = ("callbacks", "scoring", "random_state", "initializer", "loss")
-#: What `fit` leaves behind besides the network, as plain numbers, text, or lists of numbers.
-_FACTS: dict[str, tuple[type, ...]] = {
+#: Parameters that matter only to training, whose objects and functions a file leaves out.
+_TRAINING_PARAMS = ("callbacks", "scoring", "random_state", "initializer", "loss")
+#: The attributes of a fitted estimator that are plain numbers, text, or lists of numbers.
+_ATTRIBUTES: dict[str, tuple[type, ...]] = {
     "n_iter_": (int,), "t_": (int,), "loss_": (int, float), "best_loss_": (int, float, type(None)),
     "best_validation_score_": (int, float, type(None)), "loss_curve_": (list,),
     "validation_scores_": (list, type(None)), "engine_": (str,), "out_activation_": (str,),
 }  # fmt: skip
-#: Stands for what no file can hold.
+#: The value of a parameter that no file can hold.
 _LEFT_OUT = {"left out": True}
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
-#: Kinds of classes that a file can hold, and how the dtypes of their arrays are written.
-_KINDS = ("binary", "multiclass", "multilabel-indicator")
-_DTYPE = re.compile(r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})", re.ASCII)
+_CLASSES = ("MLPClassifier", "MLPRegressor")
 
 
-class _Other(Exception):
-    """The file is whole, and holds another estimator."""
+class _WrongClass(Exception):
+    """The file is valid, and holds another estimator."""
 
 
 def save(est: Any, path: str | Path) -> None:
-    """Write a fitted estimator to a file, atomically.
+    """Write a fitted estimator to a model's file, atomically.
 
     Raises
     ------
     InputError
-        If it is not fitted, has a function of one's own that predicts, or can't be written.
+        If it is not fitted, predicts by a custom function, or can't be written.
     """
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(est)
-    structure, vector = est._structure, est._vector_in_use()
-    for activation in structure.activations:
+    model: Model = est.model_
+    for activation in model.structure.activations:
         if ACTIVATIONS.get(activation.name) is not activation:
-            raise InputError(f"activation {activation.name!r} is your own function, which no file can hold; pickle it")
-    arrays = structure.views(vector)
-    described: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "estimator": type(est).__name__,
-        "glassnet": __version__,
-        "params": _described_params(est.get_params(deep=False)),
-        "layer_sizes": list(structure.layer_sizes),
-        "activations": [activation.name for activation in structure.activations],
-        "tables": [list(table) for table in structure.tables],
-        "n_features_in_": int(est.n_features_in_),
-        "feature_names_in_": list(est.feature_names_in_) if hasattr(est, "feature_names_in_") else None,
-        "facts": {name: _plain(getattr(est, name), name) for name in _FACTS if hasattr(est, name)},
-        "history": [{k: v for k, v in epoch.known().items() if math.isfinite(v)} for epoch in est.history_],
-        "preparation": None,
+            raise InputError(f"activation {activation.name!r} is a custom function, which no file can hold; pickle it")
+    described = {
+        "class": type(est).__name__,
+        "params": _describe_params(est.get_params(deep=False)),
+        "has_feature_names": hasattr(est, "feature_names_in_"),
+        "attributes": {name: _to_json(getattr(est, name), name) for name in _ATTRIBUTES if hasattr(est, name)},
     }
-    if est._preparation is not None:
-        described["preparation"] = est._preparation.to_dict()
-        arrays |= {f"preparation.{name}": array for name, array in est._preparation.arrays().items()}
-    if hasattr(est, "classes_"):
-        described["classes"] = {"kind": est._kind, **_described_classes(est.classes_)}
-    scaling = getattr(est, "_target_scaling", None)
-    if scaling is not None:
-        arrays |= {"target.shift": scaling.offset, "target.factor": scaling.scale}
-    write_arrays(path, arrays, KEY, described)
+    write_model(_without_custom_functions(model), path, described)
 
 
-def kind_in(path: str | Path) -> str:
-    """Return the name of the estimator that a file holds, which nothing but its loading believes.
+def load(cls: Any, path: str | Path) -> Any:
+    """Read an estimator from a file; of a file without one, make it from the model.
 
     Raises
     ------
     InputError
-        If it holds none that there is.
+        If the file is missing, is no model's, is cut short, of another format, or does not fit together.
     """
-    texts, _ = read_arrays(path)
+    saved = read_model(path)
+    if saved.estimator is None:
+        return cls.from_model(saved.model)
     try:
-        return Fields(read_json(texts.get(KEY, ""), MAX_HEADER_BYTES), "estimator").one_of("estimator", _ESTIMATORS)
+        return _rebuild(cls, saved.estimator, saved.model)
+    except _WrongClass as error:
+        raise InputError(f"{path}: {error}") from None
     except FAULTS as error:
         raise InputError(f"{path}: the estimator does not fit together: {fault(error)}; save it again") from None
 
 
-def load(kind: type, path: str | Path) -> Any:
-    """Read an estimator from a file that `save` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is none of this estimator, is cut short, is of a newer format, or does not fit together.
-    """
-    texts, arrays = read_arrays(path)
-    if KEY not in texts:
-        raise InputError(f"{path}: this file holds no estimator; glassnet.load reads models")
-    try:
-        told = Fields(read_json(texts[KEY], MAX_HEADER_BYTES), "estimator")
-        version = told.value("format_version", int)
-        if not 1 <= version <= FORMAT_VERSION:
-            raise InputError(f"its format is {version}, and this glassnet {__version__} reads {FORMAT_VERSION}")
-        if told.value("estimator", str) != kind.__name__:
-            held = told.value("estimator", str)
-            advice = f"; use {held}.load" if held in _ESTIMATORS else ""
-            raise _Other(f"{path}: it holds {held!r:.80}, and {kind.__name__} is asked for{advice}")
-        return _rebuild(kind, told, arrays)
-    except _Other as error:
-        raise InputError(str(error)) from None
-    except FAULTS as error:
-        raise InputError(f"{path}: the estimator does not fit together: {fault(error)}; save it again") from None
+def _without_custom_functions(model: Model) -> Model:
+    """Return the model with the library's own loss where it was trained with a custom one, which no file can hold."""
+    loss = model.settings.resolve_loss()
+    if loss.name in LOSSES:
+        return replace(model, settings=replace(model.settings, loss_settings=_changed_settings(loss)))
+    settings = replace(model.settings, loss="half_mean_squared_error", loss_settings={})
+    return replace(model, settings=settings)
 
 
-def _rebuild(kind: type, told: Fields, arrays: dict[str, Array]) -> Any:
-    est = kind()
-    params = Fields({name: _value(value) for name, value in told.value("params", dict).items()}, "params")
+def _changed_settings(loss: Loss) -> dict[str, Any]:
+    """Return the settings of a loss that are not its default."""
+    default = LOSSES[loss.name].settings
+    changed = {name: value for name, value in loss.settings.items() if value != default[name]}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
+
+
+def _rebuild(cls: Any, saved: Fields, model: Model) -> Any:
+    held = saved.value("class", str)
+    if held != cls.__name__:
+        hint = f"; use {held}.load" if held in _CLASSES else ""
+        raise _WrongClass(f"it holds {held!r:.80}, and {cls.__name__} is expected{hint}")
+    est = cls()
+    params = Fields({name: _from_json(value) for name, value in saved.value("params", dict).items()}, "params")
     for name in params.content:
         if name not in est.get_params(deep=False):
             raise InputError(f"params has no parameter {name!r:.80}")
     est.set_params(**params.content)
     est._validate_params()
-    tables = tuple((int(a), int(b)) for a, b in told.list_of("tables", list))
-    # checked before anything of that size is made: the sizes must be those of the arrays in the file
-    structure = Structure(read_layer_sizes(told, arrays), told.list_of("activations", str), tables)
-    preparation = told.value("preparation", dict, type(None))
-    if preparation is not None:
-        own = {name.removeprefix("preparation."): arrays.pop(name) for name in list(arrays) if "preparation." in name}
-        preparation = preprocessor_from_dict(preparation, own)
-        if not isinstance(preparation, TablePreprocessor):
-            raise InputError(f"preparation is of kind {preparation.kind!r:.80}")
-    scaling = _target_scaling(arrays, structure)
-    if set(arrays) != set(structure.shapes):
-        raise InputError(f"the arrays {sorted(arrays)[:8]} are not those of layers {structure.layer_sizes}")
-    dtype = arrays["W1"].dtype
-    for name, shape in structure.shapes.items():
-        array = arrays[name]
-        if array.shape != shape or array.dtype != dtype or dtype not in (np.float32, np.float64):
-            raise InputError(f"{name} is {array.dtype} {array.shape}; it must be float32 or float64 {shape}")
-        if not np.isfinite(array).all():
-            raise InputError(f"{name} holds NaN or infinity")
-    # a code that no table has would be looked up outside of it
-    if structure.tables != (() if preparation is None else preparation.embedding_shapes):
-        raise InputError(f"the tables {structure.tables!r:.80} are not those of the preparation")
-    features = told.value("n_features_in_", int)
-    if preparation is not None and features != len(preparation.names):
-        raise InputError(f"{features} features, and the preparation is of {len(preparation.names)} columns")
-    if structure.n_inputs != (features if preparation is None else preparation.n_inputs):
-        raise InputError(f"{features} features for a network of {structure.n_inputs} inputs")
-    est.n_features_in_ = features
-    names = told.value("feature_names_in_", list, type(None))
-    if names is not None:
-        if len(told.list_of("feature_names_in_", str)) != features:
-            raise InputError(f"{len(names)} feature names for {features} features")
-        if len(set(names)) != features:
-            raise InputError("a feature's name stands there twice")
-        est.feature_names_in_ = np.array(names, dtype=object)
-    history = [read_epoch(record) for record in told.list_of("history", dict)]
-    est._restore(structure, structure.flatten({n: arrays[n] for n in structure.shapes}, dtype), preparation, scaling)
-    facts = Fields(told.value("facts", dict), "facts")
-    for name in facts.content:
-        if name not in _FACTS:
-            raise InputError(f"facts has no {name!r:.80}")
-        value = _value(facts.value(name, *_FACTS[name], dict))
-        if not isinstance(value, _FACTS[name]):
-            raise InputError(f"facts.{name} is {value!r:.80}")
-        if isinstance(value, list) and not all(isinstance(entry, (int, float)) for entry in value):
-            raise InputError(f"facts.{name} holds what is no number")
-        setattr(est, name, value)
-    if facts.value("engine_", str) not in ("reference", "fused"):
-        raise InputError(f"facts.engine_ is {est.engine_!r:.80}")
-    if est.out_activation_ != spoken(structure.activations[-1]):
-        raise InputError(f"facts.out_activation_ is {est.out_activation_!r:.80}, and the last activation another")
-    if getattr(est, "quantiles", None) is not None:
-        est._loss_for(structure.n_outputs, dtype)  # refuses what are no quantiles
-        if len(est.quantiles) != structure.n_outputs:
-            raise InputError(f"{len(est.quantiles)} quantiles for {structure.n_outputs} outputs")
-    est.history_ = History(history)
-    est._go_on_counting()
-    if est._classifies:
-        classes = Fields(told.value("classes", dict), "classes")
-        est._restore_classes(classes.one_of("kind", _KINDS), _classes(classes))
+    est._set_from_model(model, saved.value("has_feature_names", bool))
+    _set_attributes(est, Fields(saved.value("attributes", dict), "attributes"))
+    if est.out_activation_ != sklearn_name(model.structure.activations[-1]):
+        raise InputError("attributes.out_activation_ is not the activation of the last layer")
+    if _preprocess_of(model) != (None if est.preprocess is None else est.preprocess):
+        raise InputError("params.preprocess does not belong to the preprocessor of the model")
+    est._resume_counting()
     return est
 
 
-def _target_scaling(arrays: dict[str, Array], structure: Structure) -> Scaling | None:
-    if "target.shift" not in arrays:
-        return None
-    shift, factor = arrays.pop("target.shift"), arrays.pop("target.factor")
-    for array in (shift, factor):
-        if array.dtype != np.float64 or array.shape not in ((1,), (structure.n_outputs,)):
-            raise InputError(f"target scaling is {array.dtype} {array.shape}")
-        if not np.isfinite(array).all():
-            raise InputError("target scaling holds NaN or infinity")
-    if not factor.all():
-        raise InputError("target.factor holds 0, by which no value can be scaled back")
-    return Scaling("standard", shift, factor)
+def _set_attributes(est: Any, attributes: Fields) -> None:
+    for name in attributes.content:
+        if name not in _ATTRIBUTES:
+            raise InputError(f"attributes has no {name!r:.80}")
+        value = _from_json(attributes.value(name, *_ATTRIBUTES[name], dict))
+        if not isinstance(value, _ATTRIBUTES[name]):
+            raise InputError(f"attributes.{name} is {value!r:.80}")
+        if isinstance(value, list) and not all(isinstance(entry, (int, float)) for entry in value):
+            raise InputError(f"attributes.{name} holds a value that is not a number")
+        setattr(est, name, value)
+    if attributes.value("engine_", str) not in ENGINES:
+        raise InputError(f"attributes.engine_ is {est.engine_!r:.80}")
 
 
-def _described_params(params: dict[str, Any]) -> dict[str, Any]:
+def _preprocess_of(model: Model) -> str | None:
+    """Return the parameter ``preprocess`` of an estimator that holds this model."""
+    if not isinstance(model.preprocessor, Scaling):
+        return "auto"
+    return None if model.preprocessor.is_identity else "scale"
+
+
+def _describe_params(params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters but for objects and functions that only training needs: loaded, they are the default."""
-    plain = {name: _plain(value, name) for name, value in params.items()}
+    plain = {name: _to_json(value, name) for name, value in params.items()}
     return {name: value for name, value in plain.items() if value != _LEFT_OUT}
 
 
-def _described_classes(classes: Array) -> dict[str, Any]:
-    dtype = "object" if classes.dtype.kind == "O" else classes.dtype.str
-    return {"dtype": dtype, "values": [_plain(value, "classes") for value in classes.tolist()]}
-
-
-def _classes(told: Fields) -> Array:
-    values = [_value(value) for value in told.list_of("values", str, int, float, dict)]
-    for value in values:
-        if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
-            raise InputError(f"classes.values holds {value!r:.80}; a class is text, a finite number or a boolean")
-    dtype = told.value("dtype", str)
-    written = _DTYPE.fullmatch(dtype)
-    if not written:
-        raise InputError(f"classes.dtype is {dtype!r:.80}")
-    # room is made for the longest text in every place of the array: it must be as long as the dtype says
-    if written[2] and int(written[2]) > max(1, *(len(str(value)) for value in values), 1):
-        raise InputError(f"classes.dtype is {dtype!r}, and the longest class has fewer characters")
-    classes = np.array(values, dtype=object if dtype == "object" else dtype)
-    if len(set(classes.tolist())) != len(classes) or not len(classes):
-        raise InputError("a class stands there twice, or there is none")
-    return classes
-
-
-def _plain(value: Any, name: str) -> Any:
-    """Return a value as JSON has it: what JSON lacks becomes an object with one entry that says what it is."""
+def _to_json(value: Any, name: str) -> Any:
+    """Return a value as JSON has it; what JSON lacks becomes an object with one entry that names its type."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, str)):
         return {"bool": value} if isinstance(value, bool) else value
-    if isinstance(value, int) and abs(value) <= 2**53:
-        return value
     if isinstance(value, int):
-        return {"int": str(value)}
+        return value if abs(value) <= 2**53 else {"int": str(value)}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, (list, tuple)) and not any(callable(entry) for entry in value):
-        entries = [_plain(entry, name) for entry in value]
+        entries = [_to_json(entry, name) for entry in value]
         return {"tuple": entries} if isinstance(value, tuple) else entries
     if isinstance(value, dict):
-        return {"dict": [[_plain(key, name), _plain(entry, name)] for key, entry in value.items()]}
-    if name in _OF_TRAINING:
+        return {"dict": [[_to_json(key, name), _to_json(entry, name)] for key, entry in value.items()]}
+    if name in _TRAINING_PARAMS:
         return _LEFT_OUT
     raise InputError(f"{name} is {value!r:.80}, which no file can hold; pickle the estimator")
 
 
-def _value(plain: Any) -> Any:
-    """Return what `_plain` was given."""
+def _from_json(plain: Any) -> Any:
+    """Return the value that `_to_json` was given."""
     if isinstance(plain, list):
-        return [_value(entry) for entry in plain]
+        return [_from_json(entry) for entry in plain]
     if not isinstance(plain, dict):
         return plain
     if len(plain) != 1:
-        raise InputError(f"{plain!r:.80} is no value")
+        raise InputError(f"{plain!r:.80} is not a value")
     ((kind, held),) = plain.items()
     if kind == "bool":
         return bool(held)
@@ -286,7 +185,7 @@ def _value(plain: Any) -> Any:
     if kind == "float" and held in ("inf", "-inf", "nan"):
         return float(held)
     if kind == "tuple" and isinstance(held, list):
-        return tuple(_value(entry) for entry in held)
+        return tuple(_from_json(entry) for entry in held)
     if kind == "dict" and isinstance(held, list):
-        return {_value(key): _value(entry) for key, entry in held}
-    raise InputError(f"{plain!r:.80} is no value")
+        return {_from_json(key): _from_json(entry) for key, entry in held}
+    raise InputError(f"{plain!r:.80} is not a value")

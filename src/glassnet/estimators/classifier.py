@@ -18,7 +18,8 @@ from glassnet.estimators._mlp import NeuralNetwork
 from glassnet.estimators._parameter_constraints import CLASSIFIER
 from glassnet.estimators._params import has_partial_fit
 from glassnet.estimators._sklearn_names import find_activation, find_loss
-from glassnet.network.losses import Loss
+from glassnet.models.target import BINARY, MULTICLASS, MULTILABEL, Target
+from glassnet.network.losses import LOSSES, Loss
 
 
 def _no_probabilities(est: Any) -> bool:
@@ -162,7 +163,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     """
 
     _parameter_constraints: dict[str, Any] = CLASSIFIER
-    _classifies = True
+    _is_classifier = True
 
     def __init__(
         self,
@@ -216,7 +217,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         n_jobs: int | None = None,
         dtype: str | None = None,
     ) -> None:
-        self._remember(locals())
+        self._store_params(locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -274,50 +275,37 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         """
         if _check_partial_fit_first_call(self, classes):
             labels = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if labels else classes)
-            self._kind = self._label_binarizer.y_type_
+            self._target = self._target_of(LabelBinarizer().fit(y if labels else classes))
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Return the most likely class of each row (samples,), or whether each label holds (samples, labels)."""
+        """Return the most likely class of each row (samples,), or whether each label is set (samples, labels)."""
         output = self._outputs(X)
-        kind, middle = self._kind, 0.0 if self.out_activation_ == "identity" else 0.5
-        if kind == "multiclass":
-            return self.classes_[np.argmax(output, axis=1)]
-        if kind.startswith("multilabel"):
-            return (output > middle).astype(int)
-        if len(self.classes_) == 1:
-            return np.repeat(self.classes_, len(output))
-        return self.classes_[(output[:, 0] > middle).astype(int)]
+        return self._target.decode(output)
 
-    @available_if(lambda est: not est._is_bare() or _no_probabilities(est))
+    @available_if(lambda est: not est._outputs_are_logits() or _no_probabilities(est))
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, in the order of ``classes_``: (samples, classes).
 
         There is none where the output layer has no activation, as with loss ``"hinge"``; see `decision_function`.
         """
         output = self._outputs(X)
-        if self.n_outputs_ == 1:
-            return np.hstack([1 - output, output])
-        if self._kind == "multiclass" and self.out_activation_ == "logistic":  # yes-or-no answers, made to sum to 1
-            output = np.maximum(output, np.finfo(output.dtype).tiny)
-            output /= output.sum(axis=1, keepdims=True)
-        return output
+        return self._model.probabilities(output)
 
-    @available_if(lambda est: not est._is_bare() or _no_probabilities(est))
+    @available_if(lambda est: not est._outputs_are_logits() or _no_probabilities(est))
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of `predict_proba`."""
         probability = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(probability, out=probability)
 
-    @available_if(lambda est: est._is_bare())
+    @available_if(lambda est: est._outputs_are_logits())
     def decision_function(self, X: Any) -> Array:
         """Return the outputs, where they are no probabilities: (samples,) for two classes, else (samples, classes)."""
         output = self._outputs(X)
-        return output[:, 0] if self._kind == "binary" else output
+        return output[:, 0] if self._target.kind == BINARY else output
 
-    def _is_bare(self) -> bool:
+    def _outputs_are_logits(self) -> bool:
         """Say whether the output layer has no activation, so that its outputs are no probabilities."""
         if self.out_activation is not None:
             return bool(find_activation(self.out_activation).name not in ("softmax", "sigmoid"))
@@ -325,56 +313,77 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
 
     # -------------------------------------------------------------------------------------------------- the target
 
+    def _target_of(self, binarizer: LabelBinarizer) -> Target:
+        """Return the target coding for the classes that scikit-learn found."""
+        kind = MULTILABEL if binarizer.y_type_.startswith("multilabel") else binarizer.y_type_
+        if kind == BINARY and self._has_softmax_loss():
+            kind = MULTICLASS
+        return Target(kind, classes=binarizer.classes_, threshold=0.0 if self._outputs_are_identity() else 0.5)
+
+    def _has_softmax_loss(self) -> bool:
+        """Return whether the loss needs an output for each class, of two classes too."""
+        if isinstance(self.loss, str):
+            return self.loss in LOSSES and LOSSES[self.loss].link == "softmax"
+        return isinstance(self.loss, Loss) and self.loss.link == "softmax"
+
+    def _binarizer(self) -> LabelBinarizer:
+        """Return scikit-learn's coder of the fitted classes; its transform raises scikit-learn's errors."""
+        binarizer = LabelBinarizer()
+        kind, classes = self._target.kind, self._target.classes
+        kinds = {MULTILABEL: "multilabel-indicator", MULTICLASS: MULTICLASS if len(classes) > 2 else BINARY}
+        binarizer.classes_ = classes
+        binarizer.y_type_ = kinds.get(kind, kind)
+        binarizer.sparse_input_ = False
+        return binarizer
+
     def _encode(self, y: Any, first: bool, incremental: bool) -> Array:
         if first and not incremental:
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_, self._kind = self._label_binarizer.classes_, self._label_binarizer.y_type_
+            self._target = self._target_of(LabelBinarizer().fit(y))
+            self.classes_ = self._target.classes
         else:
-            classes = unique_labels(y)
-            if self.warm_start and not incremental:
-                if set(classes) != set(self.classes_):
-                    raise ValueError(
-                        "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                        f"Previously got {self.classes_}, `y` has {classes}"
-                    )
-            elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-                raise ValueError(
-                    f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
-                    " Name all classes that will come in the first call: partial_fit(X, y, classes=…), or fit anew."
-                )
+            self._check_classes(unique_labels(y), incremental)
         if not first or incremental:
-            self._label_binarizer.transform(y[:1])  # its errors, for a target that is not like the one before
-        if self._kind == "multiclass":
-            return np.searchsorted(self.classes_, y).astype(np.int64)
-        if self._kind.startswith("multilabel"):
-            return np.asarray(self._label_binarizer.transform(y))
-        return np.searchsorted(self.classes_, y).reshape(-1, 1).astype(np.int64)
+            self._binarizer().transform(y[:1])  # raises scikit-learn's error for a target of another kind
+        kind = self._target.kind
+        if kind == MULTILABEL:
+            return np.asarray(self._binarizer().transform(y))
+        codes = np.searchsorted(self.classes_, y).astype(np.int64)
+        return codes if kind == MULTICLASS else codes.reshape(-1, 1)
 
-    def _restore_classes(self, kind: str, classes: Array) -> None:
-        """Bring back what a file says of the classes."""
-        outputs = len(classes) if kind != "binary" else 1
-        if outputs != self._structure.n_outputs or (kind == "binary" and len(classes) > 2):
-            raise InputError(f"{len(classes)} {kind} classes for {self._structure.n_outputs} outputs")
-        self.classes_, self._kind = classes, kind
-        self._label_binarizer = LabelBinarizer()
-        self._label_binarizer.classes_, self._label_binarizer.y_type_ = classes, kind
-        self._label_binarizer.sparse_input_ = False
+    def _check_classes(self, classes: Array, incremental: bool) -> None:
+        """Raise ValueError if y has classes that the fitted network does not know."""
+        if self.warm_start and not incremental:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously got {self.classes_}, `y` has {classes}"
+                )
+        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+                " Name all classes that will occur in the first call: partial_fit(X, y, classes=…), or fit again."
+            )
 
-    def _shape_of_outputs(self, truth: Array) -> tuple[int, str, str]:
-        kind = self._kind
-        if self.loss in ("hinge", "half_mean_squared_error"):
+    def _output_layer(self, truth: Array) -> tuple[int, str, str]:
+        kind = self._target.kind
+        activation = "softmax" if kind == MULTICLASS else "logistic"
+        if isinstance(self.loss, str) and self.loss in ("hinge", "half_mean_squared_error"):
             activation = "identity"
-        else:
-            activation = "softmax" if kind == "multiclass" else "logistic"
-        if isinstance(self.loss, str) and self.loss == "binary_crossentropy":
+        elif isinstance(self.loss, str) and self.loss == "binary_crossentropy":
             activation = "logistic"
-        if kind == "multiclass":
+        if kind == MULTICLASS:
             return len(self.classes_), activation, "accuracy"
         return truth.shape[1], activation, "subset_accuracy"
 
-    def _loss_for(self, outputs: int, dtype: Any) -> Loss:
+    def _outputs_are_identity(self) -> bool:
+        """Return whether the output layer has no activation, so that a single output is compared with 0."""
+        if self.out_activation is not None:
+            return find_activation(self.out_activation).name == "identity"
+        return self._outputs_are_logits()
+
+    def _resolve_loss(self, outputs: int, dtype: Any) -> Loss:
         params = dict(self.loss_params or {})
-        loss = find_loss(self.loss, params, classes=True, binary=self._kind != "multiclass", outputs=outputs)
+        loss = find_loss(self.loss, params, classes=True, binary=self._target.kind != MULTICLASS, outputs=outputs)
         if self.loss == "log_loss" and not self.label_smoothing and "max_value" not in params:
             # scikit-learn takes no probability for less than its dtype's ε
             return loss.with_settings(max_value=-math.log(np.finfo(dtype).eps))
@@ -393,11 +402,10 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     def _score_outputs(self, output: Array, truth: Array, sample_weight: Array | None) -> float:
         if not np.isfinite(output).all():
             return np.nan
-        if self._kind == "multiclass":
+        if self._target.kind == MULTICLASS:
             right = np.argmax(output, axis=1) == truth
         else:
-            middle = 0.0 if self.out_activation_ == "identity" else 0.5
-            right = ((output > middle) == (truth > 0)).all(axis=1)
+            right = ((output > self._target.threshold) == (truth > 0)).all(axis=1)
         return float(np.average(right, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:

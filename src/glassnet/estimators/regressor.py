@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from glassnet.estimators._base import check_outputs
 from glassnet.estimators._mlp import NeuralNetwork
 from glassnet.estimators._parameter_constraints import REGRESSOR
 from glassnet.estimators._sklearn_names import find_loss
+from glassnet.models.target import REGRESSION, Target
 from glassnet.network.losses import Loss
-from glassnet.preprocessing.scaling import Scaling, fit_standard_scaling
+from glassnet.preprocessing.scaling import fit_standard_scaling
 
 
 class MLPRegressor(RegressorMixin, NeuralNetwork):
@@ -59,7 +61,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
     """
 
     _parameter_constraints: dict[str, Any] = REGRESSOR
-    _classifies = False
+    _is_classifier = False
 
     def __init__(
         self,
@@ -113,7 +115,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         n_jobs: int | None = None,
         dtype: str | None = None,
     ) -> None:
-        self._remember(locals())
+        self._store_params(locals())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -145,7 +147,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
     def predict(self, X: Any) -> Array:
         """Return the value of each row (samples,), or its values (samples, outputs)."""
         values = self._values(self._outputs(X))
-        check_outputs(values)  # undoing what was done to the target may be too much for the dtype
+        check_outputs(values)  # scaled back, they may be too large for the dtype
         return values[:, 0] if values.shape[1] == 1 else values
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -160,14 +162,9 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         return -float(np.average(np.mean(np.maximum(q * e, (q - 1) * e), axis=1), weights=sample_weight))
 
     def _values(self, output: Array) -> Array:
-        """Undo what was done to the target, and put quantiles into their order."""
-        if self._target_scaling is not None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                output = self._target_scaling.inverse_transform(output).astype(output.dtype, copy=False)
-        if self.quantiles is not None:
-            rank = np.argsort(np.argsort(self.quantiles))
-            output = np.sort(output, axis=1)[:, rank]
-        return output
+        """Return outputs in the target's unit, quantiles in their order."""
+        with np.errstate(over="ignore"):
+            return self._target.values(output).astype(output.dtype, copy=False)
 
     # -------------------------------------------------------------------------------------------------- the target
 
@@ -175,30 +172,35 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         if self.loss == "poisson" and np.any(np.asarray(y) < 0):
             row = int(np.flatnonzero((np.asarray(y).reshape(len(y), -1) < 0).any(axis=1))[0])
             raise InputError(f"loss='poisson' needs y of 0 or more, and row {row} has {np.asarray(y)[row]}")
+        if first:
+            self._target = Target(REGRESSION, quantiles=tuple(float(q) for q in self._quantiles()))
         return np.asarray(y).reshape(len(y), -1)
 
+    def _quantiles(self) -> Any:
+        return () if self.quantiles is None else self.quantiles
+
     def _deviation(self) -> Array:
-        """Return by what the network's outputs are multiplied to be values, (outputs,) or (1,)."""
-        return np.ones(1) if self._target_scaling is None else 1 / self._target_scaling.scale
+        """Return the factor from outputs of the network to values, (outputs,) or (1,)."""
+        scaling = self._target.scaling
+        return np.ones(1) if scaling is None else 1 / scaling.scale
 
     def _fit_target(self, truth: Array, training: Array | None, first: bool) -> None:
-        """Find the target's scaling from the training rows."""
-        if first:
+        if first and self.target_transform:
             rows = truth if training is None else truth[training]
-            self._target_scaling: Scaling | None = fit_standard_scaling(rows) if self.target_transform else None
+            self._target = replace(self._target, scaling=fit_standard_scaling(rows))
 
-    def _transformed(self, truth: Array) -> Array:
-        """Return the truth as the network is trained on it."""
-        return truth if self._target_scaling is None else self._target_scaling.transform(truth, np.float64)
+    def _scale_target(self, truth: Array) -> Array:
+        scaling = self._target.scaling
+        return truth if scaling is None else scaling.transform(truth, np.float64)
 
-    def _shape_of_outputs(self, truth: Array) -> tuple[int, str, str]:
+    def _output_layer(self, truth: Array) -> tuple[int, str, str]:
         if self.quantiles is None:
             return truth.shape[1], "exp" if self.loss == "poisson" else "identity", "r2"
         if truth.shape[1] > 1:
             raise InputError(f"quantiles are of one target, and y has {truth.shape[1]} columns; fit one after another")
         return len(self.quantiles), "identity", "none"
 
-    def _loss_for(self, outputs: int, dtype: Any) -> Loss:
+    def _resolve_loss(self, outputs: int, dtype: Any) -> Loss:
         params = dict(self.loss_params or {})
         if self.quantiles is None:
             return find_loss(self.loss, params, classes=False, binary=False, outputs=outputs)
@@ -209,7 +211,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
             raise InputError(f"quantiles have the pinball loss, and loss is {self.loss!r}; leave one of them out")
         return find_loss("pinball", params | {"quantiles": quantiles}, classes=False, binary=False, outputs=outputs)
 
-    def _unlearned_loss(self, truth: Array) -> Array | None:
+    def _constant_loss(self, truth: Array) -> Array | None:
         """Return Σ y log y - y, which scikit-learn's deviance has and the loss here leaves out."""
         if self.loss != "poisson" or truth.shape[1] > 1:  # of several outputs the whole deviance is summed
             return None

@@ -79,7 +79,7 @@ class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X = self._check(X, reset=True)
         target = y if y is not None else X.toarray() if issparse(X) else X
         self.estimator_ = network.fit(X, target, **fit_params)
-        sizes = self.estimator_._structure.layer_sizes
+        sizes = self.estimator_.model_.structure.layer_sizes
         if self.layer is not None and self.layer >= len(sizes):
             raise InputError(f"layer is {self.layer}, and the network has {len(sizes) - 1}; choose one of them")
         self.layer_ = int(self.layer or np.argmin(sizes[1:-1] or sizes[1:]) + 1)

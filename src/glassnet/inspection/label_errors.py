@@ -10,7 +10,8 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.models.cross_validation import CrossValPredictions, cross_val_predict
-from glassnet.models.model import REGRESSION, Model
+from glassnet.models.model import Model
+from glassnet.models.target import REGRESSION
 from glassnet.training import Callback
 
 #: Modified z-score above which a residual is an outlier (Iglewicz & Hoaglin 1993).

@@ -11,8 +11,9 @@ from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.models.fitting import rows_for
-from glassnet.models.model import REGRESSION, Model
+from glassnet.models.fitting import encode_rows
+from glassnet.models.model import Model
+from glassnet.models.target import REGRESSION
 from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, train
 from glassnet.training.validation_split import split_fraction
@@ -100,7 +101,7 @@ def cross_val_predict(
         if model.gives_probabilities:
             output = trained.probabilities(output)
         elif model.task == REGRESSION:
-            output = trained.answers(output).reshape(len(held_out), -1)
+            output = trained.decode(output).reshape(len(held_out), -1)
         outputs[held_out] = output
     return CrossValPredictions(outputs, loss, fold)
 
@@ -120,24 +121,27 @@ def assign_folds(y: Array, n_folds: int, random_state: int = 0) -> Array:
 def _train_on(model: Model, x: Any, y: Array, rows: Array, callbacks: Iterable[Callback]) -> Model:
     """Return the model with parameters trained from scratch on some of the rows."""
     settings = model.settings
-    n_validation = float(model.facts.get("validation_rows") or 0)
-    n_training = float(model.facts.get("training_rows") or 0)
+    n_validation = float(model.metadata.get("validation_rows") or 0)
+    n_training = float(model.metadata.get("training_rows") or 0)
     validation_fraction = n_validation / (n_validation + n_training) if n_validation else 0.0
     classes = model.encode(y[rows]) if model.classes else None
     training, validation = (
         rows[part] for part in split_fraction(len(rows), validation_fraction, settings.random_state, classes)
     )
-    target_scaling = None
-    if model.target_scaling is not None:
+    target = model.target
+    if target.scaling is not None:
         target_scaling = fit_standard_scaling(np.asarray(y[training], np.float64).reshape(len(training), -1))
-    scaling = model.scaling if model.structure.tables else fit_scaling(x[training])
-    untrained = replace(model, scaling=scaling, target_scaling=target_scaling)
+        target = replace(target, scaling=target_scaling)
+    # codes of embedding tables, and of columns that are preprocessed as a table, stay those of the model
+    is_fixed = model.structure.tables or not model.takes_numbers
+    preprocessor = model.preprocessor if is_fixed else fit_scaling(x[training])
+    untrained = replace(model, preprocessor=preprocessor, target=target)
     validation_set = None
     if len(validation):
-        validation_set = (rows_for(untrained, x[validation]), untrained.encode(y[validation]))
+        validation_set = (encode_rows(untrained, x[validation]), untrained.encode(y[validation]))
     trained = train(
         model.structure,
-        rows_for(untrained, x[training]),
+        encode_rows(untrained, x[training]),
         untrained.encode(y[training]),
         settings,
         validation=validation_set,

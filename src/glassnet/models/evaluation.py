@@ -9,7 +9,8 @@ import numpy as np
 
 from glassnet.metrics.classification import ClassificationAccumulator
 from glassnet.metrics.regression import RegressionAccumulator
-from glassnet.models.model import CLASSIFICATION, Model
+from glassnet.models.model import Model
+from glassnet.models.target import CLASSIFICATION
 
 
 def evaluate(model: Model, x: Any, y: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From raw rows to a model: split, scale, build the structure, train."""
+"""From raw rows to a model: split, preprocess, build the structure, train."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
 from glassnet._version import __version__
+from glassnet.data import is_classification
 from glassnet.errors import InputError
-from glassnet.models.model import CLASSIFICATION, REGRESSION, Model, default_names
+from glassnet.models.model import Model, default_names
+from glassnet.models.recommended import ACTIVATION, HIDDEN, recommended_settings
+from glassnet.models.target import CLASSIFICATION, REGRESSION, Target
 from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, Epoch, Settings, Trained, train
-from glassnet.training.settings import LBFGS
 from glassnet.training.validation_split import split_fraction
 
-#: With fewer steps than this even an easy table is not learned.
-MIN_STEPS = 600
 #: Losses whose size follows the target's unit, so that the target is better standardised.
 _STANDARDISED = ("half_mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "pinball")
 
@@ -31,8 +31,8 @@ def fit(
     x: Any,
     y: Any,
     *,
-    hidden: Sequence[int] = (128, 64),
-    activation: str | Sequence[str] = "relu",
+    hidden: Sequence[int] = HIDDEN,
+    activation: str | Sequence[str] = ACTIVATION,
     task: str = "",
     settings: Settings | None = None,
     validation_fraction: float = 0.0,
@@ -41,39 +41,43 @@ def fit(
     target_name: str = "y",
     callbacks: Iterable[Callback] = (),
     source: str = "",
+    warm_start: Model | None = None,
 ) -> Model:
     """Train a network on raw rows and return it with all that it takes to use it.
 
     Parameters
     ----------
     x : array-like or SciPy sparse matrix (samples, features)
-        Finite numbers, in any unit: they are scaled by figures of the training rows, which become part of the model.
+        Finite numbers, in any unit: they are scaled by statistics of the training rows, which become part of the model.
     y : array-like (samples,) or, for regression, (samples, outputs)
         Classes (text or whole numbers) or values.
     hidden : sequence of int
         Units of the hidden layers; may be empty.
     activation : str or sequence of str
-        Of the hidden layers; or one for each of them; or one for each layer, the output's last, which else is what the
-        loss wants to see.
+        Of the hidden layers; or one for each of them; or one for each layer, the output's last, which otherwise is the
+        one that belongs to the loss.
     task : str
         ``"classification"`` or ``"regression"``; if not given, fractions mean regression, all else classification.
     settings : Settings, optional
-        How to train; `suggest_settings` if not given. Its loss decides the output layer.
+        How to train; `recommended_settings` if not given. Its loss decides the output layer.
     validation_fraction : float
-        Share of the rows set aside, by class where there are classes, for early stopping and choosing the best epoch.
+        Fraction of the rows held out, stratified by class, for early stopping and choosing the best epoch.
     test : tuple (x, y), optional
-        Raw rows, reported after every epoch; they decide nothing.
+        Raw rows whose loss and metric are reported after every epoch; they have no influence on the training.
     feature_names, target_name : sequence of str, str
         Names of the columns; x1, x2, … and y if not given.
     callbacks : iterable of Callback
         See `glassnet.training.callbacks.base`.
     source : str
-        Where the data came from, for the record.
+        Where the data came from, for the metadata.
+    warm_start : Model, optional
+        Start from the parameters of this model, and keep its layers, preprocessing and classes; `hidden`, `activation`
+        and `task` are then not used.
 
     Returns
     -------
     Model
-        Ready to predict, to be looked at and to be saved.
+        The trained model.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def fit(
     >>> model.predict([[0, 1]]).tolist()
     [1]
     """
-    ready = make_ready(
+    data = prepare_data(
         x,
         y,
         hidden=hidden,
@@ -99,21 +103,23 @@ def fit(
         feature_names=feature_names,
         target_name=target_name,
         source=source,
+        warm_start=warm_start,
     )
     trained = train(
-        ready.blank.structure,
-        *ready.training,
-        ready.blank.settings,
-        validation=ready.validation,
-        test=ready.test,
+        data.untrained.structure,
+        *data.training,
+        data.untrained.settings,
+        validation=data.validation,
+        test=data.test,
         callbacks=callbacks,
+        parameters=None if warm_start is None else warm_start.vector,
         scale=BYTE_SCALE,
     )
-    return ready.model(trained.vector, trained.history, **facts_of(trained))
+    return data.build_model(trained.vector, trained.history, **training_metadata(trained))
 
 
-def facts_of(trained: Trained) -> dict[str, Any]:
-    """Return what a model's record tells of its training."""
+def training_metadata(trained: Trained) -> dict[str, Any]:
+    """Return what a model's metadata says of its training."""
     return {
         "metric": trained.metric,
         "engine": trained.engine,
@@ -124,46 +130,48 @@ def facts_of(trained: Trained) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """Raw rows made ready to be trained on.
+class PreparedData:
+    """Raw rows encoded for training.
 
     Parameters
     ----------
-    blank : Model
-        The model to be, without parameters, but with its structure, scaling, names, classes and settings.
+    untrained : Model
+        The model to be, without parameters, but with its structure, preprocessor, names, target and settings.
     training, validation, test : tuple (x, y), or None
         Rows as `glassnet.train` takes them, with ``scale=BYTE_SCALE``.
     training_rows, validation_rows : array of int
-        Which of the raw rows they are.
+        Their indices in the raw rows.
     """
 
-    blank: Model
+    untrained: Model
     training: tuple[Array, Array]
     validation: tuple[Array, Array] | None
     test: tuple[Array, Array] | None
     training_rows: Array
     validation_rows: Array
 
-    def model(self, vector: Array, history: Sequence[Epoch], **facts: Any) -> Model:
-        """Return the model with parameters, and with facts beside those that are known already."""
-        return finished(self.blank, vector, history, len(self.training_rows), len(self.validation_rows), **facts)
+    def build_model(self, vector: Array, history: Sequence[Epoch], **metadata: Any) -> Model:
+        """Return the model with parameters, and with these entries of its metadata beside those known already."""
+        return build_model(
+            self.untrained, vector, history, len(self.training_rows), len(self.validation_rows), **metadata
+        )
 
 
-def finished(
-    blank: Model, vector: Array, history: Sequence[Epoch], training_rows: int, validation_rows: int, **facts: Any
+def build_model(
+    untrained: Model, vector: Array, history: Sequence[Epoch], training_rows: int, validation_rows: int, **metadata: Any
 ) -> Model:
-    """Return a blank model with parameters, its history, and facts beside those that are known already."""
-    told = {
-        **facts,
+    """Return an untrained model with parameters, history, and metadata."""
+    known = {
+        **metadata,
         "training_rows": training_rows,
         "validation_rows": validation_rows,
-        "source": blank.facts["source"],
+        "source": untrained.metadata.get("source", ""),
         "glassnet": __version__,
     }
-    return replace(blank, vector=vector, history=tuple(history), facts=told)
+    return replace(untrained, vector=vector, history=tuple(history), metadata=known)
 
 
-def make_ready(
+def prepare_data(
     x: Any,
     y: Any,
     *,
@@ -176,73 +184,75 @@ def make_ready(
     feature_names: Sequence[str] = (),
     target_name: str = "y",
     source: str = "",
-) -> Ready:
-    """Split raw rows, scale them and build the network that `fit` trains on them; the arguments are those of `fit`."""
-    x, y = _as_rows(x), np.asarray(y)
+    warm_start: Model | None = None,
+) -> PreparedData:
+    """Split raw rows, encode them and build the network that `fit` trains on them; the arguments are those of `fit`."""
+    x = _as_rows(x)
+    y = np.asarray(y)
     if x.ndim != 2 or x.shape[1] == 0:
         raise InputError(f"x has shape {x.shape}; it must be (samples, features)")
     samples = int(x.shape[0])
     if samples != len(y):
         raise InputError(f"x has {samples} rows and y {len(y)}; they must be the same")
-    task = task or (REGRESSION if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)) else CLASSIFICATION)
-    settings = settings or suggest_settings(samples, task)
-    classes = find_classes(y, task)
+    if warm_start is not None:
+        task = warm_start.task
+    task = task or (CLASSIFICATION if is_classification(y, max_numbered=None) else REGRESSION)
+    settings = settings or recommended_settings(samples, task)
     check_task(task, _name(settings.loss))
+    classes = find_classes(y, task) if warm_start is None else warm_start.classes
     training, validation = split_fraction(samples, validation_fraction, settings.random_state, y if classes else None)
-    scaling = fit_scaling(x if len(training) == samples else x[training])
-    target_scaling = None
-    if standardises(task, settings):
-        target_scaling = fit_standard_scaling(np.asarray(y, np.float64).reshape(len(y), -1)[training])
-
-    blank = Model(
-        build_structure(x.shape[1], hidden, activation, settings, len(classes) or _columns(y)),
-        np.empty(0, settings.dtype),
-        scaling,
-        tuple(feature_names) or default_names(x.shape[1]),
-        target_name,
-        task,
-        classes,
-        target_scaling,
-        settings,
-        facts={"source": source},
-    )
-    truth = blank.encode(y)
+    if warm_start is None:
+        untrained = _untrained(x, y, training, hidden, activation, task, classes, settings)
+        names = tuple(feature_names) or default_names(x.shape[1])
+        target = replace(untrained.target, name=target_name)
+        untrained = replace(untrained, feature_names=names, target=target, metadata={"source": source})
+    else:
+        untrained = _continued(warm_start, settings, feature_names, source)
+    truth = untrained.encode(y)
     whole = len(training) == samples
-    return Ready(
-        blank,
-        (rows_for(blank, x if whole else x[training]), truth if whole else truth[training]),
-        (rows_for(blank, x[validation]), truth[validation]) if len(validation) else None,
-        (rows_for(blank, _as_rows(test[0])), blank.encode(test[1])) if test is not None else None,
+    return PreparedData(
+        untrained,
+        (encode_rows(untrained, x if whole else x[training]), truth if whole else truth[training]),
+        (encode_rows(untrained, x[validation]), truth[validation]) if len(validation) else None,
+        (encode_rows(untrained, _as_rows(test[0])), untrained.encode(test[1])) if test is not None else None,
         training,
         validation,
     )
 
 
-def suggest_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -> Settings:
-    """Return settings that do well without tuning: AdamW along one cycle of its rate, a batch that suits the rows.
+def _untrained(
+    x: Any,
+    y: Array,
+    training: Array,
+    hidden: Sequence[int],
+    activation: str | Sequence[str],
+    task: str,
+    classes: tuple[Any, ...],
+    settings: Settings,
+) -> Model:
+    """Return a model without parameters, its preprocessing fitted on the training rows."""
+    scaling = fit_scaling(x if len(training) == len(y) else x[training])
+    if task == CLASSIFICATION:
+        target = Target.of_classes(classes)
+    elif needs_target_scaling(task, settings):
+        values = np.asarray(y, np.float64).reshape(len(y), -1)
+        target = Target(REGRESSION, scaling=fit_standard_scaling(values[training]))
+    else:
+        target = Target(REGRESSION)
+    structure = build_structure(x.shape[1], hidden, activation, settings, len(classes) or _columns(y))
+    return Model(structure, np.empty(0, settings.dtype), scaling, (), target, settings)
 
-    Parameters
-    ----------
-    samples : int
-        Rows to train on: the batch is about a fiftieth of them, a power of 2 from 8 to 128, and the epochs are 15, or
-        as many as make `MIN_STEPS` steps.
-    task : str
-        ``"classification"`` or ``"regression"``, which decides the loss.
-    **changes
-        Settings of one's own, which go before the suggested ones; those that are None are left to the suggestion.
-    """
-    batch_size = 2 ** int(np.clip(np.log2(max(samples, 1) / 50), 3, 7))
-    suggested: dict[str, Any] = {
-        "loss": "categorical_crossentropy" if task == CLASSIFICATION else "half_mean_squared_error",
-        "optimizer": "adamw",
-        "batch_size": batch_size,
-        "epochs": max(15, -(-MIN_STEPS // -(-samples // batch_size))),
-    }
-    if changes.get("optimizer") in (None, "adamw"):
-        suggested |= {"learning_rate": 0.01, "weight_decay": 0.2}
-    if changes.get("optimizer") != LBFGS:
-        suggested["schedule"] = "one_cycle"
-    return Settings(**(suggested | {name: value for name, value in changes.items() if value is not None}))
+
+def _continued(model: Model, settings: Settings, feature_names: Sequence[str], source: str) -> Model:
+    """Return the model that a training with ``warm_start`` starts from, with the new settings."""
+    if feature_names and tuple(feature_names) != model.feature_names:
+        raise InputError(
+            f"warm_start has the columns {', '.join(model.feature_names[:8])}; these rows have "
+            f"{', '.join(feature_names[:8])}: they must be the same, in the same order"
+        )
+    settings = replace(settings, dtype=model.vector.dtype.name)
+    settings.objective(model.structure)  # raises if the loss does not fit the output layer
+    return replace(model, vector=np.empty(0, settings.dtype), settings=settings, metadata={"source": source})
 
 
 def build_structure(
@@ -268,9 +278,9 @@ def _as_rows(x: Any) -> Any:
     return x.tocsr() if issparse(x) else np.asarray(x)
 
 
-def rows_for(model: Model, x: Array) -> Array:
-    """Return raw rows as training takes them, with ``scale=BYTE_SCALE``: as bytes, or scaled already."""
-    if model.scaling.kind == "bytes" and not issparse(x) and x.ndim == 2 and x.shape[1] == len(model.feature_names):
+def encode_rows(model: Model, x: Any) -> Any:
+    """Return raw rows as training takes them, with ``scale=BYTE_SCALE``: as bytes, or as inputs of the network."""
+    if model.takes_bytes and not issparse(x) and x.ndim == 2 and x.shape[1] == len(model.feature_names):
         with np.errstate(invalid="ignore"):
             rows = x.astype(np.uint8)
         if np.array_equal(rows, x):
@@ -278,8 +288,8 @@ def rows_for(model: Model, x: Array) -> Array:
     return model.inputs(x)
 
 
-def standardises(task: str, settings: Settings) -> bool:
-    """Say whether the target is brought to mean 0 and deviation 1."""
+def needs_target_scaling(task: str, settings: Settings) -> bool:
+    """Return whether the target is standardised to mean 0 and deviation 1."""
     return task == REGRESSION and _name(settings.loss) in _STANDARDISED
 
 

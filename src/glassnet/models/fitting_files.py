@@ -11,15 +11,16 @@ from glassnet._utils.arrays import Array
 from glassnet.data import as_files, choose_target, is_classification
 from glassnet.errors import InputError
 from glassnet.models.fitting import (
+    build_model,
     build_structure,
     check_task,
-    facts_of,
     find_classes,
-    finished,
-    standardises,
-    suggest_settings,
+    needs_target_scaling,
+    training_metadata,
 )
-from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
+from glassnet.models.model import Model
+from glassnet.models.recommended import ACTIVATION, HIDDEN, recommended_settings
+from glassnet.models.target import CLASSIFICATION, REGRESSION, Target
 from glassnet.preprocessing.scaling import Scaling, choose_scaling, standard_scaling
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
@@ -35,8 +36,8 @@ def fit_files(
     *,
     group: str = "",
     validation_fraction: float = 0.1,
-    hidden: Sequence[int] = (128, 64),
-    activation: str | Sequence[str] = "relu",
+    hidden: Sequence[int] = HIDDEN,
+    activation: str | Sequence[str] = ACTIVATION,
     task: str = "",
     settings: Settings | None = None,
     test: Any = None,
@@ -115,8 +116,8 @@ def task_of(profile: DatasetProfile) -> str:
 def fit_stream(
     profile: DatasetProfile,
     *,
-    hidden: Sequence[int] = (128, 64),
-    activation: str | Sequence[str] = "relu",
+    hidden: Sequence[int] = HIDDEN,
+    activation: str | Sequence[str] = ACTIVATION,
     task: str = "",
     settings: Settings | None = None,
     test: DatasetProfile | None = None,
@@ -126,29 +127,26 @@ def fit_stream(
     """Train a network on files that have been looked through: see `fit_files`."""
     training, validation = profile.splits
     task = task or task_of(profile)
-    settings = settings or suggest_settings(len(training), task)
+    settings = settings or recommended_settings(len(training), task)
     classes = _classes(profile, task)
     check_task(task, settings.resolve_loss().name)
     scaling = choose_scaling(training.features, profile.sparse)
-    target_scaling = standard_scaling(training.target) if standardises(task, settings) else None
-    blank = Model(
+    target_scaling = standard_scaling(training.target) if needs_target_scaling(task, settings) else None
+    untrained = Model(
         build_structure(profile.n_features, hidden, activation, settings, len(classes) or 1),
         np.empty(0, settings.dtype),
         scaling,
         tuple(profile.feature_names),
-        profile.options.target,
-        task,
-        classes,
-        target_scaling,
+        _target(profile, classes, target_scaling),
         settings,
-        facts={"source": profile.source},
+        metadata={"source": profile.source},
     )
     sources = [
-        source_of(each, split, blank, buffer_bytes) if each is not None and len(each.splits[split]) else None
+        source_of(each, split, untrained, buffer_bytes) if each is not None and len(each.splits[split]) else None
         for each, split in ((profile, TRAINING), (profile, VALIDATION), (test, TRAINING))
     ]
     trained = train(
-        blank.structure,
+        untrained.structure,
         sources[0],
         None,
         settings,
@@ -157,7 +155,14 @@ def fit_stream(
         metric="accuracy" if task == CLASSIFICATION else "r2",
         callbacks=callbacks,
     )
-    return finished(blank, trained.vector, trained.history, len(training), len(validation), **facts_of(trained))
+    return build_model(
+        untrained, trained.vector, trained.history, len(training), len(validation), **training_metadata(trained)
+    )
+
+
+def _target(profile: DatasetProfile, classes: tuple[Any, ...], scaling: Scaling | None) -> Target:
+    name = profile.options.target
+    return Target.of_classes(classes, name) if classes else Target(REGRESSION, name, scaling=scaling)
 
 
 def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: int = BUFFER_BYTES) -> StreamSource:
@@ -170,7 +175,9 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
     """
     split_profile = profile.splits[split]
     dtype = model.vector.dtype
-    _check_reach(profile, split_profile.features, model.scaling, profile.feature_names, dtype)
+    scaling = model.scaling
+    assert scaling is not None  # a stream scales numbers
+    _check_reach(profile, split_profile.features, scaling, profile.feature_names, dtype)
     if model.task == CLASSIFICATION:
         _check_classes(profile, model.classes)
         encode: Any = ClassEncoder(model.classes, profile.target_profile.texts)
@@ -181,7 +188,7 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
         key = repr(model.classes)
     else:
         _refuse_text(profile)
-        scale = model.target_scaling
+        scale = model.target.scaling
         if scale is not None:
             _check_reach(profile, split_profile.target, scale, [profile.options.target], dtype)
 
@@ -191,7 +198,7 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
         factor = 1.0 if scale is None else float(scale.scale[0])
         target_variance = float(split_profile.target.deviation[0] * factor) ** 2
         key = "" if scale is None else f"{scale.offset.tolist()} {scale.scale.tolist()}"
-    return StreamSource(profile, split, RowTransform(model.scaling, encode, dtype, key), target_variance, buffer_bytes)
+    return StreamSource(profile, split, RowTransform(scaling, encode, dtype, key), target_variance, buffer_bytes)
 
 
 def _classes(profile: DatasetProfile, task: str) -> tuple[str | int, ...]:

@@ -164,29 +164,32 @@ def image_side(structure: Structure, names: Sequence[str], one_scale: bool = Fal
 def network_view(model: Any, X: Any = None, row: int = 0) -> NetworkView:
     """Return the view of a `Model` and, if X is given, of one of its rows."""
     structure = model.structure
-    names = _output_names(model)
-    side = image_side(structure, model.feature_names, model.scaling.kind == "bytes")
-    view = NetworkView(structure, model.parameters, model.target_name, model.feature_names, names, side)
+    names = model.target.output_names(structure.n_outputs)
+    side = image_side(structure, model.input_names, model.takes_bytes) if model.takes_numbers else 0
+    view = NetworkView(structure, model.parameters, model.target_name, model.input_names, names, side)
     if X is None:
         return view
     selected = select_row(X, row)
-    raw = np.asarray(selected.toarray() if issparse(selected) else selected)
-    cache = forward_single(structure, model.parameters, model.inputs(raw))
-    output = cache[f"a{structure.n_layers}"][np.newaxis]
-    predicted = -1
-    has_probabilities = model.gives_probabilities
-    if not model.classes:
-        values = np.atleast_1d(model.answers(output)[0])
-    else:
-        values = model.probabilities(output)[0] if has_probabilities else output[0]
-        predicted = int(np.argmax(output[0]))
-    return replace(
-        view,
-        cache=cache,
-        raw=raw[0],
-        outputs=named_outputs(names, values, has_probabilities),
-        predicted=predicted,
-    )
+    inputs = model.inputs(selected)
+    cache = forward_single(structure, model.parameters, inputs.toarray() if issparse(inputs) else inputs)
+    raw = np.asarray(selected.toarray() if issparse(selected) else selected)[0] if model.takes_numbers else None
+    outputs, predicted = _outputs_of_row(model, cache[f"a{structure.n_layers}"][np.newaxis], names)
+    return replace(view, cache=cache, raw=raw, outputs=outputs, predicted=predicted)
+
+
+def _outputs_of_row(model: Any, output: Array, names: Sequence[str]) -> tuple[tuple[NamedOutput, ...], int]:
+    """Return the named outputs of a row with these outputs (1, outputs), and which of them is predicted, or -1."""
+    kind, are_probabilities = model.target.kind, model.gives_probabilities
+    if kind == "regression":
+        return named_outputs(names, np.atleast_1d(model.decode(output)[0]), False), -1
+    if kind == "binary" and are_probabilities:
+        # one unit is the probability of the second class; a target of a single class has just that one
+        classes = [str(label) for label in model.classes]
+        values = model.probabilities(output)[0][-len(classes) :]
+        found = tuple(NamedOutput(name, float(v), 0, True) for name, v in zip(classes, values, strict=True))
+        return found, int(model.target.class_numbers(output)[0])
+    values = model.probabilities(output)[0] if are_probabilities else output[0]
+    return named_outputs(names, values, are_probabilities), int(np.argmax(values)) if kind == "multiclass" else -1
 
 
 def named_outputs(names: Sequence[str], values: Array, are_probabilities: bool) -> tuple[NamedOutput, ...]:
@@ -195,10 +198,3 @@ def named_outputs(names: Sequence[str], values: Array, are_probabilities: bool) 
         NamedOutput(name, float(value), unit, are_probabilities)
         for unit, (name, value) in enumerate(zip(names, values, strict=True))
     )
-
-
-def _output_names(model: Any) -> tuple[str, ...]:
-    outputs = model.structure.n_outputs
-    if model.classes:
-        return tuple(str(label) for label in model.classes)
-    return (model.target_name,) if outputs == 1 else tuple(f"{model.target_name}_{k + 1}" for k in range(outputs))

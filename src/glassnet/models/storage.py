@@ -1,12 +1,14 @@
-"""The model file: a safetensors file with the arrays by name and everything else as JSON in its metadata.
+"""The file of a model: a safetensors file with the arrays by name and everything else as JSON in its metadata.
 
-``docs/model-file.md`` describes it. Loading runs no code and believes nothing: every name, type, shape and value is
-checked, and what does not fit together is refused.
+``docs/model-file.md`` describes it. Loading never executes code and validates all fields: every name, type, shape and
+value is checked, and what does not fit together is refused.
 """
 
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +19,41 @@ from glassnet._utils.json_fields import FAULTS, Fields, fault, read_json
 from glassnet._utils.safetensors_file import MAX_HEADER_BYTES, read_arrays, write_arrays
 from glassnet._version import __version__
 from glassnet.errors import InputError
-from glassnet.models.model import CLASSIFICATION, REGRESSION, Model
+from glassnet.models.model import Model
+from glassnet.models.target import KINDS, MULTICLASS, Target
 from glassnet.network.serialization import read_layer_sizes, validate_arrays
 from glassnet.network.structure import Structure
-from glassnet.preprocessing.scaling import Scaling
+from glassnet.preprocessing import Preprocessor, Scaling, preprocessor_from_dict
 from glassnet.training.history import Epoch
 from glassnet.training.settings import Settings
 
-#: The entry of the metadata that holds the JSON, and the version of what it says.
-KEY, FORMAT_VERSION = "glassnet", 1
-#: Facts that are whole numbers, and those that are text.
+#: The entry of the safetensors metadata that holds the JSON, and the version of its format.
+KEY, FORMAT_VERSION = "glassnet", 2
+#: Entries of `Model.metadata` that are whole numbers, and those that are text.
 _COUNTS = ("best_epoch", "training_rows", "validation_rows")
-_WORDS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
-#: Classes that are numbers are whole ones of 64 bits, or fractions.
-_MIN_CLASS, _MAX_CLASS = -(2**63), 2**63 - 1
+_TEXTS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
+#: Classes that are whole numbers have 64 bits.
+_MIN_CLASS, _MAX_CLASS = -(2**63), 2**64 - 1
+#: How the dtype of the array of classes is written.
+_CLASS_DTYPE = re.compile(r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})", re.ASCII)
+#: Prefixes of the names of arrays that are no parameters.
+_PREPROCESSOR, _TARGET = "preprocessor.", "target."
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """The content of a file.
+
+    Parameters
+    ----------
+    model : Model
+        The trained network.
+    estimator : Fields or None
+        The description of the estimator that wrote the file, still unchecked; None if `save` wrote it.
+    """
+
+    model: Model
+    estimator: Fields | None
 
 
 def save(model: Model, path: str | Path) -> None:
@@ -39,30 +62,23 @@ def save(model: Model, path: str | Path) -> None:
     Parameters
     ----------
     model : Model
-        What to keep.
+        The trained network; of an estimator, its ``model_``.
     path : str or Path
-        The file, ``.glassnet`` by custom; its folder is made if need be.
+        The file, ``.glassnet`` by convention; its folder is created if necessary.
 
     Raises
     ------
     InputError
-        If it can't be written, or the model uses a function of one's own, which no file can hold.
+        If the file can't be written, or the model uses a custom function, which no file can hold.
     """
-    description = _describe(model)
-    arrays = dict(model.parameters)
-    for prefix, scaling in (("scaling", model.scaling), ("target_scaling", model.target_scaling)):
-        if scaling is not None:
-            arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"] = scaling.offset, scaling.scale
-    _rebuild(description, arrays)  # what could not be loaded is not written
-    write_arrays(path, arrays, KEY, description)
-
-
-class HoldsEstimator(InputError):
-    """The file is an estimator's."""
+    if not isinstance(model, Model):
+        hint = "; save its model_, or call its save" if hasattr(model, "model_") else ""
+        raise InputError(f"model is {model!r:.80}; it must be a glassnet.Model{hint}")
+    write_model(model, path)
 
 
 def load(path: str | Path) -> Model:
-    """Read a model from a file that `save` wrote.
+    """Read a model from a file that `save`, an estimator, the command line or the page wrote.
 
     Parameters
     ----------
@@ -77,11 +93,27 @@ def load(path: str | Path) -> Model:
     Raises
     ------
     InputError
-        If the file is missing, is no model file, is cut short, is of a newer format, or does not fit together.
+        If the file is missing, is no model file, is cut short, is of another format, or does not fit together.
     """
+    return read_model(path).model
+
+
+def write_model(model: Model, path: str | Path, estimator: dict[str, Any] | None = None) -> None:
+    """Write a model and, where an estimator holds it, the description of the estimator."""
+    description = _describe(model)
+    arrays = dict(model.parameters)
+    arrays |= {_PREPROCESSOR + name: array for name, array in model.preprocessor.arrays().items()}
+    if model.target.scaling is not None:
+        arrays |= {_TARGET + name: array for name, array in model.target.scaling.arrays().items()}
+    _rebuild(description, dict(arrays))  # what could not be loaded is not written
+    if estimator is not None:
+        description["estimator"] = estimator
+    write_arrays(path, arrays, KEY, description)
+
+
+def read_model(path: str | Path) -> SavedModel:
+    """Read a file, the description of an estimator included; see `load`."""
     texts, arrays = read_arrays(path)
-    if KEY not in texts and "glassnet-estimator" in texts:
-        raise HoldsEstimator(f"{path}: this file holds an estimator; use MLPClassifier.load or MLPRegressor.load")
     if not texts.get(KEY):
         raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
     try:
@@ -89,127 +121,176 @@ def load(path: str | Path) -> Model:
         version = Fields(description, "model").value("format_version", int)
         if version < 1:
             raise InputError(f"format_version is {version}; it must be 1 or more")
-        if version <= FORMAT_VERSION:
-            return _rebuild(description, arrays)
+        if version == FORMAT_VERSION:
+            estimator = description.pop("estimator", None)
+            model = _rebuild(description, arrays)
+            return SavedModel(model, None if estimator is None else Fields(estimator, "estimator"))
     except FAULTS as error:
         raise InputError(f"{path}: the model does not fit together: {fault(error)}; save it again") from None
+    if version > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads "
+            f"({FORMAT_VERSION}); install a newer glassnet"
+        )
     raise InputError(
-        f"{path}: the model's format is {version}, newer than this glassnet {__version__} reads "
-        f"({FORMAT_VERSION}); install a newer glassnet"
+        f"{path}: the model's format is {version}, of a glassnet before its first release; this one reads "
+        f"{FORMAT_VERSION}: train the model again"
     )
 
 
 def _describe(model: Model) -> dict[str, Any]:
     """Return everything but the arrays as plain values."""
-    # written only where there are some: files without stay what they always were
-    tables = {"tables": [list(table) for table in model.structure.tables]} if model.structure.tables else {}
     return {
         "format_version": FORMAT_VERSION,
         "layer_sizes": list(model.structure.layer_sizes),
-        **tables,
+        "tables": [list(table) for table in model.structure.tables],
         "activations": [activation.name for activation in model.structure.activations],
-        "task": model.task,
         "feature_names": list(model.feature_names),
-        "target_name": model.target_name,
-        "classes": list(model.classes),
-        "scaling": model.scaling.kind,
-        "target_scaling": model.target_scaling.kind if model.target_scaling is not None else None,
+        "preprocessor": model.preprocessor.to_dict(),
+        "target": _describe_target(model.target),
         "settings": model.settings.as_json(),
         "history": [
             {name: value for name, value in epoch.known().items() if math.isfinite(value)} for epoch in model.history
         ],
-        "facts": dict(model.facts),
+        "metadata": dict(model.metadata),
+    }
+
+
+def _describe_target(target: Target) -> dict[str, Any]:
+    classes = target.classes
+    return {
+        "kind": target.kind,
+        "name": target.name,
+        "classes": {
+            "dtype": "object" if classes.dtype.kind == "O" else classes.dtype.str,
+            "values": (classes.astype(int) if classes.dtype.kind == "b" else classes).tolist(),
+        },
+        "scaling": None if target.scaling is None else target.scaling.to_dict(),
+        "quantiles": list(target.quantiles),
+        "threshold": target.threshold,
     }
 
 
 def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
-    """Check every piece and put the model together."""
-    told = Fields(description, "model")
-    sizes = read_layer_sizes(told, arrays)
-    tables = told.list_of("tables", list) if "tables" in told.content else []
-    # checked before anything of that size is made: the sizes must be those of the arrays in the file
-    structure = Structure(sizes, told.list_of("activations", str), tables)
-    expected: dict[str, tuple[int, ...]] = dict(structure.shapes)
-    kinds = {"scaling": structure.n_inputs}
-    if told.value("target_scaling", str, type(None)) is not None:
-        # several quantiles of one target share its scaling
-        shared = arrays.get("target_scaling.shift", np.empty(0)).shape == (1,)
-        kinds["target_scaling"] = 1 if shared else structure.n_outputs
-    for prefix, columns in kinds.items():
-        expected |= {f"{prefix}.shift": (columns,), f"{prefix}.factor": (columns,)}
-    validate_arrays(arrays, expected, structure)
-    shift, factor = (arrays[f"scaling.{part}"][structure.n_numbers :] for part in ("shift", "factor"))
-    if shift.any() or (factor != 1).any():
-        raise InputError("scaling would change the codes of a table, by which its rows are looked up")
-
-    task = told.one_of("task", (CLASSIFICATION, REGRESSION))
-    feature_names = told.list_of("feature_names", str)
-    classes = _classes(told)
-    if len(feature_names) != structure.n_inputs:
-        raise InputError(f"{len(feature_names)} feature names for {structure.n_inputs} inputs")
-    if len(set(feature_names)) != len(feature_names) or len(set(classes)) != len(classes):
-        raise InputError("a feature or class stands there twice")
-    if len(classes) != (structure.n_outputs if task == CLASSIFICATION else 0):
-        raise InputError(f"{len(classes)} classes for {structure.n_outputs} outputs of a {task} model")
-    scalings = {
-        prefix: Scaling(
-            told.one_of(prefix, ("bytes", "standard", "largest")), arrays[f"{prefix}.shift"], arrays[f"{prefix}.factor"]
-        )
-        for prefix in kinds
-    }
-    parameters = {name: arrays[name] for name in structure.shapes}
-    settings = _settings(told.value("settings", dict))
+    """Check every part and put the model together."""
+    saved = Fields(description, "model")
+    preprocessor_arrays = _take(arrays, _PREPROCESSOR)
+    target_arrays = _take(arrays, _TARGET)
+    sizes = read_layer_sizes(saved, arrays)
+    # checked before anything of that size is allocated: the sizes must be those of the arrays in the file
+    structure = Structure(sizes, saved.list_of("activations", str), saved.list_of("tables", list))
+    validate_arrays(arrays, dict(structure.shapes), structure)
+    preprocessor = preprocessor_from_dict(saved.value("preprocessor", dict), preprocessor_arrays)
+    feature_names = saved.list_of("feature_names", str)
+    _check_inputs(structure, preprocessor, feature_names)
+    target = _rebuild_target(Fields(saved.value("target", dict), "target"), target_arrays, structure)
+    settings = _settings(saved.value("settings", dict))
     settings.objective(structure)
-    history = tuple(read_epoch(record) for record in told.list_of("history", dict))
+    parameters = {name: arrays[name] for name in structure.shapes}
     return Model(
         structure,
         structure.flatten(parameters, parameters["W1"].dtype),
-        scalings["scaling"],
+        preprocessor,
         tuple(feature_names),
-        told.value("target_name", str),
-        task,
-        tuple(classes),
-        scalings.get("target_scaling"),
+        target,
         settings,
-        history,
-        _facts(told.value("facts", dict)),
+        tuple(read_epoch(record) for record in saved.list_of("history", dict)),
+        _metadata(saved.value("metadata", dict)),
     )
+
+
+def _take(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
+    """Remove the arrays with the prefix, and return them without it."""
+    return {name.removeprefix(prefix): arrays.pop(name) for name in list(arrays) if name.startswith(prefix)}
+
+
+def _check_inputs(structure: Structure, preprocessor: Preprocessor, feature_names: list[str]) -> None:
+    """Raise InputError if preprocessor, columns and the network's inputs do not fit together."""
+    if len(set(feature_names)) != len(feature_names):
+        raise InputError("a feature is listed twice")
+    if len(feature_names) != preprocessor.n_features_in:
+        raise InputError(f"{len(feature_names)} feature names for {preprocessor.n_features_in} columns")
+    if preprocessor.n_inputs != structure.n_inputs:
+        raise InputError(
+            f"the preprocessor makes {preprocessor.n_inputs} inputs for {structure.n_inputs} of the network"
+        )
+    if isinstance(preprocessor, Scaling):
+        offset, scale = preprocessor.offset[structure.n_numbers :], preprocessor.scale[structure.n_numbers :]
+        if offset.any() or (scale != 1).any():
+            raise InputError("scaling would change the codes of a table, by which its rows are looked up")
+    elif (
+        structure.tables != preprocessor.embedding_shapes
+    ):  # a code without a row would be looked up outside of its table
+        raise InputError(f"the tables {structure.tables!r:.80} are not those of the preprocessor")
+
+
+def _rebuild_target(saved: Fields, arrays: dict[str, Array], structure: Structure) -> Target:
+    """Check what the outputs mean."""
+    scaling = saved.value("scaling", dict, type(None))
+    if scaling is None and arrays:
+        raise InputError(f"the arrays {sorted(arrays)[:8]} belong to no scaling of the target")
+    restored = None if scaling is None else preprocessor_from_dict(scaling, arrays)
+    if not isinstance(restored, Scaling | None):
+        raise InputError("the target's scaling is no scaling")
+    kind = saved.one_of("kind", KINDS)
+    quantiles = tuple(float(quantile) for quantile in saved.list_of("quantiles", int, float))
+    if not all(0 < quantile < 1 for quantile in quantiles):
+        raise InputError(f"target.quantiles is {quantiles!r:.80}; each must be above 0 and below 1")
+    target = Target(
+        kind,
+        saved.value("name", str),
+        _classes(Fields(saved.value("classes", dict), "target.classes"), kind),
+        restored,
+        quantiles,
+        float(saved.value("threshold", int, float)),
+    )
+    target.check(structure)
+    return target
+
+
+def _classes(saved: Fields, kind: str) -> Array:
+    """Check the classes: all text, or all numbers that an array of their dtype holds."""
+    values: list[Any] = saved.list_of("values", str, int, float)
+    if len({isinstance(label, str) for label in values}) > 1:
+        raise InputError("some classes are text and some numbers; they must be all text or all numbers")
+    for label in values:
+        if isinstance(label, int) and not _MIN_CLASS <= label <= _MAX_CLASS:
+            raise InputError(f"the class {label} does not fit in 64 bits")
+    dtype = saved.value("dtype", str)
+    written = _CLASS_DTYPE.fullmatch(dtype)
+    if not written:
+        raise InputError(f"target.classes.dtype is {dtype!r:.80}")
+    # memory is allocated for the longest text in every entry: it must be as long as the dtype says
+    if written[2] and int(written[2]) > max([1, *(len(str(value)) for value in values)]):
+        raise InputError(f"target.classes.dtype is {dtype!r}, and the longest class has fewer characters")
+    if kind == MULTICLASS and not values:
+        raise InputError("target.classes has no class")
+    return np.array(values, dtype=object if dtype == "object" else dtype)
 
 
 def read_epoch(record: dict[str, Any]) -> Epoch:
     """Check a record of the history: numbers, of which the epoch's is a whole one, 1 or more."""
-    told = Fields(record, "history")
-    known = {"metric": None, **told.known(Epoch, int, float)}
-    if told.value("epoch", int) < 1:
+    saved = Fields(record, "history")
+    known = {"metric": None, **saved.known(Epoch, int, float)}
+    if saved.value("epoch", int) < 1:
         raise InputError(f"history.epoch is {known['epoch']}; it must be 1 or more")
     return Epoch(**known)
 
 
-def _classes(told: Fields) -> list[Any]:
-    """Check the classes: all text, or all numbers that an array holds."""
-    classes: list[Any] = told.list_of("classes", str, int, float)
-    if len({isinstance(label, str) for label in classes}) > 1:
-        raise InputError("some classes are text and some numbers; they must be all text or all numbers")
-    for label in classes:
-        if isinstance(label, int) and not _MIN_CLASS <= label <= _MAX_CLASS:
-            raise InputError(f"the class {label} does not fit in 64 bits")
-    return classes
-
-
 def _settings(content: dict[str, Any]) -> Settings:
-    """Check the settings; whole numbers, but for the seed, are those that a float tells apart."""
-    told = Fields(content, "settings")
-    settings = Settings(**told.known(Settings))
+    """Check the settings; whole numbers, but for the seed, are those that a float can represent exactly."""
+    saved = Fields(content, "settings")
+    settings = Settings(**saved.known(Settings))
     for name, value in content.items():
         if isinstance(value, int) and name != "random_state":
-            told.value(name, int, bool)
+            saved.value(name, int, bool)
     return settings
 
 
-def _facts(facts: dict[str, Any]) -> dict[str, Any]:
-    """Check the facts that are shown; a model need not have them, and may have others."""
-    told = Fields(facts, "facts")
-    for kind, keys in ((int, _COUNTS), (str, _WORDS)):
-        for key in set(facts).intersection(keys):
-            told.value(key, kind)
-    return facts
+def _metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Check the entries that are shown; a model need not have them, and may have others."""
+    saved = Fields(metadata, "metadata")
+    for kind, keys in ((int, _COUNTS), (str, _TEXTS)):
+        for key in set(metadata).intersection(keys):
+            saved.value(key, kind)
+    return metadata

@@ -18,6 +18,9 @@ class Preprocessor(ABC):
     data that `to_dict` and `arrays` write and `glassnet.preprocessing.preprocessor_from_dict` restores.
     """
 
+    #: The kind of preprocessing: one of `glassnet.preprocessing.scaling.KINDS`, or ``"table"``.
+    kind: str
+
     @property
     @abstractmethod
     def n_features_in(self) -> int:

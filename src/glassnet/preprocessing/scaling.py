@@ -16,8 +16,9 @@ from glassnet.preprocessing.statistics import ColumnStatistics, are_bytes
 #: Scale of bytes: it maps them to the interval from 0 to 1.
 BYTE_SCALE = 1 / 255
 
-#: The kinds of `Scaling`.
-KINDS = ("bytes", "standard", "largest")
+#: The kind of a scaling that leaves columns as they are, and all kinds of `Scaling`.
+IDENTITY = "identity"
+KINDS = ("bytes", "standard", "largest", IDENTITY)
 
 #: Whole numbers up to this are standardized: those that use the upper half of a byte too are taken for pixels.
 MAX_SMALL_BYTE = 127
@@ -33,7 +34,7 @@ class Scaling(Preprocessor):
     ----------
     kind : str
         ``"bytes"`` (by 1/255), ``"standard"`` (mean 0, deviation 1), or, for sparse rows, ``"largest"`` (the largest
-        entry becomes 1 or -1, and 0 stays 0).
+        entry becomes 1 or -1, and 0 stays 0), or ``"identity"`` (columns stay as they are).
     offset, scale : array (columns,), float64
         What is subtracted, then what is multiplied by.
     """
@@ -41,6 +42,11 @@ class Scaling(Preprocessor):
     kind: str
     offset: Array
     scale: Array
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether columns stay as they are."""
+        return self.kind == IDENTITY
 
     @property
     def n_features_in(self) -> int:
@@ -61,6 +67,8 @@ class Scaling(Preprocessor):
     def transform(self, X: Any, dtype: Any = np.float32) -> Any:
         """Scale rows (samples, columns) into a new array of the dtype; sparse ones stay so if every offset is 0."""
         raw = X
+        if self.is_identity:
+            return raw.astype(dtype, copy=False)
         if issparse(raw) and not self.offset.any():
             return csr_matrix(((raw.data * self.scale[raw.indices]).astype(dtype), raw.indices, raw.indptr), raw.shape)
         scaled = np.empty(raw.shape, dtype)
@@ -84,6 +92,11 @@ class Scaling(Preprocessor):
     def arrays(self) -> dict[str, Array]:
         """Return the arrays to be stored, by name: offset and scale, each (columns,) float64."""
         return {"offset": self.offset, "scale": self.scale}
+
+
+def identity_scaling(columns: int) -> Scaling:
+    """Return the scaling that leaves this number of columns as they are."""
+    return Scaling(IDENTITY, np.zeros(columns), np.ones(columns))
 
 
 def fit_scaling(raw: Any) -> Scaling:

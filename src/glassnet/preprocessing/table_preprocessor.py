@@ -62,6 +62,11 @@ class TablePreprocessor(Preprocessor):
     scale: Array
     categories: tuple[CategoricalColumn, ...]
 
+    @property
+    def kind(self) -> str:  # type: ignore[override]  # a constant here, a field of Scaling
+        """``"table"``."""
+        return TABLE
+
     def __repr__(self) -> str:
         return (
             f"<TablePreprocessor: {len(self.names)} columns become {self.n_inputs} inputs, "

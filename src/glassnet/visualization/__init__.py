@@ -1,5 +1,5 @@
 """Pictures of networks and reports on models, as self-contained HTML: no server, no script, no request."""
 
-from glassnet.visualization.picture import Picture, show
+from glassnet.visualization.picture import Picture, model_html, show
 
-__all__ = ["Picture", "show"]
+__all__ = ["Picture", "model_html", "show"]

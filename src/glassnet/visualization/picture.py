@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet._utils.atomic_write import write_atomically
 from glassnet.errors import InputError
+from glassnet.models.model import Model
 from glassnet.models.network_view import NamedOutput, NetworkView, Viewable
 from glassnet.visualization.charts import sparkline
 from glassnet.visualization.html_page import html_document, load_css
@@ -202,3 +203,10 @@ def show(model: Any, X: Any, row: int = 0, *, image: bool | None = None, languag
             )
         view = replace(view, image_side=side if image else 0)
     return Picture(view, language)
+
+
+def model_html(model: Model) -> str:
+    """Return the picture of a model with the curves of its training, as notebooks show it."""
+    validated = [epoch.validation_loss for epoch in model.history if epoch.validation_loss is not None]
+    curves = [("loss", [epoch.loss for epoch in model.history]), ("validation loss", validated)]
+    return Picture(model.network_view(), curves=curves).html

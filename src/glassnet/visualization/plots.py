@@ -13,8 +13,9 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet._utils.atomic_write import write_atomically
 from glassnet.metrics import classification as metrics
-from glassnet.models.model import CLASSIFICATION, Model
+from glassnet.models.model import Model
 from glassnet.models.network_view import image_side
+from glassnet.models.target import CLASSIFICATION
 from glassnet.training.callbacks.curves import COLOURS, draw_curves, escape_label, new_figure
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def draw_all(model: Model, folder: str | Path, rows: tuple[Array, Array] | None 
 def learning_curves(model: Model) -> Figure:
     """Draw loss and metric over the epochs, for each split; the best epoch is marked."""
     figure = new_figure(9, 3.6)
-    draw_curves(figure, model.history, str(model.facts.get("metric", "metric")), model.facts.get("best_epoch") or 0)
+    draw_curves(
+        figure, model.history, str(model.metadata.get("metric", "metric")), model.metadata.get("best_epoch") or 0
+    )
     return figure
 
 
@@ -165,7 +168,7 @@ def predictions(model: Model, x: Any, y: Any) -> Figure:
 
 def model_image_side(model: Model) -> int:
     """Return the width and height of the image that a row is, or 0; see `glassnet.models.network_view.image_side`."""
-    return image_side(model.structure, model.feature_names, model.scaling.kind == "bytes")
+    return image_side(model.structure, model.feature_names, model.takes_bytes)
 
 
 def _draw_error_images(x: Any, errors: list[tuple[int, str, str, str]], side: int) -> Figure:

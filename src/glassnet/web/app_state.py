@@ -164,7 +164,7 @@ def examples_of(table: Table, model: Model, unseen: bool = False) -> Examples:
 
 def digits_examples(model: Model) -> tuple[Examples, Examples] | None:
     """Return the digits that a model of them was trained on, and those that it was not; None for other models."""
-    if model.facts.get("source") != DIGITS:
+    if model.metadata.get("source") != DIGITS:
         return None
     training, test = load_digits()
     return examples_of(training, model), examples_of(test, model, unseen=True)

@@ -56,9 +56,17 @@ def describe(model: Model) -> dict[str, Any]:
         "parameters": structure.n_parameters,
         "dtype": model.vector.dtype.name,
         "probabilities": model.gives_probabilities,
-        "scaling": {"kind": model.scaling.kind, "shift": model.scaling.offset, "factor": model.scaling.scale},
+        "scaling": _preprocessing(model),
         "settings": model.settings.as_json(),
         "history": [epoch.known() for epoch in model.history],
-        "facts": {**model.facts, "source": last_part(str(model.facts.get("source", "")))},
+        "facts": {**model.metadata, "source": last_part(str(model.metadata.get("source", "")))},
         "glassnet": __version__,
     }
+
+
+def _preprocessing(model: Model) -> dict[str, Any]:
+    """Return the kind of preprocessing and, of numbers, what is subtracted from each column and multiplied by."""
+    scaling = model.scaling
+    if scaling is None:
+        return {"kind": model.preprocessor.kind, "offset": None, "scale": None}
+    return {"kind": scaling.kind, "offset": scaling.offset, "scale": scaling.scale}

@@ -99,7 +99,7 @@ def predictions(model: Model, x: Array, until: float = math.inf) -> dict[str, An
 
 def said_of(model: Model, output: Array) -> dict[str, Any]:
     """Return what a model says by its outputs (samples, outputs), which are changed."""
-    said = {"target": model.target_name, "predictions": model.answers(output)}
+    said = {"target": model.target_name, "predictions": model.decode(output)}
     if model.gives_probabilities:
         said |= {"classes": model.classes, "probabilities": model.probabilities(output)}
     return said

@@ -94,6 +94,8 @@ def told_by_place(x: Array, model: Model) -> Iterator[None]:
 def _fault_in(x: Array, model: Model) -> ApiError | None:
     """Find what a model refused in rows (samples, features): too large for its dtype, or a code that no table has."""
     structure = model.structure
+    if model.scaling is None:  # a table is checked where it is preprocessed
+        return None
     with np.errstate(over="ignore", invalid="ignore"):
         wrong = ~np.isfinite(model.scaling.transform(x, model.vector.dtype))
     codes = x[:, structure.n_numbers :]

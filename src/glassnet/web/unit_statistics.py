@@ -16,7 +16,7 @@ from glassnet import inspection
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.models import Model
-from glassnet.models.model import CLASSIFICATION
+from glassnet.models.target import CLASSIFICATION
 from glassnet.web.app_state import AppState, Examples, made_once
 
 #: Numbers that are kept of all units and rows together, and multiplications that they may take: more rows than that are

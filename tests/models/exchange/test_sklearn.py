@@ -207,9 +207,9 @@ def test_a_model_of_values_undoes_its_scaling(outputs: int) -> None:
     assert np.allclose(estimator.predict(x), model.predict(x), rtol=1e-12)
     back = from_sklearn(estimator)
     assert back.vector.tobytes() == model.vector.tobytes()
-    for name in ("scaling", "target_scaling"):
-        assert np.allclose(getattr(back, name).scale, getattr(model, name).scale, rtol=1e-15)
-        assert np.array_equal(getattr(back, name).offset, getattr(model, name).offset)
+    for found, scaling in ((back.scaling, model.scaling), (back.target_scaling, model.target.scaling)):
+        assert np.allclose(found.scale, scaling.scale, rtol=1e-15)
+        assert np.array_equal(found.offset, scaling.offset)
 
 
 def test_column_names_are_exported_without_a_warning() -> None:

@@ -131,7 +131,7 @@ def test_a_model_takes_raw_rows(dtype: str) -> None:
     y = np.column_stack([x[:, 0], x[:, 1] * 1e5])
     model = fit(x, y, hidden=(5,), task="regression", settings=Settings(loss="huber", epochs=3, dtype=dtype))
     module = model.to_torch()
-    error = np.abs(outputs(module, x) - model.predict(x)) * model.target_scaling.scale
+    error = np.abs(outputs(module, x) - model.predict(x)) * model.target.scaling.scale
     assert error.max() < (1e-3 if dtype == "float32" else 1e-11)  # the first column is a thousand deviations from 0
     assert module(torch.from_numpy(x)).dtype == getattr(torch, dtype)
     again = to_torch(model.structure, model.vector)

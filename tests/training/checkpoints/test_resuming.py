@@ -93,7 +93,7 @@ def test_a_model_is_the_same_to_its_last_byte(tmp_path: Path) -> None:
     fit(x, y, callbacks=[Checkpoint(tmp_path / "a", every_minutes=1e-9), StopAfter(100)], **how)
     again = fit(x, y, callbacks=[Checkpoint(tmp_path / "a", resume=True)], **how)
     assert whole.vector.tobytes() == again.vector.tobytes()
-    assert whole.facts == again.facts and history(whole.history) == history(again.history)
+    assert whole.metadata == again.metadata and history(whole.history) == history(again.history)
 
 
 # ------------------------------------------------------------------------------------------------------ estimators

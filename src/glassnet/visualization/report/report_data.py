@@ -10,8 +10,9 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.models.model import REGRESSION, Model
+from glassnet.models.model import Model
 from glassnet.models.network_view import NetworkView
+from glassnet.models.target import MULTILABEL, REGRESSION
 from glassnet.network.losses import Loss, as_outputs
 from glassnet.network.structure import Structure
 from glassnet.training.history import Epoch
@@ -56,7 +57,7 @@ class ReportData:
 
     Parameters
     ----------
-    model : Model or estimator
+    model : Model
         The fitted model.
     view : NetworkView
         Its network.
@@ -76,7 +77,7 @@ class ReportData:
         The name of the rows.
     """
 
-    model: Any
+    model: Model
     view: NetworkView
     columns: Sequence[str]
     classes: tuple[str, ...]
@@ -117,13 +118,15 @@ def collect_report_data(model: Any, x: Any = None, y: Any = None, source: str = 
         x = x if hasattr(x, "shape") else np.asarray(x)
         if x.shape[0] != len(y):
             raise InputError(f"x has {x.shape[0]:,} rows and y {len(y):,}; they must be the same")
-    if isinstance(model, Model):
-        return _collect_from_model(model, x, y, source)
-    if hasattr(model, "network_view") and hasattr(model, "predict"):
-        return _collect_from_estimator(model, x, y, source)
-    raise InputError(
-        f"model is a {type(model).__name__}; reports are of glassnet.Model, MLPClassifier and MLPRegressor"
-    )
+    view = model.network_view() if hasattr(model, "network_view") else None  # raises if it is not fitted
+    trained = getattr(model, "model_", model)
+    if view is None or not isinstance(trained, Model):
+        raise InputError(
+            f"model is a {type(model).__name__}; reports are of glassnet.Model, MLPClassifier and MLPRegressor"
+        )
+    if trained.task == MULTILABEL:
+        raise InputError("the model predicts several labels at once; reports are of classifiers and regressors")
+    return _collect_from_model(trained, view, x, y, source)
 
 
 def highest_loss(loss: Array, n: int) -> Array:
@@ -131,17 +134,17 @@ def highest_loss(loss: Array, n: int) -> Array:
     return np.argsort(-np.nan_to_num(loss, nan=np.inf, posinf=np.inf), kind="stable")[:n]
 
 
-def _collect_from_model(model: Model, x: Any, y: Any, source: str) -> ReportData:
+def _collect_from_model(model: Model, view: NetworkView, x: Any, y: Any, source: str) -> ReportData:
     loss = model.settings.resolve_loss()
     return ReportData(
         model=model,
-        view=model.network_view(),
+        view=view,
         columns=model.feature_names,
         classes=tuple(str(label) for label in model.classes),
-        quantiles=tuple(loss.settings["quantiles"]) if loss.name == "pinball" else (),
+        quantiles=model.target.quantiles or (tuple(loss.settings["quantiles"]) if loss.name == "pinball" else ()),
         history=model.history,
-        metric=str(model.facts.get("metric", "none")),
-        best_epoch=int(model.facts.get("best_epoch") or 0),
+        metric=str(model.metadata.get("metric", "none")),
+        best_epoch=int(model.metadata.get("best_epoch") or 0),
         training=_training_of_model(model),
         predictions=None if x is None else _predict_with_model(model, x, y),
         source=source,
@@ -150,24 +153,24 @@ def _collect_from_model(model: Model, x: Any, y: Any, source: str) -> ReportData
 
 def _training_of_model(model: Model) -> dict[str, Any]:
     settings = model.settings.as_json()
-    facts = model.facts
+    metadata = model.metadata
     return {
-        "training data": facts.get("source") or None,
-        "training rows": facts.get("training_rows"),
-        "validation rows": facts.get("validation_rows") or None,
+        "training data": metadata.get("source") or None,
+        "training rows": metadata.get("training_rows"),
+        "validation rows": metadata.get("validation_rows") or None,
         "loss": settings["loss"],
         "optimizer": settings["optimizer"],
         "learning rate": settings["learning_rate"],
         "schedule": settings["schedule"],
         "batch size": settings["batch_size"],
         "epochs": len(model.history),
-        "stop reason": facts.get("stop_reason"),
-        "best epoch": facts.get("best_epoch") or None,
+        "stop reason": metadata.get("stop_reason"),
+        "best epoch": metadata.get("best_epoch") or None,
         "seconds": _total_seconds(model.history),
         "seed": settings["random_state"],
-        "engine": facts.get("engine"),
-        "scaling": model.scaling.kind,
-        "glassnet": facts.get("glassnet"),
+        "engine": metadata.get("engine"),
+        "scaling": model.preprocessor.kind,
+        "glassnet": metadata.get("glassnet"),
     }
 
 
@@ -180,65 +183,10 @@ def _predict_with_model(model: Model, x: Any, y: Any) -> Predictions:
     result = _forward(model.structure, model.vector, model.inputs(x), model.settings.resolve_loss())
     loss = result.loss(encoded)
     if model.task == REGRESSION:
-        return _regression_predictions(x, y, model.answers(result.output), loss, result)
-    scores = model.probabilities(result.output) if model.gives_probabilities else result.output
-    y_pred = np.argmax(result.output, axis=1)
+        return _regression_predictions(x, y, model.decode(result.output), loss, result)
+    scores = model.class_scores(result.output)
+    y_pred = model.target.class_numbers(result.output)
     return Predictions(x, encoded, y_pred, scores, model.gives_probabilities, loss, result.layer_stats)
-
-
-def _collect_from_estimator(est: Any, x: Any, y: Any, source: str) -> ReportData:
-    view = est.network_view()  # raises if the estimator is not fitted
-    if est._classifies and est._kind.startswith("multilabel"):
-        raise InputError("the model predicts several labels at once; reports are of classifiers and regressors")
-    metric = "accuracy" if est._classifies else "r2"
-    if all(epoch.metric is None for epoch in est.history_):
-        metric = "none"
-    columns = getattr(est, "feature_names_in_", [f"x{column}" for column in range(est.n_features_in_)])
-    return ReportData(
-        model=est,
-        view=view,
-        columns=[str(name) for name in columns],
-        classes=tuple(str(label) for label in est.classes_) if est._classifies else (),
-        quantiles=tuple(getattr(est, "quantiles", None) or ()),
-        history=est.history_,
-        metric=metric,
-        best_epoch=0,
-        training=_training_of_estimator(est),
-        predictions=None if x is None else _predict_with_estimator(est, x, y),
-        source=source,
-    )
-
-
-def _training_of_estimator(est: Any) -> dict[str, Any]:
-    loss = est.loss if isinstance(est.loss, str) else str(getattr(est.loss, "name", "custom"))
-    return {
-        "loss": "pinball" if getattr(est, "quantiles", None) is not None else loss,
-        "optimizer": est.solver,
-        "learning rate": est.learning_rate_init,
-        "schedule": est.learning_rate,
-        "batch size": est.batch_size,
-        "epochs": est.n_iter_,
-        "seconds": _total_seconds(est.history_),
-        "seed": est.random_state if isinstance(est.random_state, (int, np.integer)) else None,
-        "engine": est.engine_,
-    }
-
-
-def _predict_with_estimator(est: Any, x: Any, y: Any) -> Predictions:
-    encoded = est._encode(est._check_rows(x, y, reset=False)[1], False, True)
-    loss = est._loss_for(est.n_outputs_, est._vector.dtype)
-    result = _forward(est._structure, est._vector_in_use(), est.prepare(x), loss)
-    if not est._classifies:
-        return _regression_predictions(x, y, est.predict(x), result.loss(est._transformed(encoded)), result)
-    has_probabilities = hasattr(est, "predict_proba")
-    scores = result.output
-    if has_probabilities:
-        scores = est.predict_proba(x)
-    elif scores.shape[1] == 1:
-        scores = np.hstack([-scores, scores])
-    y_pred = np.searchsorted(est.classes_, est.predict(x))
-    loss_per_row = result.loss(encoded)
-    return Predictions(x, encoded.ravel(), y_pred, scores, has_probabilities, loss_per_row, result.layer_stats)
 
 
 @dataclass(frozen=True)

@@ -91,11 +91,11 @@ def judge(version: int, which: str, model: Model, examples: Examples) -> Verdict
     y = np.asarray(examples.y)
     loss, output = model.losses(examples.x, y)
     if not model.classes:
-        answers = np.asarray(model.answers(output), np.float64).reshape(len(y), -1)
+        answers = np.asarray(model.decode(output), np.float64).reshape(len(y), -1)
         predicted, truth = answers[:, median_output(model)], np.asarray(y, np.float64)
         return Verdict(version, which, model, examples, truth, predicted, answers, np.zeros(len(y)), loss)
-    predicted = np.argmax(output, axis=1)
-    answers = model.probabilities(output) if model.gives_probabilities else output
+    predicted = model.target.class_numbers(output)
+    answers = model.class_scores(output)
     sure = np.asarray(answers[np.arange(len(y)), predicted], np.float64)
     return Verdict(version, which, model, examples, model.encode(y), predicted, answers, sure, loss)
 

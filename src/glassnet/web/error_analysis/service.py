@@ -113,7 +113,7 @@ def familiarity(state: TrainingState, which: str) -> str:
     rows = judgeable(state)[which]
     if rows.unseen:
         return "unseen"
-    source, trained_on = rows.table.source, str(state.model.facts.get("source") or "")
+    source, trained_on = rows.table.source, str(state.model.metadata.get("source") or "")
     if not trained_on:
         return "unknown"
     if source == trained_on:

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.models import Model
-from glassnet.models.fitting import Ready
+from glassnet.models.fitting import PreparedData
 from glassnet.models.network_view import image_side
 from glassnet.network.forward import Cache, forward
 from glassnet.training import Run
@@ -37,17 +37,17 @@ class Looks:
         The training, as `glassnet.web.learn.plan.made` returns it.
     """
 
-    def __init__(self, ready: Ready, run: Run, rows: RowsToLearn) -> None:
+    def __init__(self, ready: PreparedData, run: Run, rows: RowsToLearn) -> None:
         self.ready, self.run, self.rows = ready, run, rows
         self._few = some_rows(run)
         self._before = run.weights.parameters.copy()
         self._moved = False
         self._norms: list[dict[str, list[float]]] = []
-        self._grid = plane_grid(ready.blank, run) if rows.is_plane else None
-        names, kind = ready.blank.feature_names, ready.blank.scaling.kind
+        self._grid = plane_grid(ready.untrained, run) if rows.is_plane else None
+        names, kind = ready.untrained.feature_names, ready.untrained.preprocessor.kind
         self._side = image_side(run.structure, names, kind == "bytes")
         shown = ready.validation_rows if len(ready.validation_rows) else ready.training_rows
-        most = MAX_VALUES if not ready.blank.classes else MAX_SAMPLES if self._side else 0
+        most = MAX_VALUES if not ready.untrained.classes else MAX_SAMPLES if self._side else 0
         self._shown = shown[:most]
 
     def note_batch(self) -> None:
@@ -108,30 +108,30 @@ class Looks:
 
     def samples(self) -> dict[str, Any] | None:
         """Return a few rows as pictures, a byte a pixel, with their classes, where rows are pictures of classes."""
-        if not len(self._shown) or not self.ready.blank.classes:
+        if not len(self._shown) or not self.ready.untrained.classes:
             return None
         x = np.asarray(self.rows.x[self._shown], np.float64)
         reach = max(float(np.abs(x).max()), 1e-300)
-        truth = self.ready.blank.encode(self.rows.y[self._shown])
+        truth = self.ready.untrained.encode(self.rows.y[self._shown])
         return {"side": self._side, "values": _bytes(255 * np.clip(x / reach, 0, 1)), "truth": truth}
 
     def targets(self) -> Array | None:
         """Return what a few rows are, where they are values."""
-        if not len(self._shown) or self.ready.blank.classes:
+        if not len(self._shown) or self.ready.untrained.classes:
             return None
         return np.asarray(self.rows.y[self._shown], np.float64)
 
     def _answers(self, parameters: dict[str, Array]) -> Array:
         """Return the number of the class that the network sees in each of `samples`, or the value for `targets`."""
-        model = self.ready.blank
-        x = model.scaling.transform(np.asarray(self.rows.x[self._shown]), self.run.weights.parameters.dtype)
+        model = self.ready.untrained
+        x = model.preprocessor.transform(np.asarray(self.rows.x[self._shown]), self.run.weights.parameters.dtype)
         with np.errstate(all="ignore"):
             cache = forward(self.run.structure, parameters, x)
         output = cache[f"a{self.run.structure.n_layers}"]
         if model.classes:
             return np.argmax(output, axis=1)
         with np.errstate(all="ignore"):
-            values = output if model.target_scaling is None else model.target_scaling.inverse_transform(output)
+            values = output if model.target.scaling is None else model.target.scaling.inverse_transform(output)
         return values[:, values.shape[1] // 2]  # of quantiles the middle one
 
     def _plane(self, parameters: dict[str, Array]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Looks:
         with np.errstate(all="ignore"):
             cache = forward(structure, parameters, self._grid)  # type: ignore[arg-type]  # there is one: a plane is shown
         units = [_over_the_plane(cache, layer) for layer in range(1, structure.n_layers)]
-        return {"side": BOUNDARY, "reach": REACH, "leaning": leaning(self.ready.blank, cache), "units": units}
+        return {"side": BOUNDARY, "reach": REACH, "leaning": leaning(self.ready.untrained, cache), "units": units}
 
     def _pictures(self, W1: Array) -> dict[str, Any] | None:
         """Return the weights into the first units, each as a picture, where a row is one."""
@@ -154,7 +154,7 @@ def plane_grid(model: Model, run: Run) -> Array:
     """Return the points of the plane at which the network is asked, scaled, row by row from above: (BOUNDARY², 2)."""
     along = np.linspace(-REACH, REACH, BOUNDARY)
     x, y = np.meshgrid(along, along[::-1])
-    return model.scaling.transform(np.column_stack([x.ravel(), y.ravel()]), run.weights.parameters.dtype)
+    return model.preprocessor.transform(np.column_stack([x.ravel(), y.ravel()]), run.weights.parameters.dtype)
 
 
 def leaning(model: Model, cache: Cache) -> str:

@@ -48,7 +48,7 @@ class Studio:
         planned = read_plan(content)
         rows, ready, run = made(planned, self.own)
         looks = Looks(ready, run, rows)
-        structure = ready.blank.structure
+        structure = ready.untrained.structure
         told = {
             "plan": planned.as_json(),
             "structure": {
@@ -60,7 +60,7 @@ class Studio:
             },
             "task": rows.task,
             "target": rows.target,
-            "classes": list(ready.blank.classes),
+            "classes": list(ready.untrained.classes),
             "rows": {"training": len(ready.training_rows), "validation": len(ready.validation_rows)},
             "source": source(rows),
             "engine": run.engine.name,

@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
-from glassnet.models.fitting import Ready, make_ready
+from glassnet.models.fitting import PreparedData, prepare_data
 from glassnet.network.losses import find_loss
 from glassnet.network.optimizers import find_optimizer
 from glassnet.network.schedules import find_schedule
@@ -97,12 +97,12 @@ def read_plan(content: Any) -> Plan:
     )
 
 
-def made(plan: Plan, own: Own | None, batches: type[Batches] = Batches) -> tuple[RowsToLearn, Ready, Run]:
+def made(plan: Plan, own: Own | None, batches: type[Batches] = Batches) -> tuple[RowsToLearn, PreparedData, Run]:
     """Fetch the rows, make them ready, and set up the run, so that whatever does not fit together is told now.
 
     Returns
     -------
-    RowsToLearn, Ready, Run
+    RowsToLearn, PreparedData, Run
         The run's source is a `Batches`.
 
     Raises
@@ -111,7 +111,7 @@ def made(plan: Plan, own: Own | None, batches: type[Batches] = Batches) -> tuple
         If something does not fit.
     """
     rows = rows_to_learn(plan.data, own)
-    ready = make_ready(
+    ready = prepare_data(
         rows.x,
         rows.y,
         hidden=plan.hidden,
@@ -123,7 +123,7 @@ def made(plan: Plan, own: Own | None, batches: type[Batches] = Batches) -> tuple
         target_name=rows.target,
         source=rows.table.source,
     )
-    structure, settings = ready.blank.structure, plan.settings
+    structure, settings = ready.untrained.structure, plan.settings
     if structure.n_parameters > MAX_PARAMETERS:
         raise InputError(f"that makes {structure.n_parameters:,} parameters; here the most is {MAX_PARAMETERS:,}")
     state = init_state(structure, settings)

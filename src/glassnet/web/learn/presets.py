@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from glassnet.datasets import DIGITS
-from glassnet.models.fitting import suggest_settings
-from glassnet.models.model import CLASSIFICATION, REGRESSION
+from glassnet.models.recommended import recommended_settings
+from glassnet.models.target import CLASSIFICATION, REGRESSION
 from glassnet.web.learn.rows import RowsToLearn
 
 #: The original's step size, and its loss.
@@ -17,8 +17,8 @@ START = {"kind": "spiral", "rows": 400, "noise": 0.03, "seed": 0}
 
 
 def today(rows: RowsToLearn, count: int) -> dict[str, Any]:
-    """Return `suggest_settings`, with ReLUs; the plane gets more units and time, as its rows are few."""
-    settings = suggest_settings(count, rows.task, epochs=_epochs(rows, 150), engine="reference")
+    """Return `recommended_settings`, with ReLUs; the plane gets more units and time, as its rows are few."""
+    settings = recommended_settings(count, rows.task, epochs=_epochs(rows, 150), engine="reference")
     hidden = _hidden(rows, [16, 16])
     return _told(hidden, ["relu"] * len(hidden), None, settings.as_json())
 
@@ -63,7 +63,7 @@ def start() -> dict[str, Any]:
 
 def usual_losses() -> dict[str, str]:
     """Return the loss of each task, for a plan whose own does not suit the rows that are chosen next."""
-    return {task: str(suggest_settings(1, task).loss) for task in (CLASSIFICATION, REGRESSION)}
+    return {task: str(recommended_settings(1, task).loss) for task in (CLASSIFICATION, REGRESSION)}
 
 
 def _original(rows: RowsToLearn, settings: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from glassnet._utils.registry import lookup
 from glassnet.data import ArrowTable, choose_target, features, target_values
 from glassnet.datasets import DIGITS, GENERATORS, load_digits
 from glassnet.errors import InputError
-from glassnet.models.model import CLASSIFICATION
+from glassnet.models.target import CLASSIFICATION
 from glassnet.web.app_state import AppState, Examples
 
 #: The server's own rows, as `RowsToLearn.kind` has it.

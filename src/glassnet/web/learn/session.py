@@ -16,7 +16,7 @@ import numpy as np
 from glassnet.engines.interface import Rows
 from glassnet.errors import InputError
 from glassnet.models import Model
-from glassnet.models.fitting import Ready
+from glassnet.models.fitting import PreparedData
 from glassnet.training import Callback, Run
 from glassnet.training.loop import run_training
 from glassnet.web.learn.batches import Batches, Halt
@@ -51,7 +51,7 @@ class Session(Callback):
         self,
         plan: Plan,
         rows: RowsToLearn,
-        ready: Ready,
+        ready: PreparedData,
         run: Run,
         place: ExitStack,
         closing: threading.Event,
@@ -155,7 +155,7 @@ class Session(Callback):
         vector, best_epoch = run.result() if self.is_over else (run.weights.eval_parameters.copy(), len(run.history))
         if not np.isfinite(vector).all():
             raise InputError("the parameters are no longer finite numbers; there is nothing to keep")
-        return self.ready.model(
+        return self.ready.build_model(
             vector,
             run.history,
             metric=run.metric.name,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from glassnet._utils.arrays import Array
-from glassnet.models.model import CLASSIFICATION
+from glassnet.models.target import CLASSIFICATION
 from glassnet.web.app_state import AppStateDep
 from glassnet.web.errors import ApiError, shown
 from glassnet.web.responses import as_json
@@ -99,7 +99,7 @@ def beginning(survey: Survey) -> dict[str, Any]:
     start = np.zeros(structure.n_inputs)
     if few is not None:
         start = few[0]
-    elif model.scaling.kind == "standard":
+    elif model.scaling is not None and model.scaling.kind == "standard":
         start[: structure.n_numbers] = model.scaling.offset[: structure.n_numbers]
     return {
         "version": survey.version,

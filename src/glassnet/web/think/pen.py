@@ -39,11 +39,11 @@ def pen_for(model: Model, x: Array | None) -> dict[str, Any] | None:
     bounds: dict[str, Any] = {"side": side, "most": None, "measured": x is not None and len(x) > 0}
     if x is None or not len(x):
         high = 255.0
-        if model.scaling.kind != "bytes":
+        if model.scaling is not None and not model.takes_bytes:
             high = float((model.scaling.offset + 2 / model.scaling.scale).max())
         return bounds | {"low": 0.0, "high": high, "box": MNIST_BOX}
     low, high = float(x.min()), float(x.max())
-    if model.scaling.kind == "standard":
+    if model.preprocessor.kind == "standard":
         bounds["most"] = x.max(axis=0)
     few = x[:: max(1, len(x) // FEW_PICTURES)].reshape(-1, side, side)
     return bounds | {"low": low, "high": high, "box": box_of(few > low + INKED * (high - low))}

@@ -45,7 +45,13 @@ def result_of(kind: str, path: Path) -> object:
         return path.read_bytes()
     model = load(path)
     assert np.isfinite(model.vector).all()
-    return model.vector.tobytes(), history(model.history), model.facts, model.classes, model.scaling.offset.tobytes()
+    return (
+        model.vector.tobytes(),
+        history(model.history),
+        model.metadata,
+        model.classes,
+        model.scaling.offset.tobytes(),
+    )
 
 
 @pytest.mark.sweep(only=["estimator"])

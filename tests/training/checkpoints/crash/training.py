@@ -49,7 +49,7 @@ def fit_kind(kind: str, callbacks: list[Callback]) -> tuple[Any, Any]:
             callbacks=callbacks, engine="reference",
         )  # fmt: skip
         network.fit(x, y)
-        return network._vector_in_use(), [*network.history_]
+        return network.model_.vector, [*network.history_]
     engine, dtype = kind.split("-")
     epochs = 16 if engine == "reference" else 60
     settings = Settings(**MOVING, epochs=epochs, engine=engine, dtype=dtype)
