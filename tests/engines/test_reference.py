@@ -51,6 +51,35 @@ def test_an_epoch_is_the_steps_called_in_order() -> None:
     assert figures.loss == pytest.approx(sum(losses) / 23, rel=1e-12)
 
 
+def test_an_epoch_is_its_train_steps() -> None:
+    settings = Settings(optimizer="adam", batch_size=5, dropout=(0.1, 0.2, 0.3), clip_norm=0.1, l1=0.01, ema_decay=None)
+    engine, weights, rows = prepared(settings)
+    other, stepped, _ = prepared(settings)
+    rates = np.linspace(0.01, 0.02, 5)
+    epoch = engine.train_epoch(weights, rows, None, rates, np.random.default_rng(9), ACCURACY)
+    rng = np.random.default_rng(9)
+    steps = []
+    gradients = []
+    for batch, rate in enumerate(rates):
+        part = rows.take(np.arange(5 * batch, min(5 * batch + 5, 23)))
+        step = other.train_step(stepped, part, rate, rng, lambda gradient: gradients.append(gradient.copy()))
+        steps.append((step.loss * len(part), step.gradient_norm))
+        assert step.is_finite
+        assert {"a0", "z1", "a1", "h1", "dz1", "da1", "z2", "dz2"} <= set(step.cache)
+    assert weights.parameters.tobytes() == stepped.parameters.tobytes()
+    assert epoch.loss == pytest.approx(sum(loss for loss, _ in steps) / 23, rel=1e-12)
+    assert [np.linalg.norm(gradient) for gradient in gradients] == pytest.approx([norm for _, norm in steps], rel=1e-5)
+
+
+def test_a_train_step_that_is_not_finite_changes_nothing() -> None:
+    engine, weights, rows = prepared(Settings(batch_size=5))
+    rows.x[0, 0] = np.nan
+    before = weights.parameters.copy()
+    step = engine.train_step(weights, rows.take(np.arange(5)), 0.1, np.random.default_rng(0))
+    assert not step.is_finite
+    assert weights.parameters.tobytes() == before.tobytes() and weights.state.step == 0
+
+
 def test_rows_in_an_order_equal_rows_copied_in_that_order() -> None:
     settings = Settings(batch_size=4, dtype="float32")
     engine, weights, rows = prepared(settings)

@@ -41,7 +41,7 @@ def test_auto_is_decided_by_sizes_alone() -> None:
 
 
 @pytest.mark.parametrize("what", ["activation", "output activation", "loss", "optimizer"])
-def test_a_function_of_ones_own_runs_on_the_reference_engine(what: str) -> None:
+def test_a_custom_function_runs_on_the_reference_engine(what: str) -> None:
     tanh, softmax = ACTIVATIONS["tanh"], ACTIVATIONS["softmax"]
     own = Activation("mine", lambda z, out=None: np.tanh(z, out=out), tanh.derivative)
     structure, settings = STRUCTURE, FUSED
@@ -84,7 +84,7 @@ def test_everything_in_the_tables_knows(optimizer: str, loss: str) -> None:
         assert supports(settings.objective(structure), settings.update_rule())
 
 
-def test_settings_of_ones_own_for_a_rule_of_the_tables_run_on_the_fused_engine() -> None:
+def test_custom_settings_of_an_optimizer_of_the_library_run_on_the_fused_engine() -> None:
     settings = replace(FUSED, optimizer="adam", optimizer_settings={"beta_1": 0.5}, loss="focal")
     assert chosen(replace(settings, loss_settings={"gamma": 1.0})) == "fused"
 

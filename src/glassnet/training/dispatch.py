@@ -1,4 +1,4 @@
-"""Which engine runs: the fused one where it can and where the work is worth it, else the reference."""
+"""Selection of the engine: the fused engine where it can run and is worth compiling, else the reference."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from glassnet.engines.interface import Engine, Objective, UpdateRule
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.training.settings import Settings
 
-#: Seconds that the reference engine may take, by the estimate below, before the fused engine is used: compiling
-#: it takes some 20 s, once on a machine, and a training that is over sooner should not have to wait for that.
+#: Estimated seconds of a training on the reference engine above which the fused engine is used: compiling takes about
+#: 20 s, once on a machine, and shorter trainings should not wait for it.
 WORTH_COMPILING = 10.0
-#: What that estimate goes by: seconds for a step of any size, and for each multiplication.
-SECONDS_A_STEP, SECONDS_A_MULTIPLICATION = 1e-4, 2.5e-11
+#: For that estimate: seconds of a step of any size, and of each multiplication.
+SECONDS_PER_STEP, SECONDS_PER_MULTIPLICATION = 1e-4, 2.5e-11
 
 
 def select_engine(settings: Settings, objective: Objective, rule: UpdateRule, rows: int) -> Engine:
@@ -23,11 +23,11 @@ def select_engine(settings: Settings, objective: Objective, rule: UpdateRule, ro
     Parameters
     ----------
     settings : Settings
-        ``engine`` names one, or is ``"auto"``; what the fused engine can't do, the reference engine does.
+        ``engine`` is a name or ``"auto"``; the reference engine runs what the fused engine does not support.
     objective, rule : Objective, UpdateRule
-        What is minimised, and how the parameters change.
+        The loss and penalties, and how the parameters are updated.
     rows : int
-        How many there are to learn from.
+        Number of training rows.
     """
     asked, dtype = settings.engine, np.dtype(settings.dtype)
     fused = asked == "fused" or (asked == "auto" and _seconds(settings, objective, rows) > WORTH_COMPILING)
@@ -38,9 +38,9 @@ def select_engine(settings: Settings, objective: Objective, rule: UpdateRule, ro
 def make_engine(
     name: str, objective: Objective, rule: UpdateRule, batch_size: int, dtype: Any, threads: int | None = None
 ) -> Engine:
-    """Return the engine of that name, or the reference engine for what the fused one can't do."""
+    """Return the engine of that name, or the reference engine for what the fused one does not support."""
     if name == "fused":
-        from glassnet.engines.fused.engine import FusedEngine, supports  # brings Numba along
+        from glassnet.engines.fused.engine import FusedEngine, supports  # imports Numba
 
         if supports(objective, rule):
             return FusedEngine(objective, rule, batch_size, dtype, threads)
@@ -48,7 +48,7 @@ def make_engine(
 
 
 def _seconds(settings: Settings, objective: Objective, rows: int) -> float:
-    """Estimate what the reference engine takes: forward, back and dW are a multiplication each for every weight."""
+    """Estimate the time of the reference engine: forward, backward and dW are one multiplication each per weight."""
     multiplications = 3 * objective.structure.n_parameters * rows
     steps = -(-rows // settings.batch_size)
-    return settings.epochs * (SECONDS_A_STEP * steps + SECONDS_A_MULTIPLICATION * multiplications)
+    return settings.epochs * (SECONDS_PER_STEP * steps + SECONDS_PER_MULTIPLICATION * multiplications)

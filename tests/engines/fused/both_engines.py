@@ -168,7 +168,7 @@ def trained(
 # -------------------------------------------------------------------------------------------------------- comparing
 
 
-def apart(a: Any, b: Any) -> float:
+def relative_difference(a: Any, b: Any) -> float:
     """Return the largest difference of two arrays, relative to the largest number in them."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     assert a.shape == b.shape
@@ -179,21 +179,24 @@ def apart(a: Any, b: Any) -> float:
 
 def differences(expected: Outcome, got: Outcome, rows: Rows) -> dict[str, float]:
     """Return how far apart two trainings are in everything that an engine answers, by name."""
-    found = {"parameters": apart(expected.weights.parameters, got.weights.parameters)}
+    found = {"parameters": relative_difference(expected.weights.parameters, got.weights.parameters)}
     for name, moment in expected.weights.state.moments.items():
-        found[f"moment {name}"] = apart(moment, got.weights.state.moments[name])
+        found[f"moment {name}"] = relative_difference(moment, got.weights.state.moments[name])
     if expected.weights.ema is not None:
-        found["ema_decay"] = apart(expected.weights.ema, got.weights.ema)
+        found["ema_decay"] = relative_difference(expected.weights.ema, got.weights.ema)
     for name in ("loss", "gradient_norm"):
-        found[name] = apart(*([getattr(f, name) for f in of.figures] for of in (expected, got)))
+        found[name] = relative_difference(*([getattr(f, name) for f in of.figures] for of in (expected, got)))
     if rows.y.ndim > 1:  # a class may be won by a hair
-        found["score"] = apart([f.score for f in expected.figures], [f.score for f in got.figures])
+        found["score"] = relative_difference([f.score for f in expected.figures], [f.score for f in got.figures])
     vector = expected.weights.eval_parameters
     for logits in (False, True):
         answers = (of.engine.outputs(vector, rows.x, logits, scale=rows.scale) for of in (expected, got))
-        found["logits" if logits else "outputs"] = apart(*answers)
+        found["logits" if logits else "outputs"] = relative_difference(*answers)
     (loss, gradient), (loss_too, gradient_too) = (of.engine.loss_and_gradients(vector, rows) for of in (expected, got))
-    found["objective"], found["gradient"] = apart(loss, loss_too), apart(gradient, gradient_too)
+    found["objective"], found["gradient"] = (
+        relative_difference(loss, loss_too),
+        relative_difference(gradient, gradient_too),
+    )
     return found
 
 
@@ -208,5 +211,5 @@ def assert_agree(settings: Settings, structure: Structure, rows: Rows, epochs: i
     if rows.y.ndim == 1:
         assert np.allclose([f.score for f in expected.figures], [f.score for f in got.figures], atol=1.5 / len(rows))
     assert got.weights.state.step == expected.weights.state.step
-    assert apart(*([of.weights.state.scalars.get("product", 1)] for of in (expected, got))) < 1e-12
+    assert relative_difference(*([of.weights.state.scalars.get("product", 1)] for of in (expected, got))) < 1e-12
     assert got.drawn == expected.drawn  # the random stream went on from the same place

@@ -139,7 +139,7 @@ def test_rows_of_probabilities_are_a_truth_as_classes_are(loss: str) -> None:
 
 
 @pytest.mark.parametrize("classes", ["one column", "a vector"])
-def test_a_single_output_may_be_told_its_truth_in_a_vector(classes: str) -> None:
+def test_targets_of_a_single_output_may_be_a_vector(classes: str) -> None:
     structure = Structure((6, 8, 1), ("tanh", "sigmoid"))
     settings = Settings(loss="binary_crossentropy", batch_size=10, dtype="float64")
     rows = some_rows(settings, structure)

@@ -71,7 +71,7 @@ def test_two_processes_at_once_with_an_empty_folder_make_the_same_bits_as_code_f
 
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", ["empty", "cut", "noise"])
-def test_damaged_files_are_compiled_anew(suffix: str, damage: str, tmp_path: Path, monkeypatch) -> None:
+def test_damaged_files_are_compiled_again(suffix: str, damage: str, tmp_path: Path, monkeypatch) -> None:
     """In this process, with a function of a line: the loop takes long to compile."""
     add = small_function(tmp_path, monkeypatch)
     assert add(1, 2) == 3
@@ -104,7 +104,7 @@ def _add(a, b):
     return a + b
 
 
-def test_code_is_kept_and_loaded(tmp_path: Path, monkeypatch) -> None:
+def test_code_is_cached_and_loaded(tmp_path: Path, monkeypatch) -> None:
     first, second = (small_function(tmp_path, monkeypatch) for _ in range(2))
     assert sum(first.stats.cache_misses.values()) == 1 and not first.stats.cache_hits
     assert sum(second.stats.cache_hits.values()) == 1 and not second.stats.cache_misses
@@ -157,7 +157,7 @@ def test_the_folder_is_where_the_environment_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep caches elsewhere")
-def test_without_a_home_code_is_kept_among_the_temporary_files(tmp_path: Path) -> None:
+def test_without_a_home_code_is_cached_in_the_temporary_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     variables = {"GLASSNET_CACHE_DIR": "", "XDG_CACHE_HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
     found = Path(python(WHERE, **variables).stdout.strip())

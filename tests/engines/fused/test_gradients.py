@@ -13,7 +13,7 @@ from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES
 
-from .both_engines import apart, compiled_for, last_activation, make, some_rows
+from .both_engines import compiled_for, last_activation, make, relative_difference, some_rows
 
 STEP = 1e-5
 
@@ -35,7 +35,7 @@ def error(settings: Settings, structure: Structure, rows: Rows, seed: int) -> fl
     vector = initialize(structure, rng, dtype=settings.dtype)
     vector += rng.uniform(-0.2, 0.2, len(vector))  # biases too
     engine = make(FusedEngine, settings, structure)
-    return apart(slopes(engine, vector, rows), engine.loss_and_gradients(vector, rows)[1])
+    return relative_difference(slopes(engine, vector, rows), engine.loss_and_gradients(vector, rows)[1])
 
 
 @pytest.mark.sweep(strength=1)
@@ -83,7 +83,7 @@ def test_the_step_of_plain_descent_is_the_slope() -> None:
     weights = Weights(vector.copy(), settings.resolve_optimizer().init(vector), None)
     rng = np.random.default_rng(0)
     engine.train_epoch(weights, rows, None, np.array([0.5]), rng, METRICS["accuracy"].per_sample)
-    assert apart(slopes(engine, vector, rows), (vector - weights.parameters) / 0.5) < 1e-6
+    assert relative_difference(slopes(engine, vector, rows), (vector - weights.parameters) / 0.5) < 1e-6
 
 
 def test_a_loss_that_is_not_finite_has_no_gradient_of_earlier_rows() -> None:

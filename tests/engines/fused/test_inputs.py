@@ -11,7 +11,7 @@ from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.fused.sparsity import is_profitable
 from glassnet.engines.interface import Rows, Weights
 
-from .both_engines import apart, compiled, compiled_for, make, trained
+from .both_engines import compiled, compiled_for, make, relative_difference, trained
 
 STRUCTURE = Structure((30, 16, 3), ("tanh", "softmax"))
 RNG = np.random.default_rng(0)
@@ -50,7 +50,7 @@ def test_sparse_matrices_train_as_the_rows_written_out(kind: type, engine: str) 
 def test_both_engines_learn_the_same_from_the_users_arrays() -> None:
     compiled("float64", "bytes")
     one, other = (train(STRUCTURE, BYTES, Y, settings(engine), scale=1 / 255, test=(BYTES, Y)) for engine in ENGINES)
-    assert apart(one.vector, other.vector) < 1e-10
+    assert relative_difference(one.vector, other.vector) < 1e-10
     for epoch, same in zip(one.history, other.history, strict=True):
         assert epoch.loss == pytest.approx(same.loss, rel=1e-10)
         assert epoch.test_loss == pytest.approx(same.test_loss, rel=1e-10)

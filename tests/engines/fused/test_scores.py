@@ -65,7 +65,7 @@ def test_a_score_is_the_reference_engines(case: str, batch: int) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_metric_of_ones_own_is_given_the_outputs_and_changes_nothing(case: str) -> None:
+def test_a_custom_metric_gets_the_outputs_and_changes_nothing(case: str) -> None:
     metric, seen = CASES[case][3], []
 
     def own(output, y):

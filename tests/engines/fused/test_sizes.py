@@ -11,7 +11,7 @@ from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import Rows
 from glassnet.engines.reference import ReferenceEngine
 
-from .both_engines import apart, assert_agree, compiled, make, some_rows, trained
+from .both_engines import assert_agree, compiled, make, relative_difference, some_rows, trained
 
 UNITS = st.one_of(st.integers(1, 70), st.integers(1, 9), st.sampled_from([64, 65, 127, 128, 129, 300]))
 KINDS = st.sampled_from(["dense", "sparse", "csr", "bytes"])
@@ -74,9 +74,9 @@ def test_outputs_and_gradients_of_any_number_of_rows_are_right(kind: str, n: int
     reference, fused = (make(engine, chosen, structure) for engine in (ReferenceEngine, FusedEngine))
     for logits in (False, True):
         expected = reference.outputs(vector, rows.x, logits, rows.scale)
-        assert apart(expected, fused.outputs(vector, rows.x, logits, rows.scale)) < 1e-10
+        assert relative_difference(expected, fused.outputs(vector, rows.x, logits, rows.scale)) < 1e-10
     (loss, gradient), (loss_too, gradient_too) = (e.loss_and_gradients(vector, rows) for e in (reference, fused))
-    assert apart(loss, loss_too) < 1e-10 and apart(gradient, gradient_too) < 1e-10
+    assert relative_difference(loss, loss_too) < 1e-10 and relative_difference(gradient, gradient_too) < 1e-10
 
 
 def test_outputs_of_no_rows_are_no_outputs() -> None:
@@ -116,14 +116,14 @@ def test_the_scale_of_bytes_may_change_from_call_to_call() -> None:
     engine = make(FusedEngine, Settings(loss="huber", dtype="float64"), structure)
     for scale in (1.0, 1 / 255, 2.0):
         expected = x * scale @ vector[:18].reshape(9, 2) + vector[18:]
-        assert apart(expected, engine.outputs(vector, x, scale=scale)) < 1e-12
+        assert relative_difference(expected, engine.outputs(vector, x, scale=scale)) < 1e-12
 
 
-def test_an_array_that_changed_in_place_is_read_anew() -> None:
+def test_an_array_that_changed_in_place_is_read_again() -> None:
     structure = Structure((64, 2), ("identity",))
     compiled("float64")
     x, vector = np.zeros((64, 64)), np.linspace(-1, 1, 130)
     engine = make(FusedEngine, Settings(loss="huber", dtype="float64"), structure)
     engine.outputs(vector, x)
     x[...] = np.random.default_rng(0).standard_normal(x.shape)
-    assert apart(x @ vector[:128].reshape(64, 2) + vector[128:], engine.outputs(vector, x)) < 1e-12
+    assert relative_difference(x @ vector[:128].reshape(64, 2) + vector[128:], engine.outputs(vector, x)) < 1e-12
