@@ -1,4 +1,4 @@
-"""Rows, checked: what a person hands over becomes the arrays that the engines expect, or an error that helps."""
+"""Check rows: convert data to the arrays that the engines take, or raise an error that names the entry."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def check_rows(
     name: str = "",
     scale: float = 1.0,
 ) -> Rows:
-    """Turn data into rows for a structure and a loss.
+    """Convert data to rows for a structure and a loss.
 
     Parameters
     ----------
     structure, loss : Structure, Loss
-        What the rows are for.
+        What the rows must fit.
     data : (x, y) or (x, y, sample_weight)
         x, array-like or SciPy sparse matrix (samples, features), finite numbers, the codes of tables last; y,
         array-like (samples,) or (samples, outputs), whole numbers 0 … outputs - 1 that name classes, or a value for
         each output; sample_weight, array-like (samples,), 0 or more, not all 0, or None.
     dtype : float32 or float64
-        Of the result; no copy is made of what has it.
+        Of the result; arrays of this dtype are not copied.
     name : str
-        Whose rows they are, for the messages: ``"validation "``.
+        A prefix for messages: ``"validation "``.
     scale : float
-        What bytes (uint8) are multiplied by; they stay bytes.
+        The factor for bytes (uint8), which are not converted.
 
     Raises
     ------
@@ -54,17 +54,17 @@ def check_rows(
     if not 0 < scale < np.inf:
         raise InputError(f"scale is {scale!r}; it must be a number above 0, such as 1/255")
     x = check_inputs(structure, data[0], dtype, name, scale)
-    truth = _truth(structure, loss, y, x.shape[0], dtype, name)
-    return Rows(x, truth, _weights(sample_weight, x.shape[0], dtype, name), scale)
+    targets = _check_targets(structure, loss, y, x.shape[0], dtype, name)
+    return Rows(x, targets, _check_weights(sample_weight, x.shape[0], dtype, name), scale)
 
 
 def check_inputs(structure: Structure, x: Any, dtype: Any = np.float32, name: str = "", scale: float = 1.0) -> Any:
-    """Turn x alone into what a network takes: see `check_rows`, whose ``data[0]`` it is.
+    """Convert x alone, as `check_rows` converts ``data[0]``.
 
     Returns
     -------
     array or SciPy CSR matrix (samples, features)
-        In the dtype, without a copy of what has it; bytes (uint8) stay bytes.
+        In the dtype, not copied if it has it; bytes (uint8) stay bytes.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def check_inputs(structure: Structure, x: Any, dtype: Any = np.float32, name: st
     if x.shape[0] == 0:
         raise InputError(f"{name}x has no rows; give at least one")
     if issparse(x):
-        x = _sparse(x, dtype, name)
+        x = _check_sparse(x, dtype, name)
     elif x.dtype == np.uint8:
         if structure.tables and scale != 1:
             raise InputError(
@@ -90,18 +90,32 @@ def check_inputs(structure: Structure, x: Any, dtype: Any = np.float32, name: st
         x = np.ascontiguousarray(x)
     else:
         x = np.ascontiguousarray(x, dtype)
-        _finite(x, f"{name}x")
+        _check_finite(x, f"{name}x")
     check_codes(structure, x, f"{name}x")
     return x
 
 
 def split_validation(rows: Rows, which: Any) -> tuple[Array, Rows]:
-    """Part rows into those to learn from, as whole numbers, and those to be judged on; x is shared.
+    """Split rows into training row numbers and validation rows, which share x.
+
+    Parameters
+    ----------
+    rows : Rows
+        All rows.
+    which : array-like of int
+        The row numbers to hold out.
+
+    Returns
+    -------
+    training : array of int
+        The numbers of the other rows.
+    validation : Rows
+        The held-out rows.
 
     Raises
     ------
     InputError
-        If ``which`` names no rows, or all of them, or rows that are not there or named twice.
+        If ``which`` is empty, has all rows, or has row numbers that are out of range or repeated.
     """
     which = np.asarray(which)
     if which.ndim != 1 or which.dtype.kind not in "iu":
@@ -110,14 +124,14 @@ def split_validation(rows: Rows, which: Any) -> tuple[Array, Rows]:
         raise InputError(f"validation names {len(which)} of {len(rows)} rows; leave some on both sides")
     if which.min() < 0 or which.max() >= len(rows) or len(np.unique(which)) != len(which):
         raise InputError(f"validation must name rows 0 … {len(rows) - 1}, each once")
-    inside = np.ones(len(rows), bool)
-    inside[which] = False
+    is_training = np.ones(len(rows), bool)
+    is_training[which] = False
     w = None if rows.sample_weight is None else rows.sample_weight[which]
-    return np.flatnonzero(inside), Rows(rows.x, rows.y[which], w, rows.scale, which)
+    return np.flatnonzero(is_training), Rows(rows.x, rows.y[which], w, rows.scale, which)
 
 
-def _sparse(x: Any, dtype: Any, name: str) -> Any:
-    """Return CSR in the dtype, each entry once; a ValueError if one is not finite."""
+def _check_sparse(x: Any, dtype: Any, name: str) -> Any:
+    """Return CSR of the dtype without duplicate entries; raise an InputError if one is not finite."""
     if not x.has_canonical_format:
         x = x.copy()
         x.sum_duplicates()
@@ -132,7 +146,7 @@ def _sparse(x: Any, dtype: Any, name: str) -> Any:
     return x
 
 
-def _truth(structure: Structure, loss: Loss, y: Array, samples: int, dtype: Any, name: str) -> Array:
+def _check_targets(structure: Structure, loss: Loss, y: Array, samples: int, dtype: Any, name: str) -> Array:
     if len(y.shape) not in (1, 2) or len(y) != samples:
         raise InputError(f"{name}y has shape {y.shape} for {samples} rows of x; give one entry, or one row, for each")
     if y.dtype.kind not in "fiub":
@@ -149,13 +163,13 @@ def _truth(structure: Structure, loss: Loss, y: Array, samples: int, dtype: Any,
             )
         return y
     y = np.ascontiguousarray(y.reshape(samples, -1), dtype)
-    _finite(y, f"{name}y")
+    _check_finite(y, f"{name}y")
     if y.shape[1] != outputs and not (y.shape[1] == 1 and loss.name == "pinball"):
         raise InputError(f"{name}y has {y.shape[1]} columns and the structure {outputs} outputs; they must be the same")
     return y
 
 
-def _weights(sample_weight: Any, samples: int, dtype: Any, name: str) -> Array | None:
+def _check_weights(sample_weight: Any, samples: int, dtype: Any, name: str) -> Array | None:
     if sample_weight is None:
         return None
     w = np.ascontiguousarray(sample_weight, dtype)
@@ -169,7 +183,7 @@ def _weights(sample_weight: Any, samples: int, dtype: Any, name: str) -> Array |
     return w
 
 
-def _finite(array: Array, name: str) -> None:
+def _check_finite(array: Array, name: str) -> None:
     with np.errstate(all="ignore"):
         if np.isfinite(np.sum(array, dtype=np.float64)):
             return

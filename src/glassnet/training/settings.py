@@ -1,4 +1,4 @@
-"""The settings of a training: plain data, checked when made, kept in the model file."""
+"""The settings of a training: plain data, checked when created, stored in the model file."""
 
 from __future__ import annotations
 
@@ -32,74 +32,77 @@ from glassnet.network.schedules import ReduceOnPlateau, Schedule, find_schedule
 from glassnet.network.structure import Structure
 from glassnet.training.early_stopping import EarlyStopping
 
-#: SciPy's L-BFGS is no rule for a batch: it looks at all rows at once and chooses its own step (Liu & Nocedal 1989).
+#: SciPy's L-BFGS evaluates all rows at once and chooses its own step size (Liu & Nocedal 1989).
 LBFGS = "lbfgs"
-#: Where it comes to rest: the largest entry of the gradient, the relative fall of the loss, evaluations (0 for plenty).
+#: Its settings, as in SciPy: stop at this largest gradient entry, relative decrease, and number of evaluations (0:
+#: auto).
 LBFGS_DEFAULTS = {"gtol": 1e-8, "ftol": 1e-15, "maxfun": 0}
 
-#: What ``engine`` may be.
+#: The choices of ``engine``.
 ENGINES = ("auto", "reference", "fused")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train.
+    """How to train a network.
 
     Parameters
     ----------
     loss : str or Loss
-        A name of `glassnet.network.losses.LOSSES`; its numbers in ``loss_settings`` (``{"delta": 2.0}``).
+        A name in `glassnet.network.losses.LOSSES`; its settings in ``loss_settings`` (``{"delta": 2.0}``).
     optimizer : str or Optimizer
-        A name of `glassnet.network.optimizers.OPTIMIZERS`, or ``"lbfgs"`` for full batches (one iteration an epoch);
-        its numbers in ``optimizer_settings``.
+        A name in `glassnet.network.optimizers.OPTIMIZERS`, or ``"lbfgs"`` for full batches (one iteration an epoch);
+        its settings in ``optimizer_settings``.
     learning_rate : float, optional
-        The rate that the schedule multiplies; the optimizer's own if not given.
+        The base rate, multiplied by the schedule; the optimizer's default if not given.
     schedule : str or Schedule
-        A name of `glassnet.network.schedules.SCHEDULES`; its numbers in ``schedule_settings``, among them ``warmup``,
-        epochs of linear rise in front of it.
+        A name in `glassnet.network.schedules.SCHEDULES`; its settings in ``schedule_settings``, with ``warmup`` for
+        the epochs of linear warm-up before it.
     reduce_on_plateau : bool or mapping
         Whether to lower the rate when the validation loss (else the training loss) has stopped falling; a mapping sets
         ``factor``, ``patience``, ``threshold`` and ``min_factor`` of `ReduceOnPlateau`.
     batch_size, epochs : int
-        Rows a step, and passes over the rows.
+        Rows in a batch, and passes over the rows.
     shuffle : bool
-        Whether each epoch takes the rows in an order of its own.
+        Whether to shuffle the rows in each epoch.
     l1, l2 : float
-        Adds l1 Σ|W| + l2/2 Σ W² to the mean loss.
+        Strength of the penalty l1 Σ|W| + l2/2 Σ W², added to the mean loss.
     alpha : float
-        scikit-learn's penalty: adds alpha / Σ w to l2, w being the weights of the batch's rows, 1 if not given.
+        scikit-learn's penalty: adds alpha / Σ w to l2, where w are the sample weights of the batch.
     weight_decay : float, optional
-        Decoupled decay (AdamW); the optimizer's own if not given.
+        Decoupled weight decay (AdamW); the optimizer's default if not given.
     dropout : float or sequence of float
-        The rate of every hidden layer, or L rates: the input's, then each hidden layer's.
-    clip_norm, clip_value, max_norm : float, optional
-        The longest gradient, its largest entry, the longest weights into one unit.
+        The dropout rate of every hidden layer, or L rates: the input's, then each hidden layer's.
+    clip_norm, clip_value : float, optional
+        The maximum norm of the gradient, and the maximum absolute value of its entries.
+    max_norm : float, optional
+        The maximum norm of the incoming weights of a unit.
     ema_decay : float, optional
-        Decay of an exponential moving average of the parameters, which then is what predicts.
+        Decay of an exponential moving average of the parameters, which is then used for prediction.
     patience : int, optional
-        Stop early after so many epochs without a better monitored figure.
+        Number of epochs without improvement of the monitored value after which to stop.
     min_delta : float
-        How much better counts.
+        The minimum improvement of the monitored value.
     monitor : str
-        ``"loss"`` or ``"metric"``: of the validation rows, or of the training rows if there are none.
+        The monitored value, ``"loss"`` or ``"metric"``: of the validation rows, else of the training rows.
     restore_best : bool
-        Whether to end with the parameters of the best epoch, where there are validation rows or patience.
+        Whether to return the parameters of the best epoch, if there are validation rows or ``patience``.
     initializer : str
-        A name of `glassnet.network.initializers.INITIALIZERS`, or ``"auto"``.
+        A name in `glassnet.network.initializers.INITIALIZERS`, or ``"auto"``.
     dtype : str
         ``"float32"`` or ``"float64"``.
     random_state : int
-        The seed of weights, order and dropout.
+        The seed of initial weights, order and dropout.
     engine : str
-        ``"fused"`` (compiled, all cores), ``"reference"`` (NumPy), or ``"auto"``: fused where the work is worth it.
-        What the fused engine can't do runs on the reference engine; the result says which engine ran.
+        ``"fused"`` (compiled, all cores), ``"reference"`` (NumPy), or ``"auto"``, which depends on the amount of work.
+        Settings that the fused engine does not support run on the reference engine; the result names the engine.
     threads : int, optional
-        How many the fused engine may use; all usable cores if not given. The result is the same bits.
+        Threads of the fused engine; all available cores if not given. The bits do not depend on it.
 
     Raises
     ------
     InputError
-        If a value can't be used: the message names the setting, the value and what is expected.
+        If a value is invalid: names the setting, the value and what is expected.
     """
 
     loss: str | Loss = "categorical_crossentropy"
@@ -155,7 +158,7 @@ class Settings:
 
     @property
     def full_batch(self) -> bool:
-        """Whether each step looks at all rows (L-BFGS)."""
+        """Whether each step uses all rows (L-BFGS)."""
         return self.optimizer == LBFGS
 
     def resolve_loss(self) -> Loss:
@@ -185,19 +188,19 @@ class Settings:
         return EarlyStopping("min" if self.monitor == "loss" else "max", self.min_delta, patience)
 
     def objective(self, structure: Structure) -> Objective:
-        """Return what is minimised over a structure; a ValueError if loss or dropout do not suit it."""
+        """Return the objective for a structure; raise an InputError if loss or dropout do not fit it."""
         loss = self.resolve_loss()
         check_output(structure, loss)
         return Objective(structure, loss, dropout_rates(structure, self.dropout), self.l1, self.l2, self.alpha)
 
     def update_rule(self) -> UpdateRule:
-        """Return how the parameters change."""
+        """Return the update rule."""
         return UpdateRule(
             self.resolve_optimizer(), self.weight_decay, self.clip_norm, self.clip_value, self.max_norm, self.ema_decay
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the settings as plain values; a loss, optimizer or schedule of one's own by its name."""
+        """Return the settings as JSON values; custom losses, optimizers and schedules by their name."""
         plain = asdict(self)
         for name in ("loss", "optimizer", "schedule"):
             plain[name] = getattr(getattr(self, name), "name", getattr(self, name))
@@ -205,13 +208,13 @@ class Settings:
 
 
 def check_output(structure: Structure, loss: Loss) -> None:
-    """Refuse an output layer from which the loss can't be taken.
+    """Check that a loss fits the output layer.
 
     Raises
     ------
     InputError
-        If the loss has a link and the last activation is neither it nor the identity (which gives the logits), or if
-        classes are to be told apart by one softmax unit, or quantiles are neither one nor as many as there are outputs.
+        If the loss has a link and the last activation is neither it nor the identity (logits), if a softmax loss has a
+        single output, or if the number of quantiles is neither one nor the number of outputs.
     """
     last = structure.activations[-1].name
     if loss.link and last not in (loss.link, "identity"):
