@@ -1,4 +1,4 @@
-"""What all tests share: the order of signals, the sample of sweeps, Hypothesis's settings, the folder with MNIST."""
+"""Settings and fixtures of all tests: signals, samples of sweeps, Hypothesis, xdist, MNIST."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C for what it is, and let what tests start do so: what a shell runs in the background ignores it."""
+    """Restore the handler of SIGINT, which a shell sets to be ignored for background processes and their children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def mnist() -> Path:
-    """Return the folder with MNIST in Kaggle's CSV layout, or skip: it is not part of the project."""
-    for place in (os.environ.get("GLASSNET_MNIST"), REPOSITORY.parent / "shared" / "mnist"):
-        if place and (Path(place) / "mnist_train.csv.gz").is_file():
-            return Path(place)
-    pytest.skip("MNIST is not here; name its folder with GLASSNET_MNIST")
+    """Return the folder with MNIST in Kaggle's CSV layout, or skip the test: it is not part of the project."""
+    for folder in (os.environ.get("GLASSNET_MNIST"), REPOSITORY.parent / "shared" / "mnist"):
+        if folder and (Path(folder) / "mnist_train.csv.gz").is_file():
+            return Path(folder)
+    pytest.skip("no MNIST; set GLASSNET_MNIST to its folder")

@@ -1,4 +1,4 @@
-"""The benchmarks run; what they measure here means nothing."""
+"""The benchmarks run and print their tables, in smoke mode, whose measurements mean nothing."""
 
 import importlib
 import shutil
@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 
 @pytest.mark.sweep(only=["loading"])
 @pytest.mark.parametrize("part", ["epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading"])
-def test_a_part_of_the_benchmarks_prints_its_table_in_the_shortest_form(part, tmp_path):
+def test_a_benchmark_prints_its_table_in_smoke_mode(part, tmp_path):
     batches = "1,32" if part in ("epoch", "growth") else "32"
     command = [sys.executable, "benchmarks", part, "--smoke", "--threads", "1", "--batches", batches, "--out", tmp_path]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
@@ -24,8 +24,8 @@ def test_a_part_of_the_benchmarks_prints_its_table_in_the_shortest_form(part, tm
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not here; Debian has it: apt-get install wrk")
-def test_the_server_under_load_prints_its_tables(tmp_path):
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed (Debian: apt-get install wrk)")
+def test_the_benchmark_of_the_server_prints_its_tables(tmp_path):
     done = smoke(tmp_path, "serving")
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| glassnet serve")]
@@ -40,7 +40,7 @@ def smoke(tmp_path, *options):
 
 @pytest.mark.sweep(only=["first"])
 @pytest.mark.parametrize("section", ["fits", "small", "first", "predictions", "grid", "memory"])
-def test_a_section_of_the_estimators_prints_its_table(section, tmp_path):
+def test_a_section_of_the_estimators_benchmark_prints_its_table(section, tmp_path):
     done = smoke(tmp_path, "estimators", "--sections", section)
     assert done.returncode == 0, done.stderr
     assert "| --- |" in done.stdout and "scikit-learn" in done.stdout
@@ -48,18 +48,18 @@ def test_a_section_of_the_estimators_prints_its_table(section, tmp_path):
 
 @pytest.mark.sweep(only=["sorted"])
 @pytest.mark.parametrize("section", ["epochs", "first", "sorted", "memory"])
-def test_a_section_of_streaming_prints_its_table(section, tmp_path):
+def test_a_section_of_the_streaming_benchmark_prints_its_table(section, tmp_path):
     done = smoke(tmp_path, "streaming", "--sections", section)
     assert done.returncode == 0, done.stderr
     assert "| --- |" in done.stdout
 
 
-def test_a_section_that_is_not_there_is_named(tmp_path):
+def test_an_unknown_section_is_an_error(tmp_path):
     done = smoke(tmp_path, "estimators", "--sections", "fit")
     assert done.returncode and "'fit'; there are fits, small" in done.stderr
 
 
-def test_the_comparison_writes_its_table_between_the_markers_and_leaves_the_documentation_alone(tmp_path):
+def test_the_comparison_writes_its_table_between_the_markers_of_a_copy(tmp_path):
     page = REPOSITORY / "docs" / "comparison.md"
     before = page.read_text(encoding="utf-8")
     done = smoke(tmp_path, "comparison")
@@ -78,7 +78,7 @@ def comparison(monkeypatch):
     return importlib.import_module("comparison")
 
 
-def test_the_corrected_test_is_the_paired_one_with_a_larger_variance(comparison):
+def test_the_corrected_t_test_is_the_paired_one_with_a_larger_variance(comparison):
     rng = np.random.default_rng(0)
     a, b = rng.normal(0.9, 0.02, 25), rng.normal(0.88, 0.02, 25)
     mean, p = comparison.corrected_t_test(a, b, 0.0)
@@ -89,6 +89,6 @@ def test_the_corrected_test_is_the_paired_one_with_a_larger_variance(comparison)
 
 
 @pytest.mark.parametrize("page", ["no markers", "<!-- the end of the table -->"])
-def test_a_page_without_markers_is_refused(comparison, page):
+def test_a_page_without_markers_is_rejected(comparison, page):
     with pytest.raises(ValueError, match="to put the table between"):
         comparison.with_table(page, "| a table |")
