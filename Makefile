@@ -65,7 +65,7 @@ AVX2_ONLY = OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
 	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c 'from numpy._core._multiarray_umath import __cpu_dispatch__ as names; \
 	print(*[name for name in names if "AVX512" in name or name == "X86_V4"])')"
 NUMERICAL := tests/network tests/engines tests/training/test_training.py tests/estimators/test_lbfgs.py \
-	tests/estimators/test_training.py tests/estimators/test_precision.py
+	tests/estimators/test_sklearn_training.py tests/estimators/test_precision.py
 test-restricted: $(VENV)/.dev  ## the numerical tests as on an AVX2 processor
 	$(AVX2_ONLY) $(PYTEST) -m "not slow" $(NUMERICAL)
 
