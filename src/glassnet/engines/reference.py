@@ -37,6 +37,8 @@ class StepResult(NamedTuple):
 
     Parameters
     ----------
+    loss : float
+        The objective: the mean loss plus the penalty.
     mean_loss, penalty : float
         The mean loss over the batch, and l1 Σ|W| + λ/2 Σ W².
     gradient_norm : float
@@ -47,17 +49,13 @@ class StepResult(NamedTuple):
         ``a0, z1, a1, …`` of `forward`, with ``dz{l}`` and ``da{l}`` of `backward`.
     """
 
+    loss: float
     mean_loss: float
     penalty: float
     gradient_norm: float
     x: Array
     y: Array
     cache: dict[str, Array]
-
-    @property
-    def loss(self) -> float:
-        """The objective: the mean loss plus the penalty."""
-        return self.mean_loss + self.penalty
 
     @property
     def is_finite(self) -> bool:
@@ -151,8 +149,9 @@ class ReferenceEngine:
         last = f"a{self.objective.structure.n_layers}"
         for batch, learning_rate in enumerate(learning_rates):
             here = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, samples))
-            x, y, w = _batch(rows, here, order, self._buffers(here.stop - here.start, rows.y))
-            step = self.train_step(weights, Rows(x, y, w), learning_rate, rng, combine)
+            buffers = self._buffers(here.stop - here.start, rows.y)
+            x, y, w = _batch(rows, here, order, buffers)
+            step = self._train_step(weights, (x, y, w), buffers, learning_rate, rng, combine)
             if not step.is_finite:
                 return EpochMetrics(step.loss, math.nan, step.gradient_norm, bad_batch=accumulator.batches)
             accumulator.loss += step.loss * len(x)
@@ -195,11 +194,24 @@ class ReferenceEngine:
         StepResult
             What was computed. Its arrays are buffers of the engine, which the next step overwrites.
         """
+        buffers = self._buffers(len(batch), batch.y)
+        arrays = _batch(batch, slice(0, len(batch)), None, buffers)
+        return self._train_step(weights, arrays, buffers, learning_rate, rng, combine)
+
+    def _train_step(
+        self,
+        weights: Weights,
+        batch: tuple[Array, Array, Array | None],
+        buffers: dict[str, Array],
+        learning_rate: float,
+        rng: np.random.Generator,
+        combine: Combine | None,
+    ) -> StepResult:
+        """Take one step on x, y and sample weights: see `train_step`."""
         objective, rule = self.objective, self.rule
         structure, loss = objective.structure, objective.loss
-        samples = len(batch)
-        buffers = self._buffers(samples, batch.y)
-        x, y, w = _batch(batch, slice(0, samples), None, buffers)
+        x, y, w = batch
+        samples = len(x)
         views, gradient, gradient_views = self._parameter_views(weights.parameters)
         masks = dropout_masks(structure, objective.dropout, samples, rng, self.dtype, out=buffers)
 
@@ -212,7 +224,7 @@ class ReferenceEngine:
         if combine is not None:
             combine(gradient)
         norm = clip_gradient(gradient, rule.clip_norm, rule.clip_value)
-        result = StepResult(mean_loss, penalized, norm, x, y, cache)
+        result = StepResult(mean_loss + penalized, mean_loss, penalized, norm, x, y, cache)
         if not result.is_finite:
             return result
 
