@@ -21,12 +21,12 @@ from glassnet._utils.text_safety import escape_control_chars, json_without_contr
         ("tag\U000e0041", r"tag\U000e0041"),
     ],
 )
-def test_what_acts_or_hides_is_written_out(text: str, shown: str) -> None:
+def test_unsafe_characters_are_escaped(text: str, shown: str) -> None:
     assert escape_control_chars(text) == shown
 
 
 @given(st.text())
-def test_one_line_that_says_it_all(text: str) -> None:
+def test_the_result_is_one_line_and_is_not_escaped_twice(text: str) -> None:
     shown = escape_control_chars(text)
     assert "\n" not in shown and "\x1b" not in shown and shown.splitlines() in ([], [shown])
     assert escape_control_chars(shown) == shown

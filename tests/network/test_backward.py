@@ -66,7 +66,7 @@ def test_every_number_is_pytorchs(activation: str, loss: str) -> None:
         np.testing.assert_allclose(found[f"d{name}"], expected, rtol=1e-9, atol=1e-11 * scale, err_msg=f"d{name}")
 
 
-def test_it_writes_where_it_is_told_to() -> None:
+def test_it_writes_to_out() -> None:
     structure, vector, x, y, _ = example("relu", "identity", "huber")
     gradient = np.full_like(vector, np.nan)
     room = structure.views(gradient, "d") | {

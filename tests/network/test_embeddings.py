@@ -217,7 +217,7 @@ def test_a_single_sample_is_a_batch_of_one() -> None:
     assert found["dx"].shape == (5,) and not found["dx"][2:].any()
 
 
-def test_it_writes_where_it_is_told_to() -> None:
+def test_it_writes_to_out() -> None:
     vector = np.random.default_rng(0).standard_normal(THREE.n_parameters)
     gradient = np.full_like(vector, np.nan)
     x = draw_rows(THREE, 7)
@@ -378,7 +378,7 @@ def test_a_code_that_no_table_has_is_refused(value: float, told: str, kind: str)
         train(THREE, x[:50], np.arange(50) % 3, Settings(epochs=1), validation=(rows, np.arange(5000) % 3))
 
 
-def test_a_code_is_told_by_the_name_of_its_column_and_nan_is_none() -> None:
+def test_an_invalid_code_is_named_with_its_column_and_nan_is_invalid() -> None:
     x = draw_rows(THREE, 4)
     check_codes(THREE, x)
     x[3, 4] = np.nan

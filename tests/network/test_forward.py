@@ -31,7 +31,7 @@ def test_a_batch_is_its_samples_one_by_one(sizes: list[int], rows: int, dtype: s
             np.testing.assert_allclose(array, batch[name][row], rtol=1e-4 if dtype == "f" else 1e-10, atol=1e-6)
 
 
-def test_it_writes_where_it_is_told_to() -> None:
+def test_it_writes_to_out() -> None:
     structure, parameters = network(3, 4, 2)
     x = np.ones((5, 3))
     room = {"z1": np.empty((5, 4)), "a1": np.empty((5, 4)), "z2": np.empty((5, 2)), "h0": np.empty((5, 3))}
@@ -41,7 +41,7 @@ def test_it_writes_where_it_is_told_to() -> None:
     np.testing.assert_array_equal(cache["h0"], 2)
 
 
-def test_a_mask_stands_between_a_layer_and_the_next() -> None:
+def test_a_mask_is_applied_to_the_input_of_the_next_layer() -> None:
     structure, parameters = network(3, 4, 2)
     x = np.random.default_rng(0).standard_normal((5, 3))
     mask = np.random.default_rng(1).integers(0, 2, (5, 4)) * 2.0

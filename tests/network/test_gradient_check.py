@@ -105,7 +105,7 @@ def test_a_forgotten_mask_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not check_gradients(Structure((3, 8, 2), "tanh"), "huber", dropout=0.5)
 
 
-def test_a_function_of_ones_own_is_checked_too() -> None:
+def test_a_custom_activation_is_checked_too() -> None:
     cube = Activation(
         "cube",
         lambda z, out=None: np.multiply(z * z, z, out=out),

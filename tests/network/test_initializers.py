@@ -68,7 +68,7 @@ def test_the_seed_decides_and_float32_is_the_same_draw_rounded() -> None:
     np.testing.assert_array_equal(single, first.astype(np.float32))
 
 
-def test_one_can_bring_ones_own() -> None:
+def test_a_custom_initializer_can_be_passed() -> None:
     structure = Structure((2, 2), ["relu"])
     vector = initialize(structure, np.random.default_rng(0), functools.partial(constant, value=0.5))
     np.testing.assert_array_equal(vector, [0.5, 0.5, 0.5, 0.5, 0, 0])

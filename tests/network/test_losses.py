@@ -204,7 +204,7 @@ def test_unknown_names_settings_and_shapes_are_refused() -> None:
         LOSSES["huber"].mean(np.zeros((2, 3)), np.zeros((2, 2)))
 
 
-def test_a_loss_of_ones_own_needs_two_functions() -> None:
+def test_a_custom_loss_needs_two_functions() -> None:
     quartic = Loss("quartic", lambda o, y: np.sum((o - y) ** 4, axis=-1), lambda o, y: 4 * (o - y) ** 3)
     assert quartic.mean(np.array([[2.0], [1.0]]), np.zeros((2, 1))) == 8.5
     assert repr(find_loss("huber")) == "Loss('huber', delta=1.0)"

@@ -205,7 +205,7 @@ def test_max_norm_shortens_only_what_is_too_long() -> None:
             np.testing.assert_allclose(view, before[name] * np.minimum(1, 1.2 / lengths), rtol=1e-12)
 
 
-def test_the_average_follows() -> None:
+def test_the_moving_average_is_updated() -> None:
     mean = np.array([1.0, 2.0])
     w = np.array([3.0, 0.0])
     update_ema(mean, w, 0.75, np.empty(2))
@@ -221,7 +221,7 @@ def test_unknown_names_and_settings_are_refused() -> None:
     assert repr(find_optimizer("lion", beta_1=0.5)) == "Optimizer('lion', beta_1=0.5, beta_2=0.99)"
 
 
-def test_moments_that_decay_to_nothing_become_nought() -> None:
+def test_moments_that_decay_to_subnormals_become_0() -> None:
     """Left alone they would stay the smallest subnormal numbers for ever, which are slow."""
     w = np.ones(STRUCTURE.n_parameters, np.float32)
     adam = OPTIMIZERS["adam"]

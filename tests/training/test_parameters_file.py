@@ -40,7 +40,7 @@ def test_what_is_written_comes_back(tmp_path_factory, sizes, activation, dtype, 
     assert load_parameters(path, structure).vector.tobytes() == vector.tobytes()
 
 
-def test_tables_and_functions_of_ones_own_come_back_too(tmp_path: Path) -> None:
+def test_embeddings_and_custom_activations_are_restored(tmp_path: Path) -> None:
     path = tmp_path / "p"
     save_parameters(STRUCTURE, drawn(STRUCTURE), path)
     assert load_parameters(path).structure == STRUCTURE

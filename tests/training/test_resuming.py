@@ -141,7 +141,7 @@ def test_so_it_does_on_the_fused_engine(name: str, after: int) -> None:
     st.integers(1, 29), st.integers(1, 80), st.sampled_from(sorted(MOVING)), st.sampled_from(["csr", "bytes", "dense"])
 )
 @hypothesis_settings(max_examples=30, deadline=None)
-def test_wherever_it_was_left(after: int, size: int, name: str, kind: str) -> None:
+def test_it_resumes_from_any_batch(after: int, size: int, name: str, kind: str) -> None:
     settings = replace(MOVING[name], batch_size=size, patience=None)
     x = {"csr": csr_matrix(np.where(X > 0, X, 0)), "bytes": np.abs(50 * X).astype(np.uint8), "dense": X}[kind]
     batches = -(-len(X) // size) * settings.epochs
@@ -212,7 +212,7 @@ def test_parts_and_pauses_go_together(after: int) -> None:
     assert bits(whole) == bits(again)
 
 
-def test_rows_are_judged_in_parts_too() -> None:
+def test_rows_are_evaluated_in_parts_too() -> None:
     values = Structure((6, 4, 2), ("tanh", "identity"))
     truth = RNG.standard_normal((77, 2))
     w = RNG.random(77)
@@ -252,7 +252,7 @@ def test_a_finished_training_stays_finished(name: str) -> None:
     assert bits(again) == bits(whole)
 
 
-def test_callbacks_with_a_memory_are_given_it_and_others_may_come_and_go() -> None:
+def test_only_callbacks_with_state_must_be_the_same() -> None:
     leaving = Leaving(25)
     counting = Counting()
     run_training(prepared(PLAIN), [leaving, Counting(), Callback()])
@@ -260,7 +260,7 @@ def test_callbacks_with_a_memory_are_given_it_and_others_may_come_and_go() -> No
     assert counting.epochs == 3
 
 
-def test_every_callback_is_told_of_the_end_whatever_another_does() -> None:
+def test_on_train_end_is_called_although_another_callback_raises() -> None:
     told = []
 
     class Failing(Callback):
@@ -293,7 +293,7 @@ def test_every_callback_is_told_of_the_end_whatever_another_does() -> None:
         ),
     ],
 )
-def test_an_estimator_believes_nothing(change: Any, message: str) -> None:
+def test_an_estimator_validates_its_state(change: Any, message: str) -> None:
     leaving = Leaving(9)
     MLPClassifier(**SMALL, max_iter=2, callbacks=[leaving]).fit(X, Y)
     memory = StateDict(leaving.arrays, from_json_values(json.loads(leaving.kept)))
@@ -307,7 +307,7 @@ def test_an_estimator_believes_nothing(change: Any, message: str) -> None:
         MLPClassifier(**SMALL, max_iter=2, callbacks=[Back()]).fit(X, Y)
 
 
-def test_what_does_not_fit_is_not_remembered() -> None:
+def test_the_state_of_another_training_is_refused() -> None:
     leaving = Leaving(5)
     run_training(prepared(PLAIN), [leaving])
     with pytest.raises(InputError, match=r"moments\.m is not part of this training"):
@@ -383,6 +383,6 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_plain_values_come_back(value: Any) -> None:
+def test_json_values_come_back(value: Any) -> None:
     told = json.loads(json.dumps(to_json_values(value), allow_nan=False))
     assert repr(from_json_values(told)) == repr(value)

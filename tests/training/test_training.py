@@ -241,7 +241,7 @@ def test_the_penalty_is_part_of_the_training_loss_but_not_of_the_validation_loss
     assert record.loss == pytest.approx(record.validation_loss + penalty, rel=1e-9)
 
 
-def test_callbacks_are_called_at_the_four_moments_in_order() -> None:
+def test_callbacks_are_called_at_each_moment_in_order() -> None:
     x, y = blobs(10)
     noting = Noting()
     train(TWO_CLASSES, x, y, Settings(epochs=2, batch_size=4), callbacks=[noting])
@@ -311,7 +311,7 @@ def test_a_figure_must_be_better_by_min_delta_to_count() -> None:
     assert (len(hard.history), hard.best_epoch) == (4, 1)
 
 
-def test_without_restoring_the_last_epoch_is_kept() -> None:
+def test_without_restore_best_the_last_epoch_is_returned() -> None:
     x, y = blobs(40)
     chosen = Settings(epochs=3, restore_best=False, learning_rate=0.01)
     trained = train(TWO_CLASSES, x, y, chosen, validation=(x, 1 - y))
@@ -557,7 +557,7 @@ def test_dropout_that_does_not_fit_the_layers_is_refused() -> None:
 
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
-def test_rows_set_aside_equal_rows_handed_over_apart(engine: str) -> None:
+def test_held_out_rows_equal_rows_passed_separately(engine: str) -> None:
     x, y = blobs(90)
     which = np.arange(3, 90, 4)
     inside = np.setdiff1d(np.arange(90), which)
@@ -578,7 +578,7 @@ def test_rows_set_aside_equal_rows_handed_over_apart(engine: str) -> None:
     ("which", "match"),
     [([0, 90], "0 … 89, each once"), ([1, 1], "each once"), ([], "names 0 of 90 rows"), ([0.5], "whole numbers")],
 )
-def test_rows_to_set_aside_that_are_none(which: list[float], match: str) -> None:
+def test_invalid_row_numbers_to_hold_out_are_refused(which: list[float], match: str) -> None:
     x, y = blobs(90)
     with pytest.raises(InputError, match=match):
         train(TWO_CLASSES, x, y, validation=np.array(which, None if which else np.int64))

@@ -129,7 +129,7 @@ def test_ctrl_c_leaves_everything_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "history.csv", "last.safetensors"]
 
 
-def test_when_another_callback_fails_they_are_told_of_the_end(tmp_path: Path) -> None:
+def test_on_train_end_is_called_when_another_callback_fails(tmp_path: Path) -> None:
     told = []
 
     class Noting(Callback):
@@ -157,7 +157,7 @@ def test_a_path_that_can_not_be_written_is_named_before_the_first_epoch(kind: ty
 
 
 @pytest.mark.parametrize("kind", [HistoryToCsv, SaveParameters, LivePlot])
-def test_a_place_that_is_lost_on_the_way_is_told_and_the_training_goes_on(kind: type, tmp_path: Path) -> None:
+def test_a_path_that_becomes_unwritable_gives_a_warning(kind: type, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     path = tmp_path / "new" / "x.png"
 
@@ -197,7 +197,7 @@ def test_the_table_holds_the_history_to_the_last_digit(tmp_path: Path) -> None:
         assert row[-1] == ""  # no test rows
 
 
-def test_a_table_is_begun_anew_or_gone_on_with(tmp_path: Path) -> None:
+def test_a_csv_file_is_overwritten_or_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     path.write_text("something old\n")
     run(HistoryToCsv(path), epochs=2)
@@ -211,7 +211,7 @@ def test_a_table_is_begun_anew_or_gone_on_with(tmp_path: Path) -> None:
     assert len(pandas.read_csv(tmp_path / "empty.csv")) == 1
 
 
-def test_another_table_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_file_with_other_columns_is_not_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="its first line is b'a,b.*not the columns of a history; name another file"):
@@ -245,7 +245,7 @@ def test_half_a_row_is_written_over(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------- parameters kept
 
 
-def test_the_last_parameters_are_kept(tmp_path: Path) -> None:
+def test_the_last_parameters_are_saved(tmp_path: Path) -> None:
     path = tmp_path / "new" / "p.safetensors"
     trained = run(SaveParameters(path), restore_best=False)
     found = load_parameters(path)
@@ -261,7 +261,7 @@ def test_every_so_many_epochs_have_files_of_their_own(tmp_path: Path) -> None:
     assert load_parameters(tmp_path / "p004").epoch == 4
 
 
-def test_the_best_parameters_are_kept(tmp_path: Path) -> None:
+def test_the_best_parameters_are_saved(tmp_path: Path) -> None:
     path = tmp_path / "best"
     trained = run(SaveParameters(path, best=True), epochs=30, learning_rate=3.0, optimizer="adam")
     assert 1 <= trained.best_epoch < 30
@@ -269,7 +269,7 @@ def test_the_best_parameters_are_kept(tmp_path: Path) -> None:
     assert found.epoch == trained.best_epoch and found.vector.tobytes() == trained.vector.tobytes()
 
 
-def test_the_average_is_kept_where_it_predicts(tmp_path: Path) -> None:
+def test_the_moving_average_is_saved(tmp_path: Path) -> None:
     trained = run(SaveParameters(tmp_path / "p"), ema_decay=0.9, restore_best=False)
     assert load_parameters(tmp_path / "p").vector.tobytes() == trained.vector.tobytes()
 
@@ -289,7 +289,7 @@ def test_when_to_write_is_checked(options: dict, message: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["{loss}", "{", "{0}", "{epoch.real.x}", "{epoch:q}"])
-def test_only_the_epoch_may_stand_in_braces(path: str, tmp_path: Path) -> None:
+def test_only_the_epoch_is_allowed_in_braces(path: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only {epoch} is allowed in braces"):
         run(SaveParameters(tmp_path / path))
 
@@ -383,7 +383,7 @@ class FakeNotebook:
         self.shown.append(content)
 
 
-def test_in_a_notebook_it_is_a_line_that_is_replaced(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_in_a_notebook_the_bar_is_updated_in_place(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     notebook = FakeNotebook(monkeypatch)
     monkeypatch.setattr(progress, "_BAR_INTERVAL", 0)
     run(ProgressBar(), epochs=4)
@@ -405,7 +405,7 @@ def test_ipython_on_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch, c
 # ------------------------------------------------------------------------------------------------- growing curves
 
 
-def test_the_curves_are_written_and_the_last_picture_is_of_all_epochs(tmp_path: Path, monkeypatch) -> None:
+def test_the_curves_are_written_and_the_last_figure_has_all_epochs(tmp_path: Path, monkeypatch) -> None:
     drawn = []
     draw = live_plot.draw_curves
 
@@ -443,7 +443,7 @@ def test_drawing_takes_a_tenth_of_the_time_at_most(tmp_path: Path, monkeypatch) 
     assert drawn == [1, 51, 101]
 
 
-def test_in_a_notebook_the_picture_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_notebook_the_plot_is_updated_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = FakeNotebook(monkeypatch)
     run(LivePlot(every=0), epochs=2)
     assert notebook.places == 1 and len(notebook.shown) >= 2
@@ -451,7 +451,7 @@ def test_in_a_notebook_the_picture_is_replaced(monkeypatch: pytest.MonkeyPatch) 
     assert image.shape[0] > 100 and image.std() > 0.02
 
 
-def test_without_notebook_path_or_window_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_notebook_path_or_window_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLBACKEND", "agg")
     with pytest.raises(InputError, match=r"no notebook and no window.*agg.*LivePlot\('curves.png'\)"):
         run(LivePlot())

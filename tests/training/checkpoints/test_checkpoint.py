@@ -133,7 +133,7 @@ def test_more_epochs_go_on_where_that_is_exact(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "polynomial", "flat_cosine"])
-def test_more_epochs_are_refused_where_the_schedule_looks_at_them_all(tmp_path: Path, schedule: str) -> None:
+def test_more_epochs_are_refused_if_the_schedule_depends_on_their_number(tmp_path: Path, schedule: str) -> None:
     training([Checkpoint(tmp_path)], epochs=2, schedule=schedule)
     with pytest.raises(InputError, match=f"epochs was 2 and is 3, and the schedule '{schedule}' depends on the number"):
         training([Checkpoint(tmp_path, resume=True)], epochs=3, schedule=schedule)
@@ -185,7 +185,7 @@ def test_another_training_is_refused_and_what_differs_is_named(
         training([StopAfter(99), Checkpoint(tmp_path, resume=True)], **how)
 
 
-def test_numbers_of_ones_own_optimizer_count(tmp_path: Path) -> None:
+def test_settings_of_a_custom_optimizer_are_compared(tmp_path: Path) -> None:
     training([Checkpoint(tmp_path)], optimizer=OWN, epochs=2)
     with pytest.raises(InputError, match="optimizer was .*0.8.* and is .*0.7"):
         training([Checkpoint(tmp_path, resume=True)], optimizer=find_optimizer("adam", beta_1=0.7), epochs=2)
@@ -281,7 +281,7 @@ LIES: list[tuple[Callable[[StateDict], None], str]] = [
 
 
 @pytest.mark.parametrize(("lie", "message"), LIES, ids=[message for _, message in LIES])
-def test_what_can_not_be_this_trainings_memory_is_refused(
+def test_a_state_that_can_not_be_this_trainings_is_refused(
     tmp_path: Path, lie: Callable[[StateDict], None], message: str
 ) -> None:
     training([Checkpoint(tmp_path, every_minutes=1e-9), StopAfter(25)])
@@ -292,7 +292,7 @@ def test_what_can_not_be_this_trainings_memory_is_refused(
     assert len(str(found.value)) < 600
 
 
-def test_what_says_nothing_of_its_training_is_another_one(tmp_path: Path) -> None:
+def test_a_checkpoint_without_a_description_is_of_another_training(tmp_path: Path) -> None:
     training([Checkpoint(tmp_path)])
     for about in (None, [], {}, {"settings": 3, "rows": "x", "structure": []}):
         for path in list_checkpoints(tmp_path).values():
@@ -304,7 +304,9 @@ def test_what_says_nothing_of_its_training_is_another_one(tmp_path: Path) -> Non
 # ------------------------------------------------------------------------------------------------- what it bears
 
 
-def test_a_full_disk_is_told_and_the_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_gives_a_warning_and_the_training_continues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = training()
     write = folder_of_checkpoints.write_checkpoint
 
@@ -334,7 +336,7 @@ def test_a_folder_that_is_removed_while_it_trains_is_made_again(tmp_path: Path) 
     assert names(folder) == ["epoch-0003.checkpoint", "epoch-0004.checkpoint", "lock"]
 
 
-def test_a_folder_that_can_not_be_made_again_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_created_again_gives_a_warning(tmp_path: Path) -> None:
     folder = tmp_path / "a"
 
     def replace() -> None:
@@ -350,14 +352,14 @@ def test_a_folder_that_can_not_be_made_again_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_made_read_only_is_told(tmp_path: Path) -> None:
+def test_a_folder_made_read_only_gives_a_warning(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "a")
     with pytest.warns(CallbackWarning) as warned:
         assert_same(training(), training([checkpoint, AtPause(2, lambda: (tmp_path / "a").chmod(0o500))]))
     assert checkpoint.unwritten and all("Permission denied" in str(w.message) for w in warned)
 
 
-def test_a_place_where_nothing_can_be_written_is_refused_before_the_first_batch(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_refused_before_the_first_batch(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="can't be written: .*; name another folder"):
         training([Checkpoint(tmp_path / "file")])
@@ -453,7 +455,7 @@ def test_sigterm_writes_a_checkpoint_and_then_ends_what_it_would_have_ended(tmp_
     assert_same(training(), training([AtPause(99, list), Checkpoint(tmp_path, resume=True)]))
 
 
-def test_a_signal_that_comes_when_all_is_done_is_not_lost(tmp_path: Path) -> None:
+def test_a_signal_after_the_last_batch_takes_effect(tmp_path: Path) -> None:
     class Late(Checkpoint):
         def on_train_end(self, run: Run) -> None:
             signal.raise_signal(signal.SIGTERM)
@@ -491,7 +493,7 @@ class Untold(Callback):
         return StateDict({}, {"a": object()})
 
 
-def test_a_callback_whose_memory_no_file_can_hold_does_not_end_the_training(tmp_path: Path) -> None:
+def test_a_callback_whose_state_can_not_be_written_does_not_end_the_training(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path, every_epochs=100)
     with pytest.warns(CallbackWarning, match="was not written: Object of type object is not JSON serializable"):
         assert_same(training(), training([checkpoint, Untold()]))

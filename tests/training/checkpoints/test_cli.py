@@ -171,7 +171,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
-def test_ctrl_c_and_sigterm_and_the_command_that_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_and_sigterm_and_the_command_that_resumes(tmp_path: Path) -> None:
     folder = tmp_path / "the checkpoints"
     ends = []
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):

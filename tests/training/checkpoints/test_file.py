@@ -64,7 +64,7 @@ def test_any_reader_of_safetensors_opens_it_and_its_end_is_the_digest_of_the_res
     assert arrays["digest"].tobytes() == content[-32:] == hashlib.blake2b(content[:-32], digest_size=32).digest()
 
 
-def test_a_file_cut_at_any_place_is_noticed(path: Path) -> None:
+def test_a_file_truncated_at_any_byte_is_detected(path: Path) -> None:
     whole = path.read_bytes()
     for length in sorted({*np.linspace(0, len(whole) - 1, 200).astype(int), 7, 8, 39, 40, 41}):
         path.write_bytes(whole[:length])
@@ -72,7 +72,7 @@ def test_a_file_cut_at_any_place_is_noticed(path: Path) -> None:
             read_checkpoint(path, MOST)
 
 
-def test_a_file_with_any_byte_changed_is_noticed(path: Path) -> None:
+def test_a_file_with_any_byte_changed_is_detected(path: Path) -> None:
     whole = path.read_bytes()
     for place in range(0, len(whole), 7):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
@@ -115,9 +115,7 @@ def test_a_file_with_any_byte_changed_is_noticed(path: Path) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_somebody_made_up_is_refused_though_its_digest_is_right(
-    tmp_path: Path, content: bytes, message: str
-) -> None:
+def test_a_malicious_file_with_a_correct_digest_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "a.checkpoint").write_bytes(content)
     with pytest.raises(InputError, match=message) as found:
         read_checkpoint(tmp_path / "a.checkpoint", MOST)
@@ -135,7 +133,7 @@ def test_a_file_of_absurd_size_is_not_looked_into(tmp_path: Path) -> None:
     tracemalloc.stop()
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         read_checkpoint(tmp_path / "a", MOST)
     with pytest.raises(InputError, match="this is not a file"):
@@ -146,7 +144,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
             read_checkpoint(tmp_path / "pipe", MOST)
 
 
-def test_what_could_not_be_read_is_not_written(tmp_path: Path) -> None:
+def test_what_exceeds_a_limit_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="its metadata has"):
         write_checkpoint(tmp_path / "a", StateDict({}, {"a": "x" * MAX_JSON_CHARS}))
     assert not list(tmp_path.iterdir())

@@ -37,7 +37,7 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
     assert found is not None and found[0] == CheckpointPosition(10_001, 5) and found[1].metadata == {"number": 10_001}
 
 
-def test_moments_are_told_in_words() -> None:
+def test_positions_are_readable() -> None:
     assert [str(CheckpointPosition(0, 1)), str(CheckpointPosition(1)), str(CheckpointPosition(2, 17))] == [
         "0 epochs and 1 batch",
         "1 epoch",
@@ -59,7 +59,7 @@ def test_an_empty_folder_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["changed", "cut", "empty", "folder"])
-def test_a_damaged_last_one_is_told_and_the_one_before_is_used(tmp_path: Path, what: str) -> None:
+def test_a_damaged_last_checkpoint_gives_a_warning_and_the_one_before_is_used(tmp_path: Path, what: str) -> None:
     write(tmp_path, CheckpointPosition(1), memory(1))
     write(tmp_path, CheckpointPosition(2), memory(2))
     last = tmp_path / "epoch-0002.checkpoint"

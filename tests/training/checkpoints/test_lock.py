@@ -36,7 +36,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_second_process_is_refused_and_told_who_holds_it(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_holder_of_the_lock(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"another training writes its checkpoints there .process {holder.pid} on '"):
         FolderLock(tmp_path)
 
@@ -59,7 +59,7 @@ def test_a_second_training_of_the_same_process_is_refused_until_it_is_given_back
     FolderLock(tmp_path).release()
 
 
-def test_where_the_folder_was_removed_it_is_taken_anew(tmp_path: Path) -> None:
+def test_the_lock_is_acquired_again_after_the_folder_was_removed(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "below"
     lock = FolderLock(folder)
     shutil.rmtree(tmp_path / "deep")
@@ -91,7 +91,7 @@ def test_a_lock_file_of_anything_is_no_harm(tmp_path: Path, content: str) -> Non
     first.release()
 
 
-def test_a_place_that_can_be_no_folder_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_can_not_be_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="can't be written: .*; name another folder"):
         FolderLock(tmp_path / "file")

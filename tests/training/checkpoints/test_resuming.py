@@ -157,7 +157,7 @@ def test_another_second_fit_is_not_taken_for_the_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
-def test_rows_that_are_set_aside_anew_are_told(tmp_path: Path) -> None:
+def test_other_validation_rows_are_refused(tmp_path: Path) -> None:
     x, y = problem()
     for seed in (0, 1):
         network = MLPClassifier(early_stopping=True, max_iter=3, random_state=seed)

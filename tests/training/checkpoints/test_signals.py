@@ -46,7 +46,7 @@ def test_the_handlers_from_before_are_back_at_the_end() -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_what_was_kept_back_is_passed_on_to_whom_it_was_for() -> None:
+def test_a_deferred_signal_is_forwarded_to_the_previous_handler() -> None:
     signals = DeferredSignals(lambda: None)
     signals.install()
     signal.raise_signal(signal.SIGTERM)
