@@ -144,16 +144,16 @@ def lars(
     coupled_weight_decay: float,
 ) -> Array:
     """Momentum on g + λ W scaled by η |W| / (|g| + λ |W|), array by array (You et al. 2017, arXiv:1708.03888)."""
-    for name, place in slices.items():
-        part = g[place]
-        weights = w[place]
-        inside = coupled_weight_decay if name.startswith("W") else 0.0
-        length = _norm(weights)
-        grad_scale = _norm(part)
-        if inside:
-            part += np.multiply(weights, inside, out=state.scratch[0][place])
-        if length > 0 and grad_scale > 0:
-            part *= trust_coefficient * length / (grad_scale + inside * length)
+    for name, position in slices.items():
+        gradient = g[position]
+        weights = w[position]
+        decay = coupled_weight_decay if name.startswith("W") else 0.0
+        weight_norm = _norm(weights)
+        gradient_norm = _norm(gradient)
+        if decay:
+            gradient += np.multiply(weights, decay, out=state.scratch[0][position])
+        if weight_norm > 0 and gradient_norm > 0:
+            gradient *= trust_coefficient * weight_norm / (gradient_norm + decay * weight_norm)
     v = state.moments["v"]
     v *= momentum
     v += g
@@ -358,16 +358,16 @@ def update(
     if decay or optimizer.trust:
         if u is not state.scratch[0]:
             u = np.positive(u, out=state.scratch[0])  # the direction may be a moment, which must not change
-        for name, place in structure.slices.items():
-            part = u[place]
-            weights = w[place]
+        for name, position in structure.slices.items():
+            part = u[position]
+            weights = w[position]
             if decay and name.startswith("W"):
-                part += np.multiply(weights, decay, out=state.scratch[1][place])
+                part += np.multiply(weights, decay, out=state.scratch[1][position])
             if optimizer.trust:
-                length = _norm(weights)
-                reach = _norm(part)
-                if length > 0 and reach > 0:
-                    part *= length / reach
+                weight_norm = _norm(weights)
+                direction_norm = _norm(part)
+                if weight_norm > 0 and direction_norm > 0:
+                    part *= weight_norm / direction_norm
     w -= np.multiply(u, float(learning_rate), out=g)  # a NumPy float64 would convert float32 to float64
 
 

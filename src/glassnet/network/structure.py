@@ -134,13 +134,13 @@ class Structure:
     @cached_property
     def slices(self) -> dict[str, slice]:
         """The position of each parameter in the flat vector."""
-        places = {}
+        slices = {}
         start = 0
         for name, shape in self.shapes.items():
             count = int(np.prod(shape, dtype=object))
-            places[name] = slice(start, start + count)
+            slices[name] = slice(start, start + count)
             start += count
-        return places
+        return slices
 
     @cached_property
     def n_parameters(self) -> int:
