@@ -280,7 +280,7 @@ def test_invalid_rows_are_skipped_counted_and_listed(glassnet, tmp_path):
             "train", path, way, "--on-bad-row", "skip", "--epochs", 1, "--out", f"m{number}.glassnet"
         )
         assert code == 0, err
-        assert f"40 rows could not be used and are left out; m{number}.bad_rows.csv lists them" in out
+        assert f"skipped 40 invalid rows, listed in m{number}.bad_rows.csv" in out
         with open(f"m{number}.bad_rows.csv", newline="") as file:
             listed = list(csv.reader(file))
         assert listed[0] == ["file", "row", "reason"] and len(listed) == 41
@@ -288,7 +288,7 @@ def test_invalid_rows_are_skipped_counted_and_listed(glassnet, tmp_path):
     Path("m4.bad_rows.csv").mkdir()  # after a long training, a list that can't be written is no reason to lose it
     for way in ("--stream", "--no-stream"):
         code, _, err = glassnet("train", path, way, "--on-bad-row", "skip", "--epochs", 1, "--out", "m4.glassnet")
-        assert code == 3 and "40 rows could not be used and are left out; the list was not kept: m4.bad_" in err
+        assert code == 3 and "skipped 40 invalid rows; their list could not be saved: m4.bad_" in err
         assert Path("m4.glassnet").is_file()
         Path("m4.glassnet").unlink()
     code, out, _ = glassnet("train", path, "--stream", "--on-bad-row", "skip", "--epochs", 1, "--json")
@@ -352,7 +352,7 @@ def test_a_cache_that_can_not_be_written_is_reported_with_exit_code_3(glassnet, 
     monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path / "own" / "there"))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "own"))
     code, _, err = glassnet("train", clouds, "--stream", "--epochs", 1, "--out", "m.glassnet")
-    assert code == 3 and "no cache is kept, so every epoch reads the files again" in err
+    assert code == 3 and "no cache was written, so every epoch reads the files again" in err
     assert Path("m.glassnet").is_file()
     assert glassnet("train", clouds, "--stream", "--no-cache", "--epochs", 1)[::2] == (0, "")
 

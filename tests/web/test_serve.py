@@ -83,7 +83,7 @@ def test_beyond_this_machine_a_token_is_drawn_and_asked_for(started, model_file)
 
 
 def test_a_token_is_taken_from_the_environment_and_a_short_one_refused(refused, model_file, monkeypatch) -> None:
-    assert "--token has 5 characters; give 16 or more" in refused(model_file, "--token", "short")
+    assert "--token has 5 characters; use 16 or more" in refused(model_file, "--token", "short")
     assert "letters, digits" in refused(model_file, "--token", "sixteen letters and a blank")
     monkeypatch.setenv("GLASSNET_TOKEN", "tiny")
     assert "--token has 4 characters" in refused(model_file)
@@ -127,7 +127,7 @@ def test_without_a_model_the_digits_are_trained_and_that_is_said(tmp_path) -> No
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         lines = [process.stdout.readline() for _ in range(4)]
         process.terminate()
-    assert "no model named: training one on scikit-learn's digits first" in lines[0]
+    assert "no model given: training one on scikit-learn's digits" in lines[0]
     assert re.fullmatch(r"trained in [\d.]+ s; on 360 test rows: accuracy 9\d\.\d\d %\n", lines[1])
-    assert re.fullmatch(r"the page: http://127\.0\.0\.1:\d+/\n", lines[2]) and lines[3] == "Ctrl-C stops it\n"
+    assert re.fullmatch(r"page: http://127\.0\.0\.1:\d+/\n", lines[2]) and lines[3] == "press Ctrl-C to stop\n"
     assert process.returncode == -signal.SIGTERM

@@ -1,4 +1,4 @@
-"""The commands in one place, and what becomes of an error: one line, exit code 2, no traceback."""
+"""The command line application: its commands, and errors as one line with an exit code and no traceback."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ from glassnet.cli.walkthrough import walkthrough
 from glassnet.cli.warmup import warmup
 from glassnet.errors import InputError
 
-#: Exit codes: what the user can mend; stopped by Ctrl-C (128 + SIGINT).
-MENDABLE, INTERRUPTED = 2, 130
-#: Characters of an error that are told: it may quote a file whose columns have names of any length.
-MAX_JSON_CHARS = 2000
+#: Exit code of a user error.
+USER_ERROR = 2
+#: Exit code after Ctrl-C: 128 + SIGINT.
+INTERRUPTED = 130
+#: Characters of an error message: it may quote column names of any length.
+MAX_MESSAGE_CHARS = 2000
 
 app = typer.Typer(
     name="glassnet",
-    help="Train a neural network on your own table, and see through it.",
+    help="Train a neural network on your own table, and inspect it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,8 +42,8 @@ for command in (train, evaluate, predict, export, show, plot, report, serve, wal
 app.command("check-gradients")(check_gradients)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"glassnet {__version__}")
         raise typer.Exit
 
@@ -49,20 +51,21 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Train a neural network on your own table, and see through it."""
+    """Train a neural network on your own table, and inspect it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 for what the user can mend, 130 after Ctrl-C, 1 for our own faults.
+    """Run the command line and exit.
 
-    `glassnet train` has two more: 3 and 143, see there.
+    Exit codes: 0: success; 1: internal error, or an incorrect gradient (`check-gradients`); 2: user error; 130: Ctrl-C.
+    `glassnet train` also has 3 and 143, see there.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a question mark instead
+            stream.reconfigure(errors="replace")  # print ? for characters that the terminal lacks
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.exit(app(args=typed, standalone_mode=False, obj=typed) or 0)
@@ -77,15 +80,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        _leave_quietly()
+        _exit_on_broken_pipe()
     except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # typer takes it for a fault
-            _leave_quietly()
+        if isinstance(end.__context__, BrokenPipeError):  # typer takes it for an error
+            _exit_on_broken_pipe()
         raise
 
 
-def _leave_quietly() -> None:
-    """The reader of our output went away: nothing to say, and nobody to say it to, when Python ends either."""
+def _exit_on_broken_pipe() -> None:
+    """Handle a broken pipe: suppress output on interpreter exit."""
     sys.stderr.close()
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -93,7 +96,7 @@ def _leave_quietly() -> None:
 
 
 def _value_of(error: typer.BadParameter, typed: list[str]) -> str:
-    """Name the value that an option was given: the message says what was expected, but not what was seen."""
+    """Return the value of the option at fault: typer's message has only what was expected."""
     for name in error.param.opts if error.param is not None else ():
         if name in typed[:-1]:
             return f" (it is {typed[typed.index(name) + 1]!r})"
@@ -101,6 +104,7 @@ def _value_of(error: typer.BadParameter, typed: list[str]) -> str:
 
 
 def _fail(message: str) -> None:
-    if message:  # without a command the help says it all
-        sys.stderr.write(f"glassnet: {escape_control_chars(' '.join(message.split()), MAX_JSON_CHARS)}\n")
-    sys.exit(MENDABLE)
+    """Print an error in one line and exit."""
+    if message:  # without a command, the help was printed
+        sys.stderr.write(f"glassnet: {escape_control_chars(' '.join(message.split()), MAX_MESSAGE_CHARS)}\n")
+    sys.exit(USER_ERROR)

@@ -1,4 +1,4 @@
-"""Turning what was typed into numbers and rows."""
+"""Parsing of options, and reading of the rows that a model is used on."""
 
 from __future__ import annotations
 
@@ -20,83 +20,83 @@ from glassnet.models.target import REGRESSION, UNNAMED_TARGET
 Number = TypeVar("Number", int, float)
 
 
-def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
-    """Read ``128,64`` as numbers.
+def parse_numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
+    """Parse numbers separated by commas, such as ``128,64``.
 
     Raises
     ------
     InputError
-        If a part is no number of the kind: the option, the text and the part are named.
+        If a part is not a number of the kind; option, text and part are named.
     """
-    what, example = ("a whole number", "128,64") if kind is int else ("a number", "0.2,0.5")
-    found = []
+    expected, example = ("a whole number", "128,64") if kind is int else ("a number", "0.2,0.5")
+    values = []
     for part in text.split(",") if text.strip() else []:
         try:
-            found.append(kind(part))
+            values.append(kind(part))
         except ValueError:
             raise InputError(
-                f"{option} {text}: {part.strip()!r} is not {what}; write it like {option} {example}"
+                f"{option} {text}: {part.strip()!r} is not {expected}; write it like {option} {example}"
             ) from None
-    return tuple(found)
+    return tuple(values)
 
 
-def assignments(option: str, texts: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
-    """Read ``l1=0.001`` and the like: a name, and a value as JSON; what is no JSON is text.
+def parse_assignments(option: str, texts: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    """Parse assignments such as ``l1=0.001``: a name and a value as JSON; other values are strings.
 
     Raises
     ------
     InputError
-        If a text has no ``=``, or there is no such name: the nearest one and all are named.
+        If a text has no ``=``, or the name is unknown; the closest name and all names are listed.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign:
             raise InputError(f"{option} {text}: there is no '='; write it like {option} l1=0.001")
         lookup(dict.fromkeys(names), name.strip(), f"{option}: the setting")
         try:
-            found[name.strip()] = json.loads(value)
+            values[name.strip()] = json.loads(value)
         except ValueError:
-            found[name.strip()] = value
-    return found
+            values[name.strip()] = value
+    return values
 
 
-def table_for(model: Model, data: str | None) -> Table:
-    """Read the rows to use a model on: the file, or for the digits' model the rows it was not trained on.
+def read_rows(model: Model, data: str | None) -> Table:
+    """Read the rows to use a model on: a file or, for a model of the digits, their test rows.
 
     Raises
     ------
     InputError
-        If no file is named and the model was trained on one.
+        If no file is given and the model was not trained on the digits.
     """
     if data is not None:
         return read_table(data)
     if model.metadata.get("source") != DIGITS:
-        raise InputError("name the file with the rows; only a model of the built-in digits has rows of its own")
+        raise InputError("name the file with the rows; only a model of the built-in digits needs none")
     return load_digits()[1]
 
 
-def blocks_for(model: Model, data: str | None) -> Iterator[Table]:
-    """Yield the rows to use a model on part by part, in little memory: see `table_for`."""
+def read_blocks(model: Model, data: str | None) -> Iterator[Table]:
+    """Yield the rows to use a model on in blocks, in little memory; see `read_rows`."""
     if data is None:
-        yield table_for(model, data)
+        yield read_rows(model, data)
     else:
         yield from open_files(data).blocks()
 
 
-def refuse_text(table: Table, target: str, y: Array, advice: str) -> None:
-    """Refuse a target of text where numbers are predicted.
+def reject_text_target(table: Table, target: str, y: Array, advice: str) -> None:
+    """Check that the target of a regression is numbers.
 
     Raises
     ------
     InputError
-        If it is text: the file and the column are named.
+        If the target is text; file and column are named.
     """
     if y.dtype.kind == "O":
         raise InputError(f"{table.source}: the target column {target!r} holds text; {advice}")
 
 
-def rows_with_truth(model: Model, table: Table, target: str | None = None) -> tuple[Any, Array]:
+def labeled_rows(model: Model, table: Table, target: str | None = None) -> tuple[Any, Array]:
     """Return raw rows and targets of a table, matched to the model by the columns' names.
 
     ``target`` names the target's column where it is not the one that the model was trained with.
@@ -104,12 +104,12 @@ def rows_with_truth(model: Model, table: Table, target: str | None = None) -> tu
     name = choose_target(table, target) if target else target_of(model, table)
     y = target_values(table, name)
     if model.task == REGRESSION:
-        refuse_text(table, name, y, "this model predicts numbers")
+        reject_text_target(table, name, y, "this model predicts numbers")
     x = raw_rows(model, table, name)
     try:
         model.encode(y)
     except InputError as error:
-        raise placed(table, error) from None
+        raise with_location(table, error) from None
     return x, y
 
 
@@ -140,7 +140,7 @@ def raw_rows(model: Model, table: Table, target: str = "") -> Any:
     return table.to_arrow().columns.select(names)
 
 
-def placed(table: Table, error: InputError) -> InputError:
-    """Return an error about a row of a table, ``row 5 has …``, with the file and the number that the row has there."""
-    found = re.match(r"row (\d+) (.*)", str(error), re.DOTALL)
-    return InputError(f"{table.describe_row(int(found[1]) - 1)} {found[2]}" if found else f"{table.source}: {error}")
+def with_location(table: Table, error: InputError) -> InputError:
+    """Return an error about a row of a table, ``row 5 has …``, with the file and the number of the row in it."""
+    match = re.match(r"row (\d+) (.*)", str(error), re.DOTALL)
+    return InputError(f"{table.describe_row(int(match[1]) - 1)} {match[2]}" if match else f"{table.source}: {error}")

@@ -1,4 +1,4 @@
-"""What a person sees: plain lines, a progress bar on a terminal, one JSON object, or nothing."""
+"""Output of the commands: lines, tables, a progress bar, one JSON object, or nothing."""
 
 from __future__ import annotations
 
@@ -13,62 +13,63 @@ from glassnet._utils.text_safety import escape_control_chars, json_without_contr
 from glassnet.training import Run
 from glassnet.training.callbacks import ProgressBar
 
-#: Characters that a table may take: more than any needs, so that no number is cut short to fit the terminal.
-WIDTH = 10_000
+#: Width of a table in characters: wide enough that no number is cut off to fit the terminal.
+TABLE_WIDTH = 10_000
 #: Characters of a cell that are shown.
-MAX_OF_A_CELL = 80
+MAX_CELL_CHARS = 80
 
 
-class Screen:
-    """Where a command's words go: nothing that a file says acts on the terminal (`glassnet._utils.text_safety`).
+class Output:
+    """Output of a command. Control characters from files are escaped (`glassnet._utils.text_safety`).
 
     Parameters
     ----------
     as_json : bool
-        Say nothing but one JSON object at the end.
+        Print one JSON object and nothing else.
     quiet : bool
-        Say nothing at all.
+        Print nothing.
     """
 
     def __init__(self, as_json: bool = False, quiet: bool = False) -> None:
-        self.as_json, self.quiet = as_json, quiet
+        self.as_json = as_json
+        self.quiet = quiet
 
     @property
-    def speaks(self) -> bool:
-        """Whether a person is told what goes on."""
+    def verbose(self) -> bool:
+        """Whether lines and tables are printed."""
         return not (self.as_json or self.quiet)
 
-    def say(self, text: str = "") -> None:
-        """Print a line for a person."""
-        if self.speaks:
+    def echo(self, text: str = "") -> None:
+        """Print a line, if verbose."""
+        if self.verbose:
             typer.echo(escape_control_chars(text))
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table for a person, the first column to the left and the others to the right."""
-        if self.speaks:
-            table = Table(*(escape_control_chars(cell, MAX_OF_A_CELL) for cell in header), box=None)
+        """Print a table, if verbose: the first column left-aligned, the others right-aligned."""
+        if self.verbose:
+            table = Table(*(escape_control_chars(cell, MAX_CELL_CHARS) for cell in header), box=None)
             for column in table.columns[1:]:
                 column.justify = "right"
             for row in rows:
-                table.add_row(*(escape_control_chars(cell, MAX_OF_A_CELL) for cell in row))
-            Console(markup=False, highlight=False, emoji=False, width=WIDTH).print(table)
+                table.add_row(*(escape_control_chars(cell, MAX_CELL_CHARS) for cell in row))
+            Console(markup=False, highlight=False, emoji=False, width=TABLE_WIDTH).print(table)
 
     def warn(self, text: str) -> None:
-        """Print a line on standard error, whatever the mode."""
+        """Print a line on standard error, also if quiet."""
         typer.echo(f"glassnet: {escape_control_chars(' '.join(text.split()))}", err=True)
 
-    def result(self, content: dict[str, Any]) -> None:
-        """Print the JSON object, if that is what is asked for."""
+    def json(self, content: dict[str, Any]) -> None:
+        """Print the JSON object, if JSON is the output format."""
         if self.as_json:
             typer.echo(json_without_control_chars(content))
 
 
-class Progressing(ProgressBar):
-    """A line after every epoch and, on a terminal, a bar that moves with every batch."""
+class BatchProgressBar(ProgressBar):
+    """Print a line after every epoch and, on a terminal, update a bar after every batch."""
 
     def __init__(self) -> None:
         super().__init__(lines=True)
 
     def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
-        """Move the bar."""
+        """Update the bar."""
         self.update(run, batch + 1, loss)

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.arguments import rows_with_truth, table_for
-from glassnet.cli.console import Screen
+from glassnet.cli.arguments import labeled_rows, read_rows
+from glassnet.cli.console import Output
 from glassnet.cli.predict import ModelArgument
 from glassnet.datasets import DIGITS
 from glassnet.models import Model, load
@@ -20,10 +20,11 @@ def show(
     model: ModelArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Show what is in a model file: layers, scaling, how it was trained, its history."""
-    loaded, screen = load(model), Screen(as_json)
+    """Show the contents of a model file: layers, preprocessing, training and history."""
+    loaded = load(model)
+    output = Output(as_json)
     facts = loaded.metadata
-    screen.result(
+    output.json(
         {
             "task": loaded.task,
             "target": loaded.target_name,
@@ -40,36 +41,39 @@ def show(
         }
     )
     for line in _lines(loaded):
-        screen.say(line)
+        output.echo(line)
 
 
 def plot(
     model: ModelArgument,
-    out: Annotated[str, typer.Option(metavar="DIR", help="The folder for the pictures; made if need be.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder for the pictures; created if it does not exist.")],
     data: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="CSV file with the target, for the confusion matrix and the worst rows.",
+            help="CSV file with the target, for the confusion matrix and the most confident errors.",
             show_default="for the digits' model, its test rows",
         ),
     ] = None,
 ) -> None:
-    """Draw a model: learning curves, first weights, confusion matrix, the most confidently wrong rows."""
+    """Plot a model: learning curves, first-layer weights, confusion matrix, most confident errors."""
     from glassnet.visualization.plots import draw_all
 
-    loaded, screen = load(model), Screen()
+    loaded = load(model)
+    output = Output()
     rows = None
     if data is not None or loaded.metadata.get("source") == DIGITS:
-        rows = rows_with_truth(loaded, table_for(loaded, data))
+        rows = labeled_rows(loaded, read_rows(loaded, data))
     for path, title in draw_all(loaded, out, rows):
-        screen.say(f"{path}: {title}")
+        output.echo(f"{path}: {title}")
     if rows is None:
-        screen.say("for the confusion matrix and the worst rows, name a file with --data")
+        output.echo("for the confusion matrix and the most confident errors, give a file with --data")
 
 
 def _lines(model: Model) -> list[str]:
-    facts, settings = model.metadata, model.settings
+    """Return the lines that describe a model."""
+    facts = model.metadata
+    settings = model.settings
     classes = ", ".join(str(label) for label in model.classes[:12])
     lines = [f"{model.task}: {len(model.feature_names):,} columns → {model.target_name}"]
     if model.classes:
@@ -88,14 +92,15 @@ def _lines(model: Model) -> list[str]:
         f"seed {settings.random_state}, engine {facts.get('engine', '?')}, glassnet {facts.get('glassnet', '?')}"
     )
     if facts.get("validation_rows"):
-        lines.append(f"validated on {facts['validation_rows']:,} rows that it never trained on")
+        lines.append(f"validated on {facts['validation_rows']:,} held-out rows")
     lines.append(
-        f"{len(model.history)} epochs, {facts.get('stop_reason', '?')}; epoch {facts.get('best_epoch', '?')} is kept"
+        f"{len(model.history)} epochs, {facts.get('stop_reason', '?')}; best epoch {facts.get('best_epoch', '?')}"
     )
     return lines + _charts(model)
 
 
 def _charts(model: Model) -> list[str]:
+    """Return a line with a chart for each loss and metric of the history."""
     metric = str(model.metadata.get("metric", "accuracy"))
     lines = []
     for name in ("loss", "validation_loss", "test_loss", "metric", "validation_metric", "test_metric"):
@@ -112,9 +117,10 @@ def _charts(model: Model) -> list[str]:
 
 
 def _sparkline(values: list[Any], width: int = 40) -> str:
-    """Draw numbers as a row of bars, the lowest and the highest as the ends of the scale."""
+    """Return numbers as a row of bars, scaled from the lowest to the highest."""
     if len(values) > width:
-        values = [values[place * (len(values) - 1) // (width - 1)] for place in range(width)]
-    low, high = min(values), max(values)
+        values = [values[index * (len(values) - 1) // (width - 1)] for index in range(width)]
+    low = min(values)
+    high = max(values)
     step = (high / 2 - low / 2) or 1.0  # of halves, whose difference is finite
     return "".join(_BARS[round((value / 2 - low / 2) / step * (len(_BARS) - 1))] for value in values)

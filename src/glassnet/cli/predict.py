@@ -13,8 +13,8 @@ import typer
 from glassnet._utils.atomic_write import check_writable, write_atomically
 from glassnet._utils.spreadsheet import spreadsheet_safe
 from glassnet._utils.text_safety import escape_control_chars
-from glassnet.cli.arguments import blocks_for, rows_with_truth
-from glassnet.cli.console import Screen
+from glassnet.cli.arguments import labeled_rows, read_blocks
+from glassnet.cli.console import Output
 from glassnet.data import features
 from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
@@ -26,13 +26,13 @@ from glassnet.training.callbacks.progress import format_metric
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: A confusion matrix wider than this is no help on a terminal; ``glassnet plot`` draws it.
-MAX_SHOWN_CLASSES = 20
+#: Classes of the largest confusion matrix that is printed; ``glassnet plot`` draws larger ones.
+MAX_CONFUSION_CLASSES = 20
 
-#: Classes of which a person is told.
-MOST = 1000
+#: Classes whose scores are printed.
+MAX_LISTED_CLASSES = 1000
 
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that glassnet train wrote.")]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Model file.")]
 
 
 def evaluate(
@@ -45,37 +45,38 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Judge a model on rows whose truth is known."""
-    screen, loaded = Screen(as_json), load(model)
-    result = evaluate_blocks(loaded, (rows_with_truth(loaded, block) for block in blocks_for(loaded, data)))
+    """Evaluate a model on rows with the target."""
+    output = Output(as_json)
+    loaded = load(model)
+    result = evaluate_blocks(loaded, (labeled_rows(loaded, block) for block in read_blocks(loaded, data)))
     source = DIGITS if data is None else data
-    screen.result({"model": model, "data": source, "task": loaded.task} | result)
-    screen.say(f"{model} on {source}: {result['rows']:,} rows, loss {result['loss']:.4f}")
+    output.json({"model": model, "data": source, "task": loaded.task} | result)
+    output.echo(f"{model} on {source}: {result['rows']:,} rows, loss {result['loss']:.4f}")
     if "r2" in result:
         r2 = "not defined for one row" if result["r2"] is None else f"{result['r2']:.4f}"
-        screen.say(f"R² {r2}")
-        screen.say(f"mean absolute error {result['mean_absolute_error']:.6g}")
-        screen.say(f"root mean squared error {result['root_mean_squared_error']:.6g}")
+        output.echo(f"R² {r2}")
+        output.echo(f"mean absolute error {result['mean_absolute_error']:.6g}")
+        output.echo(f"root mean squared error {result['root_mean_squared_error']:.6g}")
     if loaded.task == CLASSIFICATION:
-        screen.say(format_metric("accuracy", result["accuracy"]))
-        _show_classes(screen, loaded, result)
+        output.echo(format_metric("accuracy", result["accuracy"]))
+        _show_classes(output, loaded, result)
 
 
 def predict(
     model: ModelArgument,
     data: Annotated[
-        str, typer.Argument(help="A file, folder or pattern; columns are matched by name, others are left alone.")
+        str, typer.Argument(help="A file, folder or pattern; columns are matched by name, others are ignored.")
     ],
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     out: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Where to write, .csv or .parquet.", show_default="CSV on standard output"),
+        typer.Option(metavar="FILE", help="Output file, .csv or .parquet.", show_default="CSV on standard output"),
     ] = None,
     safe: Annotated[
         bool,
         typer.Option(
             "--spreadsheet-safe",
-            help="Put ' before text that a spreadsheet would run as a formula: classes or columns like =cmd().",
+            help="Prefix text that a spreadsheet would run as a formula with ': classes or columns like =cmd().",
         ),
     ] = False,
 ) -> None:
@@ -87,12 +88,12 @@ def predict(
     if out is not None:
         check_writable(out)
     tables = (
-        _predictions(loaded, features(block, loaded.feature_names), proba, safe) for block in blocks_for(loaded, data)
+        _predictions(loaded, features(block, loaded.feature_names), proba, safe) for block in read_blocks(loaded, data)
     )
-    pieces = _encoded(tables, parquet)
+    pieces = _encode(tables, parquet)
     if out is None:
         sys.stdout.flush()
-        if sys.stdout.isatty():  # a person looks at it: nothing that a file says acts on the terminal
+        if sys.stdout.isatty():  # escape control characters from the file
             pieces = (
                 "".join(f"{escape_control_chars(line)}\n" for line in piece.decode().split("\n")[:-1]).encode()
                 for piece in pieces
@@ -104,27 +105,28 @@ def predict(
 
 def export(
     model: ModelArgument,
-    to: Annotated[str, typer.Option("--to", metavar="FILE", help="Where to write, .onnx.")],
+    to: Annotated[str, typer.Option("--to", metavar="FILE", help="Output file, .onnx.")],
     float64: Annotated[
         bool,
-        typer.Option("--float64", help="Let it take float64 rows: features of more than seven digits, such as times."),
+        typer.Option("--float64", help="Take float64 rows: for features of more than seven digits, such as times."),
     ] = False,
 ) -> None:
-    """Write a model, with its scaling, as an ONNX file for other programs to run."""
+    """Export a model with its preprocessing as an ONNX file."""
     if not to.lower().endswith(".onnx"):
         raise InputError(f"--to {to}: only ONNX files are written; end the name with .onnx")
     load(model).to_onnx(to, input_dtype="float64" if float64 else None)
-    Screen().say(f"{model} is written to {to}; its input X takes rows of features, in the model's order of columns")
+    Output().echo(f"exported {model} to {to}; its input X takes rows of features in the model's order of columns")
 
 
 def _predictions(model: Model, x: Any, proba: bool, safe: bool) -> pa.Table:
-    """Return what is predicted, in columns of which two may have the same name."""
+    """Return the predictions as a table; two columns may have the same name."""
     import pyarrow as pa
 
     predicted = model.predict(x)
-    names, columns = [model.target_name], list[Any]([predicted])
+    names = [model.target_name]
+    columns: list[Any] = [predicted]
     if predicted.ndim == 2:
-        names = [f"{model.target_name}_{output + 1}" for output in range(predicted.shape[1])]
+        names = [f"{model.target_name}_{column + 1}" for column in range(predicted.shape[1])]
         columns = list(predicted.T)
     if proba:
         names += [f"probability_{label}" for label in model.classes]
@@ -135,8 +137,8 @@ def _predictions(model: Model, x: Any, proba: bool, safe: bool) -> pa.Table:
     return pa.table([pa.array(values) for values in columns], names=names)
 
 
-def _encoded(tables: Iterator[pa.Table], parquet: bool) -> Iterator[bytes]:
-    """Yield the file that holds tables one below the other, piece by piece."""
+def _encode(tables: Iterator[pa.Table], parquet: bool) -> Iterator[bytes]:
+    """Yield the bytes of a file with the rows of all tables."""
     import pyarrow as pa
     from pyarrow import csv
     from pyarrow import parquet as columnar
@@ -147,18 +149,19 @@ def _encoded(tables: Iterator[pa.Table], parquet: bool) -> Iterator[bytes]:
             csv.write_csv(table, sink, csv.WriteOptions(include_header=number == 0))
             yield bytes(sink.getvalue())
         return
-    written, writer = _Written(), None
+    buffer = _ByteBuffer()
+    writer = None
     for table in tables:
-        writer = writer or columnar.ParquetWriter(written, table.schema)
+        writer = writer or columnar.ParquetWriter(buffer, table.schema)
         writer.write_table(table)
-        yield from written.taken()
+        yield from buffer.drain()
     if writer is not None:
         writer.close()
-    yield from written.taken()
+    yield from buffer.drain()
 
 
-class _Written(io.RawIOBase):
-    """Keeps what is written until it is taken."""
+class _ByteBuffer(io.RawIOBase):
+    """A writable file that holds the bytes written until they are drained."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -170,23 +173,27 @@ class _Written(io.RawIOBase):
         self._pieces.append(bytes(piece))
         return len(piece)
 
-    def taken(self) -> list[bytes]:
-        pieces, self._pieces = self._pieces, []
+    def drain(self) -> list[bytes]:
+        pieces = self._pieces
+        self._pieces = []
         return pieces
 
 
-def _show_classes(screen: Screen, model: Model, result: dict[str, Any]) -> None:
-    """Print what became of each class, and which was taken for which."""
-    told = list(result["classes"].items())
-    screen.table(
+def _show_classes(output: Output, model: Model, result: dict[str, Any]) -> None:
+    """Print precision and recall of each class, and the confusion matrix."""
+    classes = list(result["classes"].items())
+    output.table(
         ("class", "precision", "recall", "rows"),
-        [(label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['rows']:,}") for label, row in told[:MOST]],
+        [
+            (label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['rows']:,}")
+            for label, row in classes[:MAX_LISTED_CLASSES]
+        ],
     )
-    if len(told) > MOST:
-        screen.say(f"and {len(told) - MOST:,} more classes; --json tells of all")
-    if len(told) <= MAX_SHOWN_CLASSES:
+    if len(classes) > MAX_LISTED_CLASSES:
+        output.echo(f"and {len(classes) - MAX_LISTED_CLASSES:,} more classes; --json lists them all")
+    if len(classes) <= MAX_CONFUSION_CLASSES:
         names = [str(label) for label in model.classes]
-        screen.table(
+        output.table(
             ("truth \\ predicted", *names),
             [
                 (name, *(str(count) if count else "·" for count in row))

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from glassnet._utils.atomic_write import check_writable
-from glassnet.cli.arguments import rows_with_truth, table_for
-from glassnet.cli.console import Screen
+from glassnet.cli.arguments import labeled_rows, read_rows
+from glassnet.cli.console import Output
 from glassnet.cli.predict import ModelArgument
 from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
@@ -33,13 +33,13 @@ def report(
             show_default="the name that the model was trained with",
         ),
     ] = None,
-    out: Annotated[str, typer.Option(metavar="FILE", help="The page to write, .html.")] = "report.html",
-    language: Annotated[str, typer.Option(help="Of the page: en or ko.")] = "en",
+    out: Annotated[str, typer.Option(metavar="FILE", help="Output file, .html.")] = "report.html",
+    language: Annotated[str, typer.Option(help="Language of the report: en or ko.")] = "en",
 ) -> None:
-    """Write a report on a model: one page with curves, figures, confusions, the worst rows and the layers."""
+    """Write a report on a model: learning curves, scores, confusion matrix, most confident errors and layers."""
     from glassnet.visualization.report import write_report
 
-    screen = Screen()
+    output = Output()
     x = y = None
     source = ""
     loaded = load(model)
@@ -47,10 +47,10 @@ def report(
     if target is not None and data is None:
         raise InputError("--target names a column of --data; give both")
     if data is not None or loaded.metadata.get("source") == DIGITS:
-        table = table_for(loaded, data)
-        x, y = rows_with_truth(loaded, table, target)
+        table = read_rows(loaded, data)
+        x, y = labeled_rows(loaded, table, target)
         source = table.source
     path = write_report(loaded, x, y, out, source=source, language=language)
-    screen.say(f"{path}: the report; it opens in any browser and needs no network")
+    output.echo(f"saved the report to {path}, a self-contained HTML file")
     if x is None:
-        screen.say("for the figures, the confusions and the worst rows, name a file with --data")
+        output.echo("for scores, confusion matrix and most confident errors, give a file with --data")

@@ -1,113 +1,86 @@
-"""``glassnet train`` on files that do not fit into memory, and the list of rows that were left out."""
+"""``glassnet train`` on files that do not fit into memory."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+import warnings
+from collections.abc import Sequence
 
-from glassnet._utils.atomic_write import write_atomically
-from glassnet.cli.checkpointing import before_the_training
-from glassnet.cli.console import Screen
+from glassnet.cli.checkpointing import print_warnings, scan_interrupts
+from glassnet.cli.console import Output
+from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
 from glassnet.data import Files, choose_target
-from glassnet.errors import InputError
-from glassnet.models import Model
 from glassnet.models.fitting import check_task
 from glassnet.models.fitting_files import fit_stream, scan_test_files, task_of
 from glassnet.streaming.memory_estimate import available_memory, estimate_memory, fits_in_memory
-from glassnet.streaming.profile import ScanOptions
+from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
-from glassnet.training import Callback, Settings
+from glassnet.training import Callback
 
 
-class Streamed(NamedTuple):
-    """What came of a streamed training: the model, the rows left out and how many, whether a cache was not kept."""
+def should_stream(output: Output, files: Files, options: TrainOptions) -> bool:
+    """Return whether to stream: if asked for, for groups, or if the rows would not fit into memory.
 
-    model: Model
-    bad: list[Any]
-    n_bad: int
-    unwritten: bool
-
-
-def is_streamed(screen: Screen, files: Files, asked: bool | None, group: str) -> bool:
-    """Decide whether files are streamed: if it is asked for, if rows stay together, or if they would not fit."""
-    if asked is not None or group:
-        return bool(asked or group)
+    A warm start never streams.
+    """
+    if options.warm_start is not None:
+        return False
+    if options.stream is not None or options.group:
+        return bool(options.stream or options.group)
     if fits_in_memory(files.paths):
         return False
     needed = estimate_memory(files.paths) / 1e9
-    screen.say(
-        f"the rows would take about {needed:.1f} GB of the {(available_memory() or 0) / 1e9:.1f} GB of memory that are "
-        "free, so they are streamed; --no-stream reads them into memory all the same"
+    available = (available_memory() or 0) / 1e9
+    output.echo(
+        f"the rows need about {needed:.1f} GB, and {available:.1f} GB of memory are free, so they are streamed; "
+        "--no-stream reads them into memory all the same"
     )
     return True
 
 
-def train_streamed(
-    screen: Screen,
-    files: Files,
-    *,
-    target: str | None,
-    task: str | None,
-    loss: str | None,
-    group: str,
-    validation_fraction: float,
-    cache: bool,
-    on_bad_row: str,
-    test: str | None,
-    settings: Callable[[int, str], Settings],
-    hidden: Sequence[int],
-    activation: str | Sequence[str],
-    callbacks: Iterable[Callback],
-) -> Streamed:
-    """Look through the files, say what they are, and train."""
-    options = ScanOptions(choose_target(files, target), group, validation_fraction, on_bad_row)
-    with before_the_training(screen):
-        profile = scan_files(files, options, cache)
-        held_out = None if test is None else scan_test_files(profile, test, cache)
-    task = task or task_of(profile)
-    if loss is not None:
-        check_task(task, loss)
-    training, validation = (len(side) for side in profile.splits)
-    how = "" if target else " (by its name; --target takes another)"
-    rows = f"{training:,} rows" + (f" and {validation:,} set aside" if validation else "")
-    screen.say(f"{task}: predicting {options.target!r}{how} from {profile.n_features:,} columns of {rows}, streamed")
+def train_streamed(output: Output, files: Files, options: TrainOptions, callbacks: Sequence[Callback]) -> TrainResult:
+    """Scan the files, print what is predicted, and train.
+
+    Raises
+    ------
+    InputError
+        If the rows can't be trained on; the file, row and column are named.
+    """
+    fraction = options.validation_fraction
+    if fraction is None:
+        fraction = VALIDATION_FRACTION if options.test is None else 0.0
+    scan_options = ScanOptions(choose_target(files, options.target), options.group, fraction, options.on_bad_row)
+    with warnings.catch_warnings():
+        print_warnings(output)
+        with scan_interrupts(output):
+            profile = scan_files(files, scan_options, options.cache)
+            test = None if options.test is None else scan_test_files(profile, options.test, options.cache)
+        task = options.task or task_of(profile)
+        if options.loss is not None:
+            check_task(task, options.loss)
+        profiles = [profile] if test is None else [profile, test]
+        _print_profile(output, profile, options, task)
+        cache_errors = [each.cache_error for each in profiles if each.cache_error]
+        for error in cache_errors:
+            output.warn(f"no cache was written, so every epoch reads the files again: {error}")
+        model = fit_stream(
+            profile,
+            hidden=options.hidden,
+            activation=options.activation,
+            task=task,
+            settings=options.recommended_settings(len(profile.splits[0]), task),
+            test=test,
+            callbacks=callbacks,
+        )
+    bad_rows = [row for each in profiles for row in each.bad_rows]
+    return TrainResult(model, bad_rows, sum(each.n_bad_rows for each in profiles), bool(cache_errors))
+
+
+def _print_profile(output: Output, profile: DatasetProfile, options: TrainOptions, task: str) -> None:
+    """Print the task, the target, the number of rows and columns, and where the cache is."""
+    n_train, n_validation = (len(split) for split in profile.splits)
+    hint = "" if options.target else " (by its name; --target takes another)"
+    rows = f"{n_train:,} rows" + (f" and {n_validation:,} held out for validation" if n_validation else "")
+    target = profile.options.target
+    output.echo(f"{task}: predicting {target!r}{hint} from {profile.n_features:,} columns of {rows}, streamed")
     if profile.cache is not None:
-        screen.say(f"{profile.cache.path}: the rows in binary form, for later passes; it may be removed at any time")
-    notes = [each.cache_error for each in (profile, held_out) if each is not None and each.cache_error]
-    for note in notes:
-        screen.warn(f"no cache is kept, so every epoch reads the files again: {note}")
-    model = fit_stream(
-        profile,
-        hidden=hidden,
-        activation=activation,
-        task=task,
-        settings=settings(training, task),
-        test=held_out,
-        callbacks=callbacks,
-    )
-    bad = [*profile.bad_rows, *(held_out.bad_rows if held_out is not None else [])]
-    count = profile.n_bad_rows + (held_out.n_bad_rows if held_out is not None else 0)
-    return Streamed(model, bad, count, bool(notes))
-
-
-def list_bad_rows(screen: Screen, bad: Sequence[Sequence[Any]], count: int, out: str | None) -> dict[str, Any]:
-    """Write down which rows were left out, say so, and return what a JSON object tells of it."""
-    if not count:
-        return {}
-    path = Path(out).with_suffix(".bad_rows.csv") if out is not None else Path("glassnet.bad_rows.csv")
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["file", "row", "reason"])
-    writer.writerows(bad)
-    rows = f"{count:,} row{'s' if count > 1 else ''} could not be used and {'are' if count > 1 else 'is'} left out"
-    try:
-        write_atomically(path, text.getvalue().encode("utf-8", "replace"))
-    except InputError as error:  # after a long training it is no reason to lose the model
-        screen.warn(f"{rows}; the list was not kept: {error}")
-        return {"bad_rows": count, "bad_rows_file": None}
-    only = f", the first {len(bad):,} of them" if len(bad) < count else ""
-    screen.say(f"{rows}; {path} lists {'them' if count > 1 else 'it'}{only}")
-    return {"bad_rows": count, "bad_rows_file": str(path)}
+        output.echo(f"{profile.cache.path}: binary cache of the rows for later epochs; it may be deleted at any time")

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from glassnet._utils.arrays import Array
-from glassnet.cli.arguments import numbers
+from glassnet.cli.arguments import parse_numbers
 from glassnet.data import Table, features, read_table, target_values
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
@@ -62,7 +62,7 @@ def walkthrough(
     columns = [name for name in tables[0].names if name != LABEL]
     x_train, x_test = (_pixels(table, columns, largest) for table in tables)
     y_train, y_test = (_one_hot(table, classes) for table in tables)
-    sizes = numbers("--layers", layers, int) if layers is not None else (len(columns), *HIDDEN, len(classes))
+    sizes = parse_numbers("--layers", layers, int) if layers is not None else (len(columns), *HIDDEN, len(classes))
     if (sizes[:1], sizes[-1:]) != ((len(columns),), (len(classes),)):
         raise InputError(
             f"--layers {layers}: the data have {len(columns)} pixels and {len(classes)} classes; "

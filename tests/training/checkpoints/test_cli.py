@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from glassnet import load
-from glassnet.cli import main
-from glassnet.cli import train as train_command
+from glassnet.cli import main, summary
 from glassnet.errors import InputError
 from glassnet.training.checkpoints import folder as folder_of_checkpoints
 
@@ -79,14 +78,14 @@ def test_a_time_that_can_not_be_read_is_refused(run: Run, every: str) -> None:
 @pytest.mark.parametrize("option", [["--resume"], ["--checkpoint-every", "1 epoch"]])
 def test_options_that_lack_the_folder_are_refused(run: Run, option: list[str]) -> None:
     code, _, err = run(*option)
-    assert (code, err.count("\n")) == (2, 1) and f"{option[0]} goes with --checkpoint DIR" in err
+    assert (code, err.count("\n")) == (2, 1) and f"{option[0]} requires --checkpoint DIR" in err
 
 
 def test_resume_says_where_it_begins(run: Run) -> None:
     first = run("--epochs", "2", "--checkpoint", "kept", "--resume")
-    assert first[0] == 0 and "kept: no checkpoint is there yet; the training begins\n" in first[1]
+    assert first[0] == 0 and "kept: no checkpoint found; training starts from the beginning\n" in first[1]
     again = run("--epochs", "2", "--checkpoint", "kept", "--resume", "--out", "m")
-    assert again[0] == 0 and "kept: going on after 2 epochs\n" in again[1] and Path("m").is_file()
+    assert again[0] == 0 and "kept: resuming after 2 epochs\n" in again[1] and Path("m").is_file()
 
 
 def test_what_is_there_is_not_written_over(run: Run) -> None:
@@ -100,7 +99,7 @@ def test_what_differs_is_named(run: Run) -> None:
     code, _, err = run("--epochs", "2", "--checkpoint", "kept", "-q", "--resume", "--seed", "1", "--dropout", "0.5")
     assert code == 2 and "dropout was 0.0 and is 0.5; random_state was 0 and is 1" in err and err.count("\n") == 1
     code, _, err = run("--epochs", "3", "--checkpoint", "kept", "-q", "--resume")
-    assert code == 2 and "epochs was 2 and is 3, and the schedule 'one_cycle' must know" in err
+    assert code == 2 and "epochs was 2 and is 3, and the schedule 'one_cycle' depends on" in err
 
 
 def test_a_damaged_one_is_said_in_a_line(run: Run) -> None:
@@ -112,7 +111,7 @@ def test_a_damaged_one_is_said_in_a_line(run: Run) -> None:
     for epoch in (1, 2):
         damage(Path(f"kept/epoch-000{epoch}.checkpoint"))
     code, _, err = run("--epochs", "2", "--checkpoint", "kept", "-q", "--resume")
-    assert code == 2 and err.count("\n") == 1 and "empty the folder" in err
+    assert code == 2 and err.count("\n") == 1 and "start again with an empty folder" in err
 
 
 def test_what_can_not_be_written_is_said_and_the_exit_code_tells(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,10 +134,10 @@ def test_a_model_that_can_not_be_written_is_said_and_resume_rescues_it(
 
     arguments = ("--epochs", "2", "--checkpoint", "kept", "--out", "m")
     with monkeypatch.context() as patch:
-        patch.setattr(train_command, "save", full)
+        patch.setattr(summary, "save", full)
         code, out, err = run(*arguments, "--json")
         assert code == 3 and json.loads(out)["model"] is None
-        assert "the model was not kept: m: can't" in err and "with --resume writes it once it can be" in err
+        assert "the model was not saved: m: can't" in err and "with --resume saves it once" in err
         assert run("--epochs", "1", "--out", "m", "-q")[0] == 3
     assert run(*arguments, "--resume", "-q") == (0, "", "")
     assert Path("m").is_file()
@@ -179,7 +178,7 @@ def test_ctrl_c_and_sigterm_and_the_command_that_resumes(tmp_path: Path) -> None
         process.send_signal(number)
         out, err = process.communicate(timeout=100)
         assert (process.returncode, out) == (code, "")
-        told = re.fullmatch("glassnet: stopped: the checkpoint after (.*) is in .*; go on with: (.*)\n", err)
+        told = re.fullmatch("glassnet: stopped: the checkpoint after (.*) is in .*; resume with: (.*)\n", err)
         assert told, err
         ends.append(told)
         assert not list(folder.glob(".*"))

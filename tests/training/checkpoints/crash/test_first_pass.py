@@ -142,7 +142,7 @@ def test_a_signal_in_the_first_pass_stops_it_and_leaves_no_file(table: Path, num
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
-    assert err.count("\n") == 1 and "nothing was learned yet; the same command begins anew" in err
+    assert err.count("\n") == 1 and "no training was done; run the same command to restart" in err
     assert not list(folder.glob(".glassnet/*")) and not (folder / "kept").exists()
 
 
@@ -206,7 +206,7 @@ def test_a_full_disk_disables_the_cache(
     table = Path(shutil.copy2(rows, small_disk))
     completed = trained(*arguments(table, "--out", tmp_path / "model"))
     assert completed.returncode == 3 and "Traceback" not in completed.stderr
-    assert "no cache is kept" in completed.stderr and "No space left on device" in completed.stderr
+    assert "no cache was written" in completed.stderr and "No space left on device" in completed.stderr
     assert not list(small_disk.glob(".glassnet/*"))
     text = trained(*arguments(table, "--no-cache", "--out", tmp_path / "text"))
     assert text.returncode == 0 and not text.stderr

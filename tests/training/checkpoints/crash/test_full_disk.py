@@ -82,7 +82,7 @@ def test_training_survives_a_full_disk_and_resumes_when_there_is_space(
 
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
     again = trained("--checkpoint", small_disk / "kept", "--resume", "--out", tmp_path / "again")
-    assert again.returncode == 0 and "going on after 1 epoch\n" in again.stdout, again.stderr
+    assert again.returncode == 0 and "resuming after 1 epoch\n" in again.stdout, again.stderr
     assert_same_model(whole, tmp_path / "again")
 
 
@@ -105,7 +105,7 @@ def test_a_model_that_did_not_fit_is_written_on_resuming(tmp_path: Path, small_d
     completed = trained(*arguments)
     assert (
         completed.returncode == 3
-        and "the model was not kept: " in completed.stderr
+        and "the model was not saved: " in completed.stderr
         and "No space left" in completed.stderr
     )
     filler.unlink()

@@ -37,7 +37,7 @@ def command_of(kind: str, place: Path, name: str, keep: bool = True) -> tuple[li
     command += ["--engine", "reference", "--out", place / name]
     if keep:
         command += ["--checkpoint", place / f"{name} kept", "--checkpoint-every", "0.0005 minutes", "--resume"]
-    return command, ("going on after", "the training begins", "predicting" if not keep else "going on after")
+    return command, ("resuming after", "training starts", "predicting" if not keep else "resuming after")
 
 
 def result_of(kind: str, path: Path) -> object:

@@ -1,0 +1,159 @@
+"""``glassnet train`` on files that fit into memory, or on the digits."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from glassnet._utils.arrays import Array
+from glassnet.cli.arguments import raw_rows, reject_text_target, target_of, with_location
+from glassnet.cli.checkpointing import print_warnings
+from glassnet.cli.console import Output
+from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
+from glassnet.data import Files, Table, choose_target, features, is_classification, open_files, target_values
+from glassnet.datasets import load_digits
+from glassnet.errors import InputError
+from glassnet.models import Model, fit
+from glassnet.models.fitting import check_task
+from glassnet.models.target import CLASSIFICATION, REGRESSION, encode_classes
+from glassnet.training import Callback
+
+
+class _Tables(NamedTuple):
+    """Training rows, test rows, and the invalid rows that were skipped."""
+
+    train: Table
+    test: Table | None
+    bad_rows: list[Any]
+    n_bad_rows: int
+
+
+def train_in_memory(
+    output: Output, files: Files | None, options: TrainOptions, callbacks: Sequence[Callback]
+) -> TrainResult:
+    """Read the files, or the digits, print what is predicted, and train.
+
+    Raises
+    ------
+    InputError
+        If the rows can't be trained on; the file, row and column are named.
+    """
+    tables = _read_tables(files, options)
+    table = tables.train
+    target = options.target
+    if files is None:
+        target = target or "label"
+        output.echo(f"no file given: training on scikit-learn's digits ({len(table):,} rows of 8×8 pixels)")
+    warm_start = options.warm_start
+    if target is None and warm_start is not None:
+        target = target_of(warm_start, table)
+    name = choose_target(table, target)
+    y = target_values(table, name)
+    task = _choose_task(options, y)
+    if task == REGRESSION:
+        reject_text_target(table, name, y, "choose --task classification")
+    if options.loss is not None:
+        check_task(task, options.loss)
+    settings = options.recommended_settings(len(table), task)
+    columns = [column for column in table.names if column != name]
+    if warm_start is not None:
+        columns = list(warm_start.feature_names)
+        _check_target(table, warm_start, y)
+    x = _inputs(table, columns, name, warm_start)
+    test_rows = None
+    if tables.test is not None:
+        y_test = target_values(tables.test, name)
+        x_test = _inputs(tables.test, columns, name, warm_start)
+        _check_test_target(tables, y_test, name, task, _classes(y) if warm_start is None else warm_start.classes)
+        test_rows = x_test, y_test
+    hint = "" if target else " (by its name; --target takes another)"
+    output.echo(f"{task}: predicting {name!r}{hint} from {len(columns):,} columns of {len(table):,} rows")
+    with warnings.catch_warnings():
+        print_warnings(output)
+        model = fit(
+            x,
+            _class_names(y) if task == CLASSIFICATION and y.dtype.kind == "f" else y,
+            hidden=options.hidden,
+            activation=options.activation,
+            task=task,
+            settings=settings,
+            validation_fraction=_validation_fraction(options, files, len(table)),
+            test=test_rows,
+            feature_names=columns,
+            target_name=name,
+            callbacks=callbacks,
+            source=table.source,
+            warm_start=warm_start,
+        )
+    return TrainResult(model, tables.bad_rows, tables.n_bad_rows)
+
+
+def _read_tables(files: Files | None, options: TrainOptions) -> _Tables:
+    """Read training and test files; without any, the digits, a fifth of them as test rows."""
+    if files is None:
+        return _Tables(*load_digits(), [], 0)
+    if options.test is None:
+        return _Tables(files.table(), None, files.bad_rows, files.bad_count)
+    test_files = open_files(options.test, on_bad_row=options.on_bad_row)
+    train = files.table()
+    test = test_files.table()
+    bad_rows = [*files.bad_rows, *test_files.bad_rows]
+    return _Tables(train, test, bad_rows, files.bad_count + test_files.bad_count)
+
+
+def _inputs(table: Table, columns: Sequence[str], target: str, warm_start: Model | None) -> Any:
+    """Return the raw inputs (rows, columns)."""
+    return features(table, columns) if warm_start is None else raw_rows(warm_start, table, target)
+
+
+def _check_target(table: Table, model: Model, y: Array) -> None:
+    """Raise InputError if the target has a class that the model does not know."""
+    try:
+        model.encode(y)
+    except InputError as error:
+        raise with_location(table, error) from None
+
+
+def _check_test_target(tables: _Tables, y_test: Array, target: str, task: str, classes: Sequence[Any]) -> None:
+    """Raise InputError if the target of the test table has an unknown class, or is text for a regression."""
+    assert tables.test is not None
+    if task == REGRESSION:
+        reject_text_target(tables.test, target, y_test, f"in {tables.train.source} it holds numbers")
+        return
+    try:
+        encode_classes(y_test, tuple(classes))
+    except InputError as error:
+        raise with_location(tables.test, error) from None
+
+
+def _choose_task(options: TrainOptions, y: Array) -> str:
+    """Return the task: the one given, that of the model to start from, or the one that the target suggests."""
+    model = options.warm_start
+    if model is None:
+        return options.task or (CLASSIFICATION if is_classification(y) else REGRESSION)
+    if options.task not in (None, model.task):
+        raise InputError(f"--task {options.task}: the model of --warm-start is for {model.task}; leave --task out")
+    if not model.takes_numbers:
+        raise InputError("--warm-start: the model preprocesses categories; only its estimator can train it further")
+    return model.task
+
+
+def _validation_fraction(options: TrainOptions, files: Files | None, n_rows: int) -> float:
+    """Return the share of the rows to hold out: by default none of the digits, of few rows, or beside a test file."""
+    if options.validation_fraction is not None:
+        return options.validation_fraction
+    enough = round(VALIDATION_FRACTION * n_rows) >= 1
+    return VALIDATION_FRACTION if options.test is None and files is not None and enough else 0.0
+
+
+def _classes(y: Array) -> list[Any]:
+    """Return the different values of a target, sorted by type and value."""
+    return sorted(set(y.tolist()), key=lambda value: (str(type(value)), value))
+
+
+def _class_names(y: Array) -> Array:
+    """Return classes that are fractions as text, like `encode_classes`: 0.5, and 1 for 1.0."""
+    return np.array([str(int(value)) if value.is_integer() else str(value) for value in y.tolist()], dtype=object)
