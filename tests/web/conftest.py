@@ -18,7 +18,7 @@ from glassnet.data import choose_target, features, target_values
 from glassnet.datasets import load_digits
 from glassnet.web.app_state import AppState, digits_examples
 from glassnet.web.server import create_app
-from glassnet.web.server_runtime import Server, listen, server_settings
+from glassnet.web.server_runtime import Server, listen, server_config
 
 SOURCE = Path(__file__).parents[2] / "src"
 #: What the client and the browser call the server.
@@ -38,18 +38,18 @@ def digits_model():
 
 
 @pytest.fixture
-def workshop(digits_model):
-    """Return a workshop with that model and its rows."""
+def app_state(digits_model):
+    """Return an app state with that model and its rows."""
     training, test = digits_examples(digits_model)
-    workshop = AppState(digits_model, "digits", test, training)
-    yield workshop
-    workshop.closing.set()  # a training that waits need not wait any longer
+    app_state = AppState(digits_model, "digits", test, training)
+    yield app_state
+    app_state.closing.set()  # a training that waits need not wait any longer
 
 
 @pytest.fixture
-def client(workshop):
+def client(app_state):
     """Return a client of a server without a socket: quick, and an exception in an endpoint comes out here."""
-    with TestClient(create_app(workshop), base_url=HERE) as client:
+    with TestClient(create_app(app_state), base_url=HERE) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ def serve():
 
     def start(app):
         sockets = listen("127.0.0.1", 0)
-        server = Server(server_settings(app))
+        server = Server(server_config(app))
         thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
         thread.start()
         running.append((server, thread))
@@ -120,18 +120,18 @@ def chromium():
 
 
 @pytest.fixture
-def visit(chromium, serve, workshop):
+def visit(chromium, serve, app_state):
     """Return a function that opens the page and waits for it: ``visit("#learn", locale="ko-KR", width=390)``.
 
     It fails the test if anything went wrong in the page's console or a request left the machine, ``expected`` words
-    apart. Without ``at`` a server is started for the test's workshop.
+    apart. Without ``at`` a server is started for the test's app_state.
     """
     contexts, faults, started = [], [], []
 
     def look(path="", *, at=None, locale="en-US", theme="light", width=1280, height=900, expected=(), **options):
         if at is None:
             if not started:
-                started.append(serve(create_app(workshop)))
+                started.append(serve(create_app(app_state)))
             at = started[0]
         context = chromium.new_context(
             locale=locale, color_scheme=theme, viewport={"width": width, "height": height}, **options

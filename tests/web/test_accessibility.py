@@ -37,10 +37,10 @@ def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
     page.wait_for_load_state("networkidle")
     page.locator(".think-unit").nth(2).focus()
     assert findings(page) == [], "a unit is looked into, and silenced"
-    page.locator("[data-way=rows]").click()
+    page.locator("[data-mode=rows]").click()
     page.locator(".think-browse .think-thumb").first.wait_for()
     assert findings(page) == [], "rows are browsed"
-    page.locator("[data-way=edit]").click()
+    page.locator("[data-mode=edit]").click()
     page.locator("input[data-column]").first.fill("1e300")
     page.locator(".think-fault:visible").wait_for()
     assert findings(page) == [], "a number is refused"
@@ -77,7 +77,7 @@ def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
     second = visit("#learn", theme=theme, locale=locale, width=width, expected=("409",))
     second.locator(".learn-play:enabled").click()
     second.locator("#alert:visible").wait_for()
-    assert findings(second) == [], "an error is told"
+    assert findings(second) == [], "an error is content"
 
 
 @pytest.mark.sweep(only=["dark"])

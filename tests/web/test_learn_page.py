@@ -34,7 +34,7 @@ def ready(page):
 
 def choose(page, name, value):
     """Set a field of the choices and wait until the page has taken it."""
-    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")):
+    with page.expect_response(lambda response: response.url.endswith("/api/train/preview")):
         field = page.locator(f"#learn-{name}")
         if field.evaluate("element => element.tagName") == "SELECT":
             field.select_option(value)
@@ -48,18 +48,18 @@ def wait_until(page, words, timeout=60_000):
     page.locator(".learn-where", has_text=words).wait_for(timeout=timeout)
 
 
-def test_the_spiral_is_trained_until_the_boundary_separates(visit) -> None:
+def test_training_separates_the_spiral(visit) -> None:
     page = visit("#learn", width=1440)
     ready(page)  # what it asked for is answered: an answer that a reload cuts off has no content
-    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")) as answered:
+    with page.expect_response(lambda response: response.url.endswith("/api/train/preview")) as answered:
         page.reload()
     points = answered.value.json()["points"]
     panel = ready(page)
     page.locator("#learn-pace").select_option("null")
     assert share_on_its_side(page, points) < 0.8
-    page.get_by_role("button", name="Play", exact=True).click()
-    wait_until(page, TEXTS["en"]["learn.state.over"])
-    assert page.locator(".learn-where").inner_text().endswith("its weights are kept and shown.")
+    page.get_by_role("button", name="Train", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.finished"])
+    assert page.locator(".learn-where").inner_text().endswith("on validation, were restored.")
     accuracy = page.locator(".learn-figures .learn-validation").last.inner_text()
     assert float(accuracy.strip("%")) > 95
     assert share_on_its_side(page, points) > 0.97
@@ -82,7 +82,7 @@ def share_on_its_side(page, points):
     return right / len(points["y"])
 
 
-def test_a_step_is_gone_through_slowly_and_every_number_is_the_librarys(visit) -> None:
+def test_all_numbers_of_a_traced_step_equal_the_librarys(visit) -> None:
     page = visit("#learn", width=1440)
     ready(page)
     choose(page, "batch_size", "6")
@@ -91,7 +91,7 @@ def test_a_step_is_gone_through_slowly_and_every_number_is_the_librarys(visit) -
     choose(page, "optimizer", "gradient_descent")
     seen, frames = {}, []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(json.loads(frame))))
-    page.get_by_role("button", name="One step slowly").click()
+    page.get_by_role("button", name="Trace one step").click()
     page.locator(".learn-step:visible").wait_for()
     headings = [item.inner_text() for item in page.locator(".learn-steps strong").all()]
     walkthrough = (glassnet_docs() / "walkthrough.md").read_text(encoding="utf-8")
@@ -114,12 +114,12 @@ def test_a_step_is_gone_through_slowly_and_every_number_is_the_librarys(visit) -
             page.locator(".learn-next").click()
 
     structure = glassnet.Structure((2, 4, 3, 2), ("tanh", "tanh", "softmax"))
-    walk = next(frame["walk"] for frame in frames if "walk" in frame)
+    trace = next(frame["trace"] for frame in frames if "trace" in frame)
     parameters = {
-        name: np.array(walk["arrays"][name]["values"], np.float32).reshape(shape)
+        name: np.array(trace["arrays"][name]["values"], np.float32).reshape(shape)
         for name, shape in structure.shapes.items()
     }
-    x, y = np.array(walk["arrays"]["x"]["values"], np.float32), np.array(walk["arrays"]["y"]["values"]).argmax(axis=1)
+    x, y = np.array(trace["arrays"]["x"]["values"], np.float32), np.array(trace["arrays"]["y"]["values"]).argmax(axis=1)
     objective = LOSSES["categorical_crossentropy"]
     cache = forward.forward(structure, parameters, x)
     mean, dz = backward.loss_and_output_gradient(objective, structure, cache, y)
@@ -139,8 +139,8 @@ def test_a_step_is_gone_through_slowly_and_every_number_is_the_librarys(visit) -
     cell.locator("td").first.click()
     assert page.locator(".learn-sum").inner_text().startswith("W3[0, 0] = ")
     page.locator(".learn-stage-button").last.click()
-    page.get_by_role("button", name="Take the step").click()
-    page.get_by_text(TEXTS["en"]["learn.step.agrees"]).wait_for()
+    page.get_by_role("button", name="Run the step").click()
+    page.get_by_text(TEXTS["en"]["learn.step.matches"]).wait_for()
     wait_until(page, "batch 1 of 50")
 
 
@@ -152,10 +152,10 @@ def test_it_plays_pauses_goes_on_and_starts_over(visit) -> None:
     page = visit("#learn")
     ready(page)
     page.locator("#learn-pace").select_option("8")
-    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Train", exact=True).click()
     page.locator(".learn-where", has_text=re.compile(r"Epoch [2-9]")).wait_for()
     page.get_by_role("button", name="Pause").click()
-    wait_until(page, TEXTS["en"]["learn.state.waiting"])
+    wait_until(page, TEXTS["en"]["learn.state.paused"])
     stood = page.locator(".learn-where").inner_text()
     page.wait_for_timeout(600)
     assert page.locator(".learn-where").inner_text() == stood
@@ -164,7 +164,7 @@ def test_it_plays_pauses_goes_on_and_starts_over(visit) -> None:
     wait_until(page, f"Epoch {epoch} of 150, batch {batch + 1} of 19" if batch < 18 else f"Epoch {epoch + 1} of 150")
     page.get_by_role("button", name="One epoch").click()
     wait_until(page, f"Epoch {epoch + 1} of 150, batch 0 of 19")
-    page.get_by_role("button", name="Start over").click()
+    page.get_by_role("button", name="Reset").click()
     wait_until(page, f"{TEXTS['en']['learn.state.ready']} Epoch 0 of 150, batch 0 of 19")
     assert page.locator(".learn-figures .learn-training").first.inner_text() == "–"
 
@@ -175,7 +175,7 @@ def test_the_keyboard_alone_trains_and_steps(visit) -> None:
     page.locator("#tab-learn").focus()
     for _ in range(2):  # over the panel, which can be scrolled, to the first button
         page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Play"
+    assert page.evaluate("document.activeElement.textContent") == "Train"
     for _ in range(3):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -189,7 +189,7 @@ def test_the_keyboard_alone_trains_and_steps(visit) -> None:
     unit.focus()
     page.keyboard.press("ArrowRight")
     assert "layer 2" in page.evaluate("document.activeElement.getAttribute('aria-label')")
-    page.get_by_text("What unit 1 of layer 2 answers").wait_for()
+    page.get_by_text("Activation of unit 1, layer 2").wait_for()
     chart = page.locator(".learn-chart").first
     page.get_by_role("button", name="One epoch").click()
     wait_until(page, "Epoch 1 of 150, batch 0 of 19")
@@ -200,41 +200,41 @@ def test_the_keyboard_alone_trains_and_steps(visit) -> None:
 
 @pytest.mark.slow
 def test_the_server_is_killed_in_the_midst_of_a_training(visit, started, model_file) -> None:
-    process, told = started(model_file, "--log", "none")
-    address = told["address"].rstrip("/")
+    process, content = started(model_file, "--log", "none")
+    address = content["address"].rstrip("/")
     page = visit("#learn", at=address, expected=("ERR_CONNECTION", "WebSocket", "404"))
     ready(page)
-    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Train", exact=True).click()
     page.locator(".learn-where", has_text=re.compile(r"Epoch [5-9]")).wait_for()
     process.kill()  # no word of goodbye
     process.wait()
     notice = page.locator(".learn-notice")
-    notice.get_by_text(TEXTS["en"]["learn.lost.away"]).wait_for()
-    assert page.get_by_role("button", name="Play", exact=True).is_disabled()
+    notice.get_by_text(TEXTS["en"]["learn.connection.lost"]).wait_for()
+    assert page.get_by_role("button", name="Train", exact=True).is_disabled()
     drawn = page.locator(".learn-figures .learn-training").first.inner_text()
     assert drawn != "–"  # what was there stays there
     started(model_file, "--log", "none", port=int(address.rpartition(":")[2]))
-    notice.get_by_text(TEXTS["en"]["learn.lost.gone"]).wait_for()
+    notice.get_by_text(TEXTS["en"]["learn.connection.unknown"]).wait_for()
     assert page.locator(".learn-figures .learn-training").first.inner_text() == drawn
-    page.get_by_role("button", name="Play again").click()
-    wait_until(page, TEXTS["en"]["learn.state.going"])
+    page.get_by_role("button", name="Train again").click()
+    wait_until(page, TEXTS["en"]["learn.state.running"])
     notice.wait_for(state="hidden")
     page.close()
 
 
-def test_a_second_page_is_told_that_a_training_runs(visit) -> None:
+def test_a_second_page_gets_an_error_while_a_training_runs(visit) -> None:
     first = visit("#learn")
     ready(first)
     first.get_by_role("button", name="One batch").click()
     wait_until(first, "batch 1 of 19")
     second = visit("#learn", expected=("409",))
     ready(second)
-    second.get_by_role("button", name="Play", exact=True).click()
+    second.get_by_role("button", name="Train", exact=True).click()
     second.get_by_text(TEXTS["en"]["error.busy"]).wait_for()
-    first.get_by_role("button", name="Start over").click()
+    first.get_by_role("button", name="Reset").click()
     first.wait_for_timeout(300)
-    second.get_by_role("button", name="Play", exact=True).click()
-    wait_until(second, TEXTS["en"]["learn.state.going"])
+    second.get_by_role("button", name="Train", exact=True).click()
+    wait_until(second, TEXTS["en"]["learn.state.running"])
 
 
 def test_a_plan_that_can_not_be_carried_out_is_told_beside_the_choices(visit) -> None:
@@ -242,10 +242,10 @@ def test_a_plan_that_can_not_be_carried_out_is_told_beside_the_choices(visit) ->
     ready(page)
     choose(page, "output", "relu")
     page.locator(".learn-fault", has_text="does not go with the output activation").wait_for()
-    assert page.get_by_role("button", name="Play", exact=True).is_disabled()
+    assert page.get_by_role("button", name="Train", exact=True).is_disabled()
     choose(page, "output", "")
     page.locator(".learn-fault").wait_for(state="hidden")
-    assert page.get_by_role("button", name="Play", exact=True).is_enabled()
+    assert page.get_by_role("button", name="Train", exact=True).is_enabled()
 
 
 def test_runs_are_kept_compared_saved_and_used(visit, tmp_path) -> None:
@@ -253,12 +253,12 @@ def test_runs_are_kept_compared_saved_and_used(visit, tmp_path) -> None:
     ready(page)
     page.locator("#learn-pace").select_option("null")
     choose(page, "epochs", "5")
-    page.get_by_role("button", name="Play", exact=True).click()
-    wait_until(page, TEXTS["en"]["learn.state.over"])
+    page.get_by_role("button", name="Train", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.finished"])
     page.get_by_role("button", name="Keep this run").click()
     choose(page, "learning_rate", "0.3")
-    page.get_by_role("button", name="Play", exact=True).click()
-    wait_until(page, TEXTS["en"]["learn.state.over"])
+    page.get_by_role("button", name="Train", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.finished"])
     table = page.locator(".learn-compare")
     assert table.locator("tbody tr").count() == 2
     assert table.locator("code").all_inner_texts() == ["learning_rate = 0.03", "learning_rate = 0.3"]
@@ -269,31 +269,31 @@ def test_runs_are_kept_compared_saved_and_used(visit, tmp_path) -> None:
     assert glassnet.load(tmp_path / "spiral.glassnet").settings.learning_rate == 0.3
     code = page.locator(".learn-code pre").first.inner_text()
     assert "learning_rate=0.3" in code and "glassnet.fit(" in code
-    page.get_by_role("button", name="Use it in the other tabs").click()
-    page.get_by_text("The other tabs now show “spiral”.").wait_for()
-    assert page.locator("#summary").inner_text().startswith("spiral: 2–8–8–2")
+    page.get_by_role("button", name="Use in the other tabs").click()
+    page.get_by_text("The other tabs now use “spiral”.").wait_for()
+    assert page.locator("#summary").inner_text().startswith("spiral: layers 2–8–8–2")
     assert table.locator("tbody tr").count() == 2  # nothing is lost
 
 
-def test_the_original_stalls_beside_todays_settings_and_one_is_told_why(visit) -> None:
+def test_the_original_stalls_and_the_recommended_settings_do_not(visit) -> None:
     page = visit("#learn", width=1440)
     ready(page)
     choose(page, "kind", "digits")
     page.locator("#learn-pace").select_option("null")
-    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")):
-        page.locator("#learn-preset-original_at_once").click()
+    with page.expect_response(lambda response: response.url.endswith("/api/train/preview")):
+        page.locator("#learn-preset-original_full_batch").click()
     page.wait_for_timeout(100)
-    page.get_by_role("button", name="Play", exact=True).click()
-    wait_until(page, TEXTS["en"]["learn.state.over"])
+    page.get_by_role("button", name="Train", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.finished"])
     assert "{" not in page.locator(".learn-hint[data-code=saturated]").inner_text()
     assert page.locator(".learn-samples li").count() == 15
     assert page.locator(".learn-samples .wrong").count() > 7
     page.get_by_role("button", name="Keep this run").click()
-    with page.expect_response(lambda response: response.url.endswith("/api/train/plan")):
-        page.locator("#learn-preset-today").click()
+    with page.expect_response(lambda response: response.url.endswith("/api/train/preview")):
+        page.locator("#learn-preset-recommended").click()
     page.wait_for_timeout(100)
-    page.get_by_role("button", name="Play", exact=True).click()
-    wait_until(page, TEXTS["en"]["learn.state.over"])
+    page.get_by_role("button", name="Train", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.finished"])
     stalled, today = (
         float(row.locator("td").nth(4).inner_text().strip("%")) for row in page.locator(".learn-compare tbody tr").all()
     )
@@ -307,7 +307,7 @@ def test_the_original_stalls_beside_todays_settings_and_one_is_told_why(visit) -
 def test_nothing_is_wider_than_the_window_nor_without_words(visit, language, width) -> None:
     page = visit("#learn", locale={"en": "en-US", "ko": "ko-KR"}[language], width=width, theme="dark")
     ready(page)
-    page.locator(".learn-slowly").click()
+    page.locator(".learn-trace").click()
     page.locator(".learn-step:visible").wait_for()
     for group in page.locator(".learn-choices details").all():
         group.evaluate("element => { element.open = true; }")
@@ -328,7 +328,7 @@ def test_language_and_theme_change_without_losing_the_training(visit) -> None:
 
 @pytest.fixture
 def houses():
-    """Return a workshop of a model of values, with its rows."""
+    """Return an app state of a model of values, with its rows."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 3))
     table = ArrowTable(
@@ -352,13 +352,13 @@ def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:
     page = visit("#learn", at=serve(create_app(houses)), width=1440)
     ready(page)
     page.locator("#learn-pace").select_option("null")
-    choose(page, "kind", "own")
+    choose(page, "kind", "file")
     page.locator(".learn-values").wait_for()
     assert page.locator("#learn-loss").input_value() == "half_mean_squared_error"  # the spiral's is for classes
     assert page.locator("[id^=learn-preset-][type=button]").count() == 1  # the original program's are for classes
     choose(page, "epochs", "30")
-    page.get_by_role("button", name="Play", exact=True).click()
-    wait_until(page, TEXTS["en"]["learn.state.over"])
+    page.get_by_role("button", name="Train", exact=True).click()
+    wait_until(page, TEXTS["en"]["learn.state.finished"])
     assert float(page.locator(".learn-figures .learn-validation").last.inner_text()) > 0.9  # R²
     assert page.locator(".learn-values-row").count() == 50  # the validation rows
     ends = [page.locator(".learn-values-right").get_attribute(name) for name in ("x1", "y1", "x2", "y2")]
@@ -374,14 +374,16 @@ def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:
     assert "price" in page.locator(".learn-values").get_attribute("aria-label")
     choose(page, "kind", "moons")
     assert page.locator("#learn-loss").input_value() == "half_mean_squared_error"  # which is for classes too
-    choose(page, "kind", "own")
+    choose(page, "kind", "file")
     choose(page, "loss", "poisson")
     choose(page, "kind", "moons")
     assert page.locator("#learn-loss").input_value() == "categorical_crossentropy"
 
 
-@pytest.mark.parametrize(("locale", "words"), [("en-US", "For 2 epochs it got no better."), ("ko-KR", "2에포크 동안")])
-def test_why_a_training_ended_is_told_in_the_language(visit, locale, words) -> None:
+@pytest.mark.parametrize(
+    ("locale", "words"), [("en-US", "Early stopping: no improvement for 2 epochs."), ("ko-KR", "2에포크 동안")]
+)
+def test_the_stop_reason_is_localized(visit, locale, words) -> None:
     page = visit("#learn", locale=locale)
     ready(page)
     for group in page.locator(".learn-choices-body > details").all():
@@ -430,7 +432,7 @@ def test_a_new_entry_of_a_table_is_a_choice_on_the_page(visit, monkeypatch) -> N
 def test_korean_names_the_eight_steps_as_the_korean_walkthrough_does(visit) -> None:
     page = visit("#learn", locale="ko-KR")
     ready(page)
-    page.locator(".learn-slowly").click()
+    page.locator(".learn-trace").click()
     page.locator(".learn-step:visible").wait_for()
     walkthrough = (glassnet_docs() / "walkthrough.ko.md").read_text(encoding="utf-8")
     headings = [item.inner_text() for item in page.locator(".learn-steps strong").all()]

@@ -86,7 +86,7 @@ def test_the_keyboard_alone_goes_through_the_tabs(visit) -> None:
 
 def test_the_language_is_switched_on_the_page_and_remembered(visit) -> None:
     page = visit("#model")
-    page.get_by_role("heading", name="Its layers").wait_for()
+    page.get_by_role("heading", name="Layers").wait_for()
     page.get_by_label("Language").select_option("ko")
     page.get_by_role("heading", name="층", exact=True).wait_for()
     assert page.get_by_role("tab", selected=True).inner_text() == "모델"
@@ -97,7 +97,7 @@ def test_the_language_is_switched_on_the_page_and_remembered(visit) -> None:
 
 def test_the_theme_is_switched_on_the_page_and_remembered(visit) -> None:
     page = visit("#model", theme="light")
-    page.get_by_label("Colours").select_option("dark")
+    page.get_by_label("Theme").select_option("dark")
     dark = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(dark) == "rgb(18, 24, 30)"
     page.reload()
@@ -105,20 +105,20 @@ def test_the_theme_is_switched_on_the_page_and_remembered(visit) -> None:
     assert page.evaluate(dark) == "rgb(18, 24, 30)"
 
 
-def test_the_model_is_told_in_numbers(visit, workshop) -> None:
+def test_the_model_is_told_in_numbers(visit, app_state) -> None:
     page = visit("#model")
     panel = page.locator("#panel-model")
     panel.get_by_text("W2 16×12, b2 12").wait_for()
-    assert f"{workshop.model.structure.n_parameters:,}" in panel.inner_text()
+    assert f"{app_state.model.structure.n_parameters:,}" in panel.inner_text()
     assert "softmax" in panel.inner_text() and "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in panel.inner_text()
 
 
-def test_the_models_history_is_drawn_and_read_by_the_keyboard(visit, workshop) -> None:
+def test_the_models_history_is_drawn_and_read_by_the_keyboard(visit, app_state) -> None:
     page = visit("#model")
     loss, accuracy = page.locator("#panel-model .learn-chart").all()
     accuracy.focus()
     page.keyboard.press("Home")
-    first = workshop.model.history[0]
+    first = app_state.model.history[0]
     page.get_by_text(f"Epoch 1: Training {100 * first.metric:.1f}".removesuffix(".0")).wait_for()
     assert loss.locator("polyline").count() == 1  # fitted without validation rows
     assert page.locator("#panel-model").get_by_text("Accuracy", exact=True).is_visible()

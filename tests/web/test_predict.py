@@ -10,11 +10,11 @@ from starlette.testclient import TestClient
 import glassnet
 from glassnet import inspection
 from glassnet.models.target import Target
-from glassnet.web import observability as recording
+from glassnet.web import observability
 from glassnet.web.app_state import AppState, Limits
 from glassnet.web.errors import ApiError
-from glassnet.web.predict import predictions
-from glassnet.web.responses import as_json
+from glassnet.web.predict import predict_rows
+from glassnet.web.responses import to_json
 from glassnet.web.server import create_app
 from tests.web.conftest import HERE
 
@@ -51,37 +51,37 @@ def refused(response, status=422):
 # -------------------------------------------------------------------------------------------------------------- predict
 
 
-def test_rows_as_lists_get_the_classes_and_probabilities_that_python_gets(client, workshop) -> None:
-    x = workshop.examples.x[:50]
-    told = client.post("/api/predict", json={"rows": x.tolist()}).json()
-    assert told["predictions"] == workshop.model.predict(x).tolist()
-    assert told["classes"] == list(range(10)) and told["target"] == "label"
-    assert np.array_equal(np.array(told["probabilities"], np.float32), workshop.model.predict_proba(x))
+def test_rows_as_lists_get_the_classes_and_probabilities_that_python_gets(client, app_state) -> None:
+    x = app_state.examples.x[:50]
+    content = client.post("/api/predict", json={"rows": x.tolist()}).json()
+    assert content["predictions"] == app_state.model.predict(x).tolist()
+    assert content["classes"] == list(range(10)) and content["target"] == "label"
+    assert np.array_equal(np.array(content["probabilities"], np.float32), app_state.model.predict_proba(x))
 
 
 def test_rows_as_objects_go_by_the_columns_names_in_any_order(flowers) -> None:
     rows = [{"größe": 4.5, "length": 3.5, "colour": "red"}, {"length": -1, "größe": True}]
-    told = client_of(flowers).post("/api/predict", json={"rows": rows}).json()
-    assert told["predictions"] == flowers.predict([[3.5, 4.5], [-1, 1]]).tolist()
-    assert told["classes"] == ["<b>daisy</b>", "tulip"]
+    content = client_of(flowers).post("/api/predict", json={"rows": rows}).json()
+    assert content["predictions"] == flowers.predict([[3.5, 4.5], [-1, 1]]).tolist()
+    assert content["classes"] == ["<b>daisy</b>", "tulip"]
 
 
 def test_a_model_of_one_column_takes_objects_too() -> None:
     settings = glassnet.recommended_settings(40, epochs=3, engine="reference")
     model = glassnet.fit(np.arange(40.0).reshape(-1, 1), np.arange(40) % 2, hidden=(), settings=settings)
-    told = client_of(model).post("/api/predict", json={"rows": [{"x1": 3}, {"x1": 4.0}]}).json()
-    assert told["predictions"] == model.predict([[3], [4.0]]).tolist()
+    content = client_of(model).post("/api/predict", json={"rows": [{"x1": 3}, {"x1": 4.0}]}).json()
+    assert content["predictions"] == model.predict([[3], [4.0]]).tolist()
 
 
 def test_values_come_in_the_unit_of_the_target(houses) -> None:
-    told = client_of(houses).post("/api/predict", json={"rows": [[1, 2], [3.5, 4]]}).json()
-    assert told == {"target": "price", "predictions": houses.predict([[1, 2], [3.5, 4]]).tolist()}
+    content = client_of(houses).post("/api/predict", json={"rows": [[1, 2], [3.5, 4]]}).json()
+    assert content == {"target": "price", "predictions": houses.predict([[1, 2], [3.5, 4]]).tolist()}
 
 
-def test_a_large_request_is_answered_by_a_thread_with_the_same_numbers(client, workshop) -> None:
-    x = np.tile(workshop.examples.x, (20, 1))
-    told = client.post("/api/predict", json={"rows": x.tolist()}).json()
-    assert told["predictions"] == workshop.model.predict(x).tolist()
+def test_a_large_request_is_answered_by_a_thread_with_the_same_numbers(client, app_state) -> None:
+    x = np.tile(app_state.examples.x, (20, 1))
+    content = client.post("/api/predict", json={"rows": x.tolist()}).json()
+    assert content["predictions"] == app_state.model.predict(x).tolist()
 
 
 @pytest.mark.parametrize(
@@ -99,31 +99,31 @@ def test_a_large_request_is_answered_by_a_thread_with_the_same_numbers(client, w
     ],
 )
 def test_a_wrong_entry_is_told_by_row_column_value_and_what_was_expected(flowers, row, about, words) -> None:
-    told = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, 2], row]}))
-    assert {"code": "input", "row": 1} | about == {key: told[key] for key in {"code", "row", *about}}
-    assert words in told["message"]
+    content = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, 2], row]}))
+    assert {"code": "invalid_input", "row": 1} | about == {key: content[key] for key in {"code", "row", *about}}
+    assert words in content["message"]
 
 
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [
-        (b"", "no_json", "empty"),
-        (b'{"rows": [[1, NaN]]}', "no_json", "no JSON"),
-        (b'{"rows": [[1, 1e999]]}', "no_json", "infinity"),
-        (b'{"rows": [[1, 2]', "no_json", "no JSON"),
-        (b"\xff\xfe", "no_json", "no JSON"),
-        (b"[" * 100_000, "no_json", "no JSON"),
-        (b"[[1, 2]]", "input", "give an object"),
-        (b"{}", "input", "rows is missing"),
-        (b'{"rows": []}', "input", "an empty list"),
-        (b'{"rows": {"length": 1}}', "input", "an object of 1"),
-        (b'{"rows": 7}', "input", "rows is 7"),
-        (b'{"rows": [7]}', "input", "rows[0] is 7"),
+        (b"", "invalid_json", "empty"),
+        (b'{"rows": [[1, NaN]]}', "invalid_json", "not valid JSON"),
+        (b'{"rows": [[1, 1e999]]}', "invalid_json", "infinity"),
+        (b'{"rows": [[1, 2]', "invalid_json", "not valid JSON"),
+        (b"\xff\xfe", "invalid_json", "not valid JSON"),
+        (b"[" * 100_000, "invalid_json", "not valid JSON"),
+        (b"[[1, 2]]", "invalid_input", "give an object"),
+        (b"{}", "invalid_input", "rows is missing"),
+        (b'{"rows": []}', "invalid_input", "an empty list"),
+        (b'{"rows": {"length": 1}}', "invalid_input", "an object of 1"),
+        (b'{"rows": 7}', "invalid_input", "rows is 7"),
+        (b'{"rows": [7]}', "invalid_input", "rows[0] is 7"),
     ],
 )
 def test_a_body_that_is_no_rows_is_told_what_it_lacks(flowers, body, code, words) -> None:
-    told = refused(client_of(flowers).post("/api/predict", content=body))
-    assert told["code"] == code and words in told["message"]
+    content = refused(client_of(flowers).post("/api/predict", content=body))
+    assert content["code"] == code and words in content["message"]
 
 
 def test_a_code_that_no_table_has_is_told_with_what_was_expected() -> None:
@@ -132,60 +132,60 @@ def test_a_code_that_no_table_has_is_told_with_what_was_expected() -> None:
     scaling = type(scaling)("standard", np.zeros(2), np.ones(2))
     vector = np.ones(structure.n_parameters, np.float32)
     model = glassnet.Model(structure, vector, scaling, ("size", "colour"), Target.of_classes((0, 1)))
-    told = refused(client_of(model).post("/api/predict", json={"rows": [[0.5, 3], [0.5, 4]]}))
-    assert (told["row"], told["column"], told["value"]) == (1, "colour", 4)
-    assert "a whole number from 0 to 3" in told["expected"]
+    content = refused(client_of(model).post("/api/predict", json={"rows": [[0.5, 3], [0.5, 4]]}))
+    assert (content["row"], content["column"], content["value"]) == (1, "colour", 4)
+    assert "an integer from 0 to 3" in content["expected"]
     assert client_of(model).post("/api/predict", json={"rows": [[0.5, 3]]}).status_code == 200
 
 
 def test_more_rows_than_the_limit_are_refused(houses) -> None:
     client = client_of(houses, limits=Limits(rows=3))
     assert client.post("/api/predict", json={"rows": [[1, 2]] * 3}).status_code == 200
-    told = refused(client.post("/api/predict", json={"rows": [[1, 2]] * 4}), 413)
-    assert told["code"] == "too_many_rows" and told["most"] == 3
+    content = refused(client.post("/api/predict", json={"rows": [[1, 2]] * 4}), 413)
+    assert content["code"] == "too_many_rows" and content["limit"] == 3
 
 
 def test_what_takes_too_long_is_ended(houses, monkeypatch) -> None:
     with pytest.raises(ApiError, match="takes too long"):
-        predictions(houses, np.ones((3, 2)), until=time.monotonic() - 1)
-    slow = predictions
+        predict_rows(houses, np.ones((3, 2)), deadline=time.monotonic() - 1)
+    slow = predict_rows
 
     def sleeps(*given):
         time.sleep(1)
         return slow(*given)
 
-    monkeypatch.setattr("glassnet.web.predict.predictions", sleeps)
+    monkeypatch.setattr("glassnet.web.predict.predict_rows", sleeps)
     client = client_of(houses, limits=Limits(seconds=0.2))
-    assert refused(client.post("/api/predict", json={"rows": [[1, 2]] * 9000}), 503)["code"] == "too_long"
+    assert refused(client.post("/api/predict", json={"rows": [[1, 2]] * 9000}), 503)["code"] == "timeout"
 
 
 def test_a_long_value_is_not_sent_back_whole(flowers) -> None:
-    told = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, "x" * 10_000]]}))
-    assert len(told["value"]) == 80 and len(told["message"]) < 300
+    content = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, "x" * 10_000]]}))
+    assert len(content["value"]) == 80 and len(content["message"]) < 300
 
 
 # -------------------------------------------------------------------------------------------------------------- explain
 
 
 @pytest.mark.parametrize("of", ["output", "logit", "probability"])
-def test_explain_tells_every_z_and_a_and_the_saliency(client, workshop, of) -> None:
-    model, x = workshop.model, workshop.examples.x[:1]
-    told = client.post("/api/explain", json={"row": x[0].tolist(), "of": of}).json()
+def test_explain_tells_every_z_and_a_and_the_saliency(client, app_state, of) -> None:
+    model, x = app_state.model, app_state.examples.x[:1]
+    content = client.post("/api/explain", json={"row": x[0].tolist(), "of": of}).json()
     layers = inspection.activations(model.structure, model.vector, model.inputs(x))
     for name, values in layers.items():
-        assert np.array_equal(np.array(told[name], np.float32), values[0]), name
-    assert np.array_equal(np.array(told["x"], np.float32), model.inputs(x)[0])
-    assert told["prediction"] == model.predict(x)[0] and told["output"] == int(np.argmax(layers["a3"]))
+        assert np.array_equal(np.array(content[name], np.float32), values[0]), name
+    assert np.array_equal(np.array(content["x"], np.float32), model.inputs(x)[0])
+    assert content["prediction"] == model.predict(x)[0] and content["output"] == int(np.argmax(layers["a3"]))
     slope = inspection.saliency(model.structure, model.vector, model.inputs(x), of=of)
-    assert np.array_equal(np.array(list(told["saliency"].values()), np.float32), slope[0])
-    assert list(told["saliency"]) == list(model.feature_names) == list(told["row"])
+    assert np.array_equal(np.array(list(content["saliency"].values()), np.float32), slope[0])
+    assert list(content["saliency"]) == list(model.feature_names) == list(content["row"])
 
 
 def test_explain_takes_an_object_and_an_output(flowers, houses) -> None:
-    told = client_of(flowers).post("/api/explain", json={"row": {"größe": 1, "length": 2}, "output": 0}).json()
-    assert told["output"] == 0 and told["row"] == {"length": 2.0, "größe": 1.0}
-    told = client_of(houses).post("/api/explain", json={"row": [1, 2]}).json()
-    assert told["prediction"] == houses.predict([[1, 2]])[0] and told["probabilities"] is None
+    content = client_of(flowers).post("/api/explain", json={"row": {"größe": 1, "length": 2}, "output": 0}).json()
+    assert content["output"] == 0 and content["row"] == {"length": 2.0, "größe": 1.0}
+    content = client_of(houses).post("/api/explain", json={"row": [1, 2]}).json()
+    assert content["prediction"] == houses.predict([[1, 2]])[0] and content["probabilities"] is None
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_explain_takes_an_object_and_an_output(flowers, houses) -> None:
         ({"rows": [[1, 2]]}, "row is missing"),
         ({"row": [[1, 2], [3, 4]]}, "column 'length' is 'a list of 2'"),
         ({"row": [1, 2], "output": 2}, "one of 0 … 1"),
-        ({"row": [1, 2], "output": True}, "a whole number"),
-        ({"row": [1, 2], "output": 10**30}, "a whole number"),
+        ({"row": [1, 2], "output": True}, "an integer"),
+        ({"row": [1, 2], "output": 10**30}, "an integer"),
         ({"row": [1, 2], "of": "nothing"}, "of is 'nothing'"),
         ({"row": [1, 2], "of": [1]}, "of is"),
         ({"row": [1, 1e300]}, "within float32"),
@@ -208,16 +208,16 @@ def test_explain_refuses_what_does_not_fit(flowers, body, words) -> None:
 # ------------------------------------------------------------------------------------------------ the model, the server
 
 
-def test_the_model_is_described(client, workshop) -> None:
-    told = client.get("/api/model").json()
-    assert told["layer_sizes"] == [64, 16, 12, 10] and told["activations"] == ["relu", "relu", "softmax"]
-    assert told["picture"] == [8, 8] and told["examples"] == {
+def test_the_model_is_described(client, app_state) -> None:
+    content = client.get("/api/model").json()
+    assert content["layer_sizes"] == [64, 16, 12, 10] and content["activations"] == ["relu", "relu", "softmax"]
+    assert content["image_shape"] == [8, 8] and content["examples"] == {
         "source": "digits",
         "rows": 360,
         "has_target": True,
-        "unseen": True,
+        "held_out": True,
     }
-    assert len(told["history"]) == 5 and told["parameters"] == workshop.model.structure.n_parameters
+    assert len(content["history"]) == 5 and content["parameters"] == app_state.model.structure.n_parameters
 
 
 def test_the_folders_of_files_are_nobodys_business(flowers) -> None:
@@ -227,9 +227,9 @@ def test_the_folders_of_files_are_nobodys_business(flowers) -> None:
 
 
 def test_openapi_describes_the_endpoints_and_there_is_no_page_that_loads_from_elsewhere(client) -> None:
-    told = client.get("/api/openapi.json").json()
-    assert {"/api/predict", "/api/explain", "/api/model", "/healthz", "/metrics"} <= set(told["paths"])
-    assert told["paths"]["/api/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    content = client.get("/api/openapi.json").json()
+    assert {"/api/predict", "/api/explain", "/api/model", "/healthz", "/metrics"} <= set(content["paths"])
+    assert content["paths"]["/api/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     for path in (
         "/docs",
         "/redoc",
@@ -251,16 +251,16 @@ def test_no_endpoint_takes_a_path(client) -> None:
                 assert not {"path", "file", "folder", "filename"} & set(parameter["name"].lower().split("_")), path
 
 
-def test_the_figures_count_requests_rows_and_errors(client, workshop) -> None:
-    rows = workshop.examples.x[:7].tolist()
+def test_the_figures_count_requests_rows_and_errors(client, app_state) -> None:
+    rows = app_state.examples.x[:7].tolist()
     client.post("/api/predict", json={"rows": rows})
     client.post("/api/predict", json={"rows": rows})
     client.post("/api/predict", json={"rows": "none"})
     client.get("/shared/style.css")
     client.get("/nowhere/1")
     client.get("/nowhere/2")
-    told = client.get("/metrics")
-    assert told.headers["content-type"].startswith("text/plain; version=")
+    content = client.get("/metrics")
+    assert content.headers["content-type"].startswith("text/plain; version=")
     for line in (
         'glassnet_requests_total{method="POST",path="/api/predict",status="200"} 2.0',
         'glassnet_requests_total{method="POST",path="/api/predict",status="422"} 1.0',
@@ -271,24 +271,24 @@ def test_the_figures_count_requests_rows_and_errors(client, workshop) -> None:
         'glassnet_request_seconds_bucket{le="+Inf",path="/api/predict"} 3.0',
         "glassnet_requests_open 1.0",
     ):
-        assert line in told.text, line
+        assert line in content.text, line
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
 def test_a_fault_of_ours_is_no_traceback_for_whoever_asked_and_one_for_whoever_runs_it(
-    client, workshop, capsys
+    client, app_state, capsys
 ) -> None:
-    workshop.model = None
-    told = refused(client.post("/api/predict", json={"rows": [[1]]}), 500)
-    assert told["code"] == "fault" and "NoneType" not in told["message"]
+    app_state.model = None
+    content = refused(client.post("/api/predict", json={"rows": [[1]]}), 500)
+    assert content["code"] == "internal_error" and "NoneType" not in content["message"]
     assert "NoneType" in capsys.readouterr().err
     assert 'status="500"} 1.0' in client.get("/metrics").text
 
 
-def test_a_request_is_a_line_in_the_log_that_nothing_can_be_smuggled_into(workshop) -> None:
+def test_a_request_is_a_line_in_the_log_that_nothing_can_be_smuggled_into(app_state) -> None:
     lines = []
-    with TestClient(create_app(workshop, log=lines.append), base_url=HERE) as client:
-        client.post("/api/predict?x=secret", json={"rows": workshop.examples.x[:3].tolist()})
+    with TestClient(create_app(app_state, log=lines.append), base_url=HERE) as client:
+        client.post("/api/predict?x=secret", json={"rows": app_state.examples.x[:3].tolist()})
         client.get("/a%0A200 GET /b")
     assert [(line["method"], line["path"], line["status"], line["rows"]) for line in lines] == [
         ("POST", "/api/predict", 200, 3),
@@ -296,28 +296,28 @@ def test_a_request_is_a_line_in_the_log_that_nothing_can_be_smuggled_into(worksh
     ]
 
 
-@pytest.mark.parametrize("log", [recording.log_plain, recording.log_json])
+@pytest.mark.parametrize("log", [observability.log_plain, observability.log_json])
 def test_a_line_is_one_line(log, capsys) -> None:
     log({"method": "GET", "path": "/a\n200 \x1b[31m", "status": 404, "ms": 1.25, "rows": 2, "client": "::1"})
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "\x1b" not in said and "404" in said
 
 
-def test_a_second_training_is_told_of_the_first(workshop) -> None:
-    with workshop.only_training():
-        with pytest.raises(ApiError, match="running already") as refusal, workshop.only_training():
+def test_a_second_training_is_told_of_the_first(app_state) -> None:
+    with app_state.training_lock():
+        with pytest.raises(ApiError, match="already running") as refusal, app_state.training_lock():
             pass
         assert refusal.value.status_code == 409
-    with workshop.only_training():
+    with app_state.training_lock():
         pass
-    workshop.read_only = True
-    with pytest.raises(ApiError, match="--read-only"), workshop.only_training():
+    app_state.read_only = True
+    with pytest.raises(ApiError, match="--read-only"), app_state.training_lock():
         pass
 
 
 def test_json_holds_arrays_and_nothing_that_is_no_number() -> None:
-    told = as_json({"a": np.array([1.5, np.nan, -np.inf]), "b": np.arange(6).reshape(2, 3).T, "c": np.float32(0.1)})
-    assert told == b'{"a":[1.5,null,null],"b":[[0,3],[1,4],[2,5]],"c":0.1}'
-    assert as_json(np.array(["x", 1], dtype=object)) == b'["x",1]'
+    content = to_json({"a": np.array([1.5, np.nan, -np.inf]), "b": np.arange(6).reshape(2, 3).T, "c": np.float32(0.1)})
+    assert content == b'{"a":[1.5,null,null],"b":[[0,3],[1,4],[2,5]],"c":0.1}'
+    assert to_json(np.array(["x", 1], dtype=object)) == b'["x",1]'
     with pytest.raises(TypeError, match="serializable: set"):
-        as_json({"a": {1}})
+        to_json({"a": {1}})

@@ -48,11 +48,11 @@ def asked(address, path, body=None, token=None, patience=20):
 
 
 def test_a_model_is_served_with_its_rows_a_line_for_each_request_and_an_end(started, model_file, digits_model) -> None:
-    process, told = started(model_file, "--log", "json")
-    assert told["token"] is None and re.fullmatch(r"http://127\.0\.0\.1:\d+/", told["address"])
-    seen = asked(told["address"], "api/model")
+    process, content = started(model_file, "--log", "json")
+    assert content["token"] is None and re.fullmatch(r"http://127\.0\.0\.1:\d+/", content["address"])
+    seen = asked(content["address"], "api/model")
     assert seen["name"] == "small digits.glassnet" and seen["examples"]["rows"] == 360 and seen["training_rows"] == 1437
-    answer = asked(told["address"], "api/predict", {"rows": [[0] * 64, [16] * 64]})
+    answer = asked(content["address"], "api/predict", {"rows": [[0] * 64, [16] * 64]})
     assert answer["predictions"] == digits_model.predict([[0] * 64, [16] * 64]).tolist()
     process.send_signal(signal.SIGTERM)
     _, lines = process.communicate(timeout=20)
@@ -66,20 +66,20 @@ def test_a_model_is_served_with_its_rows_a_line_for_each_request_and_an_end(star
 
 
 def test_ctrl_c_is_a_good_end_too(started, model_file) -> None:
-    process, told = started(model_file)
-    asked(told["address"], "healthz")
+    process, content = started(model_file)
+    asked(content["address"], "healthz")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode in (0, 130) and "Traceback" not in said
 
 
 def test_beyond_this_machine_a_token_is_drawn_and_asked_for(started, model_file) -> None:
-    _, told = started(model_file, "--host", "0.0.0.0")
-    address = told["address"].replace("0.0.0.0", "127.0.0.1")
-    assert len(told["token"]) >= 32
+    _, content = started(model_file, "--host", "0.0.0.0")
+    address = content["address"].replace("0.0.0.0", "127.0.0.1")
+    assert len(content["token"]) >= 32
     with pytest.raises(urllib.error.HTTPError, match="401"):
         asked(address, "api/model")
-    assert asked(address, "api/model", token=told["token"])["name"] == "small digits.glassnet"
+    assert asked(address, "api/model", token=content["token"])["name"] == "small digits.glassnet"
 
 
 def test_a_token_is_taken_from_the_environment_and_a_short_one_refused(refused, model_file, monkeypatch) -> None:
@@ -113,9 +113,9 @@ def test_rows_of_a_file_become_the_examples_and_an_unknown_class_is_told(
     names = [f"{row}x{column}" for row in range(1, 9) for column in range(1, 9)]
     rows = tmp_path / "rows.csv"
     rows.write_text(",".join(["note", *names]) + "\n" + ",".join(["hello", *["1"] * 64]) + "\n")
-    _, told = started(model_file, "--data", rows)
-    seen = asked(told["address"], "api/model")
-    assert seen["examples"] == {"source": "rows.csv", "rows": 1, "has_target": False, "unseen": False}
+    _, content = started(model_file, "--data", rows)
+    seen = asked(content["address"], "api/model")
+    assert seen["examples"] == {"source": "rows.csv", "rows": 1, "has_target": False, "held_out": False}
     rows.write_text(",".join(["label", *names]) + "\n" + ",".join(["11", *["1"] * 64]) + "\n")
     assert "row 1 has the class 11, unknown to the model" in refused(model_file, "--data", rows)
 

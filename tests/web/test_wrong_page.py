@@ -13,7 +13,7 @@ import pytest
 import glassnet
 from glassnet.data import ArrowTable, choose_target, features, target_values
 from glassnet.datasets import load_digits
-from glassnet.web.app_state import AppState, examples_of
+from glassnet.web.app_state import AppState, make_examples
 from glassnet.web.server import create_app
 
 from .words import check_words
@@ -32,13 +32,13 @@ def ready(page):
     return page.locator("#panel-wrong")
 
 
-def truth_and_prediction(workshop):
-    examples = workshop.examples
-    return examples.y, workshop.model.predict(examples.x)
+def truth_and_prediction(app_state):
+    examples = app_state.examples
+    return examples.y, app_state.model.predict(examples.x)
 
 
 def shop_of(task="classification", classes=3, rows=300):
-    """Return a workshop of a table whose class names are markup, with a column that the model does not use."""
+    """Return an app state of a table whose class names are markup, with a column that the model does not use."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(rows, 3))
     region = np.array([MARKUP, "south"])[(x[:, 1] > 0.4).astype(int)]
@@ -62,31 +62,31 @@ def shop_of(task="classification", classes=3, rows=300):
         target_name="target",
         source="rows.csv",
     )
-    rows = examples_of(table, model)
+    rows = make_examples(table, model)
     return AppState(model, "rows", rows, rows)
 
 
-def test_the_headline_tells_how_good_the_model_is_on_which_rows(visit, workshop) -> None:
+def test_the_headline_tells_how_good_the_model_is_on_which_rows(visit, app_state) -> None:
     page = visit("#wrong", width=1440)
     panel = ready(page)
-    truth, said = truth_and_prediction(workshop)
+    truth, said = truth_and_prediction(app_state)
     right = np.mean(truth == said)
-    assert panel.locator(".wrong-figures strong").first.inner_text() == f"{right:.1%}"
-    assert panel.locator(".wrong-figures strong").nth(1).inner_text() == str(np.sum(truth != said))
-    assert panel.locator(".wrong-seen").inner_text() == EN["wrong.seen.unseen"]
-    page.get_by_label(EN["wrong.which"]).focus()
+    assert panel.locator(".wrong-metrics strong").first.inner_text() == f"{right:.1%}"
+    assert panel.locator(".wrong-metrics strong").nth(1).inner_text() == str(np.sum(truth != said))
+    assert panel.locator(".wrong-seen").inner_text() == EN["wrong.overlap.none"]
+    page.get_by_label(EN["wrong.dataset"]).focus()
     page.keyboard.press("ArrowDown")
-    panel.locator(".wrong-seen", has_text="The model has seen these rows").wait_for()
-    assert page.evaluate("document.activeElement.id") == "wrong-which"  # the keyboard is where it was
-    of_training = workshop.model.predict(workshop.training.x) == workshop.training.y
-    assert panel.locator(".wrong-figures strong").first.inner_text() == f"{np.mean(of_training):.1%}"
+    panel.locator(".wrong-seen", has_text="Training rows").wait_for()
+    assert page.evaluate("document.activeElement.id") == "wrong-dataset"  # the keyboard is where it was
+    of_training = app_state.model.predict(app_state.training.x) == app_state.training.y
+    assert panel.locator(".wrong-metrics strong").first.inner_text() == f"{np.mean(of_training):.1%}"
 
 
-def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, workshop) -> None:
+def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, app_state) -> None:
     page = visit("#wrong", width=1440)
     panel = ready(page)
-    truth, said = truth_and_prediction(workshop)
-    probabilities = workshop.model.predict_proba(workshop.examples.x)
+    truth, said = truth_and_prediction(app_state)
+    probabilities = app_state.model.predict_proba(app_state.examples.x)
     grid = page.get_by_role("grid", name=EN["wrong.matrix"])
     assert grid.get_by_role("gridcell").count() == 100
     cells = np.array(grid.locator("tbody td").all_inner_texts()).reshape(10, 10)
@@ -95,7 +95,7 @@ def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, workshop) ->
     counts[np.diag_indices(10)] = 0
     row, column = (int(place) for place in np.argwhere(counts == counts.max())[0])
     grid.get_by_role("gridcell", name=re.compile(f"^{row}, predicted as {column}: {counts.max()} rows")).click()
-    title = EN["wrong.rows.cell"].format(truth=row, predicted=column)
+    title = EN["wrong.rows.cell"].format(actual=row, predicted=column)
     page.get_by_role("heading", name=title).wait_for()
     chosen = np.flatnonzero((truth == row) & (said == column))
     chosen = chosen[np.argsort(-probabilities[chosen, column])]
@@ -108,7 +108,7 @@ def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, workshop) ->
     )
     assert len(set(drawn.split(","))) > 4  # there is a picture in it
     panel.locator(".wrong-all").click()
-    page.get_by_role("heading", name=EN["wrong.rows.surest"]).wait_for()
+    page.get_by_role("heading", name=EN["wrong.rows.confident"]).wait_for()
     assert grid.locator("[aria-selected=true]").count() == 0
     surest = np.flatnonzero(truth != said)
     surest = surest[np.argsort(-probabilities[surest, said[surest]])]
@@ -116,13 +116,13 @@ def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, workshop) ->
 
 
 @pytest.mark.parametrize("which", ["examples", "training"])
-def test_a_row_opens_in_think(visit, workshop, which) -> None:
+def test_a_row_opens_in_think(visit, app_state, which) -> None:
     page = visit("#wrong")
     ready(page)
-    rows = workshop.examples
+    rows = app_state.examples
     if which == "training":  # which Think has no list of
-        rows = workshop.training
-        page.get_by_label(EN["wrong.which"]).select_option("training")
+        rows = app_state.training
+        page.get_by_label(EN["wrong.dataset"]).select_option("training")
         page.locator(".wrong-seen.warn").wait_for()
         ready(page)
     first = page.locator(".wrong-gallery button").first
@@ -131,7 +131,7 @@ def test_a_row_opens_in_think(visit, workshop, which) -> None:
     page.wait_for_url("**/#think")
     name = EN["think.row" if which == "examples" else "think.from.training"].format(row=number)
     page.locator(".think-answer").get_by_text(f"{name}: ").wait_for()
-    said = workshop.model.predict(rows.x[[number - 1]])[0]
+    said = app_state.model.predict(rows.x[[number - 1]])[0]
     page.locator(".think-said", has_text=re.compile(f"^{said}$")).wait_for()
     assert said != rows.y[number - 1]
 
@@ -152,20 +152,20 @@ def test_the_matrix_is_read_by_the_keyboard_alone(visit) -> None:
         assert grid.locator("td[tabindex='0']").count() == 1
     page.keyboard.press("Control+Home")
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name=EN["wrong.rows.right"].format(truth=0)).wait_for()
+    page.get_by_role("heading", name=EN["wrong.rows.correct"].format(actual=0)).wait_for()
     assert page.evaluate(at) == "0,0"  # where one was
     assert "rows" in page.locator("#status").inner_text()
     assert page.locator(".wrong-gallery").first.locator("li").count() == 24
     page.get_by_role("button", name="Next").first.press("Enter")
     page.locator(".wrong-page", has_text="25 to").first.wait_for()
-    page.get_by_role("button", name="Back").first.press(" ")
+    page.get_by_role("button", name="Previous").first.press(" ")
     page.locator(".wrong-page", has_text="1 to 24").first.wait_for()
 
 
-def test_the_share_of_each_class_is_shown(visit, workshop) -> None:
+def test_the_share_of_each_class_is_shown(visit, app_state) -> None:
     page = visit("#wrong")
     ready(page)
-    truth, said = truth_and_prediction(workshop)
+    truth, said = truth_and_prediction(app_state)
     page.get_by_role("button", name=EN["wrong.matrix.share"]).click()
     grid = page.get_by_role("grid", name=EN["wrong.matrix"])
     share = np.mean(said[truth == 8] == 8)
@@ -179,7 +179,7 @@ def test_many_classes_stay_readable(visit, serve) -> None:
     ready(page)
     grid = page.get_by_role("grid", name=EN["wrong.matrix"])
     assert grid.locator("tbody tr").count() == 24
-    page.get_by_text("Shown are the 24 classes of 60 that are confused most.").wait_for()
+    page.get_by_text("The 24 most confused of 60 classes.").wait_for()
     page.get_by_role("button", name=EN["wrong.matrix.all"]).click()
     assert grid.locator("tbody tr").count() == 60
     grid.locator("td[tabindex='0']").focus()
@@ -192,14 +192,15 @@ def test_many_classes_stay_readable(visit, serve) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
 
 
-def test_calibration_is_drawn_and_told_in_numbers(visit, workshop) -> None:
+def test_calibration_is_drawn_and_told_in_numbers(visit, app_state) -> None:
     page = visit("#wrong")
     ready(page)
-    truth, said = truth_and_prediction(workshop)
-    sure = workshop.model.predict_proba(workshop.examples.x).max(axis=1)
+    truth, said = truth_and_prediction(app_state)
+    sure = app_state.model.predict_proba(app_state.examples.x).max(axis=1)
     section = page.get_by_role("region", name=EN["wrong.calibration"])
     assert (
-        f"{np.mean(sure):.1%} sure" in section.inner_text() and f"{np.mean(truth == said):.1%}" in section.inner_text()
+        f"Mean confidence {np.mean(sure):.1%}" in section.inner_text()
+        and f"{np.mean(truth == said):.1%}" in section.inner_text()
     )
     full = np.flatnonzero(np.histogram(sure, np.linspace(0, 1, 11))[0])
     assert section.locator(".wrong-bar.right").count() == len(full) == section.locator(".wrong-whisker").count()
@@ -237,7 +238,7 @@ def test_values_are_shown_by_their_residuals(visit, serve) -> None:
     panel = ready(page)
     truth, said = truth_and_prediction(shop)
     rmse = float(np.sqrt(np.mean((truth - said) ** 2)))
-    assert float(panel.locator(".wrong-figures strong").first.inner_text()) == pytest.approx(rmse, rel=1e-3)
+    assert float(panel.locator(".wrong-metrics strong").first.inner_text()) == pytest.approx(rmse, rel=1e-3)
     assert page.locator(".wrong-cloud").get_attribute("d").count("M") == len(truth)
     bars = page.locator(".wrong-chart").nth(1).locator(".wrong-bar title").all_inner_texts()
     titles = page.locator(".wrong-bar title").evaluate_all("all => all.map((title) => title.textContent)")
@@ -260,13 +261,13 @@ def test_planted_labels_are_found_and_saved_as_csv(visit, serve, digits_model, t
     model = glassnet.fit(
         features(swapped, digits_model.feature_names), labels, hidden=(48,), settings=settings, **names
     )
-    rows = examples_of(swapped, model)
+    rows = make_examples(swapped, model)
     page = visit("#wrong", at=serve(create_app(AppState(model, "digits", rows, rows))))
     ready(page)
     section = page.get_by_role("region", name=EN["wrong.labels"])
-    section.get_by_role("button", name=EN["wrong.labels.begin"]).click()
+    section.get_by_role("button", name=EN["wrong.labels.start"]).click()
     page.get_by_role("progressbar", name=EN["wrong.labels.progress"]).wait_for()
-    section.get_by_text("rows look mislabelled").wait_for(timeout=60_000)
+    section.get_by_text("rows are suspected label errors").wait_for(timeout=60_000)
     shown = section.locator(".wrong-gallery li")
     found = [int(re.search(r"row ([\d,]+)", text)[1].replace(",", "")) - 1 for text in shown.all_inner_texts()]
     assert len(found) <= 24 and len(set(found) & set(which.tolist())) >= 16
@@ -276,39 +277,39 @@ def test_planted_labels_are_found_and_saved_as_csv(visit, serve, digits_model, t
         == 0
     )
     first = shown.first.inner_text()
-    assert f"labelled {labels[found[0]]}: " in first and "looks like" in first
+    assert f"label {labels[found[0]]}: " in first and "suggested" in first
     with page.expect_download() as download:
         section.get_by_role("button", name=EN["wrong.labels.csv"]).click()
-    assert download.value.suggested_filename == "mislabelled.csv"
+    assert download.value.suggested_filename == "label_errors.csv"
     download.value.save_as(tmp_path / "found.csv")
     lines = list(csv.DictReader((tmp_path / "found.csv").read_text(encoding="utf-8").splitlines()))
     assert [int(line["row"]) - 1 for line in lines[: len(found)]] == found
     page.get_by_label("Language").select_option("ko")  # what was found is not lost
-    page.get_by_text(re.compile("레이블이 잘못된 듯합니다")).wait_for()
+    page.get_by_text(re.compile("레이블이 의심됩니다")).wait_for()
 
 
-def test_a_search_is_stopped_and_a_second_one_is_told_to_wait(visit, serve, workshop) -> None:
-    workshop.model = replace(workshop.model, settings=replace(workshop.model.settings, epochs=20_000))
-    at = serve(create_app(workshop))
+def test_a_search_is_stopped_and_a_second_one_is_refused(visit, serve, app_state) -> None:
+    app_state.model = replace(app_state.model, settings=replace(app_state.model.settings, epochs=20_000))
+    at = serve(create_app(app_state))
     first = visit("#wrong", at=at)
     ready(first)
     second = visit("#wrong", at=at, expected=("409",))
     ready(second)
-    first.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
-    first.get_by_role("button", name=EN["wrong.labels.end"]).wait_for()
-    second.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
+    first.get_by_role("button", name=EN["wrong.labels.start"], exact=True).click()
+    first.get_by_role("button", name=EN["wrong.labels.stop"]).wait_for()
+    second.get_by_role("button", name=EN["wrong.labels.start"], exact=True).click()
     second.locator("#alert", has_text=EN["error.busy"]).wait_for()
-    first.locator(".wrong-where", has_text="Network 1 of 5").wait_for()
-    first.get_by_role("button", name=EN["wrong.labels.end"]).click()
-    first.locator(".wrong-where", has_text=EN["wrong.labels.ended"]).wait_for()
-    assert first.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).is_enabled()
+    first.locator(".wrong-where", has_text="fold 1 of 5").wait_for()
+    first.get_by_role("button", name=EN["wrong.labels.stop"]).click()
+    first.locator(".wrong-where", has_text=EN["wrong.labels.stopped"]).wait_for()
+    assert first.get_by_role("button", name=EN["wrong.labels.start"], exact=True).is_enabled()
 
 
-def test_where_nothing_may_be_changed_there_is_no_search(visit, serve, workshop) -> None:
-    workshop.read_only = True
-    page = visit("#wrong", at=serve(create_app(workshop)))
+def test_where_nothing_may_be_changed_there_is_no_search(visit, serve, app_state) -> None:
+    app_state.read_only = True
+    page = visit("#wrong", at=serve(create_app(app_state)))
     ready(page)
-    assert page.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).is_disabled()
+    assert page.get_by_role("button", name=EN["wrong.labels.start"], exact=True).is_disabled()
     page.locator(".wrong-labels", has_text=EN["error.read_only"]).wait_for()
 
 
@@ -321,58 +322,60 @@ def test_what_is_missing_is_told_and_how_to_give_it(visit, serve, missing) -> No
     page.get_by_text("glassnet serve MODEL --data FILE").wait_for()
 
 
-def test_another_model_is_judged_afresh(visit, serve, workshop) -> None:
-    page = visit("#wrong", at=serve(create_app(workshop)), expected=("422",))  # the rows that were judged are gone
+def test_another_model_is_judged_afresh(visit, serve, app_state) -> None:
+    page = visit("#wrong", at=serve(create_app(app_state)), expected=("422",))  # the rows that were judged are gone
     ready(page)
-    before = page.locator(".wrong-figures strong").first.inner_text()
-    page.get_by_label(EN["wrong.which"]).select_option("training")
+    before = page.locator(".wrong-metrics strong").first.inner_text()
+    page.get_by_label(EN["wrong.dataset"]).select_option("training")
     page.locator(".wrong-seen.warn").wait_for()
-    other = replace(workshop.model, vector=-workshop.model.vector)
-    workshop.use(other, "other", workshop.examples)  # it brings no training rows
+    other = replace(app_state.model, vector=-app_state.model.vector)
+    app_state.set_model(other, "other", app_state.examples)  # it brings no training rows
     page.get_by_role("gridcell").first.click()
     page.locator("#summary", has_text="other").wait_for()
-    page.locator(".wrong-seen", has_text=EN["wrong.seen.unseen"]).wait_for()
-    said = np.mean(other.predict(workshop.examples.x) == workshop.examples.y)
-    assert page.locator(".wrong-figures strong").first.inner_text() == f"{said:.1%}" != before
+    page.locator(".wrong-seen", has_text=EN["wrong.overlap.none"]).wait_for()
+    said = np.mean(other.predict(app_state.examples.x) == app_state.examples.y)
+    assert page.locator(".wrong-metrics strong").first.inner_text() == f"{said:.1%}" != before
 
 
 @pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("task", ["digits", "classification", "regression"])
-def test_nothing_is_wider_than_the_window_nor_without_words(visit, serve, workshop, language, width, task) -> None:
-    shop = workshop if task == "digits" else shop_of(task)
+def test_nothing_is_wider_than_the_window_nor_without_words(visit, serve, app_state, language, width, task) -> None:
+    shop = app_state if task == "digits" else shop_of(task)
     shop.model = replace(shop.model, settings=replace(shop.model.settings, epochs=2))
     page = visit("#wrong", at=serve(create_app(shop)), locale={"en": "en-US", "ko": "ko-KR"}[language], width=width)
     ready(page)
     page.locator(".wrong-search").click()
-    page.locator(".wrong-where", has_text=re.compile(r"rows look|rows have|듯합니다")).wait_for(timeout=60_000)
+    page.locator(".wrong-where", has_text=re.compile(r"rows are suspected|rows have|의심됩니다|이상치입니다")).wait_for(
+        timeout=60_000
+    )
     for group in page.locator("#panel-wrong details").all():
         group.evaluate("element => { element.open = true; }")
     check_words(page, "wrong", language, width)
 
 
-def test_a_verdict_that_takes_long_is_waited_for(visit, serve, workshop, monkeypatch) -> None:
+def test_a_slow_evaluation_is_awaited(visit, serve, app_state, monkeypatch) -> None:
     import time
 
-    from glassnet.web.error_analysis import service as judge
+    from glassnet.web.error_analysis import service
 
     def slowly(*args):
         time.sleep(0.7)
         return at_once(*args)
 
-    at_once = judge.judge
-    monkeypatch.setattr(judge, "judge", slowly)
-    workshop.limits = replace(workshop.limits, seconds=0.3)
-    page = visit("#wrong", at=serve(create_app(workshop)), expected=("503",))
+    at_once = service.evaluate
+    monkeypatch.setattr(service, "evaluate", slowly)
+    app_state.limits = replace(app_state.limits, seconds=0.3)
+    page = visit("#wrong", at=serve(create_app(app_state)), expected=("503",))
     ready(page)
     assert page.locator("#alert").is_hidden()
 
 
-def test_networks_that_learned_too_little_are_told(visit, serve, workshop) -> None:
-    page = visit("#wrong", at=serve(create_app(workshop)))  # 288 examples, the settings of five times as many
+def test_weak_networks_cause_a_warning(visit, serve, app_state) -> None:
+    page = visit("#wrong", at=serve(create_app(app_state)))  # 288 examples, the settings of five times as many
     ready(page)
-    page.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
+    page.get_by_role("button", name=EN["wrong.labels.start"], exact=True).click()
     page.get_by_text(EN["wrong.labels.weak"]).wait_for()
     section = page.get_by_role("region", name=EN["wrong.labels"])
     total = int(re.match(r"\d+", section.locator(".wrong-where").inner_text())[0])
@@ -387,5 +390,5 @@ def test_networks_that_learned_too_little_are_told(visit, serve, workshop) -> No
 def test_where_very_many_labels_are_suspected_that_is_told(visit, serve) -> None:
     page = visit("#wrong", at=serve(create_app(shop_of(classes=12, rows=300))))
     ready(page)
-    page.get_by_role("button", name=EN["wrong.labels.begin"], exact=True).click()
+    page.get_by_role("button", name=EN["wrong.labels.start"], exact=True).click()
     page.get_by_text(EN["wrong.labels.many"]).wait_for()

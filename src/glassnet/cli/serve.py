@@ -94,7 +94,7 @@ def serve(
         typer.echo(page)
     output.json({"address": address, "token": token})
     output.echo("press Ctrl-C to stop")
-    run(app, sockets, opened=page if open_page else None)
+    run(app, sockets, page_url=page if open_page else None)
 
 
 def _access_token(token: str | None, host: str) -> str | None:
@@ -132,11 +132,11 @@ def _train_digits(output: Output) -> Model:
 
 def _rows(model: Model, data: str | None) -> tuple[Examples | None, Examples | None]:
     """Return the rows to inspect and the rows to train on."""
-    from glassnet.web.app_state import digits_examples, examples_of
+    from glassnet.web.app_state import digits_examples, make_examples
 
     if data is not None:
         try:
-            examples = examples_of(read_table(data), model)
+            examples = make_examples(read_table(data), model)
         except InputError as error:
             raise InputError(f"--data {data}: {str(error).removeprefix(f'{data}: ')}") from None
         return examples, examples

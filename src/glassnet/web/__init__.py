@@ -1,5 +1,5 @@
-"""The page and the small server behind it (extra ``web``): ``glassnet serve``.
+"""HTTP server and browser page (extra ``web``): ``glassnet serve``.
 
-`server.create_app` puts it together: `guard` decides who comes in, `recording` counts and logs, and each group of
-endpoints has a room of its own. What they share is the `workshop`. The page lies in ``page/``, as it is sent.
+`server.create_app` builds the app. `security` checks requests, `observability` counts and logs them, and each group of
+endpoints has its own module or package. They share the `app_state`. The static files of the page are in ``page/``.
 """

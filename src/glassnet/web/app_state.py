@@ -1,4 +1,4 @@
-"""The workshop: the model, the rows and the locks that all rooms of the server share."""
+"""State shared by all endpoints of one server: model, rows, locks."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from glassnet.datasets import DIGITS, load_digits
 from glassnet.models import Model
 from glassnet.web.errors import ApiError
 
-Made = TypeVar("Made")
+Singleton = TypeVar("Singleton")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may ask for.
+    """Limits of one request.
 
     Parameters
     ----------
     body : int
-        Bytes of a request's body.
+        Bytes of a request body.
     bodies : int
-        Bytes of all bodies that are on their way at once.
+        Total bytes of all bodies that are being received.
     rows : int
-        Rows of a request.
+        Rows per request.
     seconds : float
-        For a body to arrive, and again for the answer to be worked out.
+        Timeout for receiving a body, and separately for computing the response.
     """
 
     body: int = 8 * 2**20
@@ -48,37 +48,37 @@ class Examples:
 
     Parameters
     ----------
-    table : Table
-        All columns as they were read, those too that the model does not use.
+    table : ArrowTable
+        All columns of the file, including those that the model does not use.
     x : array (samples, features), uint8 or float64
         Raw features in the model's order.
     y : array (samples,) or None
-        Raw targets, where the table has them.
-    unseen : bool
-        Whether it is known that the model was not trained on them.
+        Raw targets, if the table has them.
+    held_out : bool
+        Whether the rows are known not to be part of the training data.
     """
 
     table: ArrowTable
     x: Array
     y: Array | None
-    unseen: bool = False
+    held_out: bool = False
 
     def __len__(self) -> int:
         return len(self.x)
 
-    def places(self, rows: Array) -> list[dict[str, Any]]:
-        """Return of each row, (rows,) of int, its number from 0, its number in its file, and the file.
+    def locate(self, rows: Array) -> list[dict[str, Any]]:
+        """Return ``row`` (from 0), ``number`` (in the file) and ``file`` of each of the rows (rows,) of int.
 
-        The file is None where there are not several.
+        ``file`` is None if all rows come from one file.
         """
-        several = len({run.source for run in self.table.spans}) > 1
-        stand = zip(rows.tolist(), *self.table.locate_many(rows), strict=True)
-        return [{"row": row, "number": n, "file": last_part(file) if several else None} for row, file, n in stand]
+        several = len({span.source for span in self.table.spans}) > 1
+        located = zip(rows.tolist(), *self.table.locate_many(rows), strict=True)
+        return [{"row": row, "number": n, "file": file_name(file) if several else None} for row, file, n in located]
 
 
 @dataclass(frozen=True)
-class TrainingState:
-    """What a workshop holds at one moment, all of it belonging together; the fields are those of `AppState`."""
+class ModelSnapshot:
+    """A consistent copy of the fields of `AppState` that change together."""
 
     version: int
     model: Model
@@ -89,22 +89,22 @@ class TrainingState:
 
 @dataclass
 class AppState:
-    """What a running server holds; one for each server.
+    """The state of a running server; there is one per server.
 
     Parameters
     ----------
     model : Model
-        The model that answers. Read it once a request: another may take its place between two reads.
+        The model that answers requests. Read it once per request: it can be replaced at any time.
     name : str
-        What the model is called, its file's name for one; never a path.
+        The name of the model, such as its file name; never a path.
     examples : Examples, optional
-        Rows to look at and to judge the model on.
+        Rows to show and to evaluate the model on.
     training : Examples, optional
         Rows to train on.
     read_only : bool
-        Whether nothing may be changed: no training, no other model.
+        Whether changes are forbidden: no training, no other model.
     limits : Limits
-        Of each request.
+        Limits of each request.
     """
 
     model: Model
@@ -113,84 +113,89 @@ class AppState:
     training: Examples | None = None
     read_only: bool = False
     limits: Limits = field(default_factory=Limits)
-    #: Grows with each change of the model, so that a page knows that what it shows is old.
+    #: Incremented by each change of the model, so that a page can detect that its data are outdated.
     version: int = 1
-    #: Set when the server is about to stop: whatever runs for long looks at it.
+    #: Set when the server shuts down; long-running work checks it.
     closing: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _one_training: threading.Lock = field(default_factory=threading.Lock)
+    _training_lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def use(self, model: Model, name: str, examples: Examples | None = None, training: Examples | None = None) -> None:
-        """Let another model answer from now on, with rows to look at and rows to train on that are its own."""
+    def set_model(
+        self, model: Model, name: str, examples: Examples | None = None, training: Examples | None = None
+    ) -> None:
+        """Replace the model together with its example rows and training rows."""
         with self._lock:
-            self.model, self.name, self.version = model, name, self.version + 1
-            self.examples, self.training = examples, training
+            self.model = model
+            self.name = name
+            self.version += 1
+            self.examples = examples
+            self.training = training
 
-    def state(self) -> TrainingState:
-        """Return model and rows as they are at this moment: read one by one they might be of two models."""
+    def snapshot(self) -> ModelSnapshot:
+        """Return model and rows that belong together; fields read one by one could belong to two models."""
         with self._lock:
-            return TrainingState(self.version, self.model, self.name, self.examples, self.training)
+            return ModelSnapshot(self.version, self.model, self.name, self.examples, self.training)
 
     @contextmanager
-    def only_training(self) -> Iterator[None]:
-        """Hold the one place for a training.
+    def training_lock(self) -> Iterator[None]:
+        """Hold the lock that allows one training at a time.
 
         Raises
         ------
         ApiError
-            409 if another holds it, 403 if nothing may be changed.
+            409 if the lock is held, 403 if the server is read-only.
         """
         self.check_writable()
-        if not self._one_training.acquire(blocking=False):
-            raise ApiError(409, "busy", "a training is running already; wait until it ends, or stop it")
+        if not self._training_lock.acquire(blocking=False):
+            raise ApiError(409, "busy", "a training is already running; wait until it ends, or stop it")
         try:
             yield
         finally:
-            self._one_training.release()
+            self._training_lock.release()
 
     def check_writable(self) -> None:
-        """Refuse what changes something where nothing may be changed."""
+        """Raise ApiError (403) if the server is read-only."""
         if self.read_only:
             raise ApiError(403, "read_only", "this server was started with --read-only; nothing can be changed on it")
 
 
-def examples_of(table: Table, model: Model, unseen: bool = False) -> Examples:
-    """Take from a table what a model needs; the target may be missing."""
+def make_examples(table: Table, model: Model, held_out: bool = False) -> Examples:
+    """Select the columns of a table that a model needs; the target may be missing."""
     y = target_values(table, model.target_name) if model.target_name in table.names else None
     if y is not None:
-        model.encode(y)  # an unknown class is told now, not in the middle of a request
-    return Examples(table.to_arrow(), features(table, model.feature_names), y, unseen)
+        model.encode(y)  # report an unknown class now, not during a request
+    return Examples(table.to_arrow(), features(table, model.feature_names), y, held_out)
 
 
 def digits_examples(model: Model) -> tuple[Examples, Examples] | None:
-    """Return the digits that a model of them was trained on, and those that it was not; None for other models."""
+    """Return training rows and held-out rows of the digits for a model trained on them; None for other models."""
     if model.metadata.get("source") != DIGITS:
         return None
     training, test = load_digits()
-    return examples_of(training, model), examples_of(test, model, unseen=True)
+    return make_examples(training, model), make_examples(test, model, held_out=True)
 
 
-def last_part(source: str) -> str:
-    """Return a file's name without its folders, which are nobody's business."""
+def file_name(source: str) -> str:
+    """Return the name of a file without its folders, which responses must not reveal."""
     return source.replace("\\", "/").rpartition("/")[2]
 
 
-def workshop_of(connection: HTTPConnection) -> AppState:
-    """Return the workshop of the server that a request came to."""
-    workshop: AppState = connection.app.state.workshop
-    return workshop
+def get_state(connection: HTTPConnection) -> AppState:
+    """Return the state of the server that received a request."""
+    state: AppState = connection.app.state.app_state
+    return state
 
 
-def made_once(connection: HTTPConnection, kind: Callable[[AppState], Made]) -> Made:
-    """Return what a room keeps for the whole server: made of its workshop when first asked for, by one request."""
-    made: dict[Any, Any] = connection.app.state.made
-    with _MAKING:
-        if kind not in made:
-            made[kind] = kind(workshop_of(connection))
-        found: Made = made[kind]
+def app_singleton(connection: HTTPConnection, factory: Callable[[AppState], Singleton]) -> Singleton:
+    """Return the object that a factory makes once per server, on first use."""
+    singletons: dict[Any, Any] = connection.app.state.singletons
+    with _SINGLETON_LOCK:
+        if factory not in singletons:
+            singletons[factory] = factory(get_state(connection))
+        found: Singleton = singletons[factory]
         return found
 
 
-_MAKING = threading.Lock()
-#: How an endpoint asks for it: ``def endpoint(workshop: AppStateDep)``.
-AppStateDep = Annotated[AppState, Depends(workshop_of)]
+_SINGLETON_LOCK = threading.Lock()
+#: Dependency of an endpoint: ``def endpoint(state: AppStateDep)``.
+AppStateDep = Annotated[AppState, Depends(get_state)]

@@ -1,8 +1,8 @@
-"""What cannot be done, told so that a person and a program can mend it; never a traceback.
+"""Errors of the API as JSON, never as a traceback.
 
-Every error has the same form: ``{"error": {"code": "too_large", "message": "…", …}}``. ``code`` is one word for
-programs, for which the page has a text in each language; ``message`` is a line for people; where a row is at fault,
-``row`` (from 0), ``column``, ``value`` and ``expected`` say which.
+Every error has the form ``{"error": {"code": "too_large", "message": "…", …}}``. ``code`` is a stable identifier, for
+which the page has a text in each language; ``message`` is one line for people. An invalid row is described by ``row``
+(from 0), ``column``, ``value`` and ``expected``.
 """
 
 from __future__ import annotations
@@ -15,86 +15,87 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from glassnet.errors import InputError
-from glassnet.web.responses import answer
+from glassnet.web.responses import json_response
 
-#: The codes of errors that the framework raises by itself.
-_CODES = {404: "not_found", 405: "not_allowed"}
-#: A value longer than this is cut: it is shown, not sent back.
-_LONGEST_VALUE = 80
+#: Codes of errors that the framework raises.
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+#: Values in responses are truncated to this number of characters.
+_MAX_VALUE_LENGTH = 80
 
 
 class ApiError(HTTPException):
-    """A request that is not answered.
+    """An error response.
 
     Parameters
     ----------
     status : int
-        Of HTTP.
+        HTTP status code.
     code : str
-        One word for programs; the page has a text ``error.<code>`` for it.
+        Identifier; the page has a text ``error.<code>`` for it.
     message : str
         One line: what is wrong, what was expected, what to do.
-    **about
-        What else there is to say: row, column, value, expected.
+    **details
+        Further fields: row, column, value, expected.
     """
 
-    def __init__(self, status: int, code: str, message: str, **about: Any) -> None:
+    def __init__(self, status: int, code: str, message: str, **details: Any) -> None:
         super().__init__(status, message)
-        self.code, self.about = code, about
+        self.code = code
+        self.details = details
 
     def response(self, headers: dict[str, str] | None = None) -> Response:
-        """Return what is sent."""
-        about = {name: shown(value) for name, value in self.about.items()}
-        told = {"error": {"code": self.code, "message": self.detail, **about}}
-        return answer(told, self.status_code, headers)
+        """Return the error as a response."""
+        details = {name: truncate(value) for name, value in self.details.items()}
+        content = {"error": {"code": self.code, "message": self.detail, **details}}
+        return json_response(content, self.status_code, headers)
 
 
 def install(app: FastAPI) -> None:
-    """Let the app tell every error in that form."""
-    app.add_exception_handler(HTTPException, told)
-    app.add_exception_handler(InputError, told)
-    app.add_exception_handler(RequestValidationError, _validation)
+    """Register the exception handlers."""
+    app.add_exception_handler(HTTPException, error_response)
+    app.add_exception_handler(InputError, error_response)
+    app.add_exception_handler(RequestValidationError, _validation_response)
 
 
-def told(request: Request, error: Exception) -> Response:
-    """Return what is sent for an error."""
+def error_response(request: Request, error: Exception) -> Response:
+    """Return the response for an exception."""
     if isinstance(error, InputError):
-        error = ApiError(422, "input", str(error))
+        error = ApiError(422, "invalid_input", str(error))
     if isinstance(error, ApiError):
         return error.response()
     other = cast(HTTPException, error)
-    code = _CODES.get(other.status_code, "refused")
-    words = {
-        "not_found": "there is nothing under this address",
-        "not_allowed": f"{request.method} is not answered here",
+    code = _CODES.get(other.status_code, "http_error")
+    messages = {
+        "not_found": "there is nothing at this address",
+        "method_not_allowed": f"{request.method} is not supported here",
     }
-    return ApiError(other.status_code, code, words.get(code, other.detail)).response(dict(other.headers or {}))
+    message = messages.get(code, other.detail)
+    return ApiError(other.status_code, code, message).response(dict(other.headers or {}))
 
 
-def _validation(request: Request, error: Exception) -> Response:
-    """Tell the first thing that does not fit what an endpoint declares."""
+def _validation_response(request: Request, error: Exception) -> Response:
+    """Return the response for the first violation of an endpoint's declaration."""
     first = cast(RequestValidationError, error).errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+    field = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
     expected = str(first["msg"])
     if first["type"] == "json_invalid":
-        why = str(first.get("ctx", {}).get("error", "cut short"))
-        return ApiError(422, "no_json", f"the body is no JSON: {why}").response()
-    value = shown(first.get("input"))
-    return ApiError(
-        422, "input", f"{place} is {value!r}: {expected}", where=place, value=value, expected=expected
-    ).response()
+        reason = str(first.get("ctx", {}).get("error", "truncated"))
+        return ApiError(422, "invalid_json", f"the body is not valid JSON: {reason}").response()
+    value = truncate(first.get("input"))
+    message = f"{field} is {value!r}: {expected}"
+    return ApiError(422, "invalid_input", message, field=field, value=value, expected=expected).response()
 
 
-def shown(value: Any) -> Any:
-    """Return a value as it may be sent back: a number, a truth, a name, or the beginning of its text."""
+def truncate(value: Any) -> Any:
+    """Return a value that is safe to send back: a number, a boolean, None, or the beginning of its text."""
     if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 2**53):
         return value
-    text = value if isinstance(value, str) else _text(value)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+    text = value if isinstance(value, str) else _summary(value)
+    return text if len(text) <= _MAX_VALUE_LENGTH else text[: _MAX_VALUE_LENGTH - 1] + "…"
 
 
-def _text(value: Any) -> str:
-    """Return something else as text, without spelling out what is long."""
+def _summary(value: Any) -> str:
+    """Return a short text for a value that is neither a number nor a string."""
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}"
     if isinstance(value, dict):

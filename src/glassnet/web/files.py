@@ -1,4 +1,4 @@
-"""The page's files, sent as they lie in the package."""
+"""Static files of the page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-#: What is sent, by the end of its name; a file of another kind is a mistake, and is not sent.
-TYPES = {
+#: Media types by file extension; files with other extensions are not served.
+MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -23,36 +23,38 @@ TYPES = {
 
 
 def page_files() -> dict[str, tuple[bytes, str]]:
-    """Return content and type of each of the page's files by its path, ``/`` being ``index.html``.
+    """Return content and media type of each file by its URL path; ``/`` is ``index.html``.
 
-    They are read once: no request can ask for a file that is not among them.
+    The files are read once, so a request can't reach any other file.
     """
     found: dict[str, tuple[bytes, str]] = {}
-    _gather(resources.files("glassnet.web") / "page", "/", found)
+    _collect(resources.files("glassnet.web") / "page", "/", found)
     found["/"] = found.pop("/index.html")
     return found
 
 
 def routes(files: dict[str, tuple[bytes, str]]) -> list[Route]:
-    """Return the routes that send them; a browser that has a file asks only whether it is still the same."""
-    return [Route(path, _sender(content, kind), methods=["GET"]) for path, (content, kind) in files.items()]
+    """Return the routes that serve the files; browsers revalidate cached files by their ETag."""
+    return [
+        Route(path, _endpoint(content, media_type), methods=["GET"]) for path, (content, media_type) in files.items()
+    ]
 
 
-def _gather(folder: Traversable, prefix: str, found: dict[str, tuple[bytes, str]]) -> None:
+def _collect(folder: Traversable, prefix: str, found: dict[str, tuple[bytes, str]]) -> None:
     for entry in folder.iterdir():
         if entry.is_dir():
-            _gather(entry, f"{prefix}{entry.name}/", found)
-        elif (ending := entry.name.rpartition(".")[2]) in TYPES:
-            found[prefix + entry.name] = entry.read_bytes(), TYPES[ending]
+            _collect(entry, f"{prefix}{entry.name}/", found)
+        elif (extension := entry.name.rpartition(".")[2]) in MEDIA_TYPES:
+            found[prefix + entry.name] = entry.read_bytes(), MEDIA_TYPES[extension]
 
 
-def _sender(content: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Response]]:
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"etag": tag, "cache-control": "no-cache"}
 
     async def send(request: Request) -> Response:
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=kind)
+        return Response(content, headers=headers, media_type=media_type)
 
     return send

@@ -1,4 +1,4 @@
-"""The model as it is: ``GET /api/model``; and whether the server is well: ``GET /healthz``."""
+"""Description of the model: ``GET /api/model``."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from starlette.responses import Response
 from glassnet._version import __version__
 from glassnet.models import Model
 from glassnet.visualization.plots import model_image_side
-from glassnet.web.app_state import AppStateDep, last_part
-from glassnet.web.responses import answer
+from glassnet.web.app_state import AppStateDep, Examples, file_name
+from glassnet.web.responses import json_response
 
 router = APIRouter()
 
 
 @router.get("/api/model", tags=["model"])
-def model(workshop: AppStateDep) -> Response:
-    """Tell what model answers here: its columns, classes, layers, how it was trained, and which rows are at hand."""
-    examples, training = workshop.examples, workshop.training
-    return answer(
-        {
-            "name": workshop.name,
-            "version": workshop.version,
-            "read_only": workshop.read_only,
-            "limits": {"rows": workshop.limits.rows, "body": workshop.limits.body},
-            "examples": None
-            if examples is None
-            else {
-                "source": last_part(examples.table.source),
-                "rows": len(examples),
-                "has_target": examples.y is not None,
-                "unseen": examples.unseen,
-            },
-            "training_rows": None if training is None else len(training),
-        }
-        | describe(workshop.model)
-    )
+def model(state: AppStateDep) -> Response:
+    """Describe the model: columns, classes, layers, settings, training history; and the available rows."""
+    snapshot = state.snapshot()
+    content = {
+        "name": snapshot.name,
+        "version": snapshot.version,
+        "read_only": state.read_only,
+        "limits": {"rows": state.limits.rows, "body": state.limits.body},
+        "examples": None if snapshot.examples is None else describe_examples(snapshot.examples),
+        "training_rows": None if snapshot.training is None else len(snapshot.training),
+    }
+    return json_response(content | describe_model(snapshot.model))
 
 
-def describe(model: Model) -> dict[str, Any]:
-    """Return what is known of a model as plain values."""
+def describe_examples(examples: Examples) -> dict[str, Any]:
+    """Return source and number of rows as plain values."""
+    return {
+        "source": file_name(examples.table.source),
+        "rows": len(examples),
+        "has_target": examples.y is not None,
+        "held_out": examples.held_out,
+    }
+
+
+def describe_model(model: Model) -> dict[str, Any]:
+    """Return a model's properties as plain values."""
     structure = model.structure
     side = model_image_side(model)
     return {
@@ -49,23 +50,23 @@ def describe(model: Model) -> dict[str, Any]:
         "target": model.target_name,
         "features": list(model.feature_names),
         "classes": list(model.classes),
-        "picture": [side, side] if side else None,
+        "image_shape": [side, side] if side else None,
         "layer_sizes": list(structure.layer_sizes),
-        "tables": [list(table) for table in structure.tables],
+        "embeddings": [list(table) for table in structure.tables],
         "activations": [activation.name for activation in structure.activations],
         "parameters": structure.n_parameters,
         "dtype": model.vector.dtype.name,
         "probabilities": model.gives_probabilities,
-        "scaling": _preprocessing(model),
+        "preprocessing": _preprocessing(model),
         "settings": model.settings.as_json(),
         "history": [epoch.known() for epoch in model.history],
-        "facts": {**model.metadata, "source": last_part(str(model.metadata.get("source", "")))},
+        "metadata": {**model.metadata, "source": file_name(str(model.metadata.get("source", "")))},
         "glassnet": __version__,
     }
 
 
 def _preprocessing(model: Model) -> dict[str, Any]:
-    """Return the kind of preprocessing and, of numbers, what is subtracted from each column and multiplied by."""
+    """Return the kind of preprocessing and, for numeric features, offset and scale of each column."""
     scaling = model.scaling
     if scaling is None:
         return {"kind": model.preprocessor.kind, "offset": None, "scale": None}

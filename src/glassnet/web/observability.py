@@ -1,4 +1,4 @@
-"""What the server did: a line for each request, and figures in Prometheus' text format under ``/metrics``."""
+"""Access log and metrics in Prometheus' text format (``/metrics``)."""
 
 from __future__ import annotations
 
@@ -16,130 +16,135 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glassnet.web.errors import ApiError
-from glassnet.web.responses import as_json
+from glassnet.web.responses import to_json
 
-#: What takes the facts of a request.
+#: A function that takes the log record of a request.
 Log: TypeAlias = Callable[[dict[str, Any]], None]
-#: Seconds: from a one-row prediction to what the limit allows.
+#: Histogram buckets in seconds: from a one-row prediction to the time limit.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+#: The status logged if the client disconnects before the response (nginx' convention).
+CLIENT_CLOSED_REQUEST = 499
 
 router = APIRouter()
 
 
-class Figures:
-    """The counts of one server."""
+class ServerMetrics:
+    """The metrics of one server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        by = ["method", "path"]
-        self.requests = Counter("glassnet_requests", "Requests answered.", [*by, "status"], registry=self.registry)
-        self.errors = Counter("glassnet_errors", "Requests refused or failed.", ["status"], registry=self.registry)
+        labels = ["method", "path", "status"]
+        self.requests = Counter("glassnet_requests", "Requests answered.", labels, registry=self.registry)
+        self.errors = Counter("glassnet_errors", "Error responses.", ["status"], registry=self.registry)
         self.seconds = Histogram(
-            "glassnet_request_seconds", "Time to answer.", ["path"], buckets=BUCKETS, registry=self.registry
+            "glassnet_request_seconds", "Response time.", ["path"], buckets=BUCKETS, registry=self.registry
         )
         self.rows = Counter("glassnet_rows", "Rows predicted or explained.", registry=self.registry)
-        self.open = Gauge("glassnet_requests_open", "Requests being answered now.", registry=self.registry)
-        # a metric's child is found by its labels in a microsecond or two, which a dict spares
-        self._kept: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self.open = Gauge("glassnet_requests_open", "Requests in progress.", registry=self.registry)
+        # Looking up a metric by its labels takes one or two microseconds; a dict avoids that.
+        self._by_labels: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
-    def note(self, method: str, path: str, status: int, seconds: float) -> None:
+    def observe(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count a request."""
         key = method, path, status
-        if key not in self._kept:
-            self._kept[key] = self.requests.labels(method, path, str(status)), self.seconds.labels(path)
-        counter, histogram = self._kept[key]
+        if key not in self._by_labels:
+            self._by_labels[key] = self.requests.labels(method, path, str(status)), self.seconds.labels(path)
+        counter, histogram = self._by_labels[key]
         counter.inc()
         histogram.observe(seconds)
         if status >= 400:
             self.errors.labels(str(status)).inc()
 
 
-class Recorder:
-    """The outermost layer: sees every request and every answer, the guard's too.
+class MetricsMiddleware:
+    """The outermost middleware: counts and logs every request, including those that `SecurityMiddleware` refuses.
 
     Parameters
     ----------
     app : ASGI app
-        What is watched.
-    figures : Figures
-        What is counted into.
+        The wrapped app.
+    metrics : ServerMetrics
+        Where requests are counted.
     labels : mapping of str to str
-        What paths are counted as: all of the page's files as one.
+        Labels of paths: all files of the page share one.
     log : callable
-        What is told of each request.
+        Called with the log record of each request.
     """
 
-    def __init__(self, app: ASGIApp, figures: Figures, labels: Mapping[str, str], log: Log) -> None:
-        self.app, self.figures, self.labels, self.log = app, figures, labels, log
+    def __init__(self, app: ASGIApp, metrics: ServerMetrics, labels: Mapping[str, str], log: Log) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.labels = labels
+        self.log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; note how long it took and what came of it."""
+        """Pass a request on; record its duration and status."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
+        started = time.perf_counter()
+        status = 0
 
-        async def seen(message: Message) -> None:
+        async def record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
-        self.figures.open.inc()
+        self.metrics.open.inc()
         try:
-            await self.app(scope, receive, seen)
+            await self.app(scope, receive, record_status)
         except Exception:
-            traceback.print_exc(file=sys.stderr)  # for whoever runs the server; whoever asked is not shown it
+            traceback.print_exc(file=sys.stderr)  # for the operator; the client does not see it
             if status:
                 raise
-            fault = ApiError(500, "fault", "the server made a mistake, which is ours to mend; its log says more")
-            await fault.response()(scope, receive, seen)
+            error = ApiError(500, "internal_error", "internal server error; see the server's log")
+            await error.response()(scope, receive, record_status)
         finally:
-            self.figures.open.dec()
-            seconds = time.perf_counter() - began
-            self._note(scope, status or 499, seconds)  # 499: the client went away before there was an answer
+            self.metrics.open.dec()
+            self._record(scope, status or CLIENT_CLOSED_REQUEST, time.perf_counter() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        path, method = scope["path"], scope["method"]
-        # never what was asked for: whoever asks for a thousand paths must not make a thousand figures
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        path = scope["path"]
+        method = scope["method"]
+        # Label with the route, not the requested path: a client must not be able to create any number of time series.
         label = self.labels.get(path) or str(getattr(scope.get("route"), "path", "other"))
         if (rows := scope.get("glassnet.rows")) is not None:
-            self.figures.rows.inc(rows)
-        self.figures.note(method if method in METHODS else "other", label, status, seconds)
+            self.metrics.rows.inc(rows)
+        self.metrics.observe(method if method in METHODS else "other", label, status, seconds)
         if self.log is not no_log:
             client = scope.get("client")
-            told = {"method": method, "path": path, "status": status, "ms": round(1e3 * seconds, 3)}
-            self.log(told | {"rows": rows, "client": client[0] if client else None})
+            record = {"method": method, "path": path, "status": status, "ms": round(1e3 * seconds, 3)}
+            self.log(record | {"rows": rows, "client": client[0] if client else None})
 
 
-def no_log(told: dict[str, Any]) -> None:
-    """Say nothing."""
+def no_log(record: dict[str, Any]) -> None:
+    """Write nothing."""
 
 
-def log_json(told: dict[str, Any]) -> None:
+def log_json(record: dict[str, Any]) -> None:
     """Write a line of JSON to standard error."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stderr.write(as_json({"time": stamp} | told).decode() + "\n")
+    sys.stderr.write(to_json({"time": stamp} | record).decode() + "\n")
 
 
-def log_plain(told: dict[str, Any]) -> None:
-    """Write a line for people to standard error; what is no plain character of a path is written as its code."""
-    path = told["path"].encode("unicode_escape").decode()
-    rows = f" {told['rows']} rows" if told["rows"] is not None else ""
-    sys.stderr.write(
-        f"{time.strftime('%H:%M:%S')} {told['status']} {told['method']} {path} {told['ms']:.1f} ms{rows}\n"
-    )
+def log_plain(record: dict[str, Any]) -> None:
+    """Write a line of text to standard error; special characters in the path are escaped."""
+    path = record["path"].encode("unicode_escape").decode()
+    rows = f" {record['rows']} rows" if record["rows"] is not None else ""
+    stamp = time.strftime("%H:%M:%S")
+    sys.stderr.write(f"{stamp} {record['status']} {record['method']} {path} {record['ms']:.1f} ms{rows}\n")
 
 
 @router.get("/healthz", tags=["server"])
 async def healthz() -> dict[str, str]:
-    """Say that the server is well."""
+    """Report that the server is running."""
     return {"status": "ok"}
 
 
 @router.get("/metrics", tags=["server"])
 async def metrics(request: Request) -> Response:
-    """Tell the figures in Prometheus' text format."""
-    return Response(generate_latest(request.app.state.figures.registry), media_type=CONTENT_TYPE_LATEST)
+    """Return the metrics in Prometheus' text format."""
+    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

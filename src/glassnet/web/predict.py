@@ -15,61 +15,64 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.models import Model
-from glassnet.web.app_state import workshop_of
-from glassnet.web.errors import ApiError, told
-from glassnet.web.request_rows import ROW, read_json, rows_of, takes, told_by_place
-from glassnet.web.responses import as_json, counted
-from glassnet.web.threads import apart, too_long
+from glassnet.web.app_state import get_state
+from glassnet.web.errors import ApiError, error_response
+from glassnet.web.request_rows import ROW_SCHEMA, locate_errors, parse_rows, read_json, request_schema
+from glassnet.web.responses import counted_response, to_json
+from glassnet.web.threads import run_in_thread, timeout_error
 
 router = APIRouter(tags=["predictions"])
 
 PREDICT = "/api/predict"
-#: Bytes of a body, and multiplications, below which a request is answered on the spot: handing it to a thread and back
-#: would take longer than that.
-LITTLE_BODY, LITTLE_WORK = 2**15, 2**20
-#: Multiplications between two looks at the clock.
-WORK_AT_ONCE = 2**28
+#: Requests with fewer body bytes and multiplications are computed on the event loop: passing them to a thread would
+#: take longer than the computation.
+MAX_INLINE_BODY = 2**15
+MAX_INLINE_WORK = 2**20
+#: Multiplications between two checks of the deadline.
+CHUNK_WORK = 2**28
 
-_ROWS = {
+_SCHEMA = {
     "type": "object",
     "required": ["rows"],
-    "properties": {"rows": {"type": "array", "items": ROW, "minItems": 1}},
+    "properties": {"rows": {"type": "array", "items": ROW_SCHEMA, "minItems": 1}},
 }
 
 
-@router.post(PREDICT, openapi_extra=takes(_ROWS))
+@router.post(PREDICT, openapi_extra=request_schema(_SCHEMA))
 async def predict(request: Request) -> Response:
-    """Predict the target of each row: classes and, where the model has them, probabilities; or values."""
-    workshop, body = workshop_of(request), await request.body()
-    model, limits = workshop.model, workshop.limits
-    until = time.monotonic() + limits.seconds
+    """Predict the target of each row: classes and, if the model has them, probabilities; or values."""
+    state = get_state(request)
+    body = await request.body()
+    model = state.model
+    limits = state.limits
+    deadline = time.monotonic() + limits.seconds
 
     def work() -> tuple[int, bytes]:
-        x = rows_of(read_json(body), model, limits.rows)
-        with told_by_place(x, model):
-            return len(x), as_json(predictions(model, x, until))
+        x = parse_rows(read_json(body), model, limits.rows)
+        with locate_errors(x, model):
+            return len(x), to_json(predict_rows(model, x, deadline))
 
-    # a number and its comma take two bytes, which bounds the rows before they are read
-    rows_at_most = 1 + len(body) // (2 * len(model.feature_names))
-    if len(body) <= LITTLE_BODY and rows_at_most * model.structure.n_parameters <= LITTLE_WORK:
-        return counted(request, *work())
-    return counted(request, *await apart(request, work, limits.seconds))
+    # A number and its comma take at least two bytes, which bounds the number of rows before parsing.
+    max_rows = 1 + len(body) // (2 * len(model.feature_names))
+    if len(body) <= MAX_INLINE_BODY and max_rows * model.structure.n_parameters <= MAX_INLINE_WORK:
+        return counted_response(request, *work())
+    return counted_response(request, *await run_in_thread(request, work, limits.seconds))
 
 
 class PredictFastPath:
-    """Answers ``POST /api/predict`` before FastAPI does, whose way to the same function takes as long as a prediction.
+    """Answer ``POST /api/predict`` before FastAPI, whose routing takes as long as a one-row prediction.
 
     Parameters
     ----------
     app : ASGI app
-        What answers everything else.
+        The app that answers all other requests.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on."""
+        """Answer a prediction request, or pass the request on."""
         if scope["type"] != "http" or scope["path"] != PREDICT or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
@@ -77,29 +80,30 @@ class PredictFastPath:
         try:
             response = await predict(request)
         except (ApiError, InputError) as error:
-            response = told(request, error)
+            response = error_response(request, error)
         await response(scope, receive, send)
 
 
-def predictions(model: Model, x: Array, until: float = math.inf) -> dict[str, Any]:
-    """Return what a model says of raw rows (samples, features), as `Model.predict` and `Model.predict_proba` do.
+def predict_rows(model: Model, x: Array, deadline: float = math.inf) -> dict[str, Any]:
+    """Return the predictions for raw rows (samples, features), as `Model.predict` and `Model.predict_proba`.
 
     Raises
     ------
     ApiError
-        503 if the clock (`time.monotonic`) passes ``until`` before all rows are done.
+        503 if `time.monotonic` passes ``deadline`` before all rows are done.
     """
-    parts, step = [], max(1, WORK_AT_ONCE // model.structure.n_parameters)
-    for first in range(0, len(x), step):
-        parts.append(model.outputs(x[first : first + step]))
-        if time.monotonic() > until:
-            raise too_long()
-    return said_of(model, parts[0] if len(parts) == 1 else np.concatenate(parts))
+    chunks = []
+    step = max(1, CHUNK_WORK // model.structure.n_parameters)
+    for start in range(0, len(x), step):
+        chunks.append(model.outputs(x[start : start + step]))
+        if time.monotonic() > deadline:
+            raise timeout_error()
+    return format_outputs(model, chunks[0] if len(chunks) == 1 else np.concatenate(chunks))
 
 
-def said_of(model: Model, output: Array) -> dict[str, Any]:
-    """Return what a model says by its outputs (samples, outputs), which are changed."""
-    said = {"target": model.target_name, "predictions": model.decode(output)}
+def format_outputs(model: Model, output: Array) -> dict[str, Any]:
+    """Return predictions and probabilities of the model's outputs (samples, outputs), which are overwritten."""
+    content = {"target": model.target_name, "predictions": model.decode(output)}
     if model.gives_probabilities:
-        said |= {"classes": model.classes, "probabilities": model.probabilities(output)}
-    return said
+        content |= {"classes": model.classes, "probabilities": model.probabilities(output)}
+    return content

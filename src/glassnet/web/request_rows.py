@@ -1,4 +1,4 @@
-"""Rows out of JSON: lists, or objects with the columns' names, become an array, or the entry at fault is named."""
+"""Parse rows from JSON: lists of numbers or objects with column names become an array."""
 
 from __future__ import annotations
 
@@ -13,56 +13,55 @@ import orjson
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.models import Model
-from glassnet.web.errors import ApiError, shown
+from glassnet.web.errors import ApiError, truncate
 
-_NUMBERS = {int, float, bool}
-_NUMBER = "a finite number"
+_NUMBER_TYPES = {int, float, bool}
+_EXPECTED_NUMBER = "a finite number"
 
-#: A row, for the OpenAPI description.
-ROW: dict[str, Any] = {
+#: OpenAPI schema of a row.
+ROW_SCHEMA: dict[str, Any] = {
     "oneOf": [
-        {"type": "array", "items": {"type": "number"}, "description": "One number a column, in the model's order."},
+        {"type": "array", "items": {"type": "number"}, "description": "One number per column, in the model's order."},
         {"type": "object", "additionalProperties": True, "description": "A number for each column by its name."},
     ]
 }
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """Read a body that must be an object.
+    """Parse a body that must be a JSON object.
 
     Raises
     ------
     ApiError
-        422 if it is no JSON, which has no NaN and no infinity, or no object.
+        422 if it is not valid JSON (which has no NaN and no infinity), or not an object.
     """
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise ApiError(422, "no_json", f"the body is no JSON: {error}") from None
+        raise ApiError(422, "invalid_json", f"the body is not valid JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ApiError(
-            422, "input", f'the body is {shown(content)}; give an object: {{"rows": [[…], …]}}', expected="an object"
-        )
+        message = f'the body is {truncate(content)}; give an object: {{"rows": [[…], …]}}'
+        raise ApiError(422, "invalid_input", message, expected="an object")
     return content
 
 
-def rows_of(content: dict[str, Any], model: Model, most: int) -> Array:
-    """Return the rows of a request as numbers that the model takes.
+def parse_rows(content: dict[str, Any], model: Model, max_rows: int) -> Array:
+    """Return the rows of a request as an array.
 
     Parameters
     ----------
     content : dict
         ``rows``: a list of rows, each a list of numbers in the order of the model's columns, or an object with a number
-        for each column by name, where other names are left alone.
+        for each column by name. Names that the model does not know are ignored.
     model : Model
-        What the rows are for.
-    most : int
-        Rows, at most.
+        The model that takes the rows.
+    max_rows : int
+        Maximum number of rows.
 
     Returns
     -------
     array (samples, features), float64
-        At least one row, every entry finite. Whether the model can take them, it says itself: see `told_by_place`.
+        At least one row; every entry is finite. The model validates the values: see `locate_errors`.
 
     Raises
     ------
@@ -71,74 +70,83 @@ def rows_of(content: dict[str, Any], model: Model, most: int) -> Array:
     """
     rows = content.get("rows")
     if not isinstance(rows, list) or not rows:
-        seen = "missing" if rows is None else "an empty list" if rows == [] else shown(rows)
-        raise ApiError(422, "input", f"rows is {seen}; give a list of one or more rows", expected="a list of rows")
-    if len(rows) > most:
-        raise ApiError(413, "too_many_rows", f"there are {len(rows):,} rows; send at most {most:,} at once", most=most)
+        message = f"rows is {_describe(rows)}; give a list of one or more rows"
+        raise ApiError(422, "invalid_input", message, expected="a list of rows")
+    if len(rows) > max_rows:
+        message = f"there are {len(rows):,} rows; send at most {max_rows:,} at once"
+        raise ApiError(413, "too_many_rows", message, limit=max_rows)
     names = model.feature_names
-    lists = [_listed(row, number, names) for number, row in enumerate(rows)]
-    return np.array(lists, np.float64)
+    parsed = [_parse_row(row, index, names) for index, row in enumerate(rows)]
+    return np.array(parsed, np.float64)
 
 
 @contextmanager
-def told_by_place(x: Array, model: Model) -> Iterator[None]:
-    """Tell an error of the model about rows (samples, features) by row, column, value and what was expected."""
+def locate_errors(x: Array, model: Model) -> Iterator[None]:
+    """Convert an InputError of the model about rows (samples, features) to an ApiError with row, column and value."""
     try:
         yield
     except InputError:
-        if fault := _fault_in(x, model):
-            raise fault from None
+        if error := _find_invalid(x, model):
+            raise error from None
         raise
 
 
-def _fault_in(x: Array, model: Model) -> ApiError | None:
-    """Find what a model refused in rows (samples, features): too large for its dtype, or a code that no table has."""
+def request_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that the endpoint parses itself."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _describe(rows: Any) -> Any:
+    if rows is None:
+        return "missing"
+    return "an empty list" if rows == [] else truncate(rows)
+
+
+def _find_invalid(x: Array, model: Model) -> ApiError | None:
+    """Find the entry (samples, features) that a model refused: too large for its dtype, or an unknown category code."""
     structure = model.structure
     if model.scaling is None:  # a table is checked where it is preprocessed
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        wrong = ~np.isfinite(model.scaling.transform(x, model.vector.dtype))
+        invalid = ~np.isfinite(model.scaling.transform(x, model.vector.dtype))
     codes = x[:, structure.n_numbers :]
-    known = np.array([categories for categories, _ in structure.tables])
-    wrong[:, structure.n_numbers :] |= ~((codes >= 0) & (codes < known) & (codes == np.floor(codes)))
-    if not wrong.any():
+    n_categories = np.array([categories for categories, _ in structure.tables])
+    invalid[:, structure.n_numbers :] |= ~((codes >= 0) & (codes < n_categories) & (codes == np.floor(codes)))
+    if not invalid.any():
         return None
-    row, column = (int(place) for place in np.argwhere(wrong)[0])
+    row, column = (int(index) for index in np.argwhere(invalid)[0])
     expected = f"a number that is, scaled, within {model.vector.dtype.name}"
     if column >= structure.n_numbers:
-        expected = f"a category's code, a whole number from 0 to {known[column - structure.n_numbers] - 1}"
-    return _fault(row, model.feature_names[column], float(x[row, column]), expected)
+        expected = f"a category code, an integer from 0 to {n_categories[column - structure.n_numbers] - 1}"
+    return _invalid_value(row, model.feature_names[column], float(x[row, column]), expected)
 
 
-def _listed(row: Any, number: int, names: Sequence[str]) -> Sequence[Any]:
+def _parse_row(row: Any, index: int, names: Sequence[str]) -> Sequence[Any]:
     """Return a row as numbers in the order of the columns."""
     if isinstance(row, dict):
         try:
             entries = itemgetter(*names)(row)
         except KeyError as missing:
             name = missing.args[0]
-            told = f"rows[{number}] has no column {name!r}; give a number for it"
-            raise ApiError(422, "input", told, row=number, column=name, value=None, expected=_NUMBER) from None
+            message = f"rows[{index}] has no column {name!r}; give a number for it"
+            details = {"row": index, "column": name, "value": None, "expected": _EXPECTED_NUMBER}
+            raise ApiError(422, "invalid_input", message, **details) from None
         row = [entries] if len(names) == 1 else entries
     elif not isinstance(row, list):
         expected = f"a list of {len(names)} numbers, or an object with the columns' names"
-        raise ApiError(422, "input", f"rows[{number}] is {shown(row)}; give {expected}", row=number, expected=expected)
+        message = f"rows[{index}] is {truncate(row)}; give {expected}"
+        raise ApiError(422, "invalid_input", message, row=index, expected=expected)
     elif len(row) != len(names):
-        told = f"rows[{number}] has {len(row)} entries; this model takes {len(names)}"
-        raise ApiError(422, "input", told, row=number, value=len(row), expected=f"{len(names)} numbers")
-    if not _NUMBERS.issuperset(map(type, row)):
-        place = next(place for place, value in enumerate(row) if type(value) not in _NUMBERS)
-        raise _fault(number, names[place], row[place], _NUMBER)
+        message = f"rows[{index}] has {len(row)} entries; this model takes {len(names)}"
+        raise ApiError(422, "invalid_input", message, row=index, value=len(row), expected=f"{len(names)} numbers")
+    if not _NUMBER_TYPES.issuperset(map(type, row)):
+        column = next(column for column, value in enumerate(row) if type(value) not in _NUMBER_TYPES)
+        raise _invalid_value(index, names[column], row[column], _EXPECTED_NUMBER)
     return row
 
 
-def _fault(row: int, column: str, value: Any, expected: str) -> ApiError:
+def _invalid_value(row: int, column: str, value: Any, expected: str) -> ApiError:
     """Return the error for one entry."""
-    seen = "null" if value is None else repr(shown(value))
-    told = f"rows[{row}], column {column!r} is {seen}; it must be {expected}"
-    return ApiError(422, "input", told, row=row, column=column, value=value, expected=expected)
-
-
-def takes(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what the OpenAPI description says of a body that FastAPI does not read itself."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    given = "null" if value is None else repr(truncate(value))
+    message = f"rows[{row}], column {column!r} is {given}; it must be {expected}"
+    return ApiError(422, "invalid_input", message, row=row, column=column, value=value, expected=expected)

@@ -1,4 +1,4 @@
-"""Answers in JSON: arrays as they are, what is not finite as null."""
+"""JSON responses: arrays are supported, and non-finite numbers become null."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from starlette.responses import Response
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
-def as_json(content: Any) -> bytes:
-    """Write plain values and arrays of NumPy as JSON; NaN and infinity become null.
+def to_json(content: Any) -> bytes:
+    """Serialize plain values and NumPy arrays; NaN and infinity become null.
 
-    float32 is written with the few digits that give the same float32 again.
+    A float32 is written with the fewest digits that parse to the same float32.
     """
-    return orjson.dumps(content, default=_other, option=_OPTIONS)
+    return orjson.dumps(content, default=_fallback, option=_OPTIONS)
 
 
-def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a response that holds content as JSON.
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON response.
 
-    An endpoint that returns it spares itself FastAPI's own encoder, which knows no arrays and is slow.
+    It bypasses FastAPI's encoder, which is slow and does not support arrays.
     """
-    return Response(as_json(content), status, headers, "application/json")
+    return Response(to_json(content), status, headers, "application/json")
 
 
-def _other(value: Any) -> Any:
-    """Turn into plain values what orjson leaves: arrays that are not contiguous, of text, or of rare dtypes."""
+def counted_response(request: Request, rows: int, content: bytes) -> Response:
+    """Return a JSON response and record its number of rows for the metrics."""
+    request.scope["glassnet.rows"] = rows
+    return Response(content, media_type="application/json")
+
+
+def _fallback(value: Any) -> Any:
+    """Convert what orjson does not support: arrays that are non-contiguous, of text, or of rare dtypes."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} can't be written as JSON")
-
-
-def counted(request: Request, rows: int, content: bytes) -> Response:
-    """Return the answer, its rows counted."""
-    request.scope["glassnet.rows"] = rows
-    return Response(content, media_type="application/json")

@@ -1,8 +1,8 @@
-"""The guard at the door: who may come in, how much they may bring, and what a browser is told about the page.
+"""Security middleware: host, origin, token and body-size checks, and security headers.
 
-A request is refused whose Host is none of the server's names, so that a foreign name that is made to point here (DNS
-rebinding) leads nowhere; whose Origin is another site; or that lacks the token where there is one. Its body is taken in
-whole before anything else happens, within a size and a time, so that a slow or cut one never reaches an endpoint.
+A request is refused if its Host is not a name of the server (protection against DNS rebinding), if its Origin is
+another site, or if it lacks the required token. The body is read completely before the endpoint is called, within
+limits of size and time, so that a slow or truncated body never reaches an endpoint.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from glassnet.web.app_state import Limits
 from glassnet.web.errors import ApiError
 
-#: What a browser is told with every answer: everything from here, nothing inline, no markup from text, no frame.
+#: Content-Security-Policy: same-origin resources only, no inline code, no markup from text, no framing.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -39,24 +39,25 @@ HEADERS = tuple(
         "permissions-policy": "camera=(), geolocation=(), microphone=()",
     }.items()
 )
-#: The subprotocols by which a browser, which can't set headers of a WebSocket, says that it is us, and the token.
-PROTOCOL, TOKEN_PROTOCOL = "glassnet", "token."
+#: WebSocket subprotocols: the name of the protocol, and the prefix of the token (browsers can't set other headers).
+PROTOCOL = "glassnet"
+TOKEN_PROTOCOL = "token."
 
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Where a server listens and whom it lets in.
+    """Which requests a server accepts.
 
     Parameters
     ----------
     host : str
-        The address it listens on.
+        The address that it listens on.
     token : str, optional
-        What every request must bring, but for `open_paths`.
+        Required in every request, except for `open_paths`.
     names : frozenset of str
-        Further names that it is called by.
+        Additional host names.
     open_paths : frozenset of str
-        What may be had without the token: the page's files, whether the server is well.
+        Paths that need no token: the files of the page, the health check.
     """
 
     host: str = "127.0.0.1"
@@ -64,11 +65,10 @@ class AccessPolicy:
     names: frozenset[str] = frozenset()
     open_paths: frozenset[str] = frozenset()
 
-    def knows(self, host: str) -> bool:
-        """Say whether a Host header, ``name`` or ``name:port``, names this server.
+    def allows_host(self, host: str) -> bool:
+        """Check whether a Host header, ``name`` or ``name:port``, is a name of this server.
 
-        On loopback only its own names do. Elsewhere every numeric address does as well: a browser that has one in its
-        address bar was led here by no name.
+        On loopback only known names are. Elsewhere numeric addresses are too: DNS rebinding needs a name.
         """
         try:
             name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
@@ -84,31 +84,33 @@ class AccessPolicy:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether an address can be reached from this machine only."""
+    """Check whether an address is reachable from this machine only."""
     address = _address(host)
     return host == "localhost" if address is None else address.is_loopback
 
 
 class SecurityMiddleware:
-    """The first thing that a request meets, and the last that its answer does.
+    """Check each request and add security headers to each response.
 
     Parameters
     ----------
     app : ASGI app
-        What is guarded.
-    door : AccessPolicy
-        Who may come in.
+        The wrapped app.
+    policy : AccessPolicy
+        Which requests are accepted.
     limits : Limits
-        How much, and how slowly, they may bring.
+        Limits of size and time of the body.
     """
 
-    def __init__(self, app: ASGIApp, door: AccessPolicy, limits: Limits) -> None:
-        self.app, self.door, self.limits = app, door, limits
-        self.knows = lru_cache(256)(door.knows)  # nearly all requests name the same host
-        self.held = 0  # bytes of bodies that are on their way
+    def __init__(self, app: ASGIApp, policy: AccessPolicy, limits: Limits) -> None:
+        self.app = app
+        self.policy = policy
+        self.limits = limits
+        self._allows_host = lru_cache(256)(policy.allows_host)  # nearly all requests have the same host
+        self._buffered = 0  # bytes of all bodies that are being received
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or refuse it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -121,43 +123,45 @@ class SecurityMiddleware:
             await send(message)
 
         try:
-            given = _headers(scope["headers"])
-            self._check(scope, given)
-            if scope["type"] == "http" and (b"content-length" in given or b"transfer-encoding" in given):
-                receive = await self._body(given.get(b"content-length"), receive)
-        except ApiError as refusal:
-            await _refuse(refusal, scope, receive, with_headers)
-        except _GoneError:
-            pass  # nobody is there to be told
+            headers = _headers(scope["headers"])
+            self._check(scope, headers)
+            if scope["type"] == "http" and (b"content-length" in headers or b"transfer-encoding" in headers):
+                receive = await self._read_body(headers.get(b"content-length"), receive)
+        except ApiError as error:
+            await _refuse(error, scope, receive, with_headers)
+        except _DisconnectError:
+            pass  # no client is left to answer
         else:
             await self.app(scope, receive, with_headers)
 
-    def _check(self, scope: Scope, given: dict[bytes, bytes]) -> None:
-        """Refuse who may not come in."""
-        host = given.get(b"host", b"").decode("latin-1").lower()
-        if not self.knows(host):
-            raise ApiError(
-                403, "foreign_host", f"the Host {host!r} is no name of this server; --name lets it in", value=host
-            )
-        origin = given.get(b"origin")
+    def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """Raise ApiError if the host, the origin or the token is not accepted."""
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if not self._allows_host(host):
+            message = f"the Host {host!r} is not a name of this server; add it with --name"
+            raise ApiError(403, "host_not_allowed", message, value=host)
+        origin = headers.get(b"origin")
         if origin is not None:
             scheme, _, authority = origin.decode("latin-1").lower().partition("://")
             if scheme not in ("http", "https") or authority != host:
-                raise ApiError(403, "foreign_origin", "a page of another site may not ask this server")
-        elif (
-            given.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and scope["path"] not in self.door.open_paths
-        ):
-            raise ApiError(403, "foreign_origin", "a page of another site may not ask this server")
-        if self.door.token is not None and scope["path"] not in self.door.open_paths:
-            said = _token(scope, given)
-            if not hmac.compare_digest(said, self.door.token.encode()):
-                why = "the token is wrong" if said else "the token is missing"
-                raise ApiError(401, "no_token", f"{why}; send 'Authorization: Bearer TOKEN', as printed at the start")
+                raise _origin_error()
+        if scope["path"] in self.policy.open_paths:
+            return
+        if origin is None and headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site"):
+            raise _origin_error()
+        if self.policy.token is not None:
+            token = _token(scope, headers)
+            if not hmac.compare_digest(token, self.policy.token.encode()):
+                reason = "the token is wrong" if token else "the token is missing"
+                message = f"{reason}; send 'Authorization: Bearer TOKEN', as printed at the start"
+                raise ApiError(401, "unauthorized", message)
 
-    async def _body(self, declared: bytes | None, receive: Receive) -> Receive:
-        """Take the body in, and return what hands it on at once."""
-        limit, chunks, size = self.limits.body, list[bytes](), 0
-        if declared is not None and int(declared) > limit:  # a number: the parser of HTTP sees to that
+    async def _read_body(self, declared: bytes | None, receive: Receive) -> Receive:
+        """Read the whole body; return a receive function that yields it as one message."""
+        limit = self.limits.body
+        chunks: list[bytes] = []
+        size = 0
+        if declared is not None and int(declared) > limit:  # the HTTP parser ensures that it is a number
             raise _too_large(limit)
         try:
             async with asyncio.timeout(self.limits.seconds):
@@ -165,64 +169,70 @@ class SecurityMiddleware:
                 while more:
                     message = await receive()
                     if message["type"] != "http.request":
-                        raise _GoneError
-                    chunk, more = message.get("body", b""), message.get("more_body", False)
-                    size, self.held = size + len(chunk), self.held + len(chunk)
+                        raise _DisconnectError
+                    chunk = message.get("body", b"")
+                    more = message.get("more_body", False)
+                    size += len(chunk)
+                    self._buffered += len(chunk)
                     chunks.append(chunk)
                     if size > limit:
                         raise _too_large(limit)
-                    if self.held > self.limits.bodies and more:
+                    if self._buffered > self.limits.bodies and more:
                         raise ApiError(503, "overloaded", "too many large requests at once; try again in a moment")
         except TimeoutError:
-            raise ApiError(
-                408, "too_slow", f"the body did not arrive within {self.limits.seconds:g} s; send it faster"
-            ) from None
+            message_text = f"the body did not arrive within {self.limits.seconds:g} s; send it faster"
+            raise ApiError(408, "request_timeout", message_text) from None
         finally:
-            self.held -= size
+            self._buffered -= size
         whole: Message | None = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
 
-        async def handed_on() -> Message:
+        async def receive_body() -> Message:
             nonlocal whole
             if whole is None:
                 return await receive()
             message, whole = whole, None
             return message
 
-        return handed_on
+        return receive_body
 
 
-class _GoneError(Exception):
-    """The client went away before its body was whole."""
+class _DisconnectError(Exception):
+    """The client disconnected before its body was complete."""
 
 
-async def _refuse(refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail[:120]})
+        await send({"type": "websocket.close", "code": 1008, "reason": error.detail[:120]})
         return
-    headers = {"connection": "close"}  # the rest of the request is not waited for
-    if refusal.status_code == 401:
+    headers = {"connection": "close"}  # the rest of the request is not read
+    if error.status_code == 401:
         headers["www-authenticate"] = "Bearer"
-    await refusal.response(headers)(scope, receive, send)
+    await error.response(headers)(scope, receive, send)
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return headers by name; a request that says Host or Origin twice means to be taken for another."""
+    """Return headers by name; repeated security-relevant headers are refused, as they are ambiguous."""
     found: dict[bytes, bytes] = {}
     for name, value in pairs:
         if name in (b"host", b"origin", b"authorization") and name in found:
-            raise ApiError(400, "bad_request", f"the header {name.decode()} stands there twice")
+            raise ApiError(400, "bad_request", f"the header {name.decode()} is repeated")
         found[name] = value
     return found
 
 
-def _token(scope: Scope, given: dict[bytes, bytes]) -> bytes:
-    scheme, _, said = given.get(b"authorization", b"").partition(b" ")
+def _token(scope: Scope, headers: dict[bytes, bytes]) -> bytes:
+    """Return the token of a request: from its Authorization header, or from a WebSocket subprotocol."""
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer":
-        return said.strip()
+        return token.strip()
     for protocol in scope.get("subprotocols", ()):
         if protocol.startswith(TOKEN_PROTOCOL):
             return str(protocol).removeprefix(TOKEN_PROTOCOL).encode()
     return b""
+
+
+def _origin_error() -> ApiError:
+    return ApiError(403, "origin_not_allowed", "pages of other sites may not send requests to this server")
 
 
 def _too_large(limit: int) -> ApiError:

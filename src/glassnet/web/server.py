@@ -1,4 +1,4 @@
-"""The server, put together: the guard, the rooms with their endpoints, the page."""
+"""Build the app: middleware, endpoints, static files."""
 
 from __future__ import annotations
 
@@ -12,60 +12,61 @@ from glassnet.web import error_analysis, errors, explain, files, learn, model_in
 from glassnet.web.app_state import AppState
 from glassnet.web.security import AccessPolicy, SecurityMiddleware
 
-#: Modules with an `APIRouter` named ``router``; a new one is added here. Their paths begin with ``/api/``.
-ROUTED = (predict, explain, model_info, think, learn, error_analysis)
+#: Modules with an `APIRouter` named ``router`` whose paths begin with ``/api/``.
+API_MODULES = (predict, explain, model_info, think, learn, error_analysis)
 
 
 def create_app(
-    workshop: AppState,
+    state: AppState,
     *,
     host: str = "127.0.0.1",
     token: str | None = None,
     names: frozenset[str] = frozenset(),
     log: observability.Log = observability.no_log,
 ) -> FastAPI:
-    """Return the app that serves a workshop.
+    """Return the app that serves a model.
 
     Parameters
     ----------
-    workshop : AppState
-        The model, the rows, the locks.
+    state : AppState
+        Model, rows and locks.
     host : str
-        The address it will listen on: it decides which Host headers are let in.
+        The address that the server will listen on; it determines the accepted Host headers.
     token : str, optional
-        What every request must bring.
+        Required in every request.
     names : frozenset of str
-        Further names that the server is called by.
+        Additional host names of the server.
     log : callable
-        Where a line for each request goes.
+        Called with the log record of each request.
 
     Returns
     -------
     FastAPI
-        With the workshop as ``app.state.workshop``.
+        The state is ``app.state.app_state``.
     """
     app = FastAPI(
         title="glassnet",
         version=__version__,
         description="A network that you can see through: its predictions, and everything inside it.",
-        docs_url=None,  # its pages load their scripts from elsewhere
+        docs_url=None,  # these pages load scripts from other hosts
         redoc_url=None,
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
     )
-    app.state.workshop, app.state.made = workshop, {}
-    app.state.workers = CapacityLimiter(os.cpu_count() or 1)  # threads for predictions that take long
+    metrics = observability.ServerMetrics()
+    app.state.app_state = state
+    app.state.singletons = {}
+    app.state.metrics = metrics
+    app.state.workers = CapacityLimiter(os.cpu_count() or 1)  # threads for slow requests
     errors.install(app)
-    for module in ROUTED:
+    for module in API_MODULES:
         app.include_router(module.router)
     page = files.page_files()
     app.router.routes.extend(files.routes(page))
-    figures = observability.Figures()
     app.include_router(observability.router)
-    app.state.figures = figures
-    door = AccessPolicy(host, token, names, frozenset(page) | {"/healthz"})
+    policy = AccessPolicy(host, token, names, frozenset(page) | {"/healthz"})
     app.add_middleware(predict.PredictFastPath)
-    app.add_middleware(SecurityMiddleware, door=door, limits=workshop.limits)
+    app.add_middleware(SecurityMiddleware, policy=policy, limits=state.limits)
     labels = dict.fromkeys(page, "page") | {predict.PREDICT: predict.PREDICT}
-    app.add_middleware(observability.Recorder, figures=figures, labels=labels, log=log)
+    app.add_middleware(observability.MetricsMiddleware, metrics=metrics, labels=labels, log=log)
     return app

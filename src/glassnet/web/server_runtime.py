@@ -1,4 +1,4 @@
-"""Running the server: its sockets, and an end that lets what has begun be finished."""
+"""Run the server: sockets, connection limits, graceful shutdown."""
 
 from __future__ import annotations
 
@@ -15,58 +15,60 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from glassnet.errors import InputError
 
-#: Seconds that are given to what has begun when the server is told to stop.
+#: Seconds that requests in progress get to finish at shutdown.
 GRACE = 10
-#: Connections at once; those beyond are told 503.
+#: Simultaneous connections; further ones receive 503.
 MAX_CONNECTIONS = 1000
-#: Bytes of a request's first lines, and seconds for them to arrive; uvicorn itself waits for ever.
-MAX_HEAD, SECONDS_FOR_HEAD = 2**16, 10
-#: Bytes of a message over a WebSocket.
+#: Bytes of the request line and headers, and seconds to receive them; uvicorn has no timeout.
+MAX_HEADER_BYTES = 2**16
+HEADER_TIMEOUT = 10
+#: Bytes of a WebSocket message.
 MAX_MESSAGE = 2**20
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Take the address before anything is announced.
+    """Bind the address and listen, before the address is printed.
 
     Raises
     ------
     InputError
-        If it can't be had.
+        If the address is not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((host.strip("[]"), port))
-        taken.listen()  # who comes between the announcement and the first answer waits instead of being turned away
+        bound.bind((host.strip("[]"), port))
+        bound.listen()  # clients that connect before the server has started wait instead of being refused
     except OSError as error:
-        taken.close()
-        why = error.strerror or str(error)
-        raise InputError(f"can't listen on {host}, port {port}: {why}; choose another with --host or --port") from None
-    return [taken]
+        bound.close()
+        reason = error.strerror or str(error)
+        message = f"can't listen on {host}, port {port}: {reason}; choose another with --host or --port"
+        raise InputError(message) from None
+    return [bound]
 
 
-def run(app: FastAPI, sockets: Sequence[socket.socket], opened: str | None = None) -> None:
-    """Serve until a signal ends it: then no more is accepted, and what has begun gets `GRACE` seconds.
+def run(app: FastAPI, sockets: Sequence[socket.socket], page_url: str | None = None) -> None:
+    """Serve until a signal arrives; then requests in progress get `GRACE` seconds to finish.
 
     Parameters
     ----------
     app : FastAPI
-        As `create_app` made it.
+        The app of `create_app`.
     sockets : sequence of socket
-        As by `listen`.
-    opened : str, optional
-        An address to open in the browser once the server answers.
+        The sockets of `listen`.
+    page_url : str, optional
+        Address to open in the browser once the server has started.
     """
-    Server(server_settings(app), opened).run(list(sockets))
+    Server(server_config(app), page_url).run(list(sockets))
 
 
-def server_settings(app: FastAPI) -> uvicorn.Config:
-    """Return how uvicorn is to run an app."""
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """Return the configuration of uvicorn."""
     return uvicorn.Config(
         app,
         http=Connection,
-        access_log=False,  # the app has a log of its own, with rows and times
+        access_log=False,  # the app writes its own log, with rows and times
         log_level="warning",
         server_header=False,
         date_header=False,
@@ -79,76 +81,76 @@ def server_settings(app: FastAPI) -> uvicorn.Config:
 
 
 class Connection(HttpToolsProtocol):
-    """A connection on which a request's first lines may be neither endless nor slow without end."""
+    """A connection that limits size and time of the request headers."""
 
-    _clock: asyncio.TimerHandle | None = None
-    _head = 0
+    _timer: asyncio.TimerHandle | None = None
+    _header_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        """Begin to wait for the first request."""
+        """Start the timer of the first request."""
         super().connection_made(transport)
-        self._begin()
+        self._start_timer()
 
     def on_message_begin(self) -> None:
-        """Begin to wait for the rest of the next one."""
+        """Start the timer of the next request."""
         super().on_message_begin()
-        if self._clock is None:
-            self._begin()
+        if self._timer is None:
+            self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """Wait no more: the body is the guard's business."""
-        self._end()
+        """Stop the timer; `SecurityMiddleware` limits the body."""
+        self._stop_timer()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and count it as long as the head is not whole."""
+        """Count the bytes until the headers are complete."""
         super().data_received(data)
-        if self._clock is not None:
-            self._head += len(data)
-            if self._head > MAX_HEAD:
+        if self._timer is not None:
+            self._header_bytes += len(data)
+            if self._header_bytes > MAX_HEADER_BYTES:
                 self._refuse(b"431 Request Header Fields Too Large")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
-        self._end()
+        """Stop the timer."""
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _begin(self) -> None:
-        self._head = 0
-        self._clock = self.loop.call_later(SECONDS_FOR_HEAD, self._refuse, b"408 Request Timeout")
+    def _start_timer(self) -> None:
+        self._header_bytes = 0
+        self._timer = self.loop.call_later(HEADER_TIMEOUT, self._refuse, b"408 Request Timeout")
 
-    def _end(self) -> None:
-        if self._clock is not None:
-            self._clock.cancel()
-            self._clock = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _refuse(self, status: bytes) -> None:
-        self._end()
+        self._stop_timer()
         if not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
             self.transport.close()
 
 
 class Server(uvicorn.Server):
-    """A server that opens its page, and tells the workshop at once when it is to end."""
+    """A server that can open the page in the browser and signals its shutdown to running trainings."""
 
-    def __init__(self, config: uvicorn.Config, opened: str | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, page_url: str | None = None) -> None:
         super().__init__(config)
-        self.opened = opened
+        self.page_url = page_url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
+        """Start; then open the page."""
         await super().startup(sockets)
-        # what is there now stays: without this the collector goes through all of it again and again, a tenth of a
-        # second each time, in which nobody is answered
+        # Exclude the objects made so far from garbage collection: scanning them takes a tenth of a second each time,
+        # during which no request is answered.
         gc.collect()
         gc.freeze()
-        if self.opened is not None and self.started:
-            webbrowser.open(self.opened)
+        if self.page_url is not None and self.started:
+            webbrowser.open(self.page_url)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take the first signal as the wish to end, the second as the order."""
+        """First signal: graceful shutdown; second: immediate."""
         app = self.config.app
         if isinstance(app, FastAPI):
-            app.state.workshop.closing.set()
+            app.state.app_state.closing.set()
         super().handle_exit(sig, frame)

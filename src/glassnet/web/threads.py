@@ -1,4 +1,4 @@
-"""What takes long is done by a thread, so that others are answered meanwhile."""
+"""Run slow work on a thread so that the event loop stays responsive."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from glassnet.web.errors import ApiError
 Result = TypeVar("Result")
 
 
-async def apart(request: Request, work: Callable[[], Result], seconds: float) -> Result:
-    """Let a thread do the work, not more threads than there are cores; a ApiError, 503, if it takes too long."""
+async def run_in_thread(request: Request, work: Callable[[], Result], seconds: float) -> Result:
+    """Run a function on a worker thread (at most one per core).
+
+    Raises
+    ------
+    ApiError
+        503 if it takes longer than the given seconds.
+    """
     try:
         async with asyncio.timeout(seconds):
             return await to_thread.run_sync(work, limiter=request.app.state.workers, abandon_on_cancel=True)
     except TimeoutError:
-        raise too_long() from None
+        raise timeout_error() from None
 
 
-def too_long() -> ApiError:
-    """Return the error that tells that something takes too long."""
-    return ApiError(503, "too_long", "the answer takes too long; send fewer rows at once, or try again later")
+def timeout_error() -> ApiError:
+    """Return the error for a response that takes too long."""
+    return ApiError(503, "timeout", "the response takes too long; send fewer rows at once, or try again later")

@@ -1,4 +1,4 @@
-"""What the units of the model answer to the rows at hand: taken once for each model, in bounded memory and work."""
+"""Activations of the model's units over the example rows: computed once per model, with bounded memory and work."""
 
 from __future__ import annotations
 
@@ -17,174 +17,182 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.target import CLASSIFICATION
-from glassnet.web.app_state import AppState, Examples, made_once
+from glassnet.web.app_state import AppState, Examples, app_singleton
 
-#: Numbers that are kept of all units and rows together, and multiplications that they may take: more rows than that are
-#: looked at in even steps.
-MAX_NUMBERS, MAX_WORK = 2**24, 2**34
-#: Rows from which it is known how loud the units of a layer get.
-FEW_ROWS = 256
-#: Parts of a histogram, and rows that excite a unit most.
-BINS, MAX_EXCITING = 32, 12
+#: Activations that are stored, over all units and rows, and multiplications to compute them. Larger data are sampled
+#: at regular intervals.
+MAX_ACTIVATIONS = 2**24
+MAX_WORK = 2**34
+#: Rows used for the activation scale of each layer.
+N_SCALE_ROWS = 256
+#: Bins of a histogram.
+BINS = 32
+#: Rows with the largest activations of a unit.
+N_TOP_ROWS = 12
 
 
-class Survey:
-    """Of one model, with the rows that are its own.
+class UnitStatistics:
+    """Statistics of the units of one model over its example rows.
 
     Parameters
     ----------
     version : int
-        Of the workshop's model.
+        Version of the model in `AppState`.
     model, examples
-        As the workshop held them then.
+        The model and its rows.
     """
 
     def __init__(self, version: int, model: Model, examples: Examples | None) -> None:
-        self.version, self.model, self.examples = version, model, examples
-        self._taking = threading.Lock()
-        self._layers: dict[str, Array] | None = None
+        self.version = version
+        self.model = model
+        self.examples = examples
+        self._lock = threading.Lock()
+        self._activations: dict[str, Array] | None = None
 
     @cached_property
     def rows(self) -> Array:
-        """The numbers of the rows that are looked at, from 0: all, or some in even steps."""
-        count, structure = row_count(self.examples), self.model.structure
-        most = min(MAX_NUMBERS // sum(structure.layer_sizes[1:]), MAX_WORK // structure.n_parameters)
-        return np.unique(np.linspace(0, count - 1, max(1, min(count, most))).astype(np.intp)) if count else np.arange(0)
+        """Indices of the rows that are used: all, or a regular sample."""
+        count = n_rows(self.examples)
+        structure = self.model.structure
+        limit = min(MAX_ACTIVATIONS // sum(structure.layer_sizes[1:]), MAX_WORK // structure.n_parameters)
+        return (
+            np.unique(np.linspace(0, count - 1, max(1, min(count, limit))).astype(np.intp)) if count else np.arange(0)
+        )
 
     @property
-    def layers(self) -> dict[str, Array]:
-        """``a1 … aL`` of those rows, each (rows, units): taken when first asked for, by one thread."""
-        with self._taking:
-            if self._layers is None:
-                self._layers = self._answers(self.rows)
-            return self._layers
+    def activations(self) -> dict[str, Array]:
+        """``a1 … aL`` of those rows, each (rows, units); computed on first use by one thread."""
+        with self._lock:
+            if self._activations is None:
+                self._activations = self._compute(self.rows)
+            return self._activations
 
     @cached_property
-    def reach(self) -> dict[str, float] | None:
-        """The size that the loudest activation of each layer has for a few rows; None where there are no rows."""
+    def activation_scale(self) -> dict[str, float] | None:
+        """The largest absolute activation of each layer over a few rows; None if there are no rows."""
         if not len(self.rows):
             return None
-        few = self.rows[:: max(1, len(self.rows) // FEW_ROWS)][:FEW_ROWS]
-        return {name: float(np.abs(np.nan_to_num(values)).max()) for name, values in self._answers(few).items()}
+        sample = self.rows[:: max(1, len(self.rows) // N_SCALE_ROWS)][:N_SCALE_ROWS]
+        return {name: float(np.abs(np.nan_to_num(values)).max()) for name, values in self._compute(sample).items()}
 
     @cached_property
-    def weight_reach(self) -> dict[str, Array]:
+    def max_weights(self) -> dict[str, Array]:
         """max_j |W[i, j]| of every W, for `glassnet.inspection.top_contributions`."""
         return {name: np.abs(W).max(axis=1) for name, W in self.model.parameters.items() if name[0] == "W"}
 
     @cached_property
     def class_numbers(self) -> Array | None:
-        """The number of each row's class among the model's, (rows,); None where no classes are known."""
+        """The class index of each row, (rows,); None if there are no classes or no targets."""
         y = None if self.examples is None else self.examples.y
         return None if y is None or self.model.task != CLASSIFICATION else self.model.encode(y)
 
     def unit(self, layer: int, unit: int) -> dict[str, Any] | None:
-        """Tell how a unit answers to the rows at hand: a histogram, and the numbers of the rows that excite it most."""
+        """Return the histogram of a unit's activations and the rows with the largest; None if there are no rows."""
         if not len(self.rows):
             return None
-        a = np.nan_to_num(self.layers[f"a{layer}"][:, unit].astype(np.float64))
+        a = np.nan_to_num(self.activations[f"a{layer}"][:, unit].astype(np.float64))
         counts, edges = np.histogram(a, BINS)
-        best = np.argsort(-a, kind="stable")[:MAX_EXCITING]
+        top = np.argsort(-a, kind="stable")[:N_TOP_ROWS]
         return {
             "rows": len(self.rows),
-            "of": row_count(self.examples),
+            "total_rows": n_rows(self.examples),
             "low": edges[0],
             "high": edges[-1],
             "counts": counts,
             "percentiles": np.percentile(a, np.arange(100), method="lower"),
             "mean": a.mean(),
             "zeros": np.count_nonzero(a == 0),
-            "exciting": self.rows[best],
-            "excited": a[best],
+            "top_rows": self.rows[top],
+            "top_activations": a[top],
         }
 
-    def told(self, chosen: Array) -> list[dict[str, Any]]:
-        """Tell rows at hand: where they stand, their values and targets, and what the model says of them.
+    def describe_rows(self, chosen: Array) -> list[dict[str, Any]]:
+        """Return position, values, target and prediction of rows, given their indices (rows,).
 
-        ``row`` counts the rows at hand, from 0; ``number`` is its number in the ``file``, which is told where there are
-        several.
+        ``row`` is the index from 0; ``number`` is its number in the ``file``, which is given if there are several.
         """
         examples = self.examples
         if examples is None or not len(chosen):
             return []
-        values = dense(examples.x[chosen])
+        values = to_dense(examples.x[chosen])
         try:
-            said = self.model.predict(values).tolist()
-        except InputError:  # a network that has diverged says nothing
-            said = [None] * len(values)
-        truth = [None] * len(values) if examples.y is None else [named(value) for value in examples.y[chosen]]
+            predictions = self.model.predict(values).tolist()
+        except InputError:  # the network has diverged
+            predictions = [None] * len(values)
+        targets = [None] * len(values) if examples.y is None else [to_plain(value) for value in examples.y[chosen]]
+        columns = zip(examples.locate(chosen), targets, predictions, values, strict=True)
         return [
-            place | {"target": target, "prediction": named(answer), "values": raw}
-            for place, target, answer, raw in zip(examples.places(chosen), truth, said, values, strict=True)
+            location | {"target": target, "prediction": to_plain(prediction), "values": row}
+            for location, target, prediction, row in columns
         ]
 
     def connections(self, layers: Mapping[str, Any], count: int) -> list[dict[str, Array]]:
-        """Tell the strongest terms a[i] · W[i, j] of each layer: from which unit, to which, and how much.
+        """Return the strongest terms a[i] · W[i, j] of each layer: source unit, target unit, value.
 
         Parameters
         ----------
         layers : mapping of str to array (units,)
-            What the layers answer to a row: ``x`` (or, with tables, ``a0``), ``a1``, …, and ``h0``, … where the next
-            layer hears something else.
+            Activations of one row: ``x`` (or ``a0`` with embeddings), ``a1``, …, and ``h0``, … if the next layer
+            receives scaled activations.
         count : int
-            Of each layer, at most.
+            Maximum number per layer.
         """
-        structure, parameters, told = self.model.structure, self.model.parameters, []
-        heard = {"a0": layers["x"], **layers}
-        for layer, _, _ in structure.layers():
-            a = heard.get(f"h{layer - 1}", heard[f"a{layer - 1}"])
-            i, j, terms = inspection.top_contributions(
-                a, parameters[f"W{layer}"], count, self.weight_reach[f"W{layer}"]
-            )
-            told.append({"from": i, "to": j, "terms": terms})
-        return told
+        parameters = self.model.parameters
+        inputs = {"a0": layers["x"], **layers}
+        found = []
+        for layer, _, _ in self.model.structure.layers():
+            a = inputs.get(f"h{layer - 1}", inputs[f"a{layer - 1}"])
+            i, j, terms = inspection.top_contributions(a, parameters[f"W{layer}"], count, self.max_weights[f"W{layer}"])
+            found.append({"from": i, "to": j, "terms": terms})
+        return found
 
-    def _answers(self, rows: Array) -> dict[str, Array]:
+    def _compute(self, rows: Array) -> dict[str, Array]:
         assert self.examples is not None
         model = self.model
-        inputs = model.inputs(dense(self.examples.x[rows]))
-        with np.errstate(over="ignore", invalid="ignore"):  # a network that has diverged is looked at too
+        inputs = model.inputs(to_dense(self.examples.x[rows]))
+        with np.errstate(over="ignore", invalid="ignore"):  # the network may have diverged
             found = inspection.activations(model.structure, model.vector, inputs)
         return {name: values for name, values in found.items() if name[0] == "a"}
 
 
-class Surveys:
-    """The survey of one server's model, made anew when another model takes its place."""
+class UnitStatisticsCache:
+    """Holds the statistics of the current model; computes new ones when the model is replaced."""
 
-    def __init__(self, workshop: AppState) -> None:
-        self._workshop, self._lock = workshop, threading.Lock()
-        self._kept: Survey | None = None
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+        self._lock = threading.Lock()
+        self._statistics: UnitStatistics | None = None
 
-    def now(self) -> Survey:
-        """Return that of the model that answers now."""
+    def get(self) -> UnitStatistics:
+        """Return the statistics of the current model."""
         with self._lock:
-            if self._kept is None or self._kept.version != self._workshop.version:
-                now = self._workshop.state()
-                self._kept = Survey(now.version, now.model, now.examples)
-            return self._kept
+            if self._statistics is None or self._statistics.version != self._state.version:
+                snapshot = self._state.snapshot()
+                self._statistics = UnitStatistics(snapshot.version, snapshot.model, snapshot.examples)
+            return self._statistics
 
 
-def row_count(examples: Examples | None) -> int:
-    """Return how many rows are at hand."""
+def n_rows(examples: Examples | None) -> int:
+    """Return the number of example rows."""
     return 0 if examples is None else int(examples.x.shape[0])
 
 
-def dense(x: Any) -> Array:
-    """Return rows as an array, sparse or not."""
+def to_dense(x: Any) -> Array:
+    """Return dense or sparse rows as an array."""
     return x.toarray() if issparse(x) else np.asarray(x)
 
 
-def named(value: Any) -> Any:
-    """Return a target as it is shown: a class's name as text, a whole number without a point, None as it is."""
+def to_plain(value: Any) -> Any:
+    """Return a target as a plain value; an integral float becomes an int."""
     if isinstance(value, np.generic):
         value = value.item()
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
-def survey_of(connection: HTTPConnection) -> Survey:
-    """Return the survey of the model that answers now, a new one where that has changed."""
-    return made_once(connection, Surveys).now()
+def get_unit_statistics(connection: HTTPConnection) -> UnitStatistics:
+    """Return the unit statistics of the current model."""
+    return app_singleton(connection, UnitStatisticsCache).get()
 
 
-#: How an endpoint asks for it: ``def endpoint(survey: TheSurvey)``.
-TheSurvey = Annotated[Survey, Depends(survey_of)]
+#: Dependency of an endpoint: ``def endpoint(statistics: UnitStatisticsDep)``.
+UnitStatisticsDep = Annotated[UnitStatistics, Depends(get_unit_statistics)]

@@ -1,8 +1,7 @@
-"""Wrong: where the model is wrong, and which rows are to blame.
+"""Endpoints of the tab Wrong: error analysis.
 
-`endpoints` is what the page talks to. A `verdict` is what the model says of rows whose truth is known, beside that
-truth; `groups` parts it by a column, `listing` shows its rows, and a `search` looks for rows that are mislabelled. The
-`judge` keeps them until the model changes.
+An `evaluation` compares the model's predictions with known targets; `groups` breaks it down by a column, `listing`
+returns its rows, and `search` looks for label errors. The `service` caches evaluations until the model is replaced.
 """
 
 from glassnet.web.error_analysis.endpoints import router

@@ -1,262 +1,305 @@
-"""What the page asks for: ``/api/judge`` and below."""
+"""Endpoints ``/api/evaluate`` and below."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from glassnet._utils.arrays import Array
-from glassnet.web.error_analysis.evaluation import Verdict, overview
-from glassnet.web.error_analysis.groups import by_column, groups_of, weakest
-from glassnet.web.error_analysis.listing import listed, values_of
-from glassnet.web.error_analysis.search import Search, suspects_csv, suspects_listed
-from glassnet.web.error_analysis.service import Judge, TheJudge, choices, missing
+from glassnet.web.error_analysis.evaluation import Evaluation, summarize
+from glassnet.web.error_analysis.groups import cached_weak_slices, groups_of, metrics_by_group
+from glassnet.web.error_analysis.listing import list_rows, row_values
+from glassnet.web.error_analysis.search import LabelErrorSearch, list_suspects, suspects_csv
+from glassnet.web.error_analysis.service import AnalysisService, AnalysisServiceDep, datasets, missing_data
 from glassnet.web.errors import ApiError
 from glassnet.web.request_rows import read_json
-from glassnet.web.responses import as_json
-from glassnet.web.threads import apart
+from glassnet.web.responses import to_json
+from glassnet.web.threads import run_in_thread
 
-router = APIRouter(prefix="/api/judge", tags=["wrong"])
+router = APIRouter(prefix="/api/evaluate", tags=["wrong"])
 
-#: Rows told at once.
+#: Rows per response.
 MAX_ROWS = 100
-#: Folds of a search.
-FOLDS, MAX_FOLDS = 5, 20
+#: Default and largest number of folds of a search for label errors.
+FOLDS = 5
+MAX_FOLDS = 20
 
-Rows = Annotated[
-    str | None, Query(description="examples or training; the first of them that can be judged if not given.")
-]
+Rows = Annotated[str | None, Query(description="examples or training; default: the first that has targets.")]
 First = Annotated[int, Query(ge=0)]
 Count = Annotated[int, Query(ge=1, le=MAX_ROWS)]
 
 
+@dataclass(frozen=True)
+class RowFilter:
+    """Selection and order of rows: see `get_row_filter`."""
+
+    actual: int | None
+    predicted: int | None
+    column: str | None
+    group: int | None
+    wrong: bool
+    order: str
+
+    def apply(self, evaluation: Evaluation) -> Array:
+        """Return the indices of the selected rows in the requested order."""
+        chosen = np.ones(len(evaluation), bool)
+        if self.actual is not None:
+            _check_class(evaluation, "actual", self.actual)
+            chosen &= evaluation.actual == self.actual
+        if self.predicted is not None:
+            _check_class(evaluation, "predicted", self.predicted)
+            chosen &= evaluation.predicted == self.predicted
+        if self.column is not None or self.group is not None:
+            in_group = np.zeros(len(evaluation), bool)
+            in_group[_group_rows(evaluation, self.column, self.group)] = True
+            chosen &= in_group
+        if self.wrong:
+            chosen &= evaluation.wrong
+        if self.order not in ("confidence", "loss"):
+            expected = "confidence or loss"
+            message = f"order is {self.order!r}; it must be {expected}"
+            raise ApiError(422, "invalid_input", message, value=self.order, expected=expected)
+        found = np.flatnonzero(chosen)
+        key = np.abs(evaluation.residuals)
+        if evaluation.is_classification:
+            key = evaluation.confidence if self.order == "confidence" else evaluation.loss
+        return found[np.argsort(-key[found], kind="stable")]
+
+
+def get_row_filter(
+    actual: Annotated[int | None, Query(ge=0, description="Index of the true class.")] = None,
+    predicted: Annotated[int | None, Query(ge=0, description="Index of the predicted class.")] = None,
+    column: Annotated[str | None, Query(description="With group: the rows of one group of the column.")] = None,
+    group: Annotated[int | None, Query(ge=0)] = None,
+    wrong: Annotated[bool, Query(description="Only misclassified rows.")] = False,
+    order: Annotated[str, Query(description="confidence or loss, descending; of values the absolute error.")] = "loss",
+) -> RowFilter:
+    """Return the filter of a request."""
+    return RowFilter(actual, predicted, column, group, wrong, order)
+
+
 @router.get("")
-async def judged(request: Request, judge: TheJudge, rows: Rows = None) -> Response:
-    """Tell how good the model is: figures, confusions and calibration, or residuals; or what is missing to say so."""
+async def evaluate(request: Request, service: AnalysisServiceDep, rows: Rows = None) -> Response:
+    """Return metrics, confusion matrix and calibration, or residuals; or which data are missing."""
 
     def work() -> dict[str, Any]:
-        state = judge.workshop.state()
-        told: dict[str, Any] = {
-            "version": state.version,
-            "task": state.model.task,
-            "target": state.model.target_name,
-            "missing": missing(state),
-            "choices": choices(state),
+        snapshot = service.state.snapshot()
+        content: dict[str, Any] = {
+            "version": snapshot.version,
+            "task": snapshot.model.task,
+            "target": snapshot.model.target_name,
+            "missing": missing_data(snapshot),
+            "datasets": datasets(snapshot),
         }
-        if told["missing"] is not None:
-            return told
-        verdict = judge.verdict(rows)
-        told |= {"version": verdict.version, "which": verdict.which, "rows": len(verdict)}
-        told |= {"classes": list(verdict.model.classes), "loss_name": verdict.model.settings.resolve_loss().name}
-        return told | overview(verdict) | {"columns": _columns(verdict)}
+        if content["missing"] is not None:
+            return content
+        evaluation = service.evaluation(rows)
+        model = evaluation.model
+        content |= {"version": evaluation.version, "dataset": evaluation.dataset, "rows": len(evaluation)}
+        content |= {"classes": list(model.classes), "loss_name": model.settings.resolve_loss().name}
+        return content | summarize(evaluation) | {"columns": _columns(evaluation)}
 
-    return await _told(request, judge, work)
+    return await _respond(request, service, work)
 
 
 @router.get("/rows")
 async def rows_of(
     request: Request,
-    judge: TheJudge,
+    service: AnalysisServiceDep,
+    row_filter: Annotated[RowFilter, Depends(get_row_filter)],
     rows: Rows = None,
-    truth: Annotated[int | None, Query(ge=0, description="The number of the true class.")] = None,
-    predicted: Annotated[int | None, Query(ge=0, description="The number of the predicted class.")] = None,
-    column: Annotated[str | None, Query(description="With group: the rows of one of the column's groups.")] = None,
-    group: Annotated[int | None, Query(ge=0)] = None,
-    wrong: Annotated[bool, Query(description="Only the rows that are wrong.")] = False,
-    order: Annotated[str, Query(description="sure, the surest prediction first; or loss, the highest first.")] = "loss",
     first: First = 0,
     count: Count = 24,
 ) -> Response:
-    """Tell rows, one part after another: those of a cell of the confusion matrix, of a group, or all."""
+    """Return a page of rows: of a cell of the confusion matrix, of a group, or all."""
 
     def work() -> dict[str, Any]:
-        verdict = judge.verdict(rows)
-        chosen = np.ones(len(verdict), bool)
-        for name, number, values in (("truth", truth, verdict.truth), ("predicted", predicted, verdict.predicted)):
-            if number is not None:
-                _check_class(verdict, name, number)
-                chosen &= values == number
-        if column is not None or group is not None:
-            inside = np.zeros(len(verdict), bool)
-            inside[_group(verdict, column, group)] = True
-            chosen &= inside
-        if wrong:
-            chosen &= verdict.wrong
-        if order not in ("sure", "loss"):
-            raise ApiError(
-                422, "input", f"order is {order!r}; it must be sure or loss", value=order, expected="sure or loss"
-            )
-        found = np.flatnonzero(chosen)
-        by = {"sure": verdict.sure, "loss": verdict.loss}[order] if verdict.of_classes else np.abs(verdict.off)
-        found = found[np.argsort(-by[found], kind="stable")]
-        shown = found[first : first + count]
-        return {"version": verdict.version, "total": len(found), "first": first} | listed(verdict, shown)
+        evaluation = service.evaluation(rows)
+        found = row_filter.apply(evaluation)
+        head = {"version": evaluation.version, "total": len(found), "first": first}
+        return head | list_rows(evaluation, found[first : first + count])
 
-    return await _told(request, judge, work)
+    return await _respond(request, service, work)
 
 
 @router.get("/row")
 async def row_of(
-    request: Request, judge: TheJudge, row: Annotated[int, Query(ge=0, description="From 0.")], rows: Rows = None
+    request: Request,
+    service: AnalysisServiceDep,
+    row: Annotated[int, Query(ge=0, description="From 0.")],
+    rows: Rows = None,
 ) -> Response:
-    """Tell one row as the model takes it: ``values`` in the order of its columns, ``target``, and where it stands."""
+    """Return one row as the model takes it: ``values`` in the order of its columns, ``target``, and its location."""
 
     def work() -> dict[str, Any]:
-        verdict = judge.verdict(rows)
-        if row >= len(verdict):
-            expected = f"a row's number, 0 to {len(verdict) - 1}"
-            raise ApiError(422, "input", f"row is {row}; it must be {expected}", value=row, expected=expected)
-        examples = verdict.examples
+        evaluation = service.evaluation(rows)
+        if row >= len(evaluation):
+            raise _invalid("row", row, f"the index of a row, 0 to {len(evaluation) - 1}")
+        examples = evaluation.examples
         assert examples.y is not None
-        (told,) = examples.places(np.array([row]))
-        return told | {"values": values_of(examples, row), "target": examples.y[row]}
+        (location,) = examples.locate(np.array([row]))
+        return location | {"values": row_values(examples, row), "target": examples.y[row]}
 
-    return await _told(request, judge, work)
+    return await _respond(request, service, work)
 
 
 @router.get("/groups")
 async def groups(
     request: Request,
-    judge: TheJudge,
+    service: AnalysisServiceDep,
     column: Annotated[str, Query(description="Any column of the rows.")],
     rows: Rows = None,
 ) -> Response:
-    """Tell how good the model is for each group of rows that a column makes."""
+    """Return the metrics of each group of a column."""
 
     def work() -> dict[str, Any]:
-        verdict = judge.verdict(rows)
-        _check_column(verdict, column)
-        return {"version": verdict.version, "column": column, "groups": by_column(verdict, column)}
+        evaluation = service.evaluation(rows)
+        _check_column(evaluation, column)
+        return {"version": evaluation.version, "column": column, "groups": metrics_by_group(evaluation, column)}
 
-    return await _told(request, judge, work)
+    return await _respond(request, service, work)
 
 
-@router.get("/weakest")
-async def weakest_groups(request: Request, judge: TheJudge, rows: Rows = None) -> Response:
-    """Look through all columns for groups of rows where the model is surely worse than over all."""
+@router.get("/weak-slices")
+async def weak_slices(request: Request, service: AnalysisServiceDep, rows: Rows = None) -> Response:
+    """Search all columns for groups on which the model is significantly worse than overall."""
 
     def work() -> dict[str, Any]:
-        verdict = judge.verdict(rows)
-        return {"version": verdict.version} | weakest(verdict)
+        evaluation = service.evaluation(rows)
+        return {"version": evaluation.version} | cached_weak_slices(evaluation)
 
-    return await _told(request, judge, work)
+    return await _respond(request, service, work)
 
 
-@router.post("/labels", status_code=202)
-async def search(request: Request, judge: TheJudge) -> Response:
-    """Begin a search for mislabelled rows; ``{"rows": "training", "folds": 5}``, both may be left out.
+@router.post("/label-errors", status_code=202)
+async def start_search(request: Request, service: AnalysisServiceDep) -> Response:
+    """Start a search for label errors; ``{"rows": "training", "folds": 5}``, both optional.
 
-    A network like the model's is trained for each fold, one after another. 409 if a training or a search is running.
+    For each fold, a network with the model's settings is trained. 409 if a training or a search is running.
     """
-    judge.workshop.check_writable()
+    service.state.check_writable()
     body = await request.body()
     content = read_json(body) if body else {}
     folds = content.get("folds", FOLDS)
-    which = content.get("rows")
+    dataset = content.get("rows")
     if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= MAX_FOLDS:
-        expected = f"a whole number from 2 to {MAX_FOLDS}"
-        raise ApiError(422, "input", f"folds is {folds!r:.80}; it must be {expected}", value=folds, expected=expected)
-    if which is not None and not isinstance(which, str):
-        raise ApiError(422, "input", "rows must be examples or training", value=which, expected="examples or training")
+        raise _invalid("folds", folds, f"an integer from 2 to {MAX_FOLDS}")
+    if dataset is not None and not isinstance(dataset, str):
+        raise _invalid("rows", dataset, "examples or training")
 
     def work() -> dict[str, Any]:
-        verdict = judge.verdict(which)
-        if len(verdict) < folds:
-            raise ApiError(422, "input", f"there are {len(verdict)} rows, too few for {folds} folds", value=folds)
-        return _search(judge, judge.begin(verdict, folds))
+        evaluation = service.evaluation(dataset)
+        if len(evaluation) < folds:
+            message = f"there are {len(evaluation)} rows, too few for {folds} folds"
+            raise ApiError(422, "invalid_input", message, value=folds)
+        return _describe_search(service, service.start_search(evaluation, folds))
 
-    return await _told(request, judge, work, 202)
+    return await _respond(request, service, work, 202)
 
 
-@router.get("/labels")
-async def suspects(request: Request, judge: TheJudge, first: First = 0, count: Count = 24) -> Response:
-    """Tell how the search for mislabelled rows stands, and when it is over what it found, one part after another."""
+@router.get("/label-errors")
+async def search_status(request: Request, service: AnalysisServiceDep, first: First = 0, count: Count = 24) -> Response:
+    """Return the progress of the search for label errors and, once it has finished, a page of its results."""
 
     def work() -> dict[str, Any]:
-        found = judge.search
-        if found is None:
+        search = service.search
+        if search is None:
             return {"state": "none"}
-        told = _search(judge, found)
-        return told if found.state != "over" else told | suspects_listed(found, first, count)
+        content = _describe_search(service, search)
+        return content if search.state != "finished" else content | list_suspects(search, first, count)
 
-    return await _told(request, judge, work)
+    return await _respond(request, service, work)
 
 
-@router.post("/labels/end")
-async def end(request: Request, judge: TheJudge) -> Response:
-    """End the search."""
-    judge.workshop.check_writable()
+@router.post("/label-errors/stop")
+async def stop_search(request: Request, service: AnalysisServiceDep) -> Response:
+    """Stop the search."""
+    service.state.check_writable()
 
     def work() -> dict[str, Any]:
-        found = judge.search
-        if found is None:
-            raise ApiError(404, "no_search", "there is no search to end")
-        found.end()
-        return _search(judge, found)
+        search = service.search
+        if search is None:
+            raise ApiError(404, "search_not_found", "there is no search to stop")
+        search.stop()
+        return _describe_search(service, search)
 
-    return await _told(request, judge, work)
+    return await _respond(request, service, work)
 
 
-@router.get("/labels/csv")
-async def suspects_file(request: Request, judge: TheJudge) -> Response:
-    """Return the rows that look mislabelled as a CSV file; rows count from 1 below the header of their file."""
-    found = judge.search
-    if found is None or found.state != "over":
-        raise ApiError(404, "no_search", "no search for mislabelled rows has come to its end here")
-    content = await apart(request, lambda: suspects_csv(found), judge.workshop.limits.seconds)
-    headers = {"content-disposition": 'attachment; filename="mislabelled.csv"'}
+@router.get("/label-errors/csv")
+async def search_csv(request: Request, service: AnalysisServiceDep) -> Response:
+    """Return the suspected label errors as a CSV file; rows are numbered from 1, below the header of their file."""
+    search = service.search
+    if search is None or search.state != "finished":
+        raise ApiError(404, "search_not_found", "no search for label errors has finished on this server")
+    content = await run_in_thread(request, lambda: suspects_csv(search), service.state.limits.seconds)
+    headers = {"content-disposition": 'attachment; filename="label_errors.csv"'}
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _told(request: Request, judge: Judge, work: Callable[[], dict[str, Any]], status: int = 200) -> Response:
-    """Let a thread do the work, and return the answer."""
-    content = await apart(request, lambda: as_json(work()), judge.workshop.limits.seconds)
+async def _respond(
+    request: Request, service: AnalysisService, work: Callable[[], dict[str, Any]], status: int = 200
+) -> Response:
+    """Run the work on a thread and return its result as JSON."""
+    content = await run_in_thread(request, lambda: to_json(work()), service.state.limits.seconds)
     return Response(content, status, media_type="application/json")
 
 
-def _search(judge: Judge, search: Search) -> dict[str, Any]:
-    verdict = search.verdict
-    told = {"which": verdict.which, "version": verdict.version, "classes": list(verdict.model.classes)}
-    return told | {"current": verdict.version == judge.workshop.version} | search.progress()
+def _describe_search(service: AnalysisService, search: LabelErrorSearch) -> dict[str, Any]:
+    evaluation = search.evaluation
+    content = {
+        "dataset": evaluation.dataset,
+        "version": evaluation.version,
+        "classes": list(evaluation.model.classes),
+        "current": evaluation.version == service.state.version,
+    }
+    return content | search.progress()
 
 
-def _columns(verdict: Verdict) -> list[dict[str, Any]]:
-    """Return the columns that rows can be parted by: those that the model does not use first, then the target."""
-    used, target = set(verdict.model.feature_names), verdict.model.target_name
-    names = verdict.examples.table.names
-    kinds = {name: "target" if name == target else "used" if name in used else "other" for name in names}
-    order = ("other", "target", "used")
-    return [
-        {"name": name, "kind": kind} for name, kind in sorted(kinds.items(), key=lambda entry: order.index(entry[1]))
-    ]
+def _columns(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return the columns to group by: first those that the model does not use, then the target, then its features."""
+    features = set(evaluation.model.feature_names)
+    target = evaluation.model.target_name
+    kinds: dict[str, list[str]] = {"other": [], "target": [], "feature": []}
+    for name in evaluation.examples.table.names:
+        kind = "feature" if name in features else "other"
+        kinds["target" if name == target else kind].append(name)
+    return [{"name": name, "kind": kind} for kind, names in kinds.items() for name in names]
 
 
-def _check_class(verdict: Verdict, name: str, number: int) -> None:
-    classes = len(verdict.model.classes)
+def _check_class(evaluation: Evaluation, name: str, number: int) -> None:
+    classes = len(evaluation.model.classes)
     if number >= classes:
-        expected = f"a class's number, 0 to {classes - 1}" if classes else "nothing: the model predicts values"
-        raise ApiError(422, "input", f"{name} is {number}; it must be {expected}", value=number, expected=expected)
-
-
-def _check_column(verdict: Verdict, column: str) -> None:
-    if column not in verdict.examples.table.names:
-        told = f"there is no column {column!r:.80} in these rows"
-        raise ApiError(422, "input", told, column=column, expected="a column's name")
-
-
-def _group(verdict: Verdict, column: str | None, group: int | None) -> Array:
-    """Return the rows of a group."""
-    if column is None or group is None:
-        raise ApiError(422, "input", "column and group go together; give both or neither", expected="column and group")
-    _check_column(verdict, column)
-    found = groups_of(verdict.examples.table, column)
-    if group >= len(found):
-        expected = f"a group's number, 0 to {len(found) - 1}"
-        raise ApiError(
-            422, "input", f"group is {group}; it must be {expected}", column=column, value=group, expected=expected
+        raise _invalid(
+            name,
+            number,
+            f"the index of a class, 0 to {classes - 1}" if classes else "omitted: the model predicts values",
         )
+
+
+def _check_column(evaluation: Evaluation, column: str) -> None:
+    if column not in evaluation.examples.table.names:
+        message = f"there is no column {column!r:.80} in these rows"
+        raise ApiError(422, "invalid_input", message, column=column, expected="a column's name")
+
+
+def _group_rows(evaluation: Evaluation, column: str | None, group: int | None) -> Array:
+    """Return the row indices of a group."""
+    if column is None or group is None:
+        message = "column and group are used together; give both or neither"
+        raise ApiError(422, "invalid_input", message, expected="column and group")
+    _check_column(evaluation, column)
+    found = groups_of(evaluation.examples.table, column)
+    if group >= len(found):
+        raise _invalid("group", group, f"the index of a group, 0 to {len(found) - 1}", column=column)
     return found[group].rows
+
+
+def _invalid(name: str, value: Any, expected: str, **details: Any) -> ApiError:
+    message = f"{name} is {value!r:.80}; it must be {expected}"
+    return ApiError(422, "invalid_input", message, value=value, expected=expected, **details)

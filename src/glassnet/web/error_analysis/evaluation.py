@@ -1,4 +1,4 @@
-"""What a model says of rows whose truth is known, and the figures that come of it."""
+"""A model's predictions on rows with known targets, and the metrics computed from them."""
 
 from __future__ import annotations
 
@@ -16,181 +16,194 @@ from glassnet.metrics.regression import quantile_coverage, regression_metrics
 from glassnet.models import Model
 from glassnet.web.app_state import Examples
 
-#: Classes of which the whole matrix is told; of more, so many that are confused most. Confusions told, at most.
-MAX_CLASSES, MAX_CONFUSED, MAX_PAIRS = 100, 40, 60
-#: Points of a cloud, and bars of a histogram.
-MAX_POINTS, BARS = 1500, 31
-#: A probability is taken to be no less than this in the log loss, as the library's own losses do.
-LEAST = 1e-15
+#: With more classes than this the confusion matrix is restricted to the most confused ones.
+MAX_CLASSES = 100
+MAX_CONFUSED_CLASSES = 40
+MAX_CONFUSED_PAIRS = 60
+#: Points of the residual plot, and bins of its histogram.
+MAX_POINTS = 1500
+RESIDUAL_BINS = 31
+#: Probabilities are clipped to this minimum in the log loss, as in the library's losses.
+MIN_PROBABILITY = 1e-15
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
-    """Rows, and what the model says of them.
+class Evaluation:
+    """Rows with known targets and the model's predictions.
 
     Parameters
     ----------
     version : int
-        Of the workshop's model.
-    which : str
+        Version of the model in `AppState`.
+    dataset : str
         ``"examples"`` or ``"training"``.
     model, examples : Model, Examples
-        With targets.
-    truth, predicted : array (samples,)
-        Numbers of classes; or values, of several quantiles the middle one.
-    answers : array (samples, outputs)
-        Probabilities or bare outputs; or values.
-    sure : array (samples,)
-        How sure the model is of what it predicts: the probability, or the bare output; of values nothing, zeros.
+        The model and the rows, which have targets.
+    actual, predicted : array (samples,)
+        Class indices; or values, for quantiles the middle one.
+    outputs : array (samples, outputs)
+        Probabilities or raw outputs; or values.
+    confidence : array (samples,)
+        Probability, or raw output, of the predicted class; zeros for values.
     loss : array (samples,)
-        Of each row, in the units of training.
+        The training loss of each row.
     """
 
     version: int
-    which: str
+    dataset: str
     model: Model
     examples: Examples
-    truth: Array
+    actual: Array
     predicted: Array
-    answers: Array
-    sure: Array
+    outputs: Array
+    confidence: Array
     loss: Array
 
     def __len__(self) -> int:
-        return len(self.truth)
+        return len(self.actual)
 
     @property
-    def of_classes(self) -> bool:
-        """Whether it is about classes."""
+    def is_classification(self) -> bool:
+        """Whether the targets are classes."""
         return bool(self.model.classes)
 
     @cached_property
     def wrong(self) -> Array:
-        """Which rows are wrong, (samples,) of bool; of values all that are not hit."""
-        return np.asarray(self.truth != self.predicted)
+        """Whether each row is predicted wrongly, (samples,) of bool."""
+        return np.asarray(self.actual != self.predicted)
 
     @cached_property
-    def off(self) -> Array:
-        """The residuals of values: truth less prediction, (samples,)."""
-        return np.asarray(self.truth - self.predicted)
+    def residuals(self) -> Array:
+        """Target minus prediction, (samples,), for values."""
+        return np.asarray(self.actual - self.predicted)
 
     @cached_property
-    def own(self) -> Array | None:
-        """The probability of each row's true class, (samples,); None where there are none."""
+    def actual_probability(self) -> Array | None:
+        """The probability of each row's true class, (samples,); None if there are no probabilities."""
         if not self.model.gives_probabilities:
             return None
-        return np.asarray(self.answers[np.arange(len(self)), self.truth], np.float64)
+        return np.asarray(self.outputs[np.arange(len(self)), self.actual], np.float64)
 
-    def name(self, number: int) -> str | int:
-        """Return the name of a class by its number."""
+    def class_name(self, number: int) -> str | int:
+        """Return the name of a class by its index."""
         return self.model.classes[int(number)]
 
 
-def judge(version: int, which: str, model: Model, examples: Examples) -> Verdict:
-    """Let a model judge rows that have a target."""
+def evaluate(version: int, dataset: str, model: Model, examples: Examples) -> Evaluation:
+    """Predict rows that have targets."""
     y = np.asarray(examples.y)
-    loss, output = model.losses(examples.x, y)
+    loss, raw = model.losses(examples.x, y)
     if not model.classes:
-        answers = np.asarray(model.decode(output), np.float64).reshape(len(y), -1)
-        predicted, truth = answers[:, median_output(model)], np.asarray(y, np.float64)
-        return Verdict(version, which, model, examples, truth, predicted, answers, np.zeros(len(y)), loss)
-    predicted = model.target.class_numbers(output)
-    answers = model.class_scores(output)
-    sure = np.asarray(answers[np.arange(len(y)), predicted], np.float64)
-    return Verdict(version, which, model, examples, model.encode(y), predicted, answers, sure, loss)
+        outputs = np.asarray(model.decode(raw), np.float64).reshape(len(y), -1)
+        predicted = outputs[:, median_output(model)]
+        actual = np.asarray(y, np.float64)
+        return Evaluation(version, dataset, model, examples, actual, predicted, outputs, np.zeros(len(y)), loss)
+    predicted = model.target.class_numbers(raw)
+    outputs = model.class_scores(raw)
+    confidence = np.asarray(outputs[np.arange(len(y)), predicted], np.float64)
+    return Evaluation(version, dataset, model, examples, model.encode(y), predicted, outputs, confidence, loss)
 
 
-def overview(verdict: Verdict) -> dict[str, Any]:
-    """Return the figures, the confusions and the calibration; or the residuals."""
-    return _classes(verdict) if verdict.of_classes else _values(verdict)
+def summarize(evaluation: Evaluation) -> dict[str, Any]:
+    """Return metrics, confusion matrix and calibration; or metrics and residuals."""
+    return _classification(evaluation) if evaluation.is_classification else _regression(evaluation)
 
 
-def _classes(verdict: Verdict) -> dict[str, Any]:
-    truth, predicted, count = verdict.truth, verdict.predicted, len(verdict.model.classes)
-    rows, right = len(verdict), int(np.sum(~verdict.wrong))
-    most = np.bincount(truth, minlength=count)
-    found = classification_metrics(truth, predicted, range(count))
-    pairs = confused_pairs(truth, predicted, count)
-    figures = {
-        "accuracy": right / rows,
-        "interval": wilson_interval(right, rows),
-        "errors": rows - right,
-        "log_loss": None if verdict.own is None else float(np.mean(-np.log(np.maximum(verdict.own, LEAST)))),
-        "loss": float(np.mean(verdict.loss)),
-        "commonest": {"class": int(np.argmax(most)), "share": float(most.max()) / rows},
+def _classification(evaluation: Evaluation) -> dict[str, Any]:
+    actual = evaluation.actual
+    n_classes = len(evaluation.model.classes)
+    rows = len(evaluation)
+    correct = int(np.sum(~evaluation.wrong))
+    class_counts = np.bincount(actual, minlength=n_classes)
+    by_class = classification_metrics(actual, evaluation.predicted, range(n_classes))["classes"]
+    pairs = confused_pairs(actual, evaluation.predicted, n_classes)
+    probability = evaluation.actual_probability
+    log_loss = None if probability is None else float(np.mean(-np.log(np.maximum(probability, MIN_PROBABILITY))))
+    metrics = {
+        "accuracy": correct / rows,
+        "interval": wilson_interval(correct, rows),
+        "errors": rows - correct,
+        "log_loss": log_loss,
+        "loss": float(np.mean(evaluation.loss)),
+        "majority_class": {"class": int(np.argmax(class_counts)), "share": float(class_counts.max()) / rows},
     }
     return {
-        "figures": figures,
-        "matrix": _matrix(verdict, pairs),
-        "pairs": [{"truth": t, "predicted": p, "rows": n} for t, p, n in pairs[:MAX_PAIRS]],
-        "n_pairs": len(pairs),
-        "by_class": list(found["classes"].values()) if count <= MAX_CLASSES else None,
-        "calibration": _calibration(verdict),
+        "metrics": metrics,
+        "confusion_matrix": _confusion_matrix(evaluation, pairs),
+        "confused_pairs": [{"actual": a, "predicted": p, "rows": n} for a, p, n in pairs[:MAX_CONFUSED_PAIRS]],
+        "n_confused_pairs": len(pairs),
+        "by_class": list(by_class.values()) if n_classes <= MAX_CLASSES else None,
+        "calibration": _calibration(evaluation),
     }
 
 
-def _matrix(verdict: Verdict, pairs: list[tuple[int, int, int]]) -> dict[str, Any]:
-    """Return counts, rows being the truth: of all classes, or of those that are confused most."""
-    count = len(verdict.model.classes)
-    chosen = np.arange(count)
-    if count > MAX_CLASSES:
-        mixed = np.zeros(count, np.int64)
+def _confusion_matrix(evaluation: Evaluation, pairs: list[tuple[int, int, int]]) -> dict[str, Any]:
+    """Return counts, one line per true class: of all classes, or of the most confused ones."""
+    n_classes = len(evaluation.model.classes)
+    chosen = np.arange(n_classes)
+    if n_classes > MAX_CLASSES:
+        errors = np.zeros(n_classes, np.int64)
         for pair in pairs:
-            mixed[list(pair[:2])] += pair[2]
-        chosen = np.sort(np.argsort(-mixed, kind="stable")[:MAX_CONFUSED])
-    place = np.full(count, -1)
-    place[chosen] = np.arange(len(chosen))
-    down, across = place[verdict.truth], place[verdict.predicted]
-    inside = (down >= 0) & (across >= 0)
-    counts = np.bincount(down[inside] * len(chosen) + across[inside], minlength=len(chosen) ** 2)
-    rows = np.bincount(verdict.truth, minlength=count)[chosen]
-    return {"classes": chosen, "counts": counts.reshape(len(chosen), -1), "rows": rows, "whole": len(chosen) == count}
+            errors[list(pair[:2])] += pair[2]
+        chosen = np.sort(np.argsort(-errors, kind="stable")[:MAX_CONFUSED_CLASSES])
+    position = np.full(n_classes, -1)
+    position[chosen] = np.arange(len(chosen))
+    line = position[evaluation.actual]
+    column = position[evaluation.predicted]
+    inside = (line >= 0) & (column >= 0)
+    counts = np.bincount(line[inside] * len(chosen) + column[inside], minlength=len(chosen) ** 2)
+    rows = np.bincount(evaluation.actual, minlength=n_classes)[chosen]
+    complete = len(chosen) == n_classes
+    return {"classes": chosen, "counts": counts.reshape(len(chosen), -1), "rows": rows, "complete": complete}
 
 
-def _calibration(verdict: Verdict) -> dict[str, Any] | None:
-    if not verdict.model.gives_probabilities:
+def _calibration(evaluation: Evaluation) -> dict[str, Any] | None:
+    if not evaluation.model.gives_probabilities:
         return None
-    found = calibration(verdict.answers, verdict.predicted, verdict.truth)
+    found = calibration(evaluation.outputs, evaluation.predicted, evaluation.actual)
     bins = []
     for place in range(N_BINS):
         rows = int(found.rows[place])
-        told: dict[str, Any] = {"low": place / N_BINS, "high": (place + 1) / N_BINS, "rows": rows}
+        entry: dict[str, Any] = {"low": place / N_BINS, "high": (place + 1) / N_BINS, "rows": rows}
         if rows:
-            right = float(found.accuracy[place])
-            told |= {
-                "sure": float(found.confidence[place]),
-                "right": right,
-                "interval": wilson_interval(round(right * rows), rows),
-            }
-        bins.append(told)
-    return {"bins": bins, "error": found.expected_calibration_error, "sure": float(np.mean(verdict.sure))}
+            accuracy = float(found.accuracy[place])
+            entry |= {"confidence": float(found.confidence[place]), "accuracy": accuracy}
+            entry["interval"] = wilson_interval(round(accuracy * rows), rows)
+        bins.append(entry)
+    return {"bins": bins, "ece": found.expected_calibration_error, "confidence": float(np.mean(evaluation.confidence))}
 
 
-def _values(verdict: Verdict) -> dict[str, Any]:
-    truth, predicted, off = verdict.truth, verdict.predicted, verdict.off
-    found = regression_metrics(truth, predicted)
-    figures = {
+def _regression(evaluation: Evaluation) -> dict[str, Any]:
+    actual = evaluation.actual
+    predicted = evaluation.predicted
+    residuals = evaluation.residuals
+    found = regression_metrics(actual, predicted)
+    metrics = {
         "rmse": found["root_mean_squared_error"],
         "mae": found["mean_absolute_error"],
         "r2": found["r2"],
-        "mean_error": float(np.mean(off)),
-        "median_error": float(np.median(np.abs(off))),
-        "spread": float(np.std(truth)),
-        "loss": float(np.mean(verdict.loss)),
+        "mean_error": float(np.mean(residuals)),
+        "median_error": float(np.median(np.abs(residuals))),
+        "target_std": float(np.std(actual)),
+        "loss": float(np.mean(evaluation.loss)),
     }
-    shown = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), MAX_POINTS)).astype(int))
-    reach = float(np.max(np.abs(off))) or 1.0
-    counts, edges = np.histogram(off, BARS, (-reach, reach))
-    told: dict[str, Any] = {
-        "figures": figures,
+    shown = np.unique(np.linspace(0, len(actual) - 1, min(len(actual), MAX_POINTS)).astype(int))
+    limit = float(np.max(np.abs(residuals))) or 1.0
+    counts, edges = np.histogram(residuals, RESIDUAL_BINS, (-limit, limit))
+    return {
+        "metrics": metrics,
         "residuals": {
-            "points": {"row": shown, "predicted": predicted[shown], "residual": off[shown]},
+            "points": {"row": shown, "predicted": predicted[shown], "residual": residuals[shown]},
             "histogram": {"counts": counts, "edges": edges},
         },
-        "quantiles": None,
+        "quantiles": _quantile_coverage(evaluation),
     }
-    if verdict.answers.shape[1] > 1:
-        wanted = verdict.model.settings.resolve_loss().settings["quantiles"]
-        below = quantile_coverage(truth[:, np.newaxis], verdict.answers)
-        told["quantiles"] = [{"quantile": q, "below": b} for q, b in zip(wanted, below.tolist(), strict=True)]
-    return told
+
+
+def _quantile_coverage(evaluation: Evaluation) -> list[dict[str, float]] | None:
+    """Return the share of rows at or below each predicted quantile; None if the model predicts single values."""
+    if evaluation.outputs.shape[1] == 1:
+        return None
+    quantiles = evaluation.model.settings.resolve_loss().settings["quantiles"]
+    below = quantile_coverage(evaluation.actual[:, np.newaxis], evaluation.outputs)
+    return [{"quantile": q, "below": b} for q, b in zip(quantiles, below.tolist(), strict=True)]

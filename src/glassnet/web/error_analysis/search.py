@@ -1,4 +1,4 @@
-"""A search for mislabelled rows, on a thread of its own, with its progress; it can be ended."""
+"""A search for label errors that runs on a thread, reports its progress and can be stopped."""
 
 from __future__ import annotations
 
@@ -15,172 +15,184 @@ from glassnet._utils.spreadsheet import spreadsheet_safe
 from glassnet.errors import InputError
 from glassnet.inspection.label_errors import LabelIssues, find_mislabelled
 from glassnet.training import Callback, Run
-from glassnet.web.error_analysis.evaluation import Verdict
-from glassnet.web.error_analysis.listing import seen
+from glassnet.web.error_analysis.evaluation import Evaluation
+from glassnet.web.error_analysis.listing import render_rows
 
 
-class _EndedError(Exception):
-    """It is to end now."""
+class _StopSearchError(Exception):
+    """Raised inside a training to stop the search."""
 
 
-class Search(Callback):
-    """One search.
+class LabelErrorSearch(Callback):
+    """A search for label errors.
 
     Parameters
     ----------
-    verdict : Verdict
-        The rows, and the model whose like is trained.
+    evaluation : Evaluation
+        The rows, and the model whose settings are used for training.
     folds : int
-        Networks that are trained.
-    place : ExitStack
-        Holds the one place for a training; closed at the end.
+        Number of folds; one network is trained for each.
+    lock : ExitStack
+        Holds the training lock; closed when the search ends.
     closing : threading.Event
-        Set when the server ends.
+        Set when the server shuts down.
     """
 
-    def __init__(self, verdict: Verdict, folds: int, place: ExitStack, closing: threading.Event) -> None:
-        self.verdict, self.folds = verdict, folds
-        #: "going", "over", "ended" or "failed"; and for the last, in words, why.
-        self.state, self.fault = "going", ""
-        self.found: LabelIssues | None = None
-        self._place, self._closing, self._ended = place, closing, threading.Event()
+    def __init__(self, evaluation: Evaluation, folds: int, lock: ExitStack, closing: threading.Event) -> None:
+        self.evaluation = evaluation
+        self.folds = folds
+        #: "running", "finished", "stopped" or "failed"; `error` is the reason of a failure.
+        self.state = "running"
+        self.error = ""
+        self.result: LabelIssues | None = None
+        self.seconds = 0.0
+        self._lock = lock
+        self._closing = closing
+        self._stopping = threading.Event()
         self._run: Run | None = None
-        self._fold, self._epoch, self._began, self.seconds = 0, 0, time.monotonic(), 0.0
+        self._fold = 0
+        self._epoch = 0
+        self._started = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="glassnet-search", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
-    def end(self, seconds: float = 10.0) -> None:
-        """End, and return when that is done, or so many seconds later."""
-        self._ended.set()
+    def stop(self, seconds: float = 10.0) -> None:
+        """Stop the search; return when it has stopped, or after the given seconds."""
+        self._stopping.set()
         if (run := self._run) is not None:
             run.pause()
         self._thread.join(seconds)
 
     def progress(self) -> dict[str, Any]:
-        """Tell how far it is."""
-        epochs = self.verdict.model.settings.epochs
+        """Return state and progress."""
+        epochs = self.evaluation.model.settings.epochs
         done = self._fold - 1 + min(self._epoch / epochs, 1.0) if self._fold else 0.0
         return {
             "state": self.state,
-            "fault": self.fault,
+            "error": self.error,
             "folds": self.folds,
             "fold": self._fold,
-            "share": 1.0 if self.state == "over" else done / self.folds,
-            "seconds": self.seconds if self.state != "going" else time.monotonic() - self._began,
+            "progress": 1.0 if self.state == "finished" else done / self.folds,
+            "seconds": self.seconds if self.state != "running" else time.monotonic() - self._started,
         }
 
     # ------------------------------------------------------------------------------------------------ on the thread
 
     def _work(self) -> None:
-        examples = self.verdict.examples
+        examples = self.evaluation.examples
         try:
-            self.found = find_mislabelled(self.verdict.model, examples.x, examples.y, cv=self.folds, callbacks=[self])
-            self.state = "over"
-        except _EndedError:
-            self.state = "ended"
-        except Exception as error:  # told on the page, as everything that ends a search is
-            self.state, self.fault = "failed", str(error) if isinstance(error, InputError) else type(error).__name__
-            if not isinstance(error, InputError):
-                self.fault += f": {error}"
+            self.result = find_mislabelled(
+                self.evaluation.model, examples.x, examples.y, cv=self.folds, callbacks=[self]
+            )
+            self.state = "finished"
+        except _StopSearchError:
+            self.state = "stopped"
+        except InputError as error:
+            self.state = "failed"
+            self.error = str(error)
+        except Exception as error:  # shown on the page
+            self.state = "failed"
+            self.error = f"{type(error).__name__}: {error}"
         finally:
-            self.seconds = time.monotonic() - self._began
+            self.seconds = time.monotonic() - self._started
             self._run = None
-            self._place.close()
+            self._lock.close()
 
     def on_train_begin(self, run: Run) -> None:
         """Count the folds."""
-        self._fold, self._epoch, self._run = self._fold + 1, 0, run
-        self._go_on()
+        self._fold += 1
+        self._epoch = 0
+        self._run = run
+        self._check_stop()
 
     def on_epoch_end(self, run: Run) -> None:
         """Count the epochs."""
         self._epoch = len(run.history)
-        self._go_on()
+        self._check_stop()
 
     def on_pause(self, run: Run) -> None:
-        """See whether it is to end."""
-        self._go_on()
+        """Stop if requested."""
+        self._check_stop()
 
-    def _go_on(self) -> None:
-        if self._ended.is_set() or self._closing.is_set():
-            raise _EndedError
-
-
-def suspects_listed(search: Search, first: int, count: int) -> dict[str, Any]:
-    """Return what a search found, some of its rows, the most doubtful first."""
-    found, verdict = search.found, search.verdict
-    assert found is not None
-    suspected = int(found.suspected.sum())
-    rows = found.order[:suspected][first : first + count]
-    shown = seen(verdict, rows)
-    for entry, row in zip(shown["rows"], rows.tolist(), strict=True):
-        entry |= {"given": _plain(found.given[row]), "suggested": _plain(found.suggested[row])}
-        entry |= {"quality": _figure(found.quality, row), "loss": float(found.predictions.loss[row])}
-        entry["suggested_sure"] = _suggested(search, row)
-    alone = int(np.isnan(found.quality).sum()) if found.quality is not None else 0
-    told = {"total": suspected, "first": first, "of": len(verdict), "alone": alone, "held_out": _agreement(search)}
-    return told | shown
+    def _check_stop(self) -> None:
+        if self._stopping.is_set() or self._closing.is_set():
+            raise _StopSearchError
 
 
-def _agreement(search: Search) -> dict[str, float]:
-    """Return how good the networks were on what they had not seen, the given labels taken for the truth."""
-    found, verdict = search.found, search.verdict
-    assert found is not None
-    answers = found.predictions.outputs
-    if verdict.of_classes:
-        return {"accuracy": float(np.mean(np.argmax(answers, axis=1) == found.given))}
-    return {"rmse": float(np.sqrt(np.mean(np.square(verdict.truth - found.suggested))))}
+def _finished(search: LabelErrorSearch) -> LabelIssues:
+    assert search.result is not None, "the search has not finished"
+    return search.result
 
 
-def suspects_csv(search: Search) -> bytes:
-    """Return the suspected rows as a CSV file, the most doubtful first.
+def list_suspects(search: LabelErrorSearch, first: int, count: int) -> dict[str, Any]:
+    """Return a page of the suspected rows, the least plausible labels first."""
+    found = _finished(search)
+    evaluation = search.evaluation
+    total = int(found.suspected.sum())
+    rows = found.order[:total][first : first + count]
+    content = render_rows(evaluation, rows)
+    for entry, row in zip(content["rows"], rows.tolist(), strict=True):
+        entry |= {"given": _number(found.given[row]), "suggested": _number(found.suggested[row])}
+        entry["quality"] = None if found.quality is None else float(found.quality[row])
+        entry["loss"] = float(found.predictions.loss[row])
+        entry["suggested_probability"] = _suggested_probability(found, row)
+    n_unscored = int(np.isnan(found.quality).sum()) if found.quality is not None else 0
+    head = {"total": total, "first": first, "n_rows": len(evaluation), "n_unscored": n_unscored}
+    return head | {"held_out": _held_out_score(search)} | content
 
-    ``row`` counts from 1 below the header of the file that the rows came from, which ``file`` names where there are
-    several. Text that a spreadsheet would run is marked as text.
+
+def _held_out_score(search: LabelErrorSearch) -> dict[str, float]:
+    """Return the score of the networks on their held-out rows, against the given labels."""
+    found = _finished(search)
+    evaluation = search.evaluation
+    if evaluation.is_classification:
+        return {"accuracy": float(np.mean(np.argmax(found.predictions.outputs, axis=1) == found.given))}
+    return {"rmse": float(np.sqrt(np.mean(np.square(evaluation.actual - found.suggested))))}
+
+
+def suspects_csv(search: LabelErrorSearch) -> bytes:
+    """Return the suspected rows as a CSV file, the least plausible labels first.
+
+    ``row`` is the row's number, from 1, below the header of its file; ``file`` is given if there are several. Text that
+    a spreadsheet would evaluate is escaped.
     """
-    found, verdict = search.found, search.verdict
-    assert found is not None
+    found = _finished(search)
+    evaluation = search.evaluation
     rows = found.order[: int(found.suspected.sum())]
-    places = verdict.examples.places(rows)
-    several = any(place["file"] for place in places)
-    written = io.StringIO()
-    out = csv.writer(written, lineterminator="\n")
+    locations = evaluation.examples.locate(rows)
+    several = any(location["file"] for location in locations)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
     quality = ["probability_of_given", "probability_of_suggested"] if found.quality is not None else []
-    out.writerow([*(["file"] if several else []), "row", "given", "suggested", *quality, "held_out_loss", "fold"])
-    for row, place in zip(rows.tolist(), places, strict=True):
-        line: list[Any] = [spreadsheet_safe(place["file"])] if several else []
-        line += [place["number"], _safe(verdict, found.given[row]), _safe(verdict, found.suggested[row])]
+    writer.writerow([*(["file"] if several else []), "row", "given", "suggested", *quality, "held_out_loss", "fold"])
+    for row, location in zip(rows.tolist(), locations, strict=True):
+        line: list[Any] = [spreadsheet_safe(location["file"])] if several else []
+        line += [location["number"], _label(evaluation, found.given[row]), _label(evaluation, found.suggested[row])]
         if found.quality is not None:
-            line += [_digits(found.quality[row]), _digits(_suggested(search, row))]
-        out.writerow([*line, _digits(found.predictions.loss[row]), int(found.predictions.fold[row]) + 1])
-    return written.getvalue().encode()
+            line += [_format(found.quality[row]), _format(_suggested_probability(found, row))]
+        writer.writerow([*line, _format(found.predictions.loss[row]), int(found.predictions.fold[row]) + 1])
+    return file.getvalue().encode()
 
 
-def _suggested(search: Search, row: int) -> float | None:
-    """Return the held-out probability of what is suggested, where there are probabilities."""
-    found = search.found
-    assert found is not None
+def _suggested_probability(found: LabelIssues, row: int) -> float | None:
+    """Return the held-out probability of the suggested class, if there are probabilities."""
     return None if found.quality is None else float(found.predictions.outputs[row, int(found.suggested[row])])
 
 
-def _safe(verdict: Verdict, value: Any) -> Any:
-    """Return a class's name, or a value, as it may stand in a file."""
-    if not verdict.of_classes:
-        return _digits(value)
-    name = verdict.name(value)
+def _label(evaluation: Evaluation, value: Any) -> Any:
+    """Return a class name, or a value, as a CSV cell."""
+    if not evaluation.is_classification:
+        return _format(value)
+    name = evaluation.class_name(value)
     return spreadsheet_safe(name) if isinstance(name, str) else name
 
 
-def _plain(value: Any) -> int | float:
+def _number(value: Any) -> int | float:
     return int(value) if isinstance(value, np.integer) else float(value)
 
 
-def _figure(values: Any, row: int) -> float | None:
-    return None if values is None else float(values[row])
-
-
-def _digits(value: Any) -> str:
+def _format(value: Any) -> str:
     return f"{float(value):.6g}"

@@ -1,4 +1,4 @@
-"""The judge of one server: which rows may be judged, the verdict on them, kept until the model changes, the search."""
+"""Evaluations of one server's model, cached until the model is replaced; and the search for label errors."""
 
 from __future__ import annotations
 
@@ -9,135 +9,138 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from glassnet.web.app_state import AppState, Examples, TrainingState, last_part, made_once
-from glassnet.web.error_analysis.evaluation import Verdict, judge
-from glassnet.web.error_analysis.search import Search
+from glassnet.web.app_state import AppState, Examples, ModelSnapshot, app_singleton, file_name
+from glassnet.web.error_analysis.evaluation import Evaluation, evaluate
+from glassnet.web.error_analysis.search import LabelErrorSearch
 from glassnet.web.errors import ApiError
 
 EXAMPLES, TRAINING = "examples", "training"
 
 
-class Judge:
-    """One for each server.
+class AnalysisService:
+    """Error analysis; there is one per server.
 
     Parameters
     ----------
-    workshop : AppState
-        Of the server.
+    state : AppState
+        State of the server.
     """
 
-    def __init__(self, workshop: AppState) -> None:
-        self.workshop = workshop
-        self.search: Search | None = None
-        self._verdicts: dict[str, Verdict] = {}
+    def __init__(self, state: AppState) -> None:
+        self.state = state
+        self.search: LabelErrorSearch | None = None
+        self._evaluations: dict[str, Evaluation] = {}
         self._lock = threading.Lock()
 
-    def verdict(self, which: str | None = None) -> Verdict:
-        """Return the verdict on the examples or the training rows; the first that can be judged if not named.
+    def evaluation(self, dataset: str | None = None) -> Evaluation:
+        """Return the evaluation on the examples or the training rows; by default on the first that has targets.
 
         Raises
         ------
         ApiError
-            422 if there are no such rows, or their truth is not known.
+            422 if there are no such rows, or they have no targets.
         """
-        state = self.workshop.state()
-        known = judgeable(state)
-        if which is not None and which not in (EXAMPLES, TRAINING):
-            told = f"rows is {which!r}; it must be {EXAMPLES} or {TRAINING}"
-            raise ApiError(422, "input", told, value=which, expected=f"{EXAMPLES} or {TRAINING}")
-        if not known:
-            raise missing_truth(state)
-        chosen = which or next(iter(known))
-        if chosen not in known:
-            there = " or ".join(known)
-            told = f"rows is {chosen!r}, and there are none whose truth is known; there are {there}"
-            raise ApiError(422, "input", told, value=chosen, expected=there)
-        with self._lock:  # two pages that ask at once wait for one answer
-            found = self._verdicts.get(chosen)
-            if found is None or found.version != state.version:
-                self._verdicts = {
-                    name: verdict for name, verdict in self._verdicts.items() if verdict.version == state.version
+        snapshot = self.state.snapshot()
+        available = labelled_datasets(snapshot)
+        if dataset is not None and dataset not in (EXAMPLES, TRAINING):
+            expected = f"{EXAMPLES} or {TRAINING}"
+            message = f"rows is {dataset!r}; it must be {expected}"
+            raise ApiError(422, "invalid_input", message, value=dataset, expected=expected)
+        if not available:
+            raise no_targets_error(snapshot)
+        chosen = dataset or next(iter(available))
+        if chosen not in available:
+            expected = " or ".join(available)
+            message = f"rows is {chosen!r}, which has no rows with known targets; available: {expected}"
+            raise ApiError(422, "invalid_input", message, value=chosen, expected=expected)
+        with self._lock:  # concurrent requests share one evaluation
+            found = self._evaluations.get(chosen)
+            if found is None or found.version != snapshot.version:
+                self._evaluations = {
+                    name: kept for name, kept in self._evaluations.items() if kept.version == snapshot.version
                 }
-                found = judge(state.version, chosen, state.model, known[chosen])
-                self._verdicts[chosen] = found
+                found = evaluate(snapshot.version, chosen, snapshot.model, available[chosen])
+                self._evaluations[chosen] = found
             return found
 
-    def begin(self, verdict: Verdict, folds: int) -> Search:
-        """Begin a search for mislabelled rows.
+    def start_search(self, evaluation: Evaluation, folds: int) -> LabelErrorSearch:
+        """Start a search for label errors.
 
         Raises
         ------
         ApiError
-            409 if a training or a search is running, 403 if nothing may be changed.
+            409 if a training or a search is running, 403 if the server is read-only.
         """
         with ExitStack() as stack:
-            stack.enter_context(self.workshop.only_training())
-            search = Search(verdict, folds, stack.pop_all(), self.workshop.closing)
+            stack.enter_context(self.state.training_lock())
+            search = LabelErrorSearch(evaluation, folds, stack.pop_all(), self.state.closing)
         self.search = search
         search.start()
         return search
 
 
-def judgeable(state: TrainingState) -> dict[str, Examples]:
-    """Return the rows that can be judged, by their names: those with targets; the same rows only once."""
+def labelled_datasets(snapshot: ModelSnapshot) -> dict[str, Examples]:
+    """Return the rows with targets by name; identical rows only once."""
     found = {}
-    if state.examples is not None and state.examples.y is not None and len(state.examples):
-        found[EXAMPLES] = state.examples
-    rows = state.training
-    if rows is not None and rows is not state.examples and rows.y is not None and len(rows):
+    if snapshot.examples is not None and snapshot.examples.y is not None and len(snapshot.examples):
+        found[EXAMPLES] = snapshot.examples
+    rows = snapshot.training
+    if rows is not None and rows is not snapshot.examples and rows.y is not None and len(rows):
         found[TRAINING] = rows
     return found
 
 
-def missing(state: TrainingState) -> str | None:
-    """Return what is missing, so that nothing can be judged: ``"data"``, ``"target"``, or None."""
-    if judgeable(state):
+def missing_data(snapshot: ModelSnapshot) -> str | None:
+    """Return what an evaluation lacks: ``"data"``, ``"target"``, or None."""
+    if labelled_datasets(snapshot):
         return None
-    return "data" if state.examples is None and state.training is None else "target"
+    return "data" if snapshot.examples is None and snapshot.training is None else "target"
 
 
-def missing_truth(state: TrainingState) -> ApiError:
-    """Return the error that tells what is missing."""
-    if missing(state) == "data":
-        told = "there are no rows to judge the model on; start the server with --data FILE"
-    else:
-        told = f"the rows have no column {state.model.target_name!r}; give a file that has it, with --data FILE"
-    return ApiError(422, "no_truth", told, target=state.model.target_name, missing=missing(state))
+def no_targets_error(snapshot: ModelSnapshot) -> ApiError:
+    """Return the error for rows without targets."""
+    target = snapshot.model.target_name
+    missing = missing_data(snapshot)
+    message = f"the rows have no column {target!r}; give a file that has it, with --data FILE"
+    if missing == "data":
+        message = "there are no rows to evaluate the model on; start the server with --data FILE"
+    return ApiError(422, "no_targets", message, target=target, missing=missing)
 
 
-def familiarity(state: TrainingState, which: str) -> str:
-    """Return whether the model has seen rows.
+def training_overlap(snapshot: ModelSnapshot, dataset: str) -> str:
+    """Return whether the model was trained on the rows.
 
-    That is ``"unseen"``, ``"seen"``, ``"likely"`` (it was trained on a file of this name), or ``"unknown"``.
+    ``"none"``, ``"full"``, ``"likely"`` (it was trained on a file of the same name), or ``"unknown"``.
     """
-    rows = judgeable(state)[which]
-    if rows.unseen:
-        return "unseen"
-    source, trained_on = rows.table.source, str(state.model.metadata.get("source") or "")
+    rows = labelled_datasets(snapshot)[dataset]
+    if rows.held_out:
+        return "none"
+    source = rows.table.source
+    trained_on = str(snapshot.model.metadata.get("source") or "")
     if not trained_on:
         return "unknown"
     if source == trained_on:
-        return "seen"
-    return "likely" if last_part(source) == last_part(trained_on) else "unknown"
+        return "full"
+    return "likely" if file_name(source) == file_name(trained_on) else "unknown"
 
 
-def choices(state: TrainingState) -> list[dict[str, Any]]:
-    """Return which rows there are to choose from."""
+def datasets(snapshot: ModelSnapshot) -> list[dict[str, Any]]:
+    """Return the rows that the model can be evaluated on."""
     return [
         {
-            "which": which,
+            "name": name,
             "rows": len(rows),
-            "source": last_part(rows.table.source),
-            "seen": familiarity(state, which),
+            "source": file_name(rows.table.source),
+            "training_overlap": training_overlap(snapshot, name),
         }
-        for which, rows in judgeable(state).items()
+        for name, rows in labelled_datasets(snapshot).items()
     ]
 
 
-def judge_of(connection: HTTPConnection) -> Judge:
-    """Return the judge of the server that a request came to."""
-    return made_once(connection, Judge)
+def get_analysis_service(connection: HTTPConnection) -> AnalysisService:
+    """Return the analysis service of the server."""
+    return app_singleton(connection, AnalysisService)
 
 
-#: How an endpoint asks for it: ``def endpoint(judge: TheJudge)``.
-TheJudge = Annotated[Judge, Depends(judge_of)]
+#: Dependency of an endpoint: ``def endpoint(service: AnalysisServiceDep)``.
+AnalysisServiceDep = Annotated[AnalysisService, Depends(get_analysis_service)]

@@ -1,8 +1,8 @@
-"""Learn: a training, watched and steered.
+"""Endpoints of the tab Learn: run, watch and control a training.
 
-`endpoints` is what the page talks to. A `plan` says what is to be learned and how; a `session` carries it out on a
-thread of its own, through the library's own loop, and `batches` is where that waits for the page. What is shown is made
-in `frames` (how things stand), `steps` (one step, slowly), `hints` (what is off) and `recipes` (the same run as code).
+A `plan` describes data, network and settings; a `session` runs it on a thread, with the library's training loop, and
+`batches` is where the loop waits for the page. `snapshots` is the state of a training as JSON, `step_trace` one step in
+detail, `hints` are detected problems, `codegen` is the same training as code.
 """
 
 from glassnet.web.learn.endpoints import router

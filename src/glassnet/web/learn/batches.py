@@ -1,7 +1,7 @@
-"""The rows of a training, batch by batch: before each, the training waits here until the page lets it go on.
+"""Training data, batch by batch: the training waits before each batch until the page lets it continue.
 
-`glassnet.training.loop` asks a source for its rows part by part, and a part may be one batch. So the loop, its engine
-and its random stream need not know that anybody is watching, and compute the same bits.
+The training loop asks a source for its rows part by part, and a part may be one batch. So loop, engine and random
+streams are those of any other training, and the results have the same bits.
 """
 
 from __future__ import annotations
@@ -9,52 +9,58 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Self
 
+import numpy as np
+
 from glassnet.engines.interface import Rows
 from glassnet.training.source import InMemory, Part, Sampler, Source
 
 
-class Halt(KeyboardInterrupt):
-    """The page wants the training to end now; the loop takes it as it takes Ctrl-C, and ends in order."""
+class StopTraining(KeyboardInterrupt):
+    """Raised inside the training loop to stop it; the loop handles it like Ctrl-C."""
 
 
-def no_waiting(batch: Rows) -> None:
-    """Let a training go on."""
+def no_wait(batch: Rows) -> None:
+    """Continue at once."""
 
 
-class Batches(InMemory):
-    """Rows in memory, of which each batch is a part of its own.
+class BatchSource(InMemory):
+    """Rows in memory that yield each batch as a separate part.
 
     Parameters
     ----------
-    rows, chosen
-        As `InMemory` has them.
+    rows, indices
+        As for `InMemory`.
     """
 
-    #: Called with each batch before it is trained on.
-    before: Callable[[Rows], None]
+    #: Called with each batch before it is used.
+    before_batch: Callable[[Rows], None]
 
     @classmethod
     def of(cls, source: Source) -> Self:
-        """Return the same rows, batch by batch."""
+        """Return a source of the same rows."""
         assert isinstance(source, InMemory)
         made = cls(source.rows, source.indices)
-        made.before = no_waiting
+        made.before_batch = no_wait
         return made
 
     def parts(self, batch_size: int, sampler: Sampler | None, first: int = 0) -> Iterator[Part]:
-        """Return the rows from batch ``first`` on, one batch after another."""
-        (whole,) = super().parts(batch_size, sampler, first)  # all is drawn here, as it should be
-        return self._cut(whole, batch_size)
+        """Yield the rows from batch ``first`` on, one batch after another."""
+        (whole,) = super().parts(batch_size, sampler, first)  # draws the order of the whole epoch, as the loop expects
+        return self._split(whole, batch_size)
 
-    def _cut(self, whole: Part, batch_size: int) -> Iterator[Part]:
+    def _split(self, whole: Part, batch_size: int) -> Iterator[Part]:
         for start in range(0, len(whole), batch_size):
-            here = slice(start, start + batch_size)
+            part = slice(start, start + batch_size)
             if whole.order is None:
-                rows, order = whole.rows, None
+                rows = whole.rows
                 w = rows.sample_weight
-                batch = Rows(rows.x[here], rows.y[here], None if w is None else w[here], rows.scale)
+                batch = Rows(rows.x[part], rows.y[part], None if w is None else w[part], rows.scale)
             else:
-                order = whole.order[here]
-                batch = whole.rows.take(order)
-            self.before(batch)
+                batch = whole.rows.take(whole.order[part])
+            self.before_batch(batch)
             yield Part(batch)
+
+    def sample(self, count: int) -> Rows:
+        """Return the first rows of the training data."""
+        first = np.arange(min(len(self.rows), count)) if self.indices is None else self.indices[:count]
+        return self.rows.take(first)

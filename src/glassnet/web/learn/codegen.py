@@ -1,4 +1,4 @@
-"""The same run as code: Python, and a line for the shell, that come to the same parameters, to the last bit."""
+"""Generate code for a plan: a Python program and a shell command that train the same parameters, bit for bit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 from glassnet.datasets import DIGITS, GENERATORS
 from glassnet.training import Settings
+from glassnet.web.app_state import file_name
 from glassnet.web.learn.plan import Plan
-from glassnet.web.learn.rows import RowsToLearn
+from glassnet.web.learn.rows import TrainingRows
 
-#: Settings that have an option of their own, by its name.
+#: Command-line options of settings; all others are given with --set.
 _OPTIONS = {
     "loss": "--loss",
     "optimizer": "--optimizer",
@@ -26,13 +27,13 @@ _OPTIONS = {
     "random_state": "--seed",
     "engine": "--engine",
 }
-#: Those of them that the command line would choose itself: they are always said.
+#: Settings whose default the command line chooses by the data: always given.
 _ALWAYS = ("loss", "optimizer", "learning_rate", "schedule", "batch_size", "epochs", "weight_decay")
 _LINE = 100
 
 
-def python(plan: Plan, rows: RowsToLearn) -> str:
-    """Return a Python program that ends with ``model``, the same that the page's run comes to."""
+def python(plan: Plan, rows: TrainingRows) -> str:
+    """Return a Python program that trains the same ``model`` as the page."""
     settings = [f"{name}={value!r}" for name, value in _changed(plan.settings).items()]
     arguments = [
         "x",
@@ -47,7 +48,7 @@ def python(plan: Plan, rows: RowsToLearn) -> str:
     ]
     return "\n".join(
         [
-            *_python_rows(rows),
+            *_load_rows_code(rows),
             _wrapped("settings = glassnet.Settings(", settings),
             _wrapped("model = glassnet.fit(", arguments),
             "print(model.history[-1])",
@@ -57,8 +58,8 @@ def python(plan: Plan, rows: RowsToLearn) -> str:
     )
 
 
-def command(plan: Plan, rows: RowsToLearn) -> str:
-    """Return a line for the shell; the plane's points must lie in the file that it names."""
+def command(plan: Plan, rows: TrainingRows) -> str:
+    """Return a shell command; generated points must be saved to the file that it names."""
     settings = plan.settings.as_json()
     words = ["glassnet", "train"]
     if rows.kind != DIGITS:
@@ -79,26 +80,27 @@ def command(plan: Plan, rows: RowsToLearn) -> str:
     return shlex.join(words)
 
 
-def csv(rows: RowsToLearn) -> bytes:
-    """Return the rows as a CSV file, every number with all of its digits."""
+def csv(rows: TrainingRows) -> bytes:
+    """Return the rows as a CSV file with full precision."""
     import io
 
     import pyarrow.csv
 
-    written = io.BytesIO()
-    pyarrow.csv.write_csv(rows.table.columns, written)
-    return written.getvalue()
+    file = io.BytesIO()
+    pyarrow.csv.write_csv(rows.table.columns, file)
+    return file.getvalue()
 
 
-def _python_rows(rows: RowsToLearn) -> list[str]:
-    """Return the lines that fetch x, y and columns."""
+def _load_rows_code(rows: TrainingRows) -> list[str]:
+    """Return the lines that define x, y and columns."""
     if rows.is_plane:
-        make, drawn = GENERATORS[rows.kind].__name__, rows.drawn
+        make = GENERATORS[rows.kind].__name__
+        options = rows.options
         return [
             "import glassnet",
             f"from glassnet.datasets import {make}",
             "",
-            f"x, y = {make}({drawn['rows']!r}, noise={drawn['noise']!r}, random_state={drawn['seed']!r})",
+            f"x, y = {make}({options['rows']!r}, noise={options['noise']!r}, random_state={options['seed']!r})",
             f"columns = {rows.names!r}",
         ]
     if rows.kind == DIGITS:
@@ -118,26 +120,27 @@ def _python_rows(rows: RowsToLearn) -> list[str]:
 
 
 def _changed(settings: Settings) -> dict[str, Any]:
-    """Return the settings that are not the library's own."""
-    plain, default = settings.as_json(), Settings().as_json()
-    return {f.name: plain[f.name] for f in fields(Settings) if plain[f.name] != default[f.name]}
+    """Return the settings that differ from the library's defaults."""
+    values = settings.as_json()
+    defaults = Settings().as_json()
+    return {f.name: values[f.name] for f in fields(Settings) if values[f.name] != defaults[f.name]}
 
 
 def _wrapped(start: str, arguments: list[str]) -> str:
-    """Return a call on one line, or with a line for each few arguments where that is too long."""
+    """Return a call on one line, or with one argument per line if that is too long."""
     line = start + ", ".join(arguments) + ")"
     return line if len(line) <= _LINE else start + "\n    " + ",\n    ".join(arguments) + ",\n)"
 
 
-def _stem(rows: RowsToLearn) -> str:
+def _stem(rows: TrainingRows) -> str:
     return rows.kind if rows.is_plane or rows.kind == DIGITS else _file(rows).split(".")[0] or "model"
 
 
-def _file(rows: RowsToLearn) -> str:
-    """Return the name of the file; where it lies is nobody's business."""
-    return f"{rows.kind}.csv" if rows.is_plane else rows.table.source.replace("\\", "/").rpartition("/")[2]
+def _file(rows: TrainingRows) -> str:
+    """Return the name of the file, without its folders."""
+    return f"{rows.kind}.csv" if rows.is_plane else file_name(rows.table.source)
 
 
-def source(rows: RowsToLearn) -> str:
-    """Return what the rows are called: the plane's kind, the digits, or the file's name without its folders."""
+def source(rows: TrainingRows) -> str:
+    """Return the name of the data: the kind of generated points, the digits, or the file name."""
     return _stem(rows) if rows.is_plane or rows.kind == DIGITS else _file(rows)

@@ -1,4 +1,4 @@
-"""What the page asks for: ``/api/train`` and below, and the WebSocket by which a training is watched and steered."""
+"""Endpoints ``/api/train`` and below, and the WebSocket that watches and controls a training."""
 
 from __future__ import annotations
 
@@ -15,228 +15,240 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from glassnet.errors import InputError
+from glassnet.web.app_state import file_name
 from glassnet.web.errors import ApiError
 from glassnet.web.learn.codegen import csv
-from glassnet.web.learn.manager import TheStudio, model_file, studio_of
+from glassnet.web.learn.manager import TrainingManagerDep, get_training_manager, model_file
 from glassnet.web.learn.plan import MAX_EPOCHS, MAX_LAYERS, MAX_UNITS, read_plan
-from glassnet.web.learn.presets import start, usual_losses
-from glassnet.web.learn.rows import rows_to_learn, tasks
-from glassnet.web.learn.session import Session
-from glassnet.web.learn.step_trace import Walk, walk
+from glassnet.web.learn.presets import default_losses, initial_plan
+from glassnet.web.learn.rows import load_training_rows, tasks
+from glassnet.web.learn.session import TrainingSession
+from glassnet.web.learn.step_trace import StepTrace, trace_step
 from glassnet.web.learn.tables import tables
-from glassnet.web.responses import answer, as_json
+from glassnet.web.responses import json_response, to_json
 from glassnet.web.security import PROTOCOL
 
 router = APIRouter()
-#: The WebSocket is closed with this code where there is no such training.
-NO_SUCH_TRAINING = 4404
+#: WebSocket close code for an unknown training.
+TRAINING_NOT_FOUND = 4404
 
 
 @router.get("/api/train", tags=["learn"])
-def choices(studio: TheStudio) -> Response:
-    """Tell what there is to choose from, the plan to begin with, and the training that runs, if one does."""
-    current = studio.current
-    return answer(
+def options(manager: TrainingManagerDep) -> Response:
+    """Return the available options, the initial plan, and the id of the running training."""
+    current = manager.current
+    file_rows = manager.file_rows
+    return json_response(
         {
-            "tasks": tasks(studio.own),
-            "usual_losses": usual_losses(),
-            "own": None if studio.own is None else studio.own.examples.table.source.replace("\\", "/").split("/")[-1],
+            "tasks": tasks(file_rows),
+            "default_losses": default_losses(),
+            "file": None if file_rows is None else file_name(file_rows.examples.table.source),
             "tables": tables(),
-            "start": start(),
-            "most": {"layers": MAX_LAYERS, "units": MAX_UNITS, "epochs": MAX_EPOCHS},
-            "read_only": studio.workshop.read_only,
-            "running": None if current is None or current.is_over else current.id,
+            "initial_plan": initial_plan(),
+            "limits": {"layers": MAX_LAYERS, "units": MAX_UNITS, "epochs": MAX_EPOCHS},
+            "read_only": manager.state.read_only,
+            "running": None if current is None or current.is_finished else current.id,
         }
     )
 
 
-@router.post("/api/train/plan", tags=["learn"])
-async def plan(request: Request, studio: TheStudio) -> Response:
-    """Check a plan and tell what it comes to: the network before its first step, the rows, the same run as code."""
+@router.post("/api/train/preview", tags=["learn"])
+async def preview(request: Request, manager: TrainingManagerDep) -> Response:
+    """Validate a plan; return the untrained network, the rows, and the same training as code."""
     content = await _content(request)
-    return answer(await run_in_threadpool(studio.preview, content))
+    return json_response(await run_in_threadpool(manager.preview, content))
 
 
 @router.post("/api/train/rows", tags=["learn"])
-async def rows(request: Request, studio: TheStudio) -> Response:
+async def rows(request: Request, manager: TrainingManagerDep) -> Response:
     """Return the rows of a plan as a CSV file, which the command line reads."""
     content = await _content(request)
 
-    def written() -> bytes:
-        return csv(rows_to_learn(read_plan(content).data, studio.own))
+    def work() -> bytes:
+        return csv(load_training_rows(read_plan(content).data, manager.file_rows))
 
-    return _file(await run_in_threadpool(written), "text/csv; charset=utf-8")
+    return _file(await run_in_threadpool(work), "text/csv; charset=utf-8")
 
 
 @router.post("/api/train", tags=["learn"])
-async def train(request: Request, studio: TheStudio) -> Response:
-    """Begin a training, which waits before its first batch; ``{"plan": {…}, "instead_of": "its id"}``.
+async def train(request: Request, manager: TrainingManagerDep) -> Response:
+    """Start a training, which is paused before its first batch; ``{"plan": {…}, "replaces": "its id"}``.
 
-    There is one at a time: 409 if another runs. It is steered over the WebSocket ``/api/train/ID``.
+    One training runs at a time: 409 if another one is running. It is controlled over the WebSocket ``/api/train/ID``.
     """
     content = await _content(request)
-    instead = content.get("instead_of")
-    session = await run_in_threadpool(studio.begin, content.get("plan"), instead if isinstance(instead, str) else None)
-    return answer({"id": session.id, "engine": session.run.engine.name}, 201)
+    replaces = content.get("replaces")
+    replaces = replaces if isinstance(replaces, str) else None
+    session = await run_in_threadpool(manager.start, content.get("plan"), replaces)
+    return json_response({"id": session.id, "engine": session.run.engine.name}, 201)
 
 
-@router.get("/api/train/{number}", tags=["learn"])
-def how_it_stands(number: str, studio: TheStudio) -> Response:
-    """Tell how a training stands: the latest frame and all epochs."""
-    session = studio.session(number)
-    told = {"id": session.id, "plan": session.plan.as_json(), "frame": session.frame}
-    return answer(told | {"history": session.looks.history(0)})
+@router.get("/api/train/{session_id}", tags=["learn"])
+def status(session_id: str, manager: TrainingManagerDep) -> Response:
+    """Return the latest snapshot of a training, and all its epochs."""
+    session = manager.session(session_id)
+    content = {"id": session.id, "plan": session.plan.as_json(), "snapshot": session.snapshot}
+    return json_response(content | {"history": session.snapshots.history(0)})
 
 
-@router.get("/api/train/{number}/model", tags=["learn"])
-def model(number: str, studio: TheStudio) -> Response:
-    """Return the model as it stands, as a .glassnet file."""
-    return _file(model_file(studio.session(number).model()), "application/octet-stream")
+@router.get("/api/train/{session_id}/model", tags=["learn"])
+def model(session_id: str, manager: TrainingManagerDep) -> Response:
+    """Return the current model as a .glassnet file."""
+    return _file(model_file(manager.session(session_id).model()), "application/octet-stream")
 
 
-@router.post("/api/train/{number}/use", tags=["learn"])
-def use(number: str, studio: TheStudio) -> Response:
-    """Let the model answer in the other tabs and to ``/api/predict``."""
-    studio.use(studio.session(number))
-    return answer({"name": studio.workshop.name, "version": studio.workshop.version})
+@router.post("/api/train/{session_id}/use", tags=["learn"])
+def use(session_id: str, manager: TrainingManagerDep) -> Response:
+    """Make the training's model the model of the other tabs and of ``/api/predict``."""
+    manager.set_model(manager.session(session_id))
+    return json_response({"name": manager.state.name, "version": manager.state.version})
 
 
-@router.post("/api/train/{number}/end", tags=["learn"])
-def end(number: str, studio: TheStudio) -> Response:
-    """End a training."""
-    studio.workshop.check_writable()
-    session = studio.session(number)
-    session.end()
-    return answer({"id": session.id, "state": session.state})
+@router.post("/api/train/{session_id}/stop", tags=["learn"])
+def stop(session_id: str, manager: TrainingManagerDep) -> Response:
+    """Stop a training."""
+    manager.state.check_writable()
+    session = manager.session(session_id)
+    session.stop()
+    return json_response({"id": session.id, "state": session.state})
 
 
-@router.websocket("/api/train/{number}")
-async def live(socket: WebSocket, number: str) -> None:
-    """Tell each new frame, and take orders: ``{"do": "play", "pace": 20}``, pause, epoch, batch, walk, end."""
-    asked = socket.scope.get("subprotocols", ())
-    await socket.accept(PROTOCOL if PROTOCOL in asked else None)
-    studio = studio_of(socket)
+@router.websocket("/api/train/{session_id}")
+async def control(socket: WebSocket, session_id: str) -> None:
+    """Send each new snapshot; receive commands.
+
+    The commands are ``{"command": "play", "speed": 20}``, pause, epoch, batch, trace and stop.
+    """
+    protocols = socket.scope.get("subprotocols", ())
+    await socket.accept(PROTOCOL if PROTOCOL in protocols else None)
+    manager = get_training_manager(socket)
     try:
-        session = studio.session(number)
-    except ApiError as refusal:
-        await socket.send_text(as_json({"error": {"code": refusal.code, "message": refusal.detail}}).decode())
-        await socket.close(NO_SUCH_TRAINING)
+        session = manager.session(session_id)
+    except ApiError as error:
+        await socket.send_text(to_json({"error": {"code": error.code, "message": error.detail}}).decode())
+        await socket.close(TRAINING_NOT_FOUND)
         return
-    await _Line(socket, session, studio.workshop.read_only).serve()
+    await _Connection(socket, session, manager.state.read_only).serve()
 
 
-class _Line:
-    """A page that looks at a training."""
+class _Connection:
+    """The connection of one page to a training."""
 
-    def __init__(self, socket: WebSocket, session: Session, read_only: bool) -> None:
-        self.socket, self.session, self.read_only = socket, session, read_only
-        self.walked: Walk | None = None
-        self.told_epochs = self.told_frames = 0
+    def __init__(self, socket: WebSocket, session: TrainingSession, read_only: bool) -> None:
+        self.socket = socket
+        self.session = session
+        self.read_only = read_only
+        self._trace: StepTrace | None = None
+        self._sent_epochs = 0
+        self._sent_snapshots = 0
 
     async def serve(self) -> None:
-        """Look until one side goes away."""
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
+        """Serve until one side disconnects."""
+        loop = asyncio.get_running_loop()
+        updated = asyncio.Event()
 
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # the server is gone
-                loop.call_soon_threadsafe(news.set)
+        def notify() -> None:
+            with contextlib.suppress(RuntimeError):  # the event loop is closed
+                loop.call_soon_threadsafe(updated.set)
 
-        leave = self.session.watch(wake)
-        news.set()
-        telling = asyncio.create_task(self._tell(news))
+        unsubscribe = self.session.subscribe(notify)
+        updated.set()
+        sender = asyncio.create_task(self._send_updates(updated))
         try:
             while True:
-                order = await self.socket.receive_text()
+                text = await self.socket.receive_text()
                 try:
-                    told = await run_in_threadpool(self._obey, order)
+                    reply = await run_in_threadpool(self._execute, text)
                 except (InputError, ApiError, TimeoutError) as error:
-                    told = {"error": {"code": getattr(error, "code", "input"), "message": _words(error)}}
-                if told is not None:
-                    await self.socket.send_text(as_json(told).decode())
-        except (WebSocketDisconnect, RuntimeError, KeyError):  # a frame of bytes is a KeyError
+                    reply = {"error": {"code": getattr(error, "code", "invalid_input"), "message": _message(error)}}
+                if reply is not None:
+                    await self.socket.send_text(to_json(reply).decode())
+        except (WebSocketDisconnect, RuntimeError, KeyError):  # a binary message raises KeyError
             pass
         finally:
-            telling.cancel()
-            await run_in_threadpool(leave)
+            sender.cancel()
+            await run_in_threadpool(unsubscribe)
 
-    async def _tell(self, news: asyncio.Event) -> None:
-        """Send the latest frame whenever there is a new one; a slow page misses those between."""
+    async def _send_updates(self, updated: asyncio.Event) -> None:
+        """Send the latest snapshot whenever there is a new one; a slow client skips those in between."""
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                await news.wait()
-                news.clear()
-                told = await run_in_threadpool(self._news)
-                if told is not None:
-                    await self.socket.send_text(told)
+                await updated.wait()
+                updated.clear()
+                message = await run_in_threadpool(self._update)
+                if message is not None:
+                    await self.socket.send_text(message)
 
-    def _news(self) -> str | None:
+    def _update(self) -> str | None:
         session = self.session
-        if session.frames == self.told_frames:
+        if session.n_snapshots == self._sent_snapshots:
             return None
-        self.told_frames, frame = session.frames, session.frame
-        history = session.looks.history(self.told_epochs)[: frame["epoch"] - self.told_epochs]
-        first, self.told_epochs = self.told_epochs, self.told_epochs + len(history)
-        told = {"frame": frame, "history": history, "first": first}
-        if self.walked is not None and frame["state"] != "going":
-            agrees = session.at_rest(self._agrees)
-            if agrees is not None:
-                self.walked = None
-                told["agrees"] = agrees
-        return as_json(told).decode()
+        self._sent_snapshots = session.n_snapshots
+        snapshot = session.snapshot
+        first = self._sent_epochs
+        history = session.snapshots.history(first)[: snapshot["epoch"] - first]
+        self._sent_epochs = first + len(history)
+        message = {"snapshot": snapshot, "history": history, "first": first}
+        if self._trace is not None and snapshot["state"] != "running":
+            matches = session.call_between_batches(self._trace_matches)
+            if matches is not None:
+                self._trace = None
+                message["trace_matches"] = matches
+        return to_json(message).decode()
 
-    def _agrees(self) -> bool | None:
-        return None if self.walked is None else self.walked.agrees(self.session.run)
+    def _trace_matches(self) -> bool | None:
+        return None if self._trace is None else self._trace.matches(self.session.run)
 
-    def _obey(self, text: str) -> dict[str, Any] | None:
-        """Do what the page says; return what it is told at once, besides the frames."""
+    def _execute(self, text: str) -> dict[str, Any] | None:
+        """Execute a command; return its immediate reply, if it has one besides the snapshots."""
         try:
-            order = orjson.loads(text)
-            do = order["do"]
+            content = orjson.loads(text)
+            command = content["command"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise InputError('an order looks like this: {"do": "play"}') from None
+            raise InputError('a command has the form {"command": "play"}') from None
         if self.read_only:
             raise ApiError(403, "read_only", "this server was started with --read-only; nothing can be changed on it")
-        orders: dict[str, Callable[[], dict[str, Any] | None]] = {
-            "play": lambda: self.session.go(math.inf, self._pace(order.get("pace"))),
-            "pause": self.session.wait,
-            "epoch": self.session.go_to_epoch_end,
-            "batch": lambda: self.session.go(1),
-            "walk": self._walk,
-            "end": self.session.end,
+        commands: dict[str, Callable[[], dict[str, Any] | None]] = {
+            "play": lambda: self.session.run_batches(math.inf, self._batch_rate(content.get("speed"))),
+            "pause": self.session.pause,
+            "epoch": self.session.run_to_epoch_end,
+            "batch": lambda: self.session.run_batches(1),
+            "trace": self._trace_step,
+            "stop": self.session.stop,
         }
-        if not isinstance(do, str) or do not in orders:
-            raise InputError(f"there is no order {do!r}; there are {', '.join(orders)}")
-        return orders[do]()
+        if not isinstance(command, str) or command not in commands:
+            raise InputError(f"there is no command {command!r}; choose one of {', '.join(commands)}")
+        return commands[command]()
 
-    def _pace(self, epochs: Any) -> float:
-        """Return batches a second, of epochs a second; infinity for as fast as it can."""
-        if epochs is None:
+    def _batch_rate(self, speed: Any) -> float:
+        """Convert epochs per second to batches per second; None means no limit."""
+        if speed is None:
             return math.inf
-        if isinstance(epochs, bool) or not isinstance(epochs, (int, float)) or not 0 < epochs < 1e6:
-            raise InputError(f"pace is {epochs!r}; it must be a number of epochs a second")
-        return float(epochs * self.session.run.n_batches)
+        if isinstance(speed, bool) or not isinstance(speed, (int, float)) or not 0 < speed < 1e6:
+            raise InputError(f"speed is {speed!r}; it must be a number of epochs per second")
+        return float(speed * self.session.run.n_batches)
 
-    def _walk(self) -> dict[str, Any]:
-        """Take the next step on copies, and tell all of its numbers."""
+    def _trace_step(self) -> dict[str, Any]:
+        """Compute the next step on copies and return all its intermediate results."""
         session = self.session
-        session.wait()
-        self.walked = session.at_rest(lambda: walk(session.run, session.next))
-        return {"walk": self.walked.told}
+        session.pause()
+        self._trace = session.call_between_batches(lambda: trace_step(session.run, session.next_batch))
+        return {"trace": self._trace.content}
 
 
 async def _content(request: Request) -> dict[str, Any]:
     try:
         content = orjson.loads(await request.body())
     except orjson.JSONDecodeError as error:
-        raise ApiError(422, "no_json", f"the body is no JSON: {error}") from None
+        raise ApiError(422, "invalid_json", f"the body is not valid JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ApiError(422, "input", "the body must be an object")
+        raise ApiError(422, "invalid_input", "the body must be an object")
     return content
 
 
-def _file(content: bytes, kind: str) -> Response:
-    return Response(content, media_type=kind, headers={"content-disposition": "attachment"})
+def _file(content: bytes, media_type: str) -> Response:
+    return Response(content, media_type=media_type, headers={"content-disposition": "attachment"})
 
 
-def _words(error: Exception) -> str:
-    return str(getattr(error, "detail", "")) or str(error) or "the training did not answer in time"
+def _message(error: Exception) -> str:
+    return str(getattr(error, "detail", "")) or str(error) or "the training did not respond in time"

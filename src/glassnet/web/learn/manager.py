@@ -1,4 +1,4 @@
-"""The studio: the trainings of one server, the running one and those that are over."""
+"""The trainings of one server: the running one and the finished ones."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from starlette.requests import HTTPConnection
 
 from glassnet.datasets import DIGITS
 from glassnet.models import Model, save
-from glassnet.web.app_state import AppState, digits_examples, made_once
+from glassnet.web.app_state import AppState, app_singleton, digits_examples
 from glassnet.web.errors import ApiError
 from glassnet.web.learn.codegen import command, python, source
-from glassnet.web.learn.frames import Looks
-from glassnet.web.learn.plan import made, rates, read_plan
+from glassnet.web.learn.plan import learning_rates, prepare_training, read_plan
 from glassnet.web.learn.presets import presets
-from glassnet.web.learn.rows import Own, own_rows
-from glassnet.web.learn.session import Session
+from glassnet.web.learn.rows import FileRows, get_file_rows
+from glassnet.web.learn.session import TrainingSession
+from glassnet.web.learn.snapshots import SnapshotBuilder
 
-#: Trainings that are over and kept, so that their models can still be saved and used.
-MAX_KEPT = 12
+#: Trainings that are kept, so that their models can still be saved and used.
+MAX_SESSIONS = 12
 
 
-class Studio:
-    """One for each server.
+class TrainingManager:
+    """Starts and stores trainings; there is one per server.
 
     Parameters
     ----------
-    workshop : AppState
-        Of the server.
+    state : AppState
+        State of the server.
     """
 
-    def __init__(self, workshop: AppState) -> None:
-        self.workshop = workshop
-        self.own: Own | None = own_rows(workshop)
-        self.current: Session | None = None
-        self.sessions: OrderedDict[str, Session] = OrderedDict()
+    def __init__(self, state: AppState) -> None:
+        self.state = state
+        self.file_rows: FileRows | None = get_file_rows(state)
+        self.current: TrainingSession | None = None
+        self.sessions: OrderedDict[str, TrainingSession] = OrderedDict()
         self._lock = threading.Lock()
 
     def preview(self, content: Any) -> dict[str, Any]:
-        """Return what a plan comes to, without training: the first frame, the rows, the code."""
-        planned = read_plan(content)
-        rows, ready, run = made(planned, self.own)
-        looks = Looks(ready, run, rows)
+        """Return network, rows, first snapshot and code of a plan, without training."""
+        plan = read_plan(content)
+        rows, ready, run = prepare_training(plan, self.file_rows)
+        snapshots = SnapshotBuilder(ready, run, rows)
         structure = ready.untrained.structure
-        told = {
-            "plan": planned.as_json(),
+        preview = {
+            "plan": plan.as_json(),
             "structure": {
                 "layer_sizes": list(structure.layer_sizes),
                 "activations": [activation.name for activation in structure.activations],
@@ -64,88 +64,93 @@ class Studio:
             "rows": {"training": len(ready.training_rows), "validation": len(ready.validation_rows)},
             "source": source(rows),
             "engine": run.engine.name,
-            "rates": rates(run),
-            "samples": looks.samples(),
-            "targets": looks.targets(),
-            "frame": looks.frame("waiting"),
+            "learning_rates": learning_rates(run),
+            "samples": snapshots.samples(),
+            "targets": snapshots.targets(),
+            "snapshot": snapshots.build("paused"),
             "presets": presets(rows, len(ready.training_rows)),
-            "code": {"python": python(planned, rows), "command": command(planned, rows)},
+            "code": {"python": python(plan, rows), "command": command(plan, rows)},
         }
         if rows.is_plane:
-            told["points"] = {
-                "x": rows.x,
-                "y": rows.y,
-                "validation": ready.validation_rows,
-            }
-        return told
+            preview["points"] = {"x": rows.x, "y": rows.y, "validation": ready.validation_rows}
+        return preview
 
-    def begin(self, content: Any, instead_of: str | None) -> Session:
-        """Begin a training that waits before its first batch.
+    def start(self, content: Any, replaces: str | None) -> TrainingSession:
+        """Start a training that is paused before its first batch.
 
         Parameters
         ----------
         content : object
             The plan.
-        instead_of : str, optional
-            A training of the same page, which ends first.
+        replaces : str, optional
+            The id of a training of the same page, which is stopped first.
 
         Raises
         ------
         ApiError
-            409 if another is running that somebody looks at.
+            409 if another training is running and a client is connected to it.
         InputError
-            If the plan can't be carried out.
+            If the plan is invalid.
         """
-        self.workshop.check_writable()
-        planned = read_plan(content)
-        parts = made(planned, self.own)
+        self.state.check_writable()
+        plan = read_plan(content)
+        parts = prepare_training(plan, self.file_rows)
         with self._lock:
-            before = self.current
-            if before is not None and (before.id == instead_of or before.is_left):
-                before.end("another began")
+            current = self.current
+            if current is not None and (current.id == replaces or current.is_abandoned):
+                current.stop("replaced by another training")
             with ExitStack() as stack:
-                stack.enter_context(self.workshop.only_training())
-                session = Session(planned, *parts, stack.pop_all(), self.workshop.closing)
+                stack.enter_context(self.state.training_lock())
+                session = TrainingSession(plan, *parts, stack.pop_all(), self.state.closing)
             self.current = self.sessions[session.id] = session
-            while len(self.sessions) > MAX_KEPT:
+            while len(self.sessions) > MAX_SESSIONS:
                 self.sessions.popitem(last=False)
             session.start()
         return session
 
-    def session(self, number: str) -> Session:
-        """Return a training by its id; a ApiError, 404, if it is not known."""
-        if number not in self.sessions:
-            raise ApiError(404, "no_training", "this training is not known here; the server may have begun anew since")
-        return self.sessions[number]
+    def session(self, session_id: str) -> TrainingSession:
+        """Return a training by its id.
 
-    def use(self, session: Session) -> Model:
-        """Let the training's model answer in the other tabs, with its rows."""
-        self.workshop.check_writable()
-        model, rows, ready = session.model(), session.rows, session.ready
+        Raises
+        ------
+        ApiError
+            404 if there is none.
+        """
+        if session_id not in self.sessions:
+            message = "there is no training with this id; the server may have been restarted"
+            raise ApiError(404, "training_not_found", message)
+        return self.sessions[session_id]
+
+    def set_model(self, session: TrainingSession) -> Model:
+        """Make the training's model, with its rows, the model of the server."""
+        self.state.check_writable()
+        model = session.model()
+        rows = session.rows
+        ready = session.ready
         known = digits_examples(model) if rows.kind == DIGITS else None
-        training = rows.examples(ready.training_rows, unseen=False)
+        training = rows.examples(ready.training_rows, held_out=False)
         if known is not None:
-            shown = known[1]
+            examples = known[1]
         elif len(ready.validation_rows):
-            shown = rows.examples(ready.validation_rows, unseen=True)
+            examples = rows.examples(ready.validation_rows, held_out=True)
         else:
-            shown = training
-        self.workshop.use(model, source(rows), shown, training)
+            examples = training
+        self.state.set_model(model, source(rows), examples, training)
         return model
 
 
 def model_file(model: Model) -> bytes:
-    """Return a model as the bytes of its file."""
+    """Return the content of a model's file."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.glassnet"
         save(model, path)
         return path.read_bytes()
 
 
-def studio_of(connection: HTTPConnection) -> Studio:
-    """Return the studio of the server that a request came to."""
-    return made_once(connection, Studio)
+def get_training_manager(connection: HTTPConnection) -> TrainingManager:
+    """Return the training manager of the server."""
+    return app_singleton(connection, TrainingManager)
 
 
-#: How an endpoint asks for it: ``def endpoint(studio: TheStudio)``.
-TheStudio = Annotated[Studio, Depends(studio_of)]
+#: Dependency of an endpoint: ``def endpoint(manager: TrainingManagerDep)``.
+TrainingManagerDep = Annotated[TrainingManager, Depends(get_training_manager)]

@@ -1,4 +1,4 @@
-"""A plan: what is to be learned, by which network, and how; checked before anything begins."""
+"""A training plan: data, network and settings; validated before the training starts."""
 
 from __future__ import annotations
 
@@ -19,31 +19,34 @@ from glassnet.preprocessing.scaling import BYTE_SCALE
 from glassnet.training import Run, Settings
 from glassnet.training.loop import build_run
 from glassnet.training.state import init_state
-from glassnet.web.learn.batches import Batches
-from glassnet.web.learn.rows import Own, RowsToLearn, rows_to_learn
+from glassnet.web.learn.batches import BatchSource
+from glassnet.web.learn.rows import FileRows, TrainingRows, load_training_rows
 
-#: What the page's networks may have; enough for a person's patience.
-MAX_LAYERS, MAX_UNITS, MAX_PARAMETERS, MAX_EPOCHS = 10, 1000, 5_000_000, 100_000
-#: Settings that are the server's own business.
-_NOT_HERE = ("threads",)
+#: Limits of networks on the page, for an interactive pace.
+MAX_LAYERS = 10
+MAX_UNITS = 1000
+MAX_PARAMETERS = 5_000_000
+MAX_EPOCHS = 100_000
+#: Settings that a plan can't change.
+_SERVER_SETTINGS = ("threads",)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """A training plan.
 
     Parameters
     ----------
     data : mapping
-        See `glassnet.web.learn.rows.rows_to_learn`.
+        See `glassnet.web.learn.rows.load_training_rows`.
     validation_fraction : float
-        Share of the rows that are never trained on.
+        Share of the rows that are held out for validation.
     hidden : tuple of int
         Units of the hidden layers.
     activations : tuple of str
-        One for each hidden layer, and one for the output where it is not what the loss wants to see.
+        One for each hidden layer, and optionally one for the output, if it is not the default of the loss.
     settings : Settings
-        With every number that the library would fill in: learning rate, weight decay.
+        Settings with all defaults filled in: learning rate, weight decay.
     """
 
     data: dict[str, Any]
@@ -53,7 +56,7 @@ class Plan:
     settings: Settings
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as it was sent, with what was filled in."""
+        """Return the plan as plain values, with all defaults filled in."""
         output = self.activations[len(self.hidden) :]
         return {
             "data": self.data,
@@ -61,17 +64,19 @@ class Plan:
             "hidden": list(self.hidden),
             "activations": list(self.activations[: len(self.hidden)]),
             "output": output[0] if output else None,
-            "settings": {name: value for name, value in self.settings.as_json().items() if name not in _NOT_HERE},
+            "settings": {
+                name: value for name, value in self.settings.as_json().items() if name not in _SERVER_SETTINGS
+            },
         }
 
 
 def read_plan(content: Any) -> Plan:
-    """Check a plan as the page sends it.
+    """Parse and validate a plan.
 
     Raises
     ------
     InputError
-        If something can't be used: which, what was expected.
+        If a part is invalid; the message names it and what was expected.
     """
     if not isinstance(content, dict):
         raise InputError("the plan must be an object with data, hidden, activations and settings")
@@ -97,20 +102,22 @@ def read_plan(content: Any) -> Plan:
     )
 
 
-def made(plan: Plan, own: Own | None, batches: type[Batches] = Batches) -> tuple[RowsToLearn, PreparedData, Run]:
-    """Fetch the rows, make them ready, and set up the run, so that whatever does not fit together is told now.
+def prepare_training(
+    plan: Plan, file_rows: FileRows | None, batches: type[BatchSource] = BatchSource
+) -> tuple[TrainingRows, PreparedData, Run]:
+    """Load the rows, prepare the data and set up the run, so that all errors are raised before training.
 
     Returns
     -------
-    RowsToLearn, PreparedData, Run
-        The run's source is a `Batches`.
+    TrainingRows, PreparedData, Run
+        The source of the run is a `BatchSource`.
 
     Raises
     ------
     InputError
-        If something does not fit.
+        If parts of the plan are incompatible.
     """
-    rows = rows_to_learn(plan.data, own)
+    rows = load_training_rows(plan.data, file_rows)
     ready = prepare_data(
         rows.x,
         rows.y,
@@ -123,34 +130,36 @@ def made(plan: Plan, own: Own | None, batches: type[Batches] = Batches) -> tuple
         target_name=rows.target,
         source=rows.table.source,
     )
-    structure, settings = ready.untrained.structure, plan.settings
+    structure = ready.untrained.structure
+    settings = plan.settings
     if structure.n_parameters > MAX_PARAMETERS:
-        raise InputError(f"that makes {structure.n_parameters:,} parameters; here the most is {MAX_PARAMETERS:,}")
+        raise InputError(f"the network has {structure.n_parameters:,} parameters; the page allows {MAX_PARAMETERS:,}")
     state = init_state(structure, settings)
     run = build_run(structure, settings, ready.training, ready.validation, None, "", state, BYTE_SCALE)
     run.source = batches.of(run.source)
-    _try_numbers(run)
+    _try_settings(run)
     return rows, ready, run
 
 
-def rates(run: Run, most: int = 200) -> list[float]:
-    """Return the learning rate over the training, at so many steps at most; empty for L-BFGS, which has none."""
+def learning_rates(run: Run, n_points: int = 200) -> list[float]:
+    """Return the learning rate over the training at up to n_points steps; empty for L-BFGS, which has none."""
     settings = run.settings
     if settings.full_batch:
         return []
     total = run.n_batches * settings.epochs
     base = settings.learning_rate or settings.resolve_optimizer().learning_rate
-    schedule, steps = settings.resolve_schedule(), np.unique(np.linspace(0, total - 1, min(most, total)).astype(int))
+    schedule = settings.resolve_schedule()
+    steps = np.unique(np.linspace(0, total - 1, min(n_points, total)).astype(int))
     return [base * float(schedule.factors(int(step), 1, run.n_batches, total)[0]) for step in steps]
 
 
-def _try_numbers(run: Run) -> None:
-    """Try the settings of the tables' entries once, where a number that can't be used would else be met midway."""
+def _try_settings(run: Run) -> None:
+    """Evaluate schedule and optimizer once, to raise the error of an invalid number before training."""
     settings = run.settings
     try:
         with np.errstate(all="ignore"):
-            if not all(math.isfinite(rate) for rate in rates(run, 20)):
-                raise ArithmeticError("the learning rate is no finite number")
+            if not all(math.isfinite(rate) for rate in learning_rates(run, 20)):
+                raise ArithmeticError("the learning rate is not a finite number")
             if not settings.full_batch:
                 w = np.ones(4)
                 rule = settings.resolve_optimizer()
@@ -158,13 +167,35 @@ def _try_numbers(run: Run) -> None:
                 state.step = 1
                 rule.direction(w, w.copy(), state, {"W1": slice(0, 4)}, **rule.settings)
     except (ArithmeticError, ValueError, TypeError) as error:
-        raise InputError(f"these settings can't be computed with: {error}; choose other numbers") from None
+        raise InputError(f"these settings can't be computed: {error}; choose other numbers") from None
 
 
 def _settings(content: Any) -> Settings:
+    """Check types and names, and return settings with all defaults filled in."""
+    _check_types(content)
+    settings = Settings(**content)
+    if settings.epochs > MAX_EPOCHS:
+        raise InputError(f"epochs is {settings.epochs:,}; the page allows {MAX_EPOCHS:,}")
+    _check_like("loss_settings", settings.loss_settings, find_loss(settings.loss).settings, settings.loss)
+    if settings.full_batch:
+        return replace(settings, schedule="constant", schedule_settings={})
+    optimizer = find_optimizer(settings.optimizer)
+    schedule = find_schedule(settings.schedule)
+    tables = {"optimizer_settings": optimizer.settings, "schedule_settings": {**schedule.settings, "warmup": 0.0}}
+    for name, default in tables.items():
+        _check_like(name, getattr(settings, name), default, getattr(settings, name.removesuffix("_settings")))
+    return replace(
+        settings,
+        learning_rate=optimizer.learning_rate if settings.learning_rate is None else settings.learning_rate,
+        weight_decay=optimizer.weight_decay if settings.weight_decay is None else settings.weight_decay,
+    )
+
+
+def _check_types(content: Any) -> None:
+    """Raise InputError if a name is unknown or a value has the wrong JSON type."""
     if not isinstance(content, dict):
         raise InputError(f"settings is {content!r}; it must be an object")
-    names = [field.name for field in fields(Settings) if field.name not in _NOT_HERE]
+    names = [field.name for field in fields(Settings) if field.name not in _SERVER_SETTINGS]
     for name in content:
         lookup(dict.fromkeys(names), name, "setting")
     for name in ("loss", "optimizer", "schedule", "initializer", "monitor", "dtype", "engine"):
@@ -183,33 +214,23 @@ def _settings(content: Any) -> Settings:
     plateau = content.get("reduce_on_plateau", False)
     if not isinstance(plateau, bool) and not (isinstance(plateau, dict) and all(map(_is_number, plateau.values()))):
         raise InputError(f"reduce_on_plateau is {plateau!r}; it must be true, false or an object of numbers")
-    settings = Settings(**content)
-    if settings.epochs > MAX_EPOCHS:
-        raise InputError(f"epochs is {settings.epochs:,}; here the most is {MAX_EPOCHS:,}")
-    _check_like("loss_settings", settings.loss_settings, find_loss(settings.loss).settings, settings.loss)
-    if settings.full_batch:
-        return replace(settings, schedule="constant", schedule_settings={})
-    optimizer, schedule = find_optimizer(settings.optimizer), find_schedule(settings.schedule)
-    tables = {"optimizer_settings": optimizer.settings, "schedule_settings": {**schedule.settings, "warmup": 0.0}}
-    for name, default in tables.items():
-        _check_like(name, getattr(settings, name), default, getattr(settings, name.removesuffix("_settings")))
-    return replace(
-        settings,
-        learning_rate=optimizer.learning_rate if settings.learning_rate is None else settings.learning_rate,
-        weight_decay=optimizer.weight_decay if settings.weight_decay is None else settings.weight_decay,
-    )
 
 
-def _check_like(where: str, given: Mapping[str, Any], default: Mapping[str, Any], whose: Any) -> None:
-    """Refuse a value of another kind than the table's own; the names were checked when the entry was looked up."""
+def _check_like(where: str, given: Mapping[str, Any], default: Mapping[str, Any], owner: Any) -> None:
+    """Raise InputError if a value's type differs from the default's; the names were checked by the look-up."""
     for name, value in given.items():
         like = default[name]
-        is_truth, is_list = isinstance(like, bool), isinstance(like, (tuple, list))
-        values = value if is_list and isinstance(value, list) and value else [value]
-        right = isinstance(value, bool) if is_truth else all(_is_number(v) for v in values)
-        if not right or isinstance(value, list) != (is_list and isinstance(value, list)):
-            what = "true or false" if is_truth else "a list of numbers" if is_list else "a number"
-            raise InputError(f"{where}: {name} of {whose} is {value!r}; it must be {what}")
+        if isinstance(like, bool):
+            valid = isinstance(value, bool)
+            expected = "true or false"
+        elif isinstance(like, (tuple, list)):
+            valid = all(map(_is_number, value or [value])) if isinstance(value, list) else _is_number(value)
+            expected = "a list of numbers"
+        else:
+            valid = _is_number(value)
+            expected = "a number"
+        if not valid:
+            raise InputError(f"{where}: {name} of {owner} is {value!r}; it must be {expected}")
 
 
 def _is_number(value: Any) -> bool:
@@ -219,5 +240,5 @@ def _is_number(value: Any) -> bool:
 def _list(content: dict[str, Any], name: str, kind: type) -> list[Any]:
     found = content.get(name, [])
     if not isinstance(found, list) or any(not isinstance(v, kind) or isinstance(v, bool) for v in found):
-        raise InputError(f"{name} is {found!r}; it must be a list of {'whole numbers' if kind is int else 'names'}")
+        raise InputError(f"{name} is {found!r}; it must be a list of {'integers' if kind is int else 'names'}")
     return list(found)

@@ -1,4 +1,4 @@
-"""What there is to learn from: points of the plane, the digits, the server's own file."""
+"""Training data: generated points in the plane, the digits, or the file of the server."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from glassnet.errors import InputError
 from glassnet.models.target import CLASSIFICATION
 from glassnet.web.app_state import AppState, Examples
 
-#: The server's own rows, as `RowsToLearn.kind` has it.
-OWN = "own"
-#: What the columns of the plane are called.
-PLANE_NAMES, PLANE_TARGET = ("x1", "x2"), "class"
-#: Points of the plane at most: more are not drawn.
+#: `TrainingRows.kind` of the rows of the server's file.
+FILE = "file"
+#: Column names of generated points.
+PLANE_NAMES = ("x1", "x2")
+PLANE_TARGET = "class"
+#: Maximum number of generated points.
 MAX_ROWS = 5000
 
 
 @dataclass(frozen=True)
-class Own:
-    """The server's own rows, as they were when it began: what is used later may be another model's.
+class FileRows:
+    """The training rows that the server was started with; the model's rows can be replaced later.
 
     Parameters
     ----------
     examples : Examples
-        The rows, with their targets.
+        Rows with targets.
     target : str
-        What is to be predicted.
+        Name of the target column.
     task : str
         ``"classification"`` or ``"regression"``.
     """
@@ -41,23 +42,23 @@ class Own:
 
 
 @dataclass(frozen=True)
-class RowsToLearn:
-    """Rows, and what they are called.
+class TrainingRows:
+    """Rows to train on.
 
     Parameters
     ----------
     kind : str
-        A name of `glassnet.datasets.GENERATORS`, `DIGITS` or `OWN`.
+        A name of `glassnet.datasets.GENERATORS`, `DIGITS` or `FILE`.
     table : ArrowTable
         All columns.
     x, y : array (samples, features), array (samples,)
         Raw rows.
     names : tuple of str
-        The features.
+        Feature names.
     target, task : str
-        What is predicted, and whether it is classes or values.
-    drawn : mapping
-        For the plane: rows, noise, seed.
+        Name of the target; ``"classification"`` or ``"regression"``.
+    options : mapping
+        For generated points: rows, noise, seed.
     """
 
     kind: str
@@ -67,77 +68,81 @@ class RowsToLearn:
     names: tuple[str, ...]
     target: str
     task: str
-    drawn: dict[str, Any]
+    options: dict[str, Any]
 
     @property
     def is_plane(self) -> bool:
-        """Whether the rows are points that can be drawn."""
+        """Whether the rows are points in the plane."""
         return self.kind in GENERATORS
 
-    def examples(self, chosen: Array, unseen: bool) -> Examples:
-        """Return some of the rows as the workshop holds them."""
+    def examples(self, chosen: Array, held_out: bool) -> Examples:
+        """Return some of the rows as `Examples`."""
         table = ArrowTable(self.table.source, self.table.columns.take(chosen), spans=self.table.spans_of(chosen))
-        return Examples(table, self.x[chosen], self.y[chosen], unseen)
+        return Examples(table, self.x[chosen], self.y[chosen], held_out)
 
 
-def own_rows(workshop: AppState) -> Own | None:
-    """Return the server's own rows, where it has some that are no digits and have targets."""
-    model, rows = workshop.model, workshop.training
+def get_file_rows(state: AppState) -> FileRows | None:
+    """Return the training rows of the server's file; None for the digits, or without targets."""
+    model = state.model
+    rows = state.training
     if rows is None or rows.y is None or rows.table.source == DIGITS:
         return None
-    return Own(rows, model.target_name, model.task)
+    return FileRows(rows, model.target_name, model.task)
 
 
-def tasks(own: Own | None) -> dict[str, str]:
-    """Return what may be chosen here, and whether it is classes or values."""
-    return dict.fromkeys([*GENERATORS, DIGITS], CLASSIFICATION) | ({} if own is None else {OWN: own.task})
+def tasks(file_rows: FileRows | None) -> dict[str, str]:
+    """Return the available kinds of data and the task of each."""
+    return dict.fromkeys([*GENERATORS, DIGITS], CLASSIFICATION) | ({} if file_rows is None else {FILE: file_rows.task})
 
 
-def rows_to_learn(wanted: Any, own: Own | None) -> RowsToLearn:
-    """Return the rows that a plan names.
+def load_training_rows(data: Any, file_rows: FileRows | None) -> TrainingRows:
+    """Load or generate the rows of a plan.
 
     Parameters
     ----------
-    wanted : mapping
-        ``{"kind": "spiral", "rows": 400, "noise": 0.05, "seed": 0}``; only the plane has more than a kind.
-    own : Own, optional
-        The server's own rows.
+    data : mapping
+        ``{"kind": "spiral", "rows": 400, "noise": 0.05, "seed": 0}``; only generated points have options.
+    file_rows : FileRows, optional
+        The rows of the server's file.
 
     Raises
     ------
     InputError
-        If there are no such rows, or what is said of them can't be used.
+        If the kind or an option is invalid.
     """
-    if not isinstance(wanted, dict):
-        raise InputError(f"data is {wanted!r}; it must be an object such as {{'kind': 'spiral'}}")
-    lookup(tasks(own), wanted.get("kind"), "data kind")
-    name = str(wanted["kind"])
+    if not isinstance(data, dict):
+        raise InputError(f"data is {data!r}; it must be an object such as {{'kind': 'spiral'}}")
+    lookup(tasks(file_rows), data.get("kind"), "data kind")
+    name = str(data["kind"])
     known = ("kind", "rows", "noise", "seed") if name in GENERATORS else ("kind",)
-    for given in wanted:
-        lookup(dict.fromkeys(known), given, f"setting of data {name!r}:")
+    for option in data:
+        lookup(dict.fromkeys(known), option, f"setting of data {name!r}:")
     if name in GENERATORS:
-        return _plane(name, {key: value for key, value in wanted.items() if key != "kind"})
+        return _generate(name, {key: value for key, value in data.items() if key != "kind"})
     if name == DIGITS:
         table = load_digits()[0]
-        target, task = choose_target(table), CLASSIFICATION
+        target = choose_target(table)
+        task = CLASSIFICATION
     else:
-        assert own is not None  # `tasks` saw to it
-        table, target, task = own.examples.table, own.target, own.task
+        assert file_rows is not None  # checked by `tasks`
+        table = file_rows.examples.table
+        target = file_rows.target
+        task = file_rows.task
     names = tuple(column for column in table.names if column != target)
-    return RowsToLearn(name, table, features(table, names), target_values(table, target), names, target, task, {})
+    return TrainingRows(name, table, features(table, names), target_values(table, target), names, target, task, {})
 
 
-def _plane(name: str, given: dict[str, Any]) -> RowsToLearn:
+def _generate(name: str, given: dict[str, Any]) -> TrainingRows:
     import pyarrow as pa
 
-    drawn: dict[str, Any] = {"rows": 400, "noise": 0.05, "seed": 0} | given
-    for key, least, most in (("rows", 10, MAX_ROWS), ("seed", 0, 2**32 - 1)):
-        value = drawn[key]
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InputError(f"{key} is {value!r}; it must be a whole number from {least} to {most}")
-    noise = drawn["noise"]
+    options: dict[str, Any] = {"rows": 400, "noise": 0.05, "seed": 0} | given
+    for key, low, high in (("rows", 10, MAX_ROWS), ("seed", 0, 2**32 - 1)):
+        value = options[key]
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise InputError(f"{key} is {value!r}; it must be an integer from {low} to {high}")
+    noise = options["noise"]
     if isinstance(noise, bool) or not isinstance(noise, (int, float)) or not 0 <= noise <= 1:
         raise InputError(f"noise is {noise!r}; it must be a number from 0 to 1")
-    x, y = GENERATORS[name](drawn["rows"], noise=noise, random_state=drawn["seed"])
+    x, y = GENERATORS[name](options["rows"], noise=noise, random_state=options["seed"])
     columns = pa.table({PLANE_NAMES[0]: x[:, 0], PLANE_NAMES[1]: x[:, 1], PLANE_TARGET: y})
-    return RowsToLearn(name, ArrowTable(name, columns), x, y, PLANE_NAMES, PLANE_TARGET, CLASSIFICATION, drawn)
+    return TrainingRows(name, ArrowTable(name, columns), x, y, PLANE_NAMES, PLANE_TARGET, CLASSIFICATION, options)

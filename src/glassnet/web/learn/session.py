@@ -1,4 +1,4 @@
-"""A training on a thread of its own, steered from elsewhere: go on for so many batches, wait, end."""
+"""A training on its own thread, controlled from other threads: run a number of batches, pause, stop."""
 
 from __future__ import annotations
 
@@ -19,149 +19,161 @@ from glassnet.models import Model
 from glassnet.models.fitting import PreparedData
 from glassnet.training import Callback, Run
 from glassnet.training.loop import run_training
-from glassnet.web.learn.batches import Batches, Halt
-from glassnet.web.learn.frames import Looks
+from glassnet.web.learn.batches import BatchSource, StopTraining
 from glassnet.web.learn.plan import Plan
-from glassnet.web.learn.rows import RowsToLearn
+from glassnet.web.learn.rows import TrainingRows
+from glassnet.web.learn.snapshots import SnapshotBuilder
 
-#: Seconds after which a training that waits, and that nobody looks at, ends.
-LEFT_ALONE = 60.0
-#: Seconds between two looks at how things stand, at least; and looking takes no more than half of the time.
-BETWEEN_FRAMES = 0.08
+#: Seconds after which a paused training without connected clients is stopped.
+ABANDONED_AFTER = 60.0
+#: Minimum number of seconds between two snapshots; snapshots also take at most half of the time.
+SNAPSHOT_INTERVAL = 0.08
 
 Result = TypeVar("Result")
 
 
-class Session(Callback):
-    """One training.
+class TrainingSession(Callback):
+    """A training.
 
     Parameters
     ----------
     plan, rows, ready, run
-        What is trained, as `glassnet.web.learn.plan.made` returns it.
-    place : ExitStack
-        Holds the one place for a training; closed at the end.
+        The training, as returned by `glassnet.web.learn.plan.prepare_training`.
+    lock : ExitStack
+        Holds the training lock; closed when the training ends.
     closing : threading.Event
-        Set when the server ends.
-    left_alone : float
-        See `LEFT_ALONE`.
+        Set when the server shuts down.
+    abandoned_after : float
+        See `ABANDONED_AFTER`.
     """
 
     def __init__(
         self,
         plan: Plan,
-        rows: RowsToLearn,
+        rows: TrainingRows,
         ready: PreparedData,
         run: Run,
-        place: ExitStack,
+        lock: ExitStack,
         closing: threading.Event,
-        left_alone: float = LEFT_ALONE,
+        abandoned_after: float = ABANDONED_AFTER,
     ) -> None:
-        assert isinstance(run.source, Batches)
-        run.source.before = self._before_batch
+        assert isinstance(run.source, BatchSource)
+        run.source.before_batch = self._before_batch
         self.id = secrets.token_hex(8)
-        self.plan, self.rows, self.ready, self.run = plan, rows, ready, run
-        self.looks = Looks(ready, run, rows)
-        #: "waiting", "going" or "over"; and for the last, in words, why.
-        self.state, self.fault = "waiting", ""
-        #: The latest look at how things stand, and how many there were.
-        self.frame: dict[str, Any] = {}
-        self.frames = 0
-        #: The batch that comes next, where it is known.
-        self.next: Rows | None = None
-        self._place, self._closing, self._left_alone = place, closing, left_alone
-        self._turn = threading.Condition()
-        self._done, self._goal, self._pace = 0, 0.0, math.inf
-        self._asked: list[tuple[Callable[[], Any], Future[Any]]] = []
+        self.plan = plan
+        self.rows = rows
+        self.ready = ready
+        self.run = run
+        self.snapshots = SnapshotBuilder(ready, run, rows)
+        #: "paused", "running" or "finished"; `error` is the reason of a failure.
+        self.state = "paused"
+        self.error = ""
+        #: The latest snapshot, and the number of snapshots so far.
+        self.snapshot: dict[str, Any] = {}
+        self.n_snapshots = 0
+        #: The next batch, if known.
+        self.next_batch: Rows | None = None
+        self._lock = lock
+        self._closing = closing
+        self._abandoned_after = abandoned_after
+        self._condition = threading.Condition()
+        self._done = 0  # batches so far
+        self._target = 0.0  # batches after which the training pauses
+        self._rate = math.inf  # batches per second
+        self._calls: list[tuple[Callable[[], Any], Future[Any]]] = []
         self._listeners: set[Callable[[], None]] = set()
-        self._stopping = ""
-        self._began = self._next_look = self._unwatched_since = 0.0
+        self._stop_reason = ""
+        self._rate_origin = self._next_snapshot = self._unwatched_since = 0.0
         self._thread = threading.Thread(target=self._work, name="glassnet-training", daemon=True)
 
-    # ---------------------------------------------------------------------------------------------- from elsewhere
+    # -------------------------------------------------------------------------------------------- from other threads
 
     def start(self) -> None:
-        """Begin, and wait before the first batch."""
+        """Start the thread; the training pauses before its first batch."""
         self._unwatched_since = time.monotonic()
         self._thread.start()
 
-    def go(self, batches: float, pace: float = math.inf) -> None:
-        """Go on for so many batches from here (infinity: to the end), so many batches a second at most."""
-        with self._turn:
-            self._goal = self._done + batches
-            self._pace, self._began = pace, time.monotonic() - self._done / pace
-            self._turn.notify_all()
+    def run_batches(self, count: float, rate: float = math.inf) -> None:
+        """Run a number of batches from here (infinity: to the end), at a maximum number of batches per second."""
+        with self._condition:
+            self._target = self._done + count
+            self._rate = rate
+            self._rate_origin = time.monotonic() - self._done / rate
+            self._condition.notify_all()
 
-    def go_to_epoch_end(self) -> None:
-        """Go on to the end of this epoch."""
-        self.go(self.run.n_batches - self._done % self.run.n_batches)
+    def run_to_epoch_end(self) -> None:
+        """Run to the end of this epoch."""
+        self.run_batches(self.run.n_batches - self._done % self.run.n_batches)
 
-    def wait(self) -> None:
-        """Wait before the next batch."""
-        with self._turn:
-            self._goal = self._done
-            self._turn.notify_all()
+    def pause(self) -> None:
+        """Pause before the next batch."""
+        with self._condition:
+            self._target = self._done
+            self._condition.notify_all()
 
-    def end(self, why: str = "stopped", seconds: float = 10.0) -> None:
-        """End, and return when that is done, or so many seconds later."""
-        with self._turn:
-            self._stopping = self._stopping or why
-            self._turn.notify_all()
+    def stop(self, reason: str = "stopped", seconds: float = 10.0) -> None:
+        """Stop the training; return when it has stopped, or after the given seconds."""
+        with self._condition:
+            self._stop_reason = self._stop_reason or reason
+            self._condition.notify_all()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(seconds)
 
-    def at_rest(self, function: Callable[[], Result], seconds: float = 20.0) -> Result:
-        """Call a function between two batches, when nothing moves, and return its result."""
+    def call_between_batches(self, function: Callable[[], Result], seconds: float = 20.0) -> Result:
+        """Call a function on the training thread between two batches, and return its result."""
         future: Future[Result] = Future()
-        with self._turn:
-            if self.state != "over":
-                self._asked.append((function, future))
-                self._turn.notify_all()
-                waits = True
-            else:
-                waits = False
-        return future.result(seconds) if waits else function()
+        with self._condition:
+            finished = self.is_finished
+            if not finished:
+                self._calls.append((function, future))
+                self._condition.notify_all()
+        return function() if finished else future.result(seconds)
 
-    def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Have a function called at each new frame; return what ends that. When nobody watches, the training waits."""
-        with self._turn:
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call a listener at each snapshot; return a function that unsubscribes. Without listeners it pauses."""
+        with self._condition:
             self._listeners.add(listener)
 
-        def leave() -> None:
-            with self._turn:
+        def unsubscribe() -> None:
+            with self._condition:
                 self._listeners.discard(listener)
                 if not self._listeners:
-                    self._goal, self._unwatched_since = self._done, time.monotonic()
-                    self._turn.notify_all()
+                    self._target = self._done
+                    self._unwatched_since = time.monotonic()
+                    self._condition.notify_all()
 
-        return leave
-
-    @property
-    def is_left(self) -> bool:
-        """Whether it waits, and nobody looks: the page that began it is closed."""
-        return self.state == "waiting" and not self._listeners
+        return unsubscribe
 
     @property
-    def is_over(self) -> bool:
-        """Whether it has ended."""
-        return self.state == "over"
+    def is_abandoned(self) -> bool:
+        """Whether the training is paused and no client is connected."""
+        return self.state == "paused" and not self._listeners
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training has ended."""
+        return self.state == "finished"
 
     def model(self) -> Model:
-        """Return the model as it stands; at the end the one that `glassnet.fit` would return."""
-        return self.at_rest(self._model)
+        """Return the current model; at the end the one that `glassnet.fit` would return."""
+        return self.call_between_batches(self._model)
 
     def _model(self) -> Model:
         run = self.run
-        vector, best_epoch = run.result() if self.is_over else (run.weights.eval_parameters.copy(), len(run.history))
+        if self.is_finished:
+            vector, best_epoch = run.result()
+        else:
+            vector = run.weights.eval_parameters.copy()
+            best_epoch = len(run.history)
         if not np.isfinite(vector).all():
-            raise InputError("the parameters are no longer finite numbers; there is nothing to keep")
+            raise InputError("the parameters are no longer finite numbers; there is no model to return")
         return self.ready.build_model(
             vector,
             run.history,
             metric=run.metric.name,
             engine=run.engine.name,
             best_epoch=best_epoch,
-            stop_reason=run.stop_reason or "not over yet",
+            stop_reason=run.stop_reason or "not finished",
             message=run.message,
         )
 
@@ -170,76 +182,79 @@ class Session(Callback):
     def _work(self) -> None:
         try:
             run_training(self.run, [self])
-        except Exception as error:  # told on the page, as everything that ends a training is
-            self.fault = f"{type(error).__name__}: {error}"
+        except Exception as error:  # shown on the page
+            self.error = f"{type(error).__name__}: {error}"
         finally:
-            with self._turn:
-                self.state = "over"
-                self._place.close()
-                self._look()
-                asked, self._asked = self._asked, []
-            for function, future in asked:
-                _answer(function, future)
+            with self._condition:
+                self.state = "finished"
+                self._lock.close()
+                self._publish()
+                calls = self._calls
+                self._calls = []
+            for function, future in calls:
+                _resolve(function, future)
 
     def on_train_begin(self, run: Run) -> None:
-        """L-BFGS is no matter of batches: it waits here, and after each of its iterations."""
+        """Wait: L-BFGS has no batches, so it waits here and after each iteration."""
         if run.settings.full_batch:
-            self._gate()
+            self._wait_for_turn()
 
     def on_epoch_end(self, run: Run) -> None:
-        """See `on_train_begin`."""
-        self.looks.note_epoch()
+        """Record the epoch; see `on_train_begin`."""
+        self.snapshots.record_epoch()
         if run.settings.full_batch and len(run.history) < run.settings.epochs:
             self._done += 1
-            self._gate()
-            self.looks.note_batch()
+            self._wait_for_turn()
+            self.snapshots.record_batch()
 
     def _before_batch(self, batch: Rows) -> None:
         self._done = self.run.weights.state.step
-        self.next = batch
-        self._gate()
-        self.next = None
-        self.looks.note_batch()
+        self.next_batch = batch
+        self._wait_for_turn()
+        self.next_batch = None
+        self.snapshots.record_batch()
 
-    def _gate(self) -> None:
-        """Wait until the next batch may be trained on."""
-        with self._turn:
+    def _wait_for_turn(self) -> None:
+        """Wait until the next batch may run; meanwhile make the requested calls and publish snapshots."""
+        with self._condition:
             while True:
-                while self._asked:
-                    _answer(*self._asked.pop(0))
-                if self._stopping or self._closing.is_set():
-                    self.run.stop(self._stopping or "the server ended")
-                    raise Halt
-                wait = self._time_to_wait()
-                going = self._goal > self._done
-                if going != (self.state == "going"):
-                    self.state = "going" if going else "waiting"
-                    self._look()
-                elif not self.frames or (going and time.monotonic() >= self._next_look):
-                    self._look()
+                while self._calls:
+                    _resolve(*self._calls.pop(0))
+                if self._stop_reason or self._closing.is_set():
+                    self.run.stop(self._stop_reason or "server shutdown")
+                    raise StopTraining
+                wait = self._seconds_to_wait()
+                running = self._target > self._done
+                if running != (self.state == "running"):
+                    self.state = "running" if running else "paused"
+                    self._publish()
+                elif not self.n_snapshots or (running and time.monotonic() >= self._next_snapshot):
+                    self._publish()
                 if wait <= 0:
                     return
-                self._turn.wait(min(wait, 0.5))
-                if not going and not self._listeners and time.monotonic() - self._unwatched_since > self._left_alone:
-                    self._stopping = "left alone"
+                self._condition.wait(min(wait, 0.5))
+                unwatched = time.monotonic() - self._unwatched_since
+                if not running and not self._listeners and unwatched > self._abandoned_after:
+                    self._stop_reason = "no client connected"
 
-    def _time_to_wait(self) -> float:
-        """Seconds until the next batch; infinity where somebody has to say so first."""
-        if self._goal <= self._done:
+    def _seconds_to_wait(self) -> float:
+        """Return the seconds until the next batch; infinity if the training is paused."""
+        if self._target <= self._done:
             return math.inf
-        return self._began + self._done / self._pace - time.monotonic() if self._pace < math.inf else 0.0
+        return self._rate_origin + self._done / self._rate - time.monotonic() if self._rate < math.inf else 0.0
 
-    def _look(self) -> None:
-        began = time.monotonic()
-        kept = self.run.result()[0] if self.state == "over" else None
-        self.frame = self.looks.frame(self.state, self.fault, kept)
-        self.frames += 1
-        self._next_look = time.monotonic() + max(BETWEEN_FRAMES, time.monotonic() - began)
+    def _publish(self) -> None:
+        """Build a snapshot and notify the listeners."""
+        started = time.monotonic()
+        final = self.run.result()[0] if self.is_finished else None
+        self.snapshot = self.snapshots.build(self.state, self.error, final)
+        self.n_snapshots += 1
+        self._next_snapshot = time.monotonic() + max(SNAPSHOT_INTERVAL, time.monotonic() - started)
         for listener in tuple(self._listeners):
             listener()
 
 
-def _answer(function: Callable[[], Any], future: Future[Any]) -> None:
+def _resolve(function: Callable[[], Any], future: Future[Any]) -> None:
     try:
         future.set_result(function())
     except Exception as error:

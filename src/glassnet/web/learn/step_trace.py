@@ -1,7 +1,7 @@
 """One step, slowly: forward, loss, backward, update of the next batch, each with its numbers by its name.
 
 Every number comes from the library's own functions, called on copies; then the training takes the step itself, and
-`Walk.agrees` says whether it came to the same parameters, to the last bit.
+`StepTrace.matches` says whether it came to the same parameters, to the last bit.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from glassnet.network.optimizers import clip_gradient
 from glassnet.training import Run
 from glassnet.training.learning_rate import learning_rates
 
-#: Rows and columns of an array that are told.
+#: Rows and columns of an array that are content.
 MOST = 24
 
 
 @dataclass(frozen=True)
-class Walk:
+class StepTrace:
     """A step that was looked at before it was taken.
 
     Parameters
     ----------
-    told : dict
+    content : dict
         What the page shows.
     after : array (n_parameters,)
         The parameters that it must lead to.
@@ -41,18 +41,18 @@ class Walk:
         Its number in the training, from 1.
     """
 
-    told: dict[str, Any]
+    content: dict[str, Any]
     after: Array
     step: int
 
-    def agrees(self, run: Run) -> bool | None:
+    def matches(self, run: Run) -> bool | None:
         """Say whether the training, at rest, came to the same parameters; None if it is not just behind this step."""
         if run.weights.state.step != self.step:
             return None
         return bool(np.array_equal(run.weights.parameters, self.after))
 
 
-def walk(run: Run, batch: Rows | None) -> Walk:
+def trace_step(run: Run, batch: Rows | None) -> StepTrace:
     """Take the next step on copies.
 
     Parameters
@@ -72,10 +72,10 @@ def walk(run: Run, batch: Rows | None) -> Walk:
     if batch is None:
         raise InputError("the training is over; there is no further step")
     with np.errstate(all="ignore"):
-        return _walk(run, batch)
+        return _trace(run, batch)
 
 
-def _walk(run: Run, batch: Rows) -> Walk:
+def _trace(run: Run, batch: Rows) -> StepTrace:
     run_engine: Any = run.engine
     objective, rule = run_engine.objective, run_engine.rule
     structure, weights = run.structure, copy.deepcopy(run.weights)
@@ -117,7 +117,7 @@ def _walk(run: Run, batch: Rows) -> Walk:
     arrays |= {f"{name}.change": after[name] - before[name] for name in after}
     if rule.clip_norm or rule.clip_value:
         arrays |= {f"{name}.clipped": array for name, array in structure.views(clipped, "d").items()}
-    told = {
+    content = {
         "stages": stages,
         "arrays": {name: told_array(array) for name, array in arrays.items()},
         "layers": list(structure.layer_sizes),
@@ -137,7 +137,7 @@ def _walk(run: Run, batch: Rows) -> Walk:
         "batches": run.n_batches,
         "step": run.weights.state.step + 1,
     }
-    return Walk(told, weights.parameters, run.weights.state.step + 1)
+    return StepTrace(content, weights.parameters, run.weights.state.step + 1)
 
 
 def told_array(array: Array) -> dict[str, Any]:

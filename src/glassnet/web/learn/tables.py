@@ -1,4 +1,4 @@
-"""What there is to choose from: the library's own tables, so that a new entry there is a new choice here."""
+"""The library's tables as JSON, so that a new entry of a table appears on the page."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 from glassnet.training.settings import ENGINES, LBFGS, LBFGS_DEFAULTS
 
-#: Losses that can't tell classes apart (`glassnet.models.fitting.check_task`).
-_OF_VALUES = ("poisson", "pinball")
+#: Losses that are for values only (`glassnet.models.fitting.check_task`).
+_REGRESSION_LOSSES = ("poisson", "pinball")
 
 
 def tables() -> dict[str, Any]:
-    """Return every table: names, what stands in the docstring, the entry's own numbers."""
+    """Return every table: name, formula and settings of each entry."""
     lbfgs = {
         "name": LBFGS,
         "formula": "",
-        "settings": _numbers(LBFGS_DEFAULTS),
+        "settings": _settings(LBFGS_DEFAULTS),
         "learning_rate": None,
         "weight_decay": 0,
     }
@@ -36,9 +36,9 @@ def tables() -> dict[str, Any]:
             {
                 "name": loss.name,
                 "formula": formula(loss.per_sample),
-                "settings": _numbers(loss.settings),
+                "settings": _settings(loss.settings),
                 "link": loss.link,
-                "classes": loss.name not in _OF_VALUES,
+                "classes": loss.name not in _REGRESSION_LOSSES,
                 "values": loss.name not in CLASSIFICATION,
             }
             for loss in LOSSES.values()
@@ -47,7 +47,7 @@ def tables() -> dict[str, Any]:
             {
                 "name": rule.name,
                 "formula": formula(rule.direction),
-                "settings": _numbers(rule.settings),
+                "settings": _settings(rule.settings),
                 "learning_rate": rule.learning_rate,
                 "weight_decay": rule.weight_decay,
             }
@@ -55,7 +55,7 @@ def tables() -> dict[str, Any]:
         ]
         + [lbfgs],
         "schedules": [
-            {"name": s.name, "formula": formula(s.factor), "settings": _numbers({**s.settings, "warmup": s.warmup})}
+            {"name": s.name, "formula": formula(s.factor), "settings": _settings({**s.settings, "warmup": s.warmup})}
             for s in SCHEDULES.values()
         ],
         "initializers": [{"name": "auto", "formula": ""}]
@@ -66,21 +66,21 @@ def tables() -> dict[str, Any]:
 
 
 def formula(function: Callable[..., Any]) -> str:
-    """Return the first line of a docstring, where the formula stands."""
+    """Return the first line of a docstring, which holds the formula."""
     return (function.__doc__ or "").strip().split("\n")[0].rstrip(".").replace("`", "")
 
 
 def curve(activation: Activation) -> dict[str, Any]:
-    """Return an activation over -4 … 4, and its slope there: by its own function and derivative."""
+    """Return an activation and its derivative over -4 … 4."""
     z = np.linspace(-4, 4, 65)[:, np.newaxis]
     with np.errstate(all="ignore"):
         a = activation.function(z)
-        slope = activation.derivative(np.ones_like(a), z, a)
-    return {"z": z[:, 0], "a": a[:, 0], "slope": slope[:, 0]}
+        derivative = activation.derivative(np.ones_like(a), z, a)
+    return {"z": z[:, 0], "a": a[:, 0], "derivative": derivative[:, 0]}
 
 
-def _numbers(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return numbers as JSON has them; one that is infinite is no limit, and is left out."""
+def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as JSON values; an infinite limit is omitted."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in settings.items()

@@ -1,7 +1,7 @@
-"""Think: one row's way through the network.
+"""Endpoints of the tab Think: the forward pass of one row.
 
-`endpoints` is what the page talks to, beside ``POST /api/explain``; `pen` is what drawing by hand needs to know of the
-pictures. What the units answer to the rows at hand is `glassnet.web.unit_statistics`.
+`endpoints` serves the page, in addition to ``POST /api/explain``; `drawing` describes the images that the page draws.
+Statistics of the units over the example rows are in `glassnet.web.unit_statistics`.
 """
 
 from glassnet.web.think.endpoints import router

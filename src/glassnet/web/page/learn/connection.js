@@ -1,59 +1,59 @@
-// The line to a training: a WebSocket that is taken up again when it is lost.
+// WebSocket connection to a training, with reconnection.
 
 import { get, socket } from "/shared/api.js";
 
-const AGAIN = 1500;
+const RETRY_DELAY = 1500;
 
 /**
- * Open the line; resolves when it stands. `told(message)` is called with each message, `lost(key)` with the key of a text
- * when the line is gone, `found()` when it stands again.
+ * Connect; resolves when the connection is open. `onMessage(message)` is called with each message, `onLost(key)` with the
+ * key of a text when the connection is lost, `onReconnected()` when it is open again.
  */
-export function connect(id, { told, lost, found }) {
-  let line = null;
+export function connect(id, { onMessage, onLost, onReconnected }) {
+  let webSocket = null;
   let closed = false;
 
-  function open(ready, failed) {
-    line = socket(`/api/train/${id}`);
-    line.addEventListener("open", () => ready());
-    line.addEventListener("message", (message) => told(JSON.parse(message.data)));
-    line.addEventListener("close", () => {
+  function openSocket(ready, failed) {
+    webSocket = socket(`/api/train/${id}`);
+    webSocket.addEventListener("open", () => ready());
+    webSocket.addEventListener("message", (message) => onMessage(JSON.parse(message.data)));
+    webSocket.addEventListener("close", () => {
       failed?.();
       if (closed) return;
-      lost("learn.lost.away");
-      setTimeout(again, AGAIN);
+      onLost("learn.connection.lost");
+      setTimeout(reconnect, RETRY_DELAY);
     });
   }
 
-  /** Ask whether the server is back, and whether it still knows the training. */
-  async function again() {
+  /** Check whether the server responds and still has the training. */
+  async function reconnect() {
     if (closed) return;
     try {
       await get(`/api/train/${id}`);
     } catch (error) {
-      if (error.status === 404) lost("learn.lost.gone");
-      else setTimeout(again, AGAIN);
+      if (error.status === 404) onLost("learn.connection.unknown");
+      else setTimeout(reconnect, RETRY_DELAY);
       return;
     }
-    open(found);
+    openSocket(onReconnected);
   }
 
   const handle = {
     send(message) {
-      if (line.readyState === WebSocket.OPEN) line.send(JSON.stringify(message));
+      if (webSocket.readyState === WebSocket.OPEN) webSocket.send(JSON.stringify(message));
     },
     close() {
       closed = true;
-      // what was said last is to arrive
-      line.close();
+      // pending messages are still sent
+      webSocket.close();
     },
   };
   return new Promise((resolve, reject) => {
-    let stands = false;
-    open(() => {
-      stands = true;
+    let isOpen = false;
+    openSocket(() => {
+      isOpen = true;
       resolve(handle);
     }, () => {
-      if (!stands) {
+      if (!isOpen) {
         closed = true;
         reject(new Error("the line to the training could not be opened"));
       }

@@ -1,92 +1,92 @@
-// Play, pause, one epoch, one batch, one step slowly, start over; and where the training stands.
+// Training controls (train, pause, one epoch, one batch, trace, reset) and progress.
 
 import { element } from "/shared/elements.js";
 import { number, t } from "/shared/i18n.js";
 
-const PACES = [2, 8, 20, 60, null];
-const KEPT = "glassnet.pace";
+const SPEEDS = [2, 8, 20, 60, null];
+const SPEED_KEY = "glassnet.pace";
 
-/** The bar of controls. */
-export function makeControls(desk) {
-  let pace = JSON.parse(sessionStorage.getItem(KEPT) ?? "20");
+/** The control bar. */
+export function makeControls(store) {
+  let speed = JSON.parse(sessionStorage.getItem(SPEED_KEY) ?? "20");
 
-  const play = button("play", () => desk.order(going() ? { do: "pause" } : { do: "play", pace }), "main");
-  const epoch = button("epoch", () => desk.order({ do: "epoch" }));
-  const batch = button("batch", () => desk.order({ do: "batch" }));
-  const slowly = button("slowly", () => desk.order({ do: "walk" }));
-  const over = button("over", desk.startOver);
-  const speed = element("select", { id: "learn-pace", onchange: choosePace },
-    PACES.map((value) => element("option", { value: JSON.stringify(value), selected: value === pace, text: paceText(value) })),
+  const play = button("play", () => store.send(isRunning() ? { command: "pause" } : { command: "play", speedField: speed }), "main");
+  const epoch = button("epoch", () => store.send({ command: "epoch" }));
+  const batch = button("batch", () => store.send({ command: "batch" }));
+  const trace = button("trace", () => store.send({ command: "trace" }));
+  const reset = button("reset", store.reset);
+  const speedField = element("select", { id: "learn-pace", onchange: onSpeedChange },
+    SPEEDS.map((value) => element("option", { value: JSON.stringify(value), selected: value === speed, text: speedText(value) })),
   );
-  const where = element("p", { class: "learn-where", "aria-live": "off" });
-  const bar = element("progress", { class: "learn-progress", "aria-label": t("learn.progress"), max: 1, value: 0 });
-  const notice = element("p", { class: "learn-notice", role: "alert", hidden: true });
+  const progressText = element("p", { class: "learn-where", "aria-live": "off" });
+  const progressBar = element("progress", { class: "learn-progress", "aria-label": t("learn.progress"), max: 1, value: 0 });
+  const alert = element("p", { class: "learn-notice", role: "alert", hidden: true });
   const root = element("section", { class: "card learn-controls", "aria-label": t("learn.controls") },
     element("h2", { class: "unseen", text: t("tab.learn") }),
-    element("div", { class: "row" }, play, epoch, batch, slowly, over,
-      element("label", { class: "learn-pace" }, element("span", { text: t("learn.pace") }), speed)),
-    element("div", { class: "learn-stand" }, bar, where),
-    notice,
+    element("div", { class: "row" }, play, epoch, batch, trace, reset,
+      element("label", { class: "learn-pace" }, element("span", { text: t("learn.speed") }), speedField)),
+    element("div", { class: "learn-stand" }, progressBar, progressText),
+    alert,
   );
 
   function button(name, onclick, kind = "") {
     return element("button", { type: "button", class: `learn-${name} ${kind}`, text: t(`learn.do.${name}`), title: t(`learn.about.${name}`), onclick });
   }
 
-  function paceText(value) {
-    return value === null ? t("learn.pace.full") : t("learn.pace.of", { count: number(value) });
+  function speedText(value) {
+    return value === null ? t("learn.speed.unlimited") : t("learn.speed.value", { count: number(value) });
   }
 
-  function choosePace() {
-    pace = JSON.parse(speed.value);
-    sessionStorage.setItem(KEPT, speed.value);
-    if (going()) desk.order({ do: "play", pace });
+  function onSpeedChange() {
+    speed = JSON.parse(speedField.value);
+    sessionStorage.setItem(SPEED_KEY, speedField.value);
+    if (isRunning()) store.send({ command: "play", speedField: speed });
   }
 
-  function going() {
-    return desk.run?.frame?.state === "going";
+  function isRunning() {
+    return store.run?.snapshot?.state === "running";
   }
 
   function draw() {
-    const frame = desk.frame();
-    const state = desk.run === null ? "ready" : frame?.state ?? "waiting";
-    const still = desk.preview === null || desk.info.read_only || state === "lost";
-    play.textContent = t(state === "going" ? "learn.do.pause" : state === "over" ? "learn.do.again" : "learn.do.play");
-    for (const each of [play, epoch, batch, slowly]) each.disabled = still || desk.fault !== null;
-    slowly.disabled ||= desk.plan?.settings?.optimizer === "lbfgs";
-    slowly.title = t(desk.plan?.settings?.optimizer === "lbfgs" ? "learn.about.no_batches" : "learn.about.slowly");
-    over.disabled = desk.run === null;
-    if (frame === null) return;
-    bar.max = frame.epochs;
-    bar.value = frame.epoch + (frame.batches ? frame.batch / frame.batches : 0);
-    where.replaceChildren(
+    const snapshot = store.snapshot();
+    const state = store.run === null ? "ready" : snapshot?.state ?? "paused";
+    const isDisabled = store.preview === null || store.info.read_only || state === "disconnected";
+    play.textContent = t(state === "running" ? "learn.do.pause" : state === "finished" ? "learn.do.again" : "learn.do.play");
+    for (const each of [play, epoch, batch, trace]) each.disabled = isDisabled || store.error !== null;
+    trace.disabled ||= store.plan?.settings?.optimizer === "lbfgs";
+    trace.title = t(store.plan?.settings?.optimizer === "lbfgs" ? "learn.about.no_batches" : "learn.about.trace");
+    reset.disabled = store.run === null;
+    if (snapshot === null) return;
+    progressBar.max = snapshot.epochs;
+    progressBar.value = snapshot.epoch + (snapshot.batches ? snapshot.batch / snapshot.batches : 0);
+    progressText.replaceChildren(
       element("strong", { text: t(`learn.state.${state}`) }), " ",
-      t("learn.where", { epoch: number(frame.epoch), epochs: number(frame.epochs), batch: number(frame.batch), batches: number(frame.batches) }),
-      why(frame, state),
+      t("learn.position", { epoch: number(snapshot.epoch), epochs: number(snapshot.epochs), batch: number(snapshot.batch), batches: number(snapshot.batches) }),
+      stopReason(snapshot, state),
     );
-    const told = desk.info.read_only ? t("error.read_only") : desk.notice ? t(desk.notice) : "";
-    if (notice.textContent !== told) notice.textContent = told;
-    notice.hidden = told === "";
+    const message = store.info.read_only ? t("error.read_only") : store.connectionNotice ? t(store.connectionNotice) : "";
+    if (alert.textContent !== message) alert.textContent = message;
+    alert.hidden = message === "";
   }
 
-  function why(frame, state) {
-    if (state !== "over") return "";
-    if (frame.fault) return ` ${frame.fault}`;
-    const told = reasonOf(frame.stop_reason);
-    const best = frame.best_epoch && frame.best_epoch !== frame.epoch && desk.plan.settings.restore_best;
-    return ` ${told}${best ? ` ${t("learn.why.best", { epoch: number(frame.best_epoch) })}` : ""}`;
+  function stopReason(snapshot, state) {
+    if (state !== "finished") return "";
+    if (snapshot.error) return ` ${snapshot.error}`;
+    const message = reasonText(snapshot.stop_reason);
+    const best = snapshot.best_epoch && snapshot.best_epoch !== snapshot.epoch && store.plan.settings.restore_best;
+    return ` ${message}${best ? ` ${t("learn.why.best_epoch", { epoch: number(snapshot.best_epoch) })}` : ""}`;
   }
 
   return { root, draw };
 }
 
-/** Why the training ended, as the library says it, in the page's language. */
-function reasonOf(reason) {
-  const known = {
-    "all epochs done": "done", diverged: "diverged", stopped: "stopped", "another began": "another", "left alone": "left", "the server ended": "server",
+/** The localized reason why the training ended. */
+function reasonText(reason) {
+  const key = {
+    "all epochs done": "done", diverged: "diverged", stopped: "stopped", "replaced by another training": "replaced", "no client connected": "no_client", "server shutdown": "shutdown",
   }[reason];
-  if (known !== undefined) return t(`learn.why.${known}`);
-  const waited = /^no better for (\d+) epochs$/.exec(reason);
-  if (waited !== null) return t("learn.why.no_better", { epochs: number(Number(waited[1])) });
-  return reason.startsWith("L-BFGS came to rest") ? t("learn.why.rest") : reason;
+  if (key !== undefined) return t(`learn.why.${key}`);
+  const patience = /^no better for (\d+) epochs$/.exec(reason);
+  if (patience !== null) return t("learn.why.no_improvement", { epochs: number(Number(patience[1])) });
+  return reason.startsWith("L-BFGS came to rest") ? t("learn.why.converged") : reason;
 }

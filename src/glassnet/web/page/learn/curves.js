@@ -1,48 +1,48 @@
-// Loss and accuracy over the epochs, of training and validation, with the runs that were kept beside them.
+// Learning curves: loss and metric of training and validation, with the kept runs.
 
 import { element } from "/shared/elements.js";
 import { t } from "/shared/i18n.js";
 import { makeChart } from "/shared/line_chart.js";
 
 /** The two charts. */
-export function makeCurves(desk) {
+export function makeCurves(store) {
   const loss = makeChart(t("learn.figure.loss"));
   const accuracy = makeChart(t("learn.metric.accuracy"), { percent: true });
-  const fit = makeChart(t("learn.metric.r2"));
-  fit.root.hidden = true;
+  const r2 = makeChart(t("learn.metric.r2"));
+  r2.root.hidden = true;
   const root = element("section", { class: "card", "aria-label": t("learn.curves") },
-    element("h3", { text: t("learn.curves") }), element("div", { class: "learn-charts" }, loss.root, accuracy.root, fit.root));
+    element("h3", { text: t("learn.curves") }), element("div", { class: "learn-charts" }, loss.root, accuracy.root, r2.root));
 
   function draw() {
-    const isValue = desk.frame()?.metric === "r2";
-    accuracy.root.hidden = isValue;
-    fit.root.hidden = !isValue;
+    const isRegression = store.snapshot()?.metric === "r2";
+    accuracy.root.hidden = isRegression;
+    r2.root.hidden = !isRegression;
     loss.draw(lines("loss"));
-    (isValue ? fit : accuracy).draw(lines("metric"));
+    (isRegression ? r2 : accuracy).draw(lines("metric"));
   }
 
-  function lines(figure) {
-    const kept = desk.kept.map((run) => ({
-      name: t("learn.runs.line", { number: run.number }), series: seriesOf(run), thin: true, dashed: true, points: of(run.history, `validation_${figure}`, figure),
+  function lines(metric) {
+    const keptRuns = store.keptRuns.map((run) => ({
+      name: t("learn.runs.name", { number: run.number }), series: seriesOf(run), thin: true, dashed: true, points: pointsOf(run.history, `validation_${metric}`, metric),
     }));
-    const history = desk.run?.history ?? [];
+    const history = store.run?.history ?? [];
     return [
-      ...kept,
-      { name: t("learn.training"), series: 1, points: of(history, figure) },
-      { name: t("learn.validation"), series: 2, dashed: true, points: of(history, `validation_${figure}`) },
+      ...keptRuns,
+      { name: t("learn.training"), series: 1, points: pointsOf(history, metric) },
+      { name: t("learn.validation"), series: 2, dashed: true, points: pointsOf(history, `validation_${metric}`) },
     ];
   }
 
-  function of(history, name, otherwise = name) {
+  function pointsOf(history, name, fallback = name) {
     return history
-      .map((epoch) => [epoch.epoch, epoch[name] ?? epoch[otherwise]])
+      .map((epoch) => [epoch.epoch, epoch[name] ?? epoch[fallback]])
       .filter(([, value]) => value !== undefined && value !== null);
   }
 
   return { root, draw };
 }
 
-/** The colour of a kept run: not those of the present one. */
+/** Color index of a kept run; differs from those of the current run. */
 export function seriesOf(run) {
   return 3 + ((run.number - 1) % 5);
 }

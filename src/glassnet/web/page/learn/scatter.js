@@ -1,50 +1,50 @@
-// Values: what the rows are, and what the network says of them; on the line both are the same.
+// Scatter plot of target and prediction for regression.
 
 import { element, svg } from "/shared/elements.js";
-import { shown } from "/shared/format.js";
+import { format } from "/shared/format.js";
 import { number, t } from "/shared/i18n.js";
 
-const [SIDE, LEFT, BOTTOM, AROUND] = [300, 46, 38, 10];
+const [SIDE, LEFT, BOTTOM, MARGIN] = [300, 46, 38, 10];
 
-/** The picture. */
-export function makeValues(desk) {
-  const drawn = svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "learn-values", role: "img", "aria-label": t("learn.result") });
-  const about = element("p", { class: "hint", text: t("learn.values.about") });
-  const root = element("div", { hidden: true }, drawn, about);
+/** The plot. */
+export function makeScatter(store) {
+  const plot = svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "learn-values", role: "img", "aria-label": t("learn.result") });
+  const about = element("p", { class: "hint", text: t("learn.scatter.about") });
+  const root = element("div", { hidden: true }, plot, about);
 
   function draw() {
-    const truth = desk.preview?.targets;
-    const said = desk.frame()?.answers;
-    root.hidden = !truth || !said;
+    const actual = store.preview?.targets;
+    const predicted = store.snapshot()?.predictions;
+    root.hidden = !actual || !predicted;
     if (root.hidden) return;
-    const { low, high, at } = scaleFor(truth);
-    const [edge, end] = [SIDE - BOTTOM, SIDE - AROUND];
+    const { low, high, at } = makeScale(actual);
+    const [edge, end] = [SIDE - BOTTOM, SIDE - MARGIN];
     const parts = [
-      svg("rect", { class: "learn-values-ground", x: LEFT, y: AROUND, width: end - LEFT, height: edge - AROUND }),
-      svg("line", { class: "learn-values-right", x1: LEFT, y1: edge, x2: end, y2: AROUND }),
+      svg("rect", { class: "learn-values-ground", x: LEFT, y: MARGIN, width: end - LEFT, height: edge - MARGIN }),
+      svg("line", { class: "learn-values-right", x1: LEFT, y1: edge, x2: end, y2: MARGIN }),
     ];
-    truth.forEach((value, row) => {
-      if (!Number.isFinite(said[row])) return;
-      parts.push(svg("circle", { class: "learn-values-row", cx: at(value, LEFT, end).toFixed(1), cy: at(said[row], edge, AROUND).toFixed(1), r: 3 },
-        svg("title", {}, t("learn.values.row", { truth: shown(value), said: shown(said[row]) }))));
+    actual.forEach((value, row) => {
+      if (!Number.isFinite(predicted[row])) return;
+      parts.push(svg("circle", { class: "learn-values-row", cx: at(value, LEFT, end).toFixed(1), cy: at(predicted[row], edge, MARGIN).toFixed(1), r: 3 },
+        svg("title", {}, t("learn.scatter.row", { actual: format(value), predicted: format(predicted[row]) }))));
     });
-    const words = (text, x, y, anchor, turned) => svg("text", { class: "learn-tick", x, y, "text-anchor": anchor, transform: turned ? `rotate(-90 ${x} ${y})` : null }, text);
-    const { target } = desk.preview;
+    const label = (text, x, y, anchor, rotated) => svg("text", { class: "learn-tick", x, y, "text-anchor": anchor, transform: rotated ? `rotate(-90 ${x} ${y})` : null }, text);
+    const { target } = store.preview;
     parts.push(
-      words(shown(low, 3), LEFT, edge + 14, "start"), words(shown(high, 3), end, edge + 14, "end"),
-      words(shown(low, 3), LEFT - 4, edge, "end"), words(shown(high, 3), LEFT - 4, AROUND + 10, "end"),
-      words(t("learn.values.is", { target }), (LEFT + end) / 2, SIDE - 6, "middle"), words(t("learn.values.said", { target }), 12, (AROUND + edge) / 2, "middle", true),
+      label(format(low, 3), LEFT, edge + 14, "start"), label(format(high, 3), end, edge + 14, "end"),
+      label(format(low, 3), LEFT - 4, edge, "end"), label(format(high, 3), LEFT - 4, MARGIN + 10, "end"),
+      label(t("learn.scatter.actual", { target }), (LEFT + end) / 2, SIDE - 6, "middle"), label(t("learn.scatter.predicted", { target }), 12, (MARGIN + edge) / 2, "middle", true),
     );
-    drawn.replaceChildren(...parts);
-    drawn.setAttribute("aria-label", t("learn.values.picture", { rows: number(truth.length), target, r2: shown(desk.run?.history.at(-1)?.validation_metric, 3) }));
+    plot.replaceChildren(...parts);
+    plot.setAttribute("aria-label", t("learn.scatter.description", { rows: number(actual.length), target, r2: format(store.run?.history.at(-1)?.validation_metric, 3) }));
   }
 
   return { root, draw };
 }
 
-/** One scale for both axes, as wide as the truth; what is said beyond it stands at the edge. */
-function scaleFor(truth) {
-  let [low, high] = [Math.min(...truth), Math.max(...truth)];
+/** A common scale for both axes that covers the targets; predictions outside are clipped to the edge. */
+function makeScale(actual) {
+  let [low, high] = [Math.min(...actual), Math.max(...actual)];
   const margin = 0.06 * (high - low || 1);
   [low, high] = [low - margin, high + margin];
   return { low, high, at: (value, from, to) => from + (to - from) * Math.max(0, Math.min(1, (value - low) / (high - low))) };

@@ -1,19 +1,19 @@
-// Learn: a training, watched and steered. This module holds what is so and puts the parts together; each part has a
-// module of its own (learn/*.js) with a function that returns { root, draw() }: draw shows what is so now.
+// Learn: run and watch a training. This module holds the state and assembles the parts; each part is a module in learn/
+// with a function that returns { root, draw() }, where draw renders the current state.
 //
-// desk, which every part is given:
-//   info       what GET /api/train told: tables, kinds, limits
-//   plan       what is chosen; change it by desk.change(plan)
-//   preview    what POST /api/train/plan made of it: structure, rows, points, code, the frame before the first step
-//   fault      why the plan can't be carried out, or null
-//   run        { id, plan, frame, history } of the training that is shown, or null before it has begun
-//   kept       runs that were kept to compare with: { id, name, plan, frame, history, points }
-//   walk       one step, slowly: { told, place, agrees }, or null
-//   unit       the unit that is looked at, { layer, place }, or null
-//   notice     what became of the line to the server, or ""
-//   said       what became of saving or using the model, or ""
+// store, passed to every part:
+//   info              response of GET /api/train: tables, tasks, limits
+//   plan              the current plan; change it with store.setPlan(plan)
+//   preview           response of POST /api/train/preview: structure, rows, points, code, snapshot before the first step
+//   error             why the plan is invalid, or null
+//   run               { id, plan, snapshot, history } of the training, or null before it is started
+//   keptRuns          runs kept for comparison: { id, number, plan, snapshot, history, points }
+//   trace             trace of one step: { content, index, matches }, or null
+//   unit              the selected unit { layer, index }, or null
+//   connectionNotice  text key of a connection problem, or ""
+//   exportStatus      result of saving or using the model, or ""
 
-import { makePlane } from "/learn/boundary.js";
+import { makeBoundary } from "/learn/boundary.js";
 import { connect } from "/learn/connection.js";
 import { makeControls } from "/learn/controls.js";
 import { makeCurves } from "/learn/curves.js";
@@ -22,47 +22,47 @@ import { makeHints } from "/learn/hints.js";
 import { makeLayers } from "/learn/layers.js";
 import { makeNetwork } from "/learn/network.js";
 import { makeRuns } from "/learn/runs.js";
-import { makeChoices } from "/learn/settings.js";
+import { makeSettings } from "/learn/settings.js";
 import { makeStep } from "/learn/step.js";
 import { ApiError, get, post } from "/shared/api.js";
 import { element } from "/shared/elements.js";
 import { t } from "/shared/i18n.js";
-import { pictured } from "/shared/panel_export.js";
+import { withExportMenu } from "/shared/panel_export.js";
 
-/** Milliseconds that choices are waited for before they are tried. */
-const PATIENCE = 200;
+/** Milliseconds to wait for further changes of the plan before a preview is requested. */
+const DEBOUNCE = 200;
 
-/** Fill the tab. */
+/** Mount the tab. */
 export function mount(root, context) {
-  const desk = {
-    context, info: null, plan: null, preview: null, fault: null, run: null, kept: [], walk: null, unit: null, notice: "", said: "",
-    change, order, startOver, keep, walkTo, lookAt, draw,
-    frame: () => desk.run?.frame ?? desk.preview?.frame ?? null,
+  const store = {
+    context, info: null, plan: null, preview: null, error: null, run: null, keptRuns: [], trace: null, unit: null, connectionNotice: "", exportStatus: "",
+    setPlan, send, reset, keepRun, showStage, selectUnit, draw,
+    snapshot: () => store.run?.snapshot ?? store.preview?.snapshot ?? null,
   };
-  let link = null;
+  let connection = null;
   let parts = [];
-  let waiting = 0;
-  let asked = 0;
+  let timer = 0;
+  let requests = 0;
   let drawing = false;
 
   root.append(element("p", { class: "soft", text: t("learn.loading") }));
-  open();
+  load();
 
-  async function open() {
+  async function load() {
     try {
-      desk.info = await get("/api/train");
+      store.info = await get("/api/train");
       build();
-      await tryPlan(desk.info.start);
+      await applyPlan(store.info.initial_plan);
     } catch (error) {
       context.fail(error);
     }
   }
 
   function build() {
-    const [controls, hints, plane, network, choices] = [makeControls, makeHints, makePlane, makeNetwork, makeChoices].map((make) => make(desk));
-    const [curves, step, layers, runs, code] = [makeCurves, makeStep, makeLayers, makeRuns, makeCode].map((make) => make(desk));
+    const [controls, hints, plane, network, choices] = [makeControls, makeHints, makeBoundary, makeNetwork, makeSettings].map((make) => make(store));
+    const [curves, step, layers, runs, code] = [makeCurves, makeStep, makeLayers, makeRuns, makeCode].map((make) => make(store));
     parts = [controls, hints, plane, network, choices, curves, step, layers, runs, code];
-    const panel = (part, name) => pictured(part.root, () => `${desk.preview.source}-${name}`);
+    const panel = (part, name) => withExportMenu(part.root, () => `${store.preview.source}-${name}`);
     root.replaceChildren(
       controls.root,
       hints.root,
@@ -74,7 +74,7 @@ export function mount(root, context) {
     );
   }
 
-  /** Show what is so, at the next moment at which the screen is painted. */
+  /** Render all parts in the next animation frame. */
   function draw() {
     if (drawing) return;
     drawing = true;
@@ -84,136 +84,136 @@ export function mount(root, context) {
     });
   }
 
-  /** Take another plan; what runs is put away. */
-  function change(plan) {
-    desk.plan = plan;
-    clearTimeout(waiting);
-    waiting = setTimeout(() => tryPlan(plan), PATIENCE);
+  /** Set the plan; the current run is discarded. */
+  function setPlan(plan) {
+    store.plan = plan;
+    clearTimeout(timer);
+    timer = setTimeout(() => applyPlan(plan), DEBOUNCE);
   }
 
-  async function tryPlan(plan) {
-    const mine = ++asked;
-    desk.plan = plan;
+  async function applyPlan(plan) {
+    const request = ++requests;
+    store.plan = plan;
     try {
-      const preview = await post("/api/train/plan", plan);
-      if (mine !== asked) return;
-      putAway();
-      Object.assign(desk, { preview, plan: preview.plan, fault: null, unit: null });
+      const preview = await post("/api/train/preview", plan);
+      if (request !== requests) return;
+      discardRun();
+      Object.assign(store, { preview, plan: preview.plan, error: null, unit: null });
     } catch (error) {
-      if (mine !== asked) return;
+      if (request !== requests) return;
       if (!(error instanceof ApiError) || error.status !== 422) context.fail(error);
-      desk.fault = error instanceof ApiError ? error.told() : t("error.page");
+      store.error = error instanceof ApiError ? error.localizedMessage() : t("error.page");
     }
     draw();
   }
 
-  function putAway() {
-    if (desk.run !== null && desk.run.frame?.state !== "over") link?.send({ do: "end" });
-    link?.close();
-    link = null;
-    Object.assign(desk, { run: null, walk: null, notice: "", said: "" });
+  function discardRun() {
+    if (store.run !== null && store.run.snapshot?.state !== "finished") connection?.send({ command: "stop" });
+    connection?.close();
+    connection = null;
+    Object.assign(store, { run: null, trace: null, connectionNotice: "", exportStatus: "" });
   }
 
-  /** Begin the training if it has not begun, or is over, and give it an order: play, pause, epoch, batch, walk. */
-  async function order(message) {
+  /** Send a command (play, pause, epoch, batch, trace), starting a training first if none is active. */
+  async function send(command) {
     context.fail(null);
     try {
-      clearTimeout(waiting);
-      if (JSON.stringify(desk.plan) !== JSON.stringify(desk.preview?.plan)) await tryPlan(desk.plan);
-      if (desk.fault !== null) return;
-      if (link === null || desk.run?.frame?.state === "over") await begin();
-      if (message.do !== "walk") desk.walk = null;
-      link.send(message);
+      clearTimeout(timer);
+      if (JSON.stringify(store.plan) !== JSON.stringify(store.preview?.plan)) await applyPlan(store.plan);
+      if (store.error !== null) return;
+      if (connection === null || store.run?.snapshot?.state === "finished") await startTraining();
+      if (command.command !== "trace") store.trace = null;
+      connection.send(command);
     } catch (error) {
       context.fail(error);
       draw();
     }
   }
 
-  async function begin() {
-    const before = desk.run?.id ?? null;
-    link?.close();
-    const { id } = await post("/api/train", { plan: desk.plan, instead_of: before });
-    const run = { id, plan: desk.plan, frame: desk.preview.frame, history: [], points: desk.preview.points };
-    Object.assign(desk, { run, walk: null, notice: "" });
-    link = await connect(id, {
-      told(told) {
-        if (desk.run === run) hear(run, told);
+  async function startTraining() {
+    const previous = store.run?.id ?? null;
+    connection?.close();
+    const { id } = await post("/api/train", { plan: store.plan, replaces: previous });
+    const run = { id, plan: store.plan, snapshot: store.preview.snapshot, history: [], points: store.preview.points };
+    Object.assign(store, { run, trace: null, connectionNotice: "" });
+    connection = await connect(id, {
+      onMessage(message) {
+        if (store.run === run) onMessage(run, message);
       },
-      lost(key) {
-        if (desk.run !== run) return;
-        desk.notice = key;
-        if (run.frame !== null) run.frame = { ...run.frame, state: key === "learn.lost.gone" ? "over" : "lost" };
+      onLost(key) {
+        if (store.run !== run) return;
+        store.connectionNotice = key;
+        if (run.snapshot !== null) run.snapshot = { ...run.snapshot, state: key === "learn.connection.unknown" ? "finished" : "disconnected" };
         context.announce(t(key));
         draw();
       },
-      found() {
-        desk.notice = "";
+      onReconnected() {
+        store.connectionNotice = "";
         draw();
       },
     });
   }
 
-  function hear(run, told) {
-    if (told.error) context.fail(new ApiError(422, told.error));
-    if (told.walk) {
-      desk.walk = { told: told.walk, place: 0, agrees: null };
-      context.announce(t("learn.step.began", { batch: told.walk.batch, epoch: told.walk.epoch }));
+  function onMessage(run, message) {
+    if (message.error) context.fail(new ApiError(422, message.error));
+    if (message.trace) {
+      store.trace = { content: message.trace, index: 0, matches: null };
+      context.announce(t("learn.step.started", { batch: message.trace.batch, epoch: message.trace.epoch }));
     }
-    if (told.frame) {
-      const before = run.frame?.state;
-      run.frame = told.frame;
-      run.history.splice(told.first, run.history.length, ...told.history);
-      if (told.agrees !== undefined && desk.walk !== null) desk.walk = { ...desk.walk, agrees: told.agrees };
-      if (before !== told.frame.state && told.frame.state !== "going") context.announce(sayWhere(told.frame));
+    if (message.snapshot) {
+      const previous = run.snapshot?.state;
+      run.snapshot = message.snapshot;
+      run.history.splice(message.first, run.history.length, ...message.history);
+      if (message.trace_matches !== undefined && store.trace !== null) store.trace = { ...store.trace, matches: message.trace_matches };
+      if (previous !== message.snapshot.state && message.snapshot.state !== "running") context.announce(describeProgress(message.snapshot));
     }
     draw();
   }
 
-  function sayWhere(frame) {
-    return t(frame.state === "over" ? "learn.said.over" : "learn.said.waiting", { epoch: frame.epoch, epochs: frame.epochs });
+  function describeProgress(snapshot) {
+    return t(snapshot.state === "finished" ? "learn.status.finished" : "learn.status.paused", { epoch: snapshot.epoch, epochs: snapshot.epochs });
   }
 
-  /** Go back to before the first step. */
-  function startOver() {
-    putAway();
+  /** Reset to the state before the first step. */
+  function reset() {
+    discardRun();
     draw();
   }
 
-  /** Keep the run to compare others with. */
-  function keep() {
-    const { id, plan, frame, history, points } = desk.run;
-    const number = 1 + Math.max(0, ...desk.kept.map((run) => run.number));
-    desk.kept = [...desk.kept, { id, number, plan, frame, history: [...history], points }].slice(-6);
-    context.announce(t("learn.runs.said", { number }));
+  /** Keep the run for comparison. */
+  function keepRun() {
+    const { id, plan, snapshot, history, points } = store.run;
+    const number = 1 + Math.max(0, ...store.keptRuns.map((run) => run.number));
+    store.keptRuns = [...store.keptRuns, { id, number, plan, snapshot, history: [...history], points }].slice(-6);
+    context.announce(t("learn.runs.kept", { number }));
     draw();
   }
 
-  /** Look at a stage of the slow step; beyond the last one, the step is taken. */
-  function walkTo(place) {
-    const { told } = desk.walk;
-    if (place >= told.stages.length) {
-      link?.send({ do: "batch" });
+  /** Show a stage of the trace; after the last stage, run the step. */
+  function showStage(index) {
+    const { content } = store.trace;
+    if (index >= content.stages.length) {
+      connection?.send({ command: "batch" });
       return;
     }
-    desk.walk = { ...desk.walk, place: Math.max(0, place) };
+    store.trace = { ...store.trace, index: Math.max(0, index) };
     draw();
   }
 
-  /** Look at a unit, or at none. */
-  function lookAt(unit) {
-    desk.unit = unit;
+  /** Select a unit, or none (null). */
+  function selectUnit(unit) {
+    store.unit = unit;
     draw();
   }
 
   return {
     refresh() {
-      if (desk.info === null) return;
+      if (store.info === null) return;
       build();
       draw();
     },
     hide() {
-      if (desk.run?.frame?.state === "going") link?.send({ do: "pause" });
+      if (store.run?.snapshot?.state === "running") connection?.send({ command: "pause" });
     },
   };
 }

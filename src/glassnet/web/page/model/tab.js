@@ -1,28 +1,28 @@
-// The model: what it is, how it was trained, what its layers are.
+// Model: properties, training and layers of the model.
 
 import { element } from "/shared/elements.js";
 import { has, number, percent, t } from "/shared/i18n.js";
 import { makeChart } from "/shared/line_chart.js";
-import { pictured } from "/shared/panel_export.js";
+import { withExportMenu } from "/shared/panel_export.js";
 
-const MOST_SHOWN = 24;
+const MAX_NAMES = 24;
 
-/** Fill the tab. */
+/** Mount the tab. */
 export function mount(root, context) {
   const model = context.model;
   root.append(
     element("div", { class: "cards" },
-      pictured(card("model.what", facts(whatItIs(model))), `${model.name}-what`),
-      pictured(card("model.trained", facts(howItWasTrained(model))), `${model.name}-trained`),
-      pictured(card("model.layers", layers(model)), `${model.name}-layers`),
-      model.history.length > 1 && pictured(card("model.curves", curves(model), "model-curves"), `${model.name}-curves`),
+      withExportMenu(makeCard("model.properties", propertyList(properties(model))), `${model.name}-what`),
+      withExportMenu(makeCard("model.training", propertyList(trainingProperties(model))), `${model.name}-trained`),
+      withExportMenu(makeCard("model.layers", layerTable(model)), `${model.name}-layers`),
+      model.history.length > 1 && withExportMenu(makeCard("model.curves", drawCurves(model), "model-curves"), `${model.name}-curves`),
     ),
   );
 }
 
-/** Loss and metric over the epochs, of training and validation. */
-function curves({ history, facts: { metric } }) {
-  const figures = [["loss", t("learn.figure.loss"), {}], ["metric", named(metric), { percent: isShare(metric) }]];
+/** Loss and metric of training and validation over the epochs. */
+function drawCurves({ history, metadata: { metric } }) {
+  const figures = [["loss", t("learn.figure.loss"), {}], ["metric", metricName(metric), { percent: isShare(metric) }]];
   const charts = figures.filter(([figure]) => history.some((epoch) => Number.isFinite(epoch[figure]))).map(([figure, title, options]) => {
     const chart = makeChart(title, options);
     chart.draw([["learn.training", figure, 1, false], ["learn.validation", `validation_${figure}`, 2, true]].map(([key, name, series, dashed]) => ({
@@ -33,8 +33,8 @@ function curves({ history, facts: { metric } }) {
   return element("div", { class: "learn-charts" }, charts);
 }
 
-/** The name of a metric; what a model that an older program wrote does not tell has none. */
-function named(metric = "") {
+/** The localized name of a metric; empty if the model file has none. */
+function metricName(metric = "") {
   return has(`learn.metric.${metric}`) ? t(`learn.metric.${metric}`) : metric;
 }
 
@@ -42,72 +42,72 @@ function isShare(metric = "") {
   return metric.endsWith("accuracy");
 }
 
-function card(title, content, kind = "") {
+function makeCard(title, content, kind = "") {
   return element("section", { class: `card ${kind}` }, element("h2", { text: t(title) }), content);
 }
 
-function facts(pairs) {
+function propertyList(pairs) {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
   return element("dl", { class: "facts" },
     shown.map(([key, value]) => [element("dt", { text: t(key) }), element("dd", { text: value })]),
   );
 }
 
-function listed(names) {
-  const shown = names.slice(0, MOST_SHOWN).join(", ");
-  return names.length > MOST_SHOWN ? t("model.more", { shown, count: number(names.length - MOST_SHOWN) }) : shown;
+function joinNames(names) {
+  const shown = names.slice(0, MAX_NAMES).join(", ");
+  return names.length > MAX_NAMES ? t("model.more", { shown, count: number(names.length - MAX_NAMES) }) : shown;
 }
 
-function whatItIs(model) {
+function properties(model) {
   return [
     ["model.task", t(`task.${model.task}`)],
     ["model.target", model.target],
-    ["model.classes", listed(model.classes.map(String))],
-    ["model.features", `${number(model.features.length)}: ${listed(model.features)}`],
-    ["model.scaling", t(`scaling.${model.scaling.kind}`)],
+    ["model.classes", joinNames(model.classes.map(String))],
+    ["model.features", `${number(model.features.length)}: ${joinNames(model.features)}`],
+    ["model.scaling", t(`preprocessing.${model.preprocessing.kind}`)],
     ["model.parameters", `${number(model.parameters)} (${model.dtype})`],
   ];
 }
 
-function howItWasTrained(model) {
-  const { facts: known, settings, history } = model;
-  const last = history.find((epoch) => epoch.epoch === known.best_epoch) ?? history.at(-1);
+function trainingProperties(model) {
+  const { metadata: metadata, settings, history } = model;
+  const last = history.find((epoch) => epoch.epoch === metadata.best_epoch) ?? history.at(-1);
   const figures = last === undefined ? [] : [
     ["model.loss", number(last.loss, { maximumSignificantDigits: 4 })],
-    ["model.validation", measured(known.metric, last.validation_metric)],
-    ["model.test", measured(known.metric, last.test_metric)],
+    ["model.validation", formatMetric(metadata.metric, last.validation_metric)],
+    ["model.test", formatMetric(metadata.metric, last.test_metric)],
   ];
   return [
-    ["model.source", known.source],
-    ["model.rows", number(known.training_rows)],
+    ["model.source", metadata.source],
+    ["model.rows", number(metadata.training_rows)],
     ["model.epochs", number(history.length)],
-    ["model.optimizer", nameOf(settings.optimizer)],
-    ["model.loss_name", nameOf(settings.loss)],
+    ["model.optimizer", entryName(settings.optimizer)],
+    ["model.loss_name", entryName(settings.loss)],
     ["model.batch", number(settings.batch_size)],
-    ["model.engine", known.engine],
+    ["model.engine", metadata.engine],
     ...figures,
   ];
 }
 
-/** An entry of the library's tables stands by its name, or as [name, settings] where it has some. */
-function nameOf(entry) {
+/** The name of a table entry, given as a name or as [name, settings]. */
+function entryName(entry) {
   return typeof entry === "string" ? entry : entry === null ? null : String(entry.name ?? entry[0] ?? "");
 }
 
-function measured(metric, value) {
+function formatMetric(metric, value) {
   if (value === null || value === undefined) return null;
-  return `${named(metric)} ${isShare(metric) ? percent(value, 2) : number(value, { maximumSignificantDigits: 4 })}`;
+  return `${metricName(metric)} ${isShare(metric) ? percent(value, 2) : number(value, { maximumSignificantDigits: 4 })}`;
 }
 
-function layers(model) {
+function layerTable(model) {
   const heads = ["model.layer", "model.units", "model.activation", "model.weights"];
-  const rows = model.activations.map((activation, place) => {
-    const [before, units] = [model.layer_sizes[place], model.layer_sizes[place + 1]];
+  const rows = model.activations.map((activation, index) => {
+    const [before, units] = [model.layer_sizes[index], model.layer_sizes[index + 1]];
     return element("tr", {},
-      element("th", { scope: "row", text: number(place + 1) }),
+      element("th", { scope: "row", text: number(index + 1) }),
       element("td", { class: "number", text: number(units) }),
       element("td", { text: activation }),
-      element("td", { text: `W${place + 1} ${before}×${units}, b${place + 1} ${units}` }),
+      element("td", { text: `W${index + 1} ${before}×${units}, b${index + 1} ${units}` }),
     );
   });
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("model.layers") },

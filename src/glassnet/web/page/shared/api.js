@@ -1,64 +1,64 @@
-// Requests to the server, with the token where there is one.
+// HTTP and WebSocket requests to the server, with the token if there is one.
 
 import { has, t } from "/shared/i18n.js";
 
-const KEPT = "glassnet.token";
+const TOKEN_KEY = "glassnet.token";
 
-/** Take the token out of the address (#token=…) and keep it for this tab of the browser alone. */
-export function keepToken() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given !== null) {
-    sessionStorage.setItem(KEPT, given);
+/** Move the token from the URL (#token=…) to the session storage of this browser tab. */
+export function storeToken() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token !== null) {
+    sessionStorage.setItem(TOKEN_KEY, token);
     history.replaceState(null, "", location.pathname);
   }
 }
 
-/** What the server refused, or that it can't be reached. */
+/** An error response of the server, or a failed connection. */
 export class ApiError extends Error {
-  constructor(status, told) {
-    super(told.message);
-    Object.assign(this, { status, code: told.code, about: told });
+  constructor(status, details) {
+    super(details.message);
+    Object.assign(this, { status, code: details.code, details });
   }
 
-  /** The error in the page's language, where it has a text for it; else as the server put it. */
-  told() {
+  /** The localized message, or the server's message if there is no text for the code. */
+  localizedMessage() {
     const key = `error.${this.code}`;
-    return has(key) ? t(key, this.about) : this.message;
+    return has(key) ? t(key, this.details) : this.message;
   }
 }
 
-/** The error of a server that does not answer. */
-export function unreachable() {
+/** The error for a server that does not respond. */
+export function unreachableError() {
   return new ApiError(0, { code: "unreachable", message: "the server does not answer" });
 }
 
-/** GET an address and return its JSON. */
+/** GET a path and return its JSON. */
 export function get(path, options = {}) {
   return request("GET", path, undefined, options);
 }
 
-/** POST content as JSON and return the answer's JSON. options.signal ends it early (AbortController). */
+/** POST content as JSON and return the response's JSON. options.signal aborts it (AbortController). */
 export function post(path, content, options = {}) {
   return request("POST", path, JSON.stringify(content), options);
 }
 
-/** Fetch a file: GET, or POST where there is content. Returns a Blob. */
+/** Fetch a file as a Blob: GET, or POST if there is content. */
 export function file(path, content) {
   const body = content === undefined ? undefined : JSON.stringify(content);
   return request(body === undefined ? "GET" : "POST", path, body, { as: "blob" });
 }
 
-/** Open a WebSocket of the server. */
+/** Open a WebSocket. */
 export function socket(path) {
   const address = new URL(path, location.href);
   address.protocol = address.protocol.replace("http", "ws");
-  const token = sessionStorage.getItem(KEPT);
+  const token = sessionStorage.getItem(TOKEN_KEY);
   return new WebSocket(address, token === null ? ["glassnet"] : ["glassnet", `token.${token}`]);
 }
 
 async function request(method, path, body, { signal, as = "json" } = {}) {
   const headers = {};
-  const token = sessionStorage.getItem(KEPT);
+  const token = sessionStorage.getItem(TOKEN_KEY);
   if (token !== null) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
@@ -68,7 +68,7 @@ async function request(method, path, body, { signal, as = "json" } = {}) {
     content = await response[response.ok ? as : "json"]();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw unreachable();
+    throw unreachableError();
   }
   if (!response.ok) throw new ApiError(response.status, content.error);
   return content;

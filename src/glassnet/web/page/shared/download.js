@@ -1,13 +1,13 @@
-// A file handed to the person who looks at the page.
+// File downloads.
 
 import { element } from "/shared/elements.js";
 
-/** Milliseconds after which the browser has surely begun to write. */
-const BEGUN = 10_000;
+/** Milliseconds after which the browser has started to write the file. */
+const REVOKE_DELAY = 10_000;
 
-/** Let the browser save a Blob under a name. */
-export function save(blob, name) {
+/** Download a Blob under a file name. */
+export function download(blob, name) {
   const address = URL.createObjectURL(blob);
   element("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), BEGUN);
+  setTimeout(() => URL.revokeObjectURL(address), REVOKE_DELAY);
 }

@@ -1,11 +1,11 @@
-// Tabs by the ARIA pattern: one stop for the Tab key, arrows, Home and End between them; each is a module of its own.
+// Tabs by the ARIA pattern: one Tab stop, arrows, Home and End move between tabs; each tab is a separate module.
 // https://www.w3.org/WAI/ARIA/apg/patterns/tabs/
 
-import { unreachable } from "/shared/api.js";
+import { unreachableError } from "/shared/api.js";
 import { element } from "/shared/elements.js";
 import { t } from "/shared/i18n.js";
 
-/** Build the row of tabs and their empty panels. Returns { open(name, detail), openFromAddress(), refresh() }. */
+/** Create the tab list and its empty panels. Returns { open(name, detail), openFromHash(), refresh() }. */
 export function buildTabs(list, panels, names, context) {
   const tabs = new Map();
   let current = null;
@@ -26,19 +26,19 @@ export function buildTabs(list, panels, names, context) {
 
   list.addEventListener("keydown", (event) => {
     const last = names.length - 1;
-    const place = names.indexOf(current);
-    const next = { ArrowRight: place === last ? 0 : place + 1, ArrowLeft: place === 0 ? last : place - 1, Home: 0, End: last }[event.key];
+    const index = names.indexOf(current);
+    const next = { ArrowRight: index === last ? 0 : index + 1, ArrowLeft: index === 0 ? last : index - 1, Home: 0, End: last }[event.key];
     if (next === undefined) return;
     event.preventDefault();
     tabs.get(names[next]).tab.focus();
     open(names[next]);
   });
-  window.addEventListener("hashchange", openFromAddress);
+  window.addEventListener("hashchange", openFromHash);
 
   async function open(name, detail = null) {
-    const before = current;
+    const previous = current;
     current = name;
-    if (before !== null && before !== name) tabs.get(before).mounted?.hide?.();
+    if (previous !== null && previous !== name) tabs.get(previous).mounted?.hide?.();
     for (const [other, { tab, panel }] of tabs) {
       tab.setAttribute("aria-selected", String(other === name));
       tab.tabIndex = other === name ? 0 : -1;
@@ -55,11 +55,11 @@ export function buildTabs(list, panels, names, context) {
 
   async function mount(entry, name) {
     entry.module ??= import(`/${name}/tab.js`).catch((error) => {
-      entry.module = null; // to be tried again
-      throw error instanceof TypeError ? unreachable() : error; // not fetched, or not well written
+      entry.module = null; // retry on the next opening
+      throw error instanceof TypeError ? unreachableError() : error; // not loaded, or a syntax error
     });
-    const { mount: fill } = await entry.module;
-    if (entry.mounted === null) entry.mounted = fill(entry.panel, context) ?? {};
+    const { mount: mountTab } = await entry.module;
+    if (entry.mounted === null) entry.mounted = mountTab(entry.panel, context) ?? {};
   }
 
   function refresh() {
@@ -76,10 +76,10 @@ export function buildTabs(list, panels, names, context) {
     }
   }
 
-  function openFromAddress() {
+  function openFromHash() {
     const name = location.hash.slice(1);
     if (name !== current || current === null) open(tabs.has(name) ? name : current ?? names[0]);
   }
 
-  return { open, openFromAddress, refresh };
+  return { open, openFromHash, refresh };
 }

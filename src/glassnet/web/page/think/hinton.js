@@ -1,117 +1,117 @@
-// Values as squares, after Hinton: the larger the square, the larger the value; full and blue above zero, hollow and
-// orange below. So neither colour nor shade alone has to be told apart.
+// Hinton diagrams: the size of a square is the absolute value; positive squares are filled and blue, negative ones hollow
+// and orange, so that the sign is visible without color.
 
 import { colour, sequential } from "/shared/theme.js";
 
-/** Draw a value between -1 and 1 of each cell; where(place) gives its upper left corner. Filled rectangles alone, which
- * a browser without a graphics card draws far sooner than one path of many. */
-export function squares(pen, values, cell, where) {
-  const room = cell >= 8 ? cell - 3 : cell - 0.5;
-  const edge = cell >= 12 ? 2 : 1;
-  const below = [];
-  pen.fillStyle = colour("positive");
-  for (let place = 0; place < values.length; place += 1) {
-    const value = values[place];
-    if (value < 0) below.push(place);
+/** Draw values between -1 and 1; position(index) gives the upper left corner of a cell. Only filled rectangles are used:
+ * without a GPU, browsers draw them much faster than one path of many. */
+export function drawHinton(ctx, values, cell, position) {
+  const maxSize = cell >= 8 ? cell - 3 : cell - 0.5;
+  const outlineWidth = cell >= 12 ? 2 : 1;
+  const negatives = [];
+  ctx.fillStyle = colour("positive");
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index];
+    if (value < 0) negatives.push(index);
     if (!(value > 0)) continue;
-    const size = room * Math.sqrt(Math.min(1, value));
-    const [x, y] = where(place);
-    pen.fillRect(x + (cell - size) / 2, y + (cell - size) / 2, size, size);
+    const size = maxSize * Math.sqrt(Math.min(1, value));
+    const [x, y] = position(index);
+    ctx.fillRect(x + (cell - size) / 2, y + (cell - size) / 2, size, size);
   }
-  pen.fillStyle = colour("negative");
-  for (const place of below) {
-    const [x, y] = where(place);
-    const size = room * Math.sqrt(Math.min(1, -values[place]));
+  ctx.fillStyle = colour("negative");
+  for (const index of negatives) {
+    const [x, y] = position(index);
+    const size = maxSize * Math.sqrt(Math.min(1, -values[index]));
     const [left, top] = [x + (cell - size) / 2, y + (cell - size) / 2];
-    if (size <= 2 * edge) pen.fillRect(left, top, size, size);
-    else outline(pen, left, top, size, size, edge);
+    if (size <= 2 * outlineWidth) ctx.fillRect(left, top, size, size);
+    else drawOutline(ctx, left, top, size, size, outlineWidth);
   }
 }
 
-/** The same for all cells of a picture of side × side, from its upper left corner on: point by point, which for so many
- * takes a browser without a graphics card a fraction of the time. */
-export function squaresOfPicture(pen, values, cell, side) {
-  const step = cell * pen.getTransform().a; // points of the screen
+/** Draw an image of side × side cells at the origin, pixel by pixel, which for many cells takes a fraction of the time
+ * in a browser without a GPU. */
+export function drawHintonImage(ctx, values, cell, side) {
+  const step = cell * ctx.getTransform().a; // device pixels
   const length = Math.round(side * step);
-  const { canvas, pen: points } = sheet(length);
-  const image = points.createImageData(length, length);
-  const shades = new Uint32Array(image.data.buffer);
-  const [room, edge] = [step - (cell >= 8 ? 3 : 0.5), Math.round((step / cell) * (cell >= 12 ? 2 : 1))];
-  const [above, below] = [point(colour("positive")), point(colour("negative"))];
-  values.forEach((value, place) => {
-    const size = Math.round(room * Math.sqrt(Math.min(1, Math.abs(value))));
+  const { canvas, ctx: pixels } = scratchCanvas(length);
+  const image = pixels.createImageData(length, length);
+  const colors = new Uint32Array(image.data.buffer);
+  const [maxSize, outlineWidth] = [step - (cell >= 8 ? 3 : 0.5), Math.round((step / cell) * (cell >= 12 ? 2 : 1))];
+  const [above, negatives] = [packColor(colour("positive")), packColor(colour("negative"))];
+  values.forEach((value, index) => {
+    const size = Math.round(maxSize * Math.sqrt(Math.min(1, Math.abs(value))));
     if (size < 1) return;
-    const left = Math.round((place % side) * step + (step - size) / 2);
-    const top = Math.round(Math.floor(place / side) * step + (step - size) / 2);
-    const hollow = value < 0 && size > 2 * edge;
+    const left = Math.round((index % side) * step + (step - size) / 2);
+    const top = Math.round(Math.floor(index / side) * step + (step - size) / 2);
+    const hollow = value < 0 && size > 2 * outlineWidth;
     for (let y = 0; y < size; y += 1) {
       const from = (top + y) * length + left;
-      shades.fill(value < 0 ? below : above, from, from + size);
-      if (hollow && y >= edge && y < size - edge) shades.fill(0, from + edge, from + size - edge);
+      colors.fill(value < 0 ? negatives : above, from, from + size);
+      if (hollow && y >= outlineWidth && y < size - outlineWidth) colors.fill(0, from + outlineWidth, from + size - outlineWidth);
     }
   });
-  points.putImageData(image, 0, 0);
-  pen.drawImage(canvas, 0, 0, length / (step / cell), length / (step / cell));
+  pixels.putImageData(image, 0, 0);
+  ctx.drawImage(canvas, 0, 0, length / (step / cell), length / (step / cell));
 }
 
-/** A colour of the style sheet as the four bytes of a point. */
-function point(hex) {
-  const [red, green, blue] = [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
+/** Pack a color of the style sheet into the four bytes of a pixel. */
+function packColor(hex) {
+  const [red, green, blue] = [1, 3, 5].map((index) => parseInt(hex.slice(index, index + 2), 16));
   return new Uint32Array(Uint8Array.of(red, green, blue, 255).buffer)[0];
 }
 
-/** Draw the outline of a rectangle, `edge` thick, within it. */
-export function outline(pen, left, top, width, height, edge) {
-  pen.fillRect(left, top, width, edge);
-  pen.fillRect(left, top + height - edge, width, edge);
-  pen.fillRect(left, top + edge, edge, height - 2 * edge);
-  pen.fillRect(left + width - edge, top + edge, edge, height - 2 * edge);
+/** Draw the outline of a rectangle inside it. */
+export function drawOutline(ctx, left, top, width, height, outlineWidth) {
+  ctx.fillRect(left, top, width, outlineWidth);
+  ctx.fillRect(left, top + height - outlineWidth, width, outlineWidth);
+  ctx.fillRect(left, top + outlineWidth, outlineWidth, height - 2 * outlineWidth);
+  ctx.fillRect(left + width - outlineWidth, top + outlineWidth, outlineWidth, height - 2 * outlineWidth);
 }
 
-const sheets = new Map();
+const scratchCanvases = new Map();
 
-/** A canvas of side × side points that is used again and again: making one takes longer than filling it. */
-function sheet(side) {
-  if (!sheets.has(side)) {
+/** A reusable canvas of side × side pixels: creating one takes longer than filling it. */
+function scratchCanvas(side) {
+  if (!scratchCanvases.has(side)) {
     const canvas = new OffscreenCanvas(side, side);
-    sheets.set(side, { canvas, pen: canvas.getContext("2d") });
+    scratchCanvases.set(side, { canvas, ctx: canvas.getContext("2d") });
   }
-  return sheets.get(side);
+  return scratchCanvases.get(side);
 }
 
-/** A picture of side × side points, paper to ink, of values between 0 and 1; it is good until the next one is made. */
-export function inked(values, side) {
-  const { canvas, pen } = sheet(side);
-  const image = pen.createImageData(side, side);
-  const points = new Uint32Array(image.data.buffer);
-  const shades = theShades();
-  for (let place = 0; place < points.length; place += 1) {
-    points[place] = shades[Math.round(255 * Math.max(0, Math.min(1, values[place])))];
+/** An image of side × side pixels of values between 0 and 1; valid until the next call. */
+export function inkImage(values, side) {
+  const { canvas, ctx } = scratchCanvas(side);
+  const image = ctx.createImageData(side, side);
+  const pixels = new Uint32Array(image.data.buffer);
+  const colors = inkColors();
+  for (let index = 0; index < pixels.length; index += 1) {
+    pixels[index] = colors[Math.round(255 * Math.max(0, Math.min(1, values[index])))];
   }
-  pen.putImageData(image, 0, 0);
+  ctx.putImageData(image, 0, 0);
   return canvas;
 }
 
-let shades = null;
-let madeFor = "";
+let colors = null;
+let colorsKey = "";
 
-function theShades() {
+function inkColors() {
   const theme = colour("quiet") + colour("loud");
-  if (theme !== madeFor) {
-    madeFor = theme;
-    const bytes = Array.from({ length: 256 }, (_, shade) => [...sequential(shade / 255).match(/\d+/g).map(Number), 255]);
-    shades = new Uint32Array(Uint8Array.from(bytes.flat()).buffer);
+  if (theme !== colorsKey) {
+    colorsKey = theme;
+    const decodeBytes = Array.from({ length: 256 }, (_, shade) => [...sequential(shade / 255).match(/\d+/g).map(Number), 255]);
+    colors = new Uint32Array(Uint8Array.from(decodeBytes.flat()).buffer);
   }
-  return shades;
+  return colors;
 }
 
-/** Values as shares of the largest size among them, or of `reach`. */
-export function scaled(values, reach = 0) {
-  const largest = reach || values.reduce((most, value) => Math.max(most, Math.abs(value ?? 0)), 0) || 1;
+/** Values divided by the largest absolute value, or by `scale`. */
+export function normalize(values, scale = 0) {
+  const largest = scale || values.reduce((most, value) => Math.max(most, Math.abs(value ?? 0)), 0) || 1;
   return Float32Array.from(values, (value) => (value ?? 0) / largest);
 }
 
-/** Raw values of a picture as shares of full ink. */
-export function ink(values, pen) {
-  return Float32Array.from(values, (value) => (value - pen.low) / (pen.high - pen.low || 1));
+/** Raw pixel values as shares of full ink. */
+export function ink(values, drawing) {
+  return Float32Array.from(values, (value) => (value - drawing.low) / (drawing.high - drawing.low || 1));
 }

@@ -1,162 +1,162 @@
-// The pad: a digit drawn with mouse, finger, pen or keyboard; beside it the picture that the network gets.
+// Drawing pad for mouse, touch, pen and keyboard, with a preview of the network input.
 
-import { sharp } from "/shared/canvas.js";
+import { prepareCanvas } from "/shared/canvas.js";
 import { element } from "/shared/elements.js";
 import { t } from "/shared/i18n.js";
 import { colour } from "/shared/theme.js";
-import { ink, inked } from "/think/hinton.js";
-import { digitOf } from "/think/rasterize.js";
+import { ink, inkImage } from "/think/hinton.js";
+import { rasterize } from "/think/rasterize.js";
 
 const SIDE = 276;
-const SMALL = 84;
-/** How far an arrow key moves the pen, and how thick a line looks, as shares of the pad. */
+const PREVIEW_SIDE = 84;
+/** Step of an arrow key and width of a line, as shares of the pad. */
 const STEP = 1 / 36;
-const THICK = 0.075;
+const LINE_WIDTH = 0.075;
 
 /** The pad with its buttons. */
-export function makePad(desk) {
-  const picture = desk.about.pen;
+export function makePad(store) {
+  const drawing = store.info.drawing;
   let strokes = [];
-  let drawing = false;
-  let pen = [0.5, 0.5]; // where the keyboard's pen is
-  let penDown = false;
-  let penSeen = false;
-  let own = null; // the row that was drawn last
+  let isDrawing = false;
+  let cursor = [0.5, 0.5]; // position of the keyboard's pen
+  let isDown = false;
+  let showCursor = false;
+  let drawnRow = null; // the row of the last drawing
 
   const canvas = element("canvas", {
     class: "think-pad", tabindex: "0", role: "application", "aria-label": t("think.pad"), "aria-describedby": "think-pad-keys",
-    onpointerdown: begin, onpointermove: go, onpointerup: end, onpointercancel: end, onkeydown: keys,
-    onfocus: () => { penSeen = canvas.matches(":focus-visible"); paint(); }, onblur: () => { penSeen = penDown = false; paint(); },
+    onpointerdown: startStroke, onpointermove: extendStroke, onpointerup: endStroke, onpointercancel: endStroke, onkeydown: onKey,
+    onfocus: () => { showCursor = canvas.matches(":focus-visible"); paint(); }, onblur: () => { showCursor = isDown = false; paint(); },
   });
-  const small = element("canvas", { class: "think-small", role: "img" });
-  const undo = element("button", { type: "button", text: t("think.pad.undo"), onclick: (event) => undone(event.timeStamp) });
-  const clear = element("button", { type: "button", text: t("think.pad.clear"), onclick: (event) => cleared(event.timeStamp) });
+  const preview = element("canvas", { class: "think-small", role: "img" });
+  const undo = element("button", { type: "button", text: t("think.pad.undo"), onclick: (event) => undoStroke(event.timeStamp) });
+  const clear = element("button", { type: "button", text: t("think.pad.clear"), onclick: (event) => clearStrokes(event.timeStamp) });
   const root = element("div", { class: "think-draw" },
     canvas,
-    element("div", { class: "think-gets" }, small, element("div", {}, element("strong", { text: t("think.pad.gets") }), element("div", { class: "row" }, undo, clear))),
-    element("p", { class: "hint", text: t(picture.measured ? "think.pad.made" : "think.pad.guessed", { side: picture.side, low: picture.low, high: Math.round(picture.high) }) }),
+    element("div", { class: "think-gets" }, preview, element("div", {}, element("strong", { text: t("think.pad.preview") }), element("div", { class: "row" }, undo, clear))),
+    element("p", { class: "hint", text: t(drawing.measured ? "think.pad.measured" : "think.pad.assumed", { side: drawing.side, low: drawing.low, high: Math.round(drawing.high) }) }),
     element("p", { class: "hint", id: "think-pad-keys", text: t("think.pad.keys") }));
 
-  let room = SIDE;
+  let width = SIDE;
   const family = getComputedStyle(document.body).fontFamily;
   new ResizeObserver(([{ contentRect }]) => {
-    if (contentRect.width > 0) room = Math.floor(contentRect.width) - 4; // its border
+    if (contentRect.width > 0) width = Math.floor(contentRect.width) - 4; // minus the border
     paint();
   }).observe(root);
 
-  function at(event) {
+  function position(event) {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((share) => Math.max(0, Math.min(1, share)));
   }
 
-  function begin(event) {
+  function startStroke(event) {
     if (event.button !== 0) return;
     event.preventDefault();
     canvas.focus({ preventScroll: true });
-    penSeen = penDown = false;
+    showCursor = isDown = false;
     canvas.setPointerCapture(event.pointerId);
-    drawing = true;
-    strokes.push([at(event)]);
-    drawn(event.timeStamp);
+    isDrawing = true;
+    strokes.push([position(event)]);
+    update(event.timeStamp);
   }
 
-  function go(event) {
-    if (!drawing) return;
-    const together = event.getCoalescedEvents?.() ?? [];
-    for (const part of together.length ? together : [event]) strokes.at(-1).push(at(part));
-    drawn(event.timeStamp);
+  function extendStroke(event) {
+    if (!isDrawing) return;
+    const coalesced = event.getCoalescedEvents?.() ?? [];
+    for (const part of coalesced.length ? coalesced : [event]) strokes.at(-1).push(position(part));
+    update(event.timeStamp);
   }
 
-  function end() {
-    drawing = false;
+  function endStroke() {
+    isDrawing = false;
   }
 
-  /** Arrows move the pen; the space bar, or Enter, puts it down and lifts it; Backspace takes a line back. */
-  function keys(event) {
+  /** Keyboard: arrows move the pen, Space or Enter lowers and lifts it, Backspace undoes a stroke. */
+  function onKey(event) {
     const step = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
     if (step !== undefined) {
-      const far = event.shiftKey ? 3 * STEP : STEP;
-      pen = pen.map((share, axis) => Math.max(0.04, Math.min(0.96, share + far * step[axis])));
-      if (penDown) strokes.at(-1).push(pen);
-      if (penDown) drawn(event.timeStamp);
+      const distance = event.shiftKey ? 3 * STEP : STEP;
+      cursor = cursor.map((share, axis) => Math.max(0.04, Math.min(0.96, share + distance * step[axis])));
+      if (isDown) strokes.at(-1).push(cursor);
+      if (isDown) update(event.timeStamp);
     } else if (event.key === " " || event.key === "Enter") {
       if (event.repeat) return;
-      penDown = !penDown;
-      if (penDown) strokes.push([pen]);
-      if (penDown) drawn(event.timeStamp);
-      desk.context.announce(t(penDown ? "think.pad.down" : "think.pad.up"));
-    } else if (event.key === "Backspace") undone(event.timeStamp);
-    else if (event.key === "Delete") cleared(event.timeStamp);
+      isDown = !isDown;
+      if (isDown) strokes.push([cursor]);
+      if (isDown) update(event.timeStamp);
+      store.context.announce(t(isDown ? "think.pad.down" : "think.pad.up"));
+    } else if (event.key === "Backspace") undoStroke(event.timeStamp);
+    else if (event.key === "Delete") clearStrokes(event.timeStamp);
     else return;
-    penSeen = true;
+    showCursor = true;
     event.preventDefault();
     paint();
   }
 
-  function undone(since) {
-    penDown = false;
+  function undoStroke(startedAt) {
+    isDown = false;
     strokes.pop();
-    drawn(since);
+    update(startedAt);
   }
 
-  function cleared(since) {
-    penDown = false;
+  function clearStrokes(startedAt) {
+    isDown = false;
     strokes = [];
-    pen = [0.5, 0.5];
-    drawn(since);
+    cursor = [0.5, 0.5];
+    update(startedAt);
   }
 
-  function drawn(since) {
-    own = digitOf(strokes, picture);
-    desk.take(own, { kind: "drawn" }, since);
+  function update(startedAt) {
+    drawnRow = rasterize(strokes, drawing);
+    store.setRow(drawnRow, { kind: "drawn" }, startedAt);
   }
 
   function draw() {
-    if (desk.row !== own) { // another row was taken: the pad is empty again
-      own = desk.row;
+    if (store.row !== drawnRow) { // another row was set: clear the pad
+      drawnRow = store.row;
       strokes = [];
     }
     paint();
   }
 
   function paint() {
-    const side = Math.min(SIDE, room);
-    const brush = sharp(canvas, side, side);
-    brush.fillStyle = colour("paper");
-    brush.fillRect(0, 0, side, side);
-    brush.strokeStyle = colour("line");
-    brush.lineWidth = 1;
-    brush.strokeRect(side * 0.14, side * 0.14, side * 0.72, side * 0.72);
+    const side = Math.min(SIDE, width);
+    const ctx = prepareCanvas(canvas, side, side);
+    ctx.fillStyle = colour("paper");
+    ctx.fillRect(0, 0, side, side);
+    ctx.strokeStyle = colour("line");
+    ctx.lineWidth = 1;
+    ctx.strokeRect(side * 0.14, side * 0.14, side * 0.72, side * 0.72);
     if (strokes.length === 0) {
-      brush.fillStyle = colour("soft");
-      brush.textAlign = "center";
-      brush.font = `16px ${family}`;
-      brush.fillText(t("think.pad.here"), side / 2, side / 2 + 5);
+      ctx.fillStyle = colour("soft");
+      ctx.textAlign = "center";
+      ctx.font = `16px ${family}`;
+      ctx.fillText(t("think.pad.here"), side / 2, side / 2 + 5);
     }
-    brush.strokeStyle = colour("loud");
-    brush.lineWidth = side * THICK;
-    brush.lineCap = brush.lineJoin = "round";
+    ctx.strokeStyle = colour("loud");
+    ctx.lineWidth = side * LINE_WIDTH;
+    ctx.lineCap = ctx.lineJoin = "round";
     for (const stroke of strokes) {
-      brush.beginPath();
-      brush.moveTo(stroke[0][0] * side, stroke[0][1] * side);
-      brush.lineTo(stroke[0][0] * side + 0.01, stroke[0][1] * side); // a line of no length is none, and a dot is one
-      for (const [x, y] of stroke.slice(1)) brush.lineTo(x * side, y * side);
-      brush.stroke();
+      ctx.beginPath();
+      ctx.moveTo(stroke[0][0] * side, stroke[0][1] * side);
+      ctx.lineTo(stroke[0][0] * side + 0.01, stroke[0][1] * side); // a zero-length line is not drawn; a dot must be
+      for (const [x, y] of stroke.slice(1)) ctx.lineTo(x * side, y * side);
+      ctx.stroke();
     }
-    if (penSeen) {
-      brush.beginPath();
-      brush.arc(pen[0] * side, pen[1] * side, side * THICK * 0.5, 0, 2 * Math.PI);
-      brush.strokeStyle = colour("focus");
-      brush.fillStyle = colour("focus");
-      brush.lineWidth = 3;
-      if (penDown) brush.fill();
-      else brush.stroke();
+    if (showCursor) {
+      ctx.beginPath();
+      ctx.arc(cursor[0] * side, cursor[1] * side, side * LINE_WIDTH * 0.5, 0, 2 * Math.PI);
+      ctx.strokeStyle = colour("focus");
+      ctx.fillStyle = colour("focus");
+      ctx.lineWidth = 3;
+      if (isDown) ctx.fill();
+      else ctx.stroke();
     }
-    if (desk.row?.length !== picture.side ** 2) return;
-    const tiny = sharp(small, SMALL, SMALL);
-    tiny.imageSmoothingEnabled = false;
-    tiny.drawImage(inked(ink(desk.row, picture), picture.side), 0, 0, SMALL, SMALL);
-    small.setAttribute("aria-label", t("think.pad.gets"));
+    if (store.row?.length !== drawing.side ** 2) return;
+    const previewCtx = prepareCanvas(preview, PREVIEW_SIDE, PREVIEW_SIDE);
+    previewCtx.imageSmoothingEnabled = false;
+    previewCtx.drawImage(inkImage(ink(store.row, drawing), drawing.side), 0, 0, PREVIEW_SIDE, PREVIEW_SIDE);
+    preview.setAttribute("aria-label", t("think.pad.preview"));
     undo.disabled = clear.disabled = strokes.length === 0;
   }
 

@@ -1,75 +1,75 @@
-// The row's numbers, each in a field of its own; of many columns some at a time, found by name.
+// Input fields for the values of the row, paginated and searchable if there are many columns.
 
 import { element } from "/shared/elements.js";
-import { shown } from "/shared/format.js";
+import { format } from "/shared/format.js";
 import { number, t } from "/shared/i18n.js";
 
-const AT_ONCE = 12;
+const PAGE_SIZE = 12;
 
 /** The fields. */
-export function makeNumbers(desk) {
-  const { features } = desk.context.model;
-  const many = features.length > AT_ONCE;
+export function makeRowEditor(store) {
+  const { features } = store.context.model;
+  const isPaged = features.length > PAGE_SIZE;
   let first = 0;
   let found = features.map((_, place) => place);
-  let madeFor = "";
+  let fieldsKey = "";
 
-  const search = element("input", { type: "search", id: "think-search", oninput: look });
+  const search = element("input", { type: "search", id: "think-search", oninput: filter });
   const fields = element("div", { class: "think-fields" });
   const where = element("p", { class: "hint", role: "status" });
-  const back = element("button", { type: "button", text: "‹", "aria-label": t("think.edit.earlier"), onclick: () => turn(-AT_ONCE) });
-  const on = element("button", { type: "button", text: "›", "aria-label": t("think.edit.later"), onclick: () => turn(AT_ONCE) });
+  const back = element("button", { type: "button", text: "‹", "aria-label": t("think.edit.earlier"), onclick: () => turnPage(-PAGE_SIZE) });
+  const forward = element("button", { type: "button", text: "›", "aria-label": t("think.edit.later"), onclick: () => turnPage(PAGE_SIZE) });
   const root = element("div", { class: "think-edit" },
     element("p", { class: "hint", text: t("think.edit.about") }),
-    many && element("label", { class: "field" }, element("span", { text: t("think.edit.search", { count: number(features.length) }) }), search),
-    fields, many && element("div", { class: "row think-pager" }, back, where, on));
+    isPaged && element("label", { class: "field" }, element("span", { text: t("think.edit.search", { count: number(features.length) }) }), search),
+    fields, isPaged && element("div", { class: "row think-pager" }, back, where, forward));
 
-  function look() {
-    const words = search.value.trim().toLowerCase();
-    found = features.flatMap((name, place) => (String(name).toLowerCase().includes(words) ? [place] : []));
+  function filter() {
+    const query = search.value.trim().toLowerCase();
+    found = features.flatMap((name, place) => (String(name).toLowerCase().includes(query) ? [place] : []));
     first = 0;
     draw();
   }
 
-  function turn(by) {
+  function turnPage(by) {
     first = Math.max(0, Math.min(found.length - 1, first + by));
     draw();
   }
 
   function draw() {
-    if (desk.row === null) return;
-    const chosen = found.slice(first, first + AT_ONCE);
-    if (madeFor !== chosen.join()) {
-      madeFor = chosen.join();
+    if (store.row === null) return;
+    const chosen = found.slice(first, first + PAGE_SIZE);
+    if (fieldsKey !== chosen.join()) {
+      fieldsKey = chosen.join();
       fields.replaceChildren(...chosen.map(field));
     }
     for (const input of fields.querySelectorAll("input")) {
-      const value = desk.row[Number(input.dataset.column)];
+      const value = store.row[Number(input.dataset.column)];
       if (document.activeElement !== input && Number(input.value) !== value) input.value = String(value);
       if (document.activeElement !== input) input.removeAttribute("aria-invalid");
     }
-    where.textContent = found.length === 0 ? t("think.edit.none") : t("think.edit.where", { first: number(first + 1), last: number(first + chosen.length), count: number(found.length) });
+    where.textContent = found.length === 0 ? t("think.edit.none") : t("think.edit.page", { first: number(first + 1), last: number(first + chosen.length), count: number(found.length) });
     back.disabled = first === 0;
-    on.disabled = first + AT_ONCE >= found.length;
+    forward.disabled = first + PAGE_SIZE >= found.length;
   }
 
   function field(column) {
-    const { columns } = desk.about;
-    const range = columns === null ? "" : t("think.edit.range", { low: shown(columns.low[column]), high: shown(columns.high[column]) });
+    const { column_ranges: columns } = store.info;
+    const range = columns === null ? "" : t("think.edit.range", { low: format(columns.low[column]), high: format(columns.high[column]) });
     const input = element("input", {
-      type: "number", step: "any", data: { column }, value: String(desk.row[column]), "aria-describedby": range && `think-range-${column}`,
-      oninput: (event) => change(column, input, event.timeStamp), onblur: () => desk.draw(),
+      type: "number", step: "any", data: { column }, value: String(store.row[column]), "aria-describedby": range && `think-range-${column}`,
+      oninput: (event) => change(column, input, event.timeStamp), onblur: () => store.draw(),
     });
     return element("label", { class: "field" }, element("span", { text: String(features[column]) }), input, range && element("small", { class: "soft", id: `think-range-${column}`, text: range }));
   }
 
-  function change(column, input, since) {
+  function change(column, input, startedAt) {
     const value = input.valueAsNumber;
     input.setAttribute("aria-invalid", String(!Number.isFinite(value)));
     if (!Number.isFinite(value)) return;
-    const row = [...desk.row];
+    const row = [...store.row];
     row[column] = value;
-    desk.take(row, { kind: "edited" }, since);
+    store.setRow(row, { kind: "edited" }, startedAt);
   }
 
   return { root, draw };

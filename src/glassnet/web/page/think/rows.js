@@ -1,155 +1,155 @@
-// The rows at hand: as pictures, or as a list of their numbers; by class, by number, one after the other, at random.
+// Browser of the example rows: images or lists, by class, by number, sequential or random.
 
 import { get } from "/shared/api.js";
-import { sharp } from "/shared/canvas.js";
+import { prepareCanvas } from "/shared/canvas.js";
 import { element } from "/shared/elements.js";
-import { shown } from "/shared/format.js";
+import { format } from "/shared/format.js";
 import { number, t } from "/shared/i18n.js";
-import { ink, inked } from "/think/hinton.js";
-import { fromRow, needsData, placeOf } from "/think/names.js";
+import { ink, inkImage } from "/think/hinton.js";
+import { fromRow, dataInstructions, rowLabel } from "/think/names.js";
 
-const AT_ONCE = { picture: 20, list: 8 };
+const PAGE_SIZE = { image: 20, list: 8 };
 const THUMB = 48;
-const MOST_TOLD = 4;
+const MAX_VALUES = 4;
 
-/** The list with its buttons; where there are no rows, how to give some. */
-export function makeRows(desk) {
-  const { model } = desk.context;
+/** The list with its buttons, or instructions if there are no rows. */
+export function makeRows(store) {
+  const { model } = store.context;
   if (model.examples === null) {
     return {
-      root: element("div", {}, needsData(model)),
+      root: element("div", {}, dataInstructions(model)),
       draw() {},
     };
   }
-  const most = AT_ONCE[model.picture ? "picture" : "list"];
+  const pageSize = PAGE_SIZE[model.image_shape ? "image" : "list"];
   let first = 0;
-  let told = null;
-  let asked = 0;
-  let shownFor = null;
+  let page = null;
+  let requests = 0;
+  let shownRow = null;
 
-  const kind = element("select", { onchange: () => list(0) },
+  const classField = element("select", { onchange: () => loadPage(0) },
     element("option", { value: "", text: t("think.rows.all") }), model.classes.map((name, place) => element("option", { value: place, text: String(name) })));
-  const field = element("input", { type: "number", min: 1, step: 1, id: "think-row", onchange: openNumber });
-  const rows = element("ul", { class: model.picture ? "think-thumbs" : "think-list" });
+  const field = element("input", { type: "number", min: 1, step: 1, id: "think-row", onchange: openByNumber });
+  const rows = element("ul", { class: model.image_shape ? "think-thumbs" : "think-list" });
   const where = element("p", { class: "hint", role: "status" });
-  const back = element("button", { type: "button", text: "‹", "aria-label": t("think.rows.earlier"), onclick: () => list(first - most) });
-  const on = element("button", { type: "button", text: "›", "aria-label": t("think.rows.later"), onclick: () => list(first + most) });
+  const back = element("button", { type: "button", text: "‹", "aria-label": t("think.rows.earlier"), onclick: () => loadPage(first - pageSize) });
+  const forward = element("button", { type: "button", text: "›", "aria-label": t("think.rows.later"), onclick: () => loadPage(first + pageSize) });
   const root = element("div", { class: "think-browse" },
     element("div", { class: "row" },
-      model.classes.length > 0 && model.examples.has_target && element("label", { class: "field" }, element("span", { text: t("think.rows.class") }), kind),
+      model.classes.length > 0 && model.examples.has_target && element("label", { class: "field" }, element("span", { text: t("think.rows.class") }), classField),
       element("label", { class: "field" }, element("span", { text: t("think.rows.number") }), field)),
     element("div", { class: "row" },
-      element("button", { type: "button", text: t("think.rows.previous"), onclick: () => step(-1) }),
-      element("button", { type: "button", text: t("think.rows.next"), onclick: () => step(1) }),
-      element("button", { type: "button", text: t("think.rows.random"), onclick: () => open(Math.floor(Math.random() * (told?.matching ?? 0))) })),
-    rows, element("div", { class: "row think-pager" }, back, where, on));
+      element("button", { type: "button", text: t("think.rows.previous"), onclick: () => openNeighbour(-1) }),
+      element("button", { type: "button", text: t("think.rows.next"), onclick: () => openNeighbour(1) }),
+      element("button", { type: "button", text: t("think.rows.random"), onclick: () => openAt(Math.floor(Math.random() * (page?.matching ?? 0))) })),
+    rows, element("div", { class: "row think-pager" }, back, where, forward));
 
   function query(from, count) {
-    return `/api/rows?from=${from}&count=${count}${kind.value === "" ? "" : `&class=${encodeURIComponent(model.classes[Number(kind.value)])}`}`;
+    return `/api/rows?from=${from}&count=${count}${classField.value === "" ? "" : `&class=${encodeURIComponent(model.classes[Number(classField.value)])}`}`;
   }
 
-  async function list(from) {
-    const mine = ++asked;
+  async function loadPage(from) {
+    const request = ++requests;
     try {
-      const got = await get(query(Math.max(0, from), most));
-      if (mine !== asked) return;
-      told = got;
-      first = got.from;
-      show();
+      const response = await get(query(Math.max(0, from), pageSize));
+      if (request !== requests) return;
+      page = response;
+      first = response.from;
+      showPage();
     } catch (error) {
-      desk.context.fail(error);
+      store.context.fail(error);
     }
   }
 
-  function show() {
-    rows.replaceChildren(...told.rows.map((row) => element("li", {}, model.picture ? thumbnail(desk, row) : listed(row))));
-    where.textContent = told.matching === 0 ? t("think.rows.none")
-      : t("think.rows.where", { first: number(first + 1), last: number(first + told.rows.length), matching: number(told.matching) });
+  function showPage() {
+    rows.replaceChildren(...page.rows.map((row) => element("li", {}, model.image_shape ? thumbnail(store, row) : listItem(row))));
+    where.textContent = page.matching === 0 ? t("think.rows.none")
+      : t("think.rows.range", { first: number(first + 1), last: number(first + page.rows.length), matching: number(page.matching) });
     back.disabled = first === 0;
-    on.disabled = first + told.rows.length >= told.matching;
-    shownFor = null;
+    forward.disabled = first + page.rows.length >= page.matching;
+    shownRow = null;
     draw();
   }
 
-  function listed(row) {
-    const values = row.values.slice(0, MOST_TOLD).map((value, place) => `${model.features[place]} ${shown(value)}`).join(", ");
-    return element("button", { type: "button", class: "think-list-row", data: { row: row.row }, onclick: (event) => take(desk, row, event.timeStamp) },
-      element("strong", { text: `${placeOf(row)}${row.target === null ? "" : `: ${typeof row.target === "number" ? shown(row.target, 5) : row.target}`} ${mark(desk, row)}` }), " ",
-      element("span", { class: "soft", text: row.values.length > MOST_TOLD ? `${values} …` : values }));
+  function listItem(row) {
+    const values = row.values.slice(0, MAX_VALUES).map((value, place) => `${model.features[place]} ${format(value)}`).join(", ");
+    return element("button", { type: "button", class: "think-list-row", data: { row: row.row }, onclick: (event) => select(store, row, event.timeStamp) },
+      element("strong", { text: `${rowLabel(row)}${row.target === null ? "" : `: ${typeof row.target === "number" ? format(row.target, 5) : row.target}`} ${errorMark(store, row)}` }), " ",
+      element("span", { class: "soft", text: row.values.length > MAX_VALUES ? `${values} …` : values }));
   }
 
-  /** Open the row at a place among those of the class, and list those around it. */
-  async function open(place) {
-    if (told === null || place < 0 || place >= told.matching) return;
+  /** Open the row at a position within the class, and load its page. */
+  async function openAt(place) {
+    if (page === null || place < 0 || place >= page.matching) return;
     try {
       const { rows: [row] } = await get(query(place, 1));
-      take(desk, row);
-      if (kind.value !== "" && (place < first || place >= first + told.rows.length)) await list(place - (place % most));
+      select(store, row);
+      if (classField.value !== "" && (place < first || place >= first + page.rows.length)) await loadPage(place - (place % pageSize));
     } catch (error) {
-      desk.context.fail(error);
+      store.context.fail(error);
     }
   }
 
-  function step(by) {
-    const here = told?.rows.findIndex(({ row }) => row === desk.from?.row) ?? -1;
-    open(here < 0 ? first : first + here + by);
+  function openNeighbour(by) {
+    const current = page?.rows.findIndex(({ row }) => row === store.from?.row) ?? -1;
+    openAt(current < 0 ? first : first + current + by);
   }
 
-  async function openNumber() {
-    const wanted = Number(field.value);
-    let right = field.value !== "" && Number.isInteger(wanted);
-    if (right) {
+  async function openByNumber() {
+    const rowNumber = Number(field.value);
+    let valid = field.value !== "" && Number.isInteger(rowNumber);
+    if (valid) {
       try {
-        const { rows: [row] } = await get(`/api/rows?number=${wanted}&count=1`);
-        kind.value = "";
-        take(desk, row);
+        const { rows: [row] } = await get(`/api/rows?number=${rowNumber}&count=1`);
+        classField.value = "";
+        select(store, row);
       } catch (error) {
-        right = false;
-        if (error.status !== 422) desk.context.fail(error);
+        valid = false;
+        if (error.status !== 422) store.context.fail(error);
       }
     }
-    field.setAttribute("aria-invalid", String(!right));
+    field.setAttribute("aria-invalid", String(!valid));
   }
 
   function draw() {
-    const here = desk.from?.kind === "row" ? desk.from.row : null;
-    const away = here !== null && here !== shownFor && kind.value === "" && told !== null && !told.rows.some(({ row }) => row === here);
-    if ((told === null && asked === 0) || away) list(here === null || kind.value !== "" ? 0 : here - (here % most));
-    if (here === shownFor) return;
-    shownFor = here;
+    const current = store.from?.kind === "row" ? store.from.row : null;
+    const isElsewhere = current !== null && current !== shownRow && classField.value === "" && page !== null && !page.rows.some(({ row }) => row === current);
+    if ((page === null && requests === 0) || isElsewhere) loadPage(current === null || classField.value !== "" ? 0 : current - (current % pageSize));
+    if (current === shownRow) return;
+    shownRow = current;
     if (document.activeElement !== field) {
-      field.value = here === null ? "" : desk.from.number;
+      field.value = current === null ? "" : store.from.number;
       field.removeAttribute("aria-invalid");
     }
-    for (const button of rows.querySelectorAll("button")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === here));
+    for (const button of rows.querySelectorAll("button")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === current));
   }
 
   return { root, draw };
 }
 
 /** A button that shows a row and opens it. */
-export function thumbnail(desk, row, below = null) {
-  const { model } = desk.context;
-  const truth = row.target === null ? "" : String(row.target);
-  const name = `${t("think.row", { row: placeOf(row) })}${truth ? `, ${truth}` : ""}${mark(desk, row) ? `, ${t("think.rows.taken", { answer: String(row.prediction) })}` : ""}${below === null ? "" : `, ${below}`}`;
-  const caption = element("span", { text: `${truth || (model.picture ? placeOf(row) : "")} ${mark(desk, row)}`.trim() });
-  const button = element("button", { type: "button", class: "think-thumb", data: { row: row.row }, "aria-label": name, title: name, onclick: (event) => take(desk, row, event.timeStamp) });
-  if (model.picture) {
+export function thumbnail(store, row, note = null) {
+  const { model } = store.context;
+  const actual = row.target === null ? "" : String(row.target);
+  const name = `${t("think.row", { row: rowLabel(row) })}${actual ? `, ${actual}` : ""}${errorMark(store, row) ? `, ${t("think.rows.predicted", { answer: String(row.prediction) })}` : ""}${note === null ? "" : `, ${note}`}`;
+  const caption = element("span", { text: `${actual || (model.image_shape ? rowLabel(row) : "")} ${errorMark(store, row)}`.trim() });
+  const button = element("button", { type: "button", class: "think-thumb", data: { row: row.row }, "aria-label": name, title: name, onclick: (event) => select(store, row, event.timeStamp) });
+  if (model.image_shape) {
     const canvas = element("canvas", { "aria-hidden": "true" });
-    const pen = sharp(canvas, THUMB, THUMB);
-    pen.imageSmoothingEnabled = false;
-    pen.drawImage(inked(ink(row.values, desk.about.pen), model.picture[0]), 0, 0, THUMB, THUMB);
+    const ctx = prepareCanvas(canvas, THUMB, THUMB);
+    ctx.imageSmoothingEnabled = false;
+    ctx.drawImage(inkImage(ink(row.values, store.info.drawing), model.image_shape[0]), 0, 0, THUMB, THUMB);
     button.append(canvas, caption);
-  } else button.append(element("span", { text: t("think.row", { row: placeOf(row) }) }), caption);
-  if (below !== null) button.append(element("small", { text: below }));
+  } else button.append(element("span", { text: t("think.row", { row: rowLabel(row) }) }), caption);
+  if (note !== null) button.append(element("small", { text: note }));
   return button;
 }
 
-/** A row that the network takes for something else is marked. */
-function mark(desk, row) {
-  return desk.context.model.classes.length && row.target !== null && row.prediction !== null && String(row.prediction) !== String(row.target) ? "✗" : "";
+/** A mark for a misclassified row. */
+function errorMark(store, row) {
+  return store.context.model.classes.length && row.target !== null && row.prediction !== null && String(row.prediction) !== String(row.target) ? "✗" : "";
 }
 
-function take(desk, row, since = null) {
-  desk.take(row.values, fromRow(row), since);
+function select(store, row, startedAt = null) {
+  store.setRow(row.values, fromRow(row), startedAt);
 }

@@ -1,87 +1,87 @@
-// What would change its mind: how the chosen output hangs on each input, over the picture or by column.
+// Saliency: gradient of the selected output w.r.t. each input, as an image or as bars.
 
-import { sharp } from "/shared/canvas.js";
+import { prepareCanvas } from "/shared/canvas.js";
 import { element } from "/shared/elements.js";
-import { shown } from "/shared/format.js";
+import { format } from "/shared/format.js";
 import { number, t } from "/shared/i18n.js";
 import { colour } from "/shared/theme.js";
-import { ink, inked, scaled, squaresOfPicture } from "/think/hinton.js";
+import { ink, inkImage, normalize, drawHintonImage } from "/think/hinton.js";
 import { outputName } from "/think/names.js";
 
-const MOST_BARS = 14;
-const WIDEST = 288;
+const MAX_BARS = 14;
+const MAX_WIDTH = 288;
 
 /** The section. */
-export function makeMind(desk) {
-  const { model } = desk.context;
-  const output = element("select", { id: "think-output", onchange: () => desk.choose(output.value === "" ? null : Number(output.value)) },
-    element("option", { value: "", text: t("think.mind.largest") }),
+export function makeSaliency(store) {
+  const { model } = store.context;
+  const output = element("select", { id: "think-output", onchange: () => store.selectOutput(output.value === "" ? null : Number(output.value)) },
+    element("option", { value: "", text: t("think.saliency.largest") }),
     model.layer_sizes.at(-1) <= 1000 && Array.from({ length: model.layer_sizes.at(-1) }, (_, unit) => element("option", { value: unit, text: outputName(model, unit) })));
-  const canvas = element("canvas", { class: "think-saliency", role: "img", hidden: model.picture === null });
+  const canvas = element("canvas", { class: "think-saliency", role: "img", hidden: model.image_shape === null });
   const bars = element("div", { class: "think-bars" });
-  const inWords = element("p", { class: "hint" });
-  const waiting = element("p", { class: "hint", text: t("think.mind.waiting") });
-  const root = element("section", { class: "card think-mind", "aria-label": t("think.mind") },
-    element("h2", { text: t("think.mind") }),
-    model.layer_sizes.at(-1) > 1 && element("label", { class: "row think-output" }, element("span", { text: t("think.mind.output") }), output),
-    waiting, canvas, inWords, bars,
-    element("p", { class: "hint", text: t("think.mind.silence") }));
+  const description = element("p", { class: "hint" });
+  const waiting = element("p", { class: "hint", text: t("think.saliency.waiting") });
+  const root = element("section", { class: "card think-mind", "aria-label": t("think.saliency") },
+    element("h2", { text: t("think.saliency") }),
+    model.layer_sizes.at(-1) > 1 && element("label", { class: "row think-output" }, element("span", { text: t("think.saliency.output") }), output),
+    waiting, canvas, description, bars,
+    element("p", { class: "hint", text: t("think.saliency.ablation") }));
 
-  let room = WIDEST; // noted when it changes: asking for it while drawing would have the page laid out each time
+  let width = MAX_WIDTH; // updated by the observer: reading it while drawing would force a layout
   new ResizeObserver(([{ contentRect }]) => {
-    if (contentRect.width > 0) room = Math.floor(contentRect.width);
-    desk.draw();
+    if (contentRect.width > 0) width = Math.floor(contentRect.width);
+    store.draw();
   }).observe(root);
-  let drawnFor = null;
-  let drawnIn = 0;
+  let drawnExplanation = null;
+  let drawnWidth = 0;
 
   function draw() {
-    const { told } = desk;
-    output.value = desk.output ?? "";
-    const slopes = told?.saliency ?? null;
-    waiting.hidden = slopes !== null;
-    if (slopes === null || (drawnFor === told && drawnIn === room)) return;
-    [drawnFor, drawnIn] = [told, room];
-    const values = Object.values(slopes);
-    const best = values.map((_, place) => place).sort((i, j) => Math.abs(values[j]) - Math.abs(values[i]));
+    const { explanation } = store;
+    output.value = store.output ?? "";
+    const gradient = explanation?.saliency ?? null;
+    waiting.hidden = gradient !== null;
+    if (gradient === null || (drawnExplanation === explanation && drawnWidth === width)) return;
+    [drawnExplanation, drawnWidth] = [explanation, width];
+    const values = Object.values(gradient);
+    const ranking = values.map((_, index) => index).sort((i, j) => Math.abs(values[j]) - Math.abs(values[i]));
     const last = model.activations.length;
-    const name = `${told.of === "logit" ? "z" : "a"}${last}[${told.output}]`;
-    const of = t("think.mind.of", { name, output: outputName(model, told.output) });
-    if (model.picture === null) {
-      inWords.textContent = of;
-      drawBars(values, best.slice(0, MOST_BARS), name);
-    } else drawPicture(values, best, name, of);
+    const name = `${explanation.of === "logit" ? "z" : "a"}${last}[${explanation.output}]`;
+    const quantity = t("think.saliency.about", { name, output: outputName(model, explanation.output) });
+    if (model.image_shape === null) {
+      description.textContent = quantity;
+      drawBars(values, ranking.slice(0, MAX_BARS), name);
+    } else drawPicture(values, ranking, name, quantity);
   }
 
-  function drawPicture(values, best, name, of) {
-    const [side] = model.picture;
-    const cell = Math.max(2, Math.floor(Math.min(WIDEST, room) / side));
-    const pen = sharp(canvas, cell * side, cell * side);
-    pen.imageSmoothingEnabled = false;
-    pen.globalAlpha = 0.35;
-    pen.drawImage(inked(ink(desk.row, desk.about.pen), side), 0, 0, cell * side, cell * side);
-    pen.globalAlpha = 1;
-    squaresOfPicture(pen, scaled(values), cell, side);
-    pen.strokeStyle = colour("edge");
-    pen.lineWidth = 1;
-    pen.strokeRect(0.5, 0.5, cell * side - 1, cell * side - 1);
-    const strongest = best.slice(0, 3).map((place) => t("think.mind.pixel", {
-      row: number(1 + Math.floor(place / side)), column: number(1 + (place % side)), slope: `${values[place] < 0 ? "−" : "+"}${shown(Math.abs(values[place]), 3)}`,
+  function drawPicture(values, ranking, name, quantity) {
+    const [side] = model.image_shape;
+    const cell = Math.max(2, Math.floor(Math.min(MAX_WIDTH, width) / side));
+    const ctx = prepareCanvas(canvas, cell * side, cell * side);
+    ctx.imageSmoothingEnabled = false;
+    ctx.globalAlpha = 0.35;
+    ctx.drawImage(inkImage(ink(store.row, store.info.drawing), side), 0, 0, cell * side, cell * side);
+    ctx.globalAlpha = 1;
+    drawHintonImage(ctx, normalize(values), cell, side);
+    ctx.strokeStyle = colour("edge");
+    ctx.lineWidth = 1;
+    ctx.strokeRect(0.5, 0.5, cell * side - 1, cell * side - 1);
+    const strongest = ranking.slice(0, 3).map((index) => t("think.saliency.pixel", {
+      row: number(1 + Math.floor(index / side)), column: number(1 + (index % side)), slope: `${values[index] < 0 ? "−" : "+"}${format(Math.abs(values[index]), 3)}`,
     })).join(", ");
-    inWords.textContent = `${of} ${t("think.mind.pixels", { strongest })}`;
-    canvas.setAttribute("aria-label", inWords.textContent);
+    description.textContent = `${quantity} ${t("think.saliency.pixels", { strongest })}`;
+    canvas.setAttribute("aria-label", description.textContent);
   }
 
-  function drawBars(values, best) {
-    const most = Math.abs(values[best[0]]) || 1;
-    bars.replaceChildren(...best.map((place) => element("div", { class: "think-bar think-signed", data: { column: place } },
-      element("span", { class: "think-bar-name", text: model.features[place] }),
+  function drawBars(values, ranking) {
+    const scale = Math.abs(values[ranking[0]]) || 1;
+    bars.replaceChildren(...ranking.map((index) => element("div", { class: "think-bar think-signed", data: { column: index } },
+      element("span", { class: "think-bar-name", text: model.features[index] }),
       element("span", { class: "think-track" }, element("span", {
-        class: `think-fill ${values[place] < 0 ? "below" : ""}`,
-        style: { width: `${(50 * Math.abs(values[place])) / most}%`, "margin-inline-start": `${values[place] < 0 ? 50 - (50 * -values[place]) / most : 50}%` },
+        class: `think-fill ${values[index] < 0 ? "below" : ""}`,
+        style: { width: `${(50 * Math.abs(values[index])) / scale}%`, "margin-inline-start": `${values[index] < 0 ? 50 - (50 * -values[index]) / scale : 50}%` },
       })),
-      element("span", { class: "think-value", text: shown(values[place], 3), title: String(values[place]) }))),
-      ...(values.length > best.length ? [element("p", { class: "hint", text: t("think.mind.more", { count: number(values.length - best.length) }) })] : []));
+      element("span", { class: "think-value", text: format(values[index], 3), title: String(values[index]) }))),
+      ...(values.length > ranking.length ? [element("p", { class: "hint", text: t("think.saliency.more", { count: number(values.length - ranking.length) }) })] : []));
   }
 
   return { root, draw };

@@ -1,57 +1,57 @@
-// The headline: which rows are judged, whether the model knows them, and how good it is.
+// Summary: the evaluated dataset, its overlap with the training data, and the metrics.
 
 import { element } from "/shared/elements.js";
-import { shown } from "/shared/format.js";
+import { format } from "/shared/format.js";
 import { number, percent, t } from "/shared/i18n.js";
 
 /** The section. */
-export function makeHead(desk) {
-  const { told } = desk;
-  const now = told.choices.find(({ which }) => which === told.which);
-  const figures = told.task === "classification" ? ofClasses(told) : ofValues(told);
+export function makeSummary(store) {
+  const { evaluation } = store;
+  const current = evaluation.datasets.find(({ name }) => name === evaluation.dataset);
+  const metrics = evaluation.task === "classification" ? classificationMetrics(evaluation) : regressionMetrics(evaluation);
   const root = element("section", { class: "card wrong-head", "aria-label": t("wrong.title") },
     element("h2", { text: t("wrong.title") }),
-    rowsToJudge(desk, now),
-    element("p", { class: now.seen === "unseen" ? "hint wrong-seen" : "wrong-seen warn", text: t(`wrong.seen.${now.seen}`) }),
-    element("dl", { class: "wrong-figures" }, figures.map(([key, value, about]) => element("div", {},
+    datasetField(store, current),
+    element("p", { class: current.training_overlap === "none" ? "hint wrong-seen" : "wrong-seen warn", text: t(`wrong.overlap.${current.training_overlap}`) }),
+    element("dl", { class: "wrong-metrics" }, metrics.map(([key, value, about]) => element("div", {},
       element("dt", { text: t(key) }),
       element("dd", {}, element("strong", { text: value }), about && element("span", { class: "hint", text: about }))))));
   return { root, draw() {} };
 }
 
-function rowsToJudge(desk, now) {
-  const { choices } = desk.told;
-  const name = ({ which, rows, source }) => t(`wrong.which.${which}`, { rows: number(rows), source });
-  if (choices.length === 1) return element("p", { text: name(now) });
-  return element("label", { class: "field wrong-which" }, element("span", { text: t("wrong.which") }),
-    element("select", { id: "wrong-which", onchange: (event) => desk.choose(event.target.value) },
-      choices.map((choice) => element("option", { value: choice.which, text: name(choice), selected: choice === now }))));
+function datasetField(store, current) {
+  const { datasets } = store.evaluation;
+  const describe = ({ name, rows, source }) => t(`wrong.dataset.${name}`, { rows: number(rows), source });
+  if (datasets.length === 1) return element("p", { text: describe(current) });
+  return element("label", { class: "field wrong-dataset" }, element("span", { text: t("wrong.dataset") }),
+    element("select", { id: "wrong-dataset", onchange: (event) => store.selectDataset(event.target.value) },
+      datasets.map((choice) => element("option", { value: choice.name, text: describe(choice), selected: choice === current }))));
 }
 
-function ofClasses({ figures, rows, classes, loss_name: loss }) {
-  const { commonest } = figures;
-  const told = [
-    ["wrong.figure.accuracy", percent(figures.accuracy), t("wrong.figure.interval", between(figures.interval, percent))],
-    ["wrong.figure.errors", number(figures.errors), t("wrong.figure.of_rows", { rows: number(rows) })],
+function classificationMetrics({ metrics, rows, classes, loss_name: loss }) {
+  const { majority_class } = metrics;
+  const evaluation = [
+    ["wrong.metric.accuracy", percent(metrics.accuracy), t("wrong.metric.interval", formatInterval(metrics.interval, percent))],
+    ["wrong.metric.errors", number(metrics.errors), t("wrong.metric.of_rows", { rows: number(rows) })],
   ];
-  if (figures.log_loss !== null) told.push(["wrong.figure.log_loss", shown(figures.log_loss, 3), t("wrong.figure.log_loss.about", { chance: shown(Math.log(classes.length), 3) })]);
-  if (loss !== "categorical_crossentropy") told.push(["wrong.figure.loss", shown(figures.loss, 3), loss]);
-  told.push(["wrong.figure.always", percent(commonest.share), t("wrong.figure.always.about", { class: classes[commonest.class] })]);
-  return told;
+  if (metrics.log_loss !== null) evaluation.push(["wrong.metric.log_loss", format(metrics.log_loss, 3), t("wrong.metric.log_loss.about", { chance: format(Math.log(classes.length), 3) })]);
+  if (loss !== "categorical_crossentropy") evaluation.push(["wrong.metric.loss", format(metrics.loss, 3), loss]);
+  evaluation.push(["wrong.metric.majority_class", percent(majority_class.share), t("wrong.metric.majority_class.about", { class: classes[majority_class.class] })]);
+  return evaluation;
 }
 
-function ofValues({ figures, target, loss_name: loss }) {
-  const { mean_error: bias } = figures;
+function regressionMetrics({ metrics, target, loss_name: loss }) {
+  const { mean_error: bias } = metrics;
   return [
-    ["wrong.figure.rmse", shown(figures.rmse), t("wrong.figure.rmse.about", { spread: shown(figures.spread) })],
-    ["wrong.figure.mae", shown(figures.mae), t("wrong.figure.mae.about", { median: shown(figures.median_error) })],
-    ["wrong.figure.r2", shown(figures.r2, 3), t("wrong.figure.r2.about")],
-    ["wrong.figure.mean_error", shown(bias, 3), t(bias > 0 ? "wrong.figure.too_low" : "wrong.figure.too_high", { target })],
-    ["wrong.figure.loss", shown(figures.loss, 3), loss],
+    ["wrong.metric.rmse", format(metrics.rmse), t("wrong.metric.rmse.about", { spread: format(metrics.target_std) })],
+    ["wrong.metric.mae", format(metrics.mae), t("wrong.metric.mae.about", { median: format(metrics.median_error) })],
+    ["wrong.metric.r2", format(metrics.r2, 3), t("wrong.metric.r2.about")],
+    ["wrong.metric.mean_error", format(bias, 3), t(bias > 0 ? "wrong.metric.too_low" : "wrong.metric.too_high", { target })],
+    ["wrong.metric.loss", format(metrics.loss, 3), loss],
   ];
 }
 
-/** An interval as it is written: low and high. */
-export function between([low, high], write) {
+/** The bounds of an interval as formatted numbers: low and high. */
+export function formatInterval([low, high], write) {
   return { low: write(low), high: write(high) };
 }

@@ -1,104 +1,104 @@
-// Wrong: where the model is wrong. This module holds what is so and puts the parts together; each part has a module of
-// its own (wrong/*.js) with a function that returns { root, draw() }: draw shows what is so now.
+// Wrong: error analysis. This module holds the state and assembles the parts; each part is a module in wrong/ with a
+// function that returns { root, draw() }, where draw renders the current state.
 //
-// desk, which every part is given:
-//   told     what GET /api/judge told of the rows that are judged
-//   which    "examples" or "training": the rows that are judged
-//   listed   the rows that are listed: { title, query, first, shown }; shown is what GET /api/judge/rows told
-//   column   the column whose groups are shown, and groups, what GET /api/judge/groups told of them
-//   weak     what GET /api/judge/weakest told, or null
-//   search   what GET /api/judge/labels told
+// store, passed to every part:
+//   evaluation  response of GET /api/evaluate
+//   dataset     the evaluated rows: "examples" or "training"
+//   list        the listed rows: { title, query, first, shown, count }; shown is the response of GET /api/evaluate/rows
+//   column      the column of the groups; groups is the response of GET /api/evaluate/groups
+//   weakSlices  response of GET /api/evaluate/weak-slices, or null
+//   search      response of GET /api/evaluate/label-errors
 
 import { ApiError, get } from "/shared/api.js";
 import { element } from "/shared/elements.js";
 import { t } from "/shared/i18n.js";
-import { pictured } from "/shared/panel_export.js";
+import { withExportMenu } from "/shared/panel_export.js";
 import { makeCalibration } from "/wrong/calibration.js";
-import { makeMatrix } from "/wrong/confusion_matrix.js";
+import { makeConfusionMatrix } from "/wrong/confusion_matrix.js";
 import { makeGroups } from "/wrong/groups.js";
-import { makeLabels } from "/wrong/label_errors.js";
+import { makeLabelErrors } from "/wrong/label_errors.js";
 import { makeResiduals } from "/wrong/residuals.js";
-import { makeRows, pageOf } from "/wrong/rows.js";
-import { makeHead } from "/wrong/summary.js";
+import { makeRows, pageRange } from "/wrong/rows.js";
+import { makeSummary } from "/wrong/summary.js";
 
-/** Rows that are listed at once: pictures, or lines of a table. */
-const [PICTURES, LINES] = [24, 12];
-/** How often a verdict that takes long is asked for again; each time the server takes ten seconds. */
-const PATIENCE = 30;
+/** Rows per page: images, or lines of a table. */
+const [IMAGES_PER_PAGE, LINES_PER_PAGE] = [24, 12];
+/** Maximum number of retries of a slow evaluation; the server computes for ten seconds each time. */
+const MAX_RETRIES = 30;
 
-/** Fill the tab. */
+/** Mount the tab. */
 export function mount(root, context) {
-  const desk = { context, told: null, which: null, listed: null, column: null, groups: null, weak: null, search: null, choose, ask, list, turn, part, openRow, draw };
+  const store = { context, evaluation: null, dataset: null, list: null, column: null, groups: null, weakSlices: null, search: null, selectDataset, request, loadRows, turnPage, groupBy, openRow, draw };
   let parts = [];
-  let labels = null;
-  let asked = 0;
-  let listing = 0;
-  const count = () => (context.model.picture === null ? LINES : PICTURES);
+  let labelErrors = null;
+  let requests = 0;
+  let listRequests = 0;
+  const count = () => (context.model.image_shape === null ? LINES_PER_PAGE : IMAGES_PER_PAGE);
 
   root.append(element("p", { class: "soft", text: t("wrong.loading") }));
   load();
 
-  /** Ask for the verdict anew. */
+  /** Load the evaluation. */
   async function load() {
-    const mine = ++asked;
+    const id = ++requests;
     root.setAttribute("aria-busy", "true");
     try {
-      const told = await verdict();
-      if (mine !== asked) return;
-      Object.assign(desk, { told, which: told.which ?? null, listed: null, groups: null, weak: null });
+      const evaluation = await fetchEvaluation();
+      if (id !== requests) return;
+      Object.assign(store, { evaluation, dataset: evaluation.dataset ?? null, list: null, groups: null, weakSlices: null });
       build();
-      if (told.missing !== null) return;
-      if (!told.columns.some(({ name }) => name === desk.column)) desk.column = told.columns[0].name;
-      const first = told.task === "classification" ? list(() => t("wrong.rows.surest"), { wrong: true, order: "sure" }) : list(() => t("wrong.rows.worst"), {});
-      await Promise.all([first, part(desk.column), lookForWeak()]);
+      if (evaluation.missing !== null) return;
+      if (!evaluation.columns.some(({ name }) => name === store.column)) store.column = evaluation.columns[0].name;
+      const first = evaluation.task === "classification" ? loadRows(() => t("wrong.rows.confident"), { wrong: true, order: "confidence" }) : loadRows(() => t("wrong.rows.largest_errors"), {});
+      await Promise.all([first, groupBy(store.column), loadWeakSlices()]);
     } catch (error) {
-      if (mine === asked) context.fail(error);
+      if (id === requests) context.fail(error);
     } finally {
-      if (mine === asked) root.removeAttribute("aria-busy");
+      if (id === requests) root.removeAttribute("aria-busy");
     }
   }
 
-  /** The verdict. A server that needs longer than an answer may take goes on with it: it is asked again. */
-  async function verdict() {
-    for (let more = PATIENCE; ; more -= 1) {
+  /** Fetch the evaluation, retrying after a timeout: the server continues the computation. */
+  async function fetchEvaluation() {
+    for (let retries = MAX_RETRIES; ; retries -= 1) {
       try {
-        return await get(`/api/judge${desk.which === null ? "" : `?rows=${desk.which}`}`);
+        return await get(`/api/evaluate${store.dataset === null ? "" : `?rows=${store.dataset}`}`);
       } catch (error) {
-        if (error.code !== "too_long" || more === 0) throw error;
+        if (error.code !== "timeout" || retries === 0) throw error;
       }
     }
   }
 
   function build() {
-    if (desk.told.missing !== null) {
+    if (store.evaluation.missing !== null) {
       parts = [];
-      root.replaceChildren(nothing());
+      root.replaceChildren(missingData());
       return;
     }
-    const classes = desk.told.task === "classification";
-    const [head, rows, groups] = [makeHead, makeRows, makeGroups].map((make) => make(desk));
-    labels?.stop();
-    labels = makeLabels(desk);
-    const main = classes ? makeMatrix(desk) : makeResiduals(desk);
-    const calibration = classes && desk.told.calibration !== null ? makeCalibration(desk) : null;
-    const named = { wrong: head, [classes ? "confusions" : "residuals"]: main, rows, calibration, groups, labels };
-    const all = Object.entries(named).filter(([, part]) => part !== null);
-    parts = all.map(([, part]) => part);
-    for (const [name, part] of all) pictured(part.root, () => `${context.model.name}-${name}`);
+    const classes = store.evaluation.task === "classification";
+    const [summary, rows, groups] = [makeSummary, makeRows, makeGroups].map((make) => make(store));
+    labelErrors?.stopPolling();
+    labelErrors = makeLabelErrors(store);
+    const main = classes ? makeConfusionMatrix(store) : makeResiduals(store);
+    const calibration = classes && store.evaluation.calibration !== null ? makeCalibration(store) : null;
+    const named = { wrong: summary, [classes ? "confusions" : "residuals"]: main, rows, calibration, groups, labels: labelErrors };
+    const all = Object.entries(named).filter(([, section]) => section !== null);
+    parts = all.map(([, section]) => section);
+    for (const [name, section] of all) withExportMenu(section.root, () => `${context.model.name}-${name}`);
     const focused = root.contains(document.activeElement) ? document.activeElement.id : "";
     root.replaceChildren(
-      head.root, main.root, rows.root,
+      summary.root, main.root, rows.root,
       element("div", { class: "wrong-pair" }, calibration?.root, groups.root),
-      labels.root,
+      labelErrors.root,
     );
-    if (focused !== "") document.getElementById(focused)?.focus(); // written anew, but the keyboard stays where it was
+    if (focused !== "") document.getElementById(focused)?.focus(); // rebuilt, but the focus is kept
     draw();
   }
 
-  function nothing() {
-    const key = `wrong.missing.${desk.told.missing}`;
+  function missingData() {
+    const key = `wrong.missing.${store.evaluation.missing}`;
     return element("section", { class: "card" }, element("h2", { text: t("wrong.title") }),
-      element("p", { text: t(key, { target: desk.told.target }) }),
+      element("p", { text: t(key, { target: store.evaluation.target }) }),
       element("pre", { class: "wrong-command" }, element("code", { text: "glassnet serve MODEL --data FILE" })),
       element("p", { class: "hint", text: t("wrong.missing.learn") }));
   }
@@ -107,79 +107,79 @@ export function mount(root, context) {
     for (const each of parts) each.draw();
   }
 
-  /** Judge another model, on the rows that it brings. */
-  function afresh() {
-    desk.which = null;
+  /** Load the evaluation of a new model on its default rows. */
+  function reset() {
+    store.dataset = null;
     load();
   }
 
-  /** Judge other rows. */
-  function choose(which) {
-    desk.which = which;
+  /** Evaluate other rows. */
+  function selectDataset(dataset) {
+    store.dataset = dataset;
     load();
   }
 
-  /** GET something about the rows that are judged; where the model was replaced meanwhile, everything is asked anew. */
-  async function ask(path, values = {}) {
-    const query = new URLSearchParams({ rows: desk.which, ...values });
-    let told = null;
+  /** GET a path below /api/evaluate; if the model was replaced meanwhile, reload everything. */
+  async function request(path, values = {}) {
+    const query = new URLSearchParams({ rows: store.dataset, ...values });
+    let evaluation = null;
     try {
-      told = await get(`/api/judge/${path}?${query}`);
+      evaluation = await get(`/api/evaluate/${path}?${query}`);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 422) throw error;
-      await context.reload(); // another model may have no such rows
-      if (desk.told.version === context.model.version) throw error;
+      await context.reload(); // the new model may have no such rows
+      if (store.evaluation.version === context.model.version) throw error;
     }
-    if (told?.version === desk.told.version) return told;
-    if (told !== null) await context.reload();
+    if (evaluation?.version === store.evaluation.version) return evaluation;
+    if (evaluation !== null) await context.reload();
     return null;
   }
 
-  /** List rows: those that answer a query, under a title, a function that returns it in the page's language. */
-  async function list(title, query, first = 0) {
-    const mine = ++listing;
+  /** List the rows of a query; title is a function, so that it follows the language. */
+  async function loadRows(title, query, first = 0) {
+    const id = ++listRequests;
     try {
-      const shown = await ask("rows", { ...query, first, count: count() });
-      if (shown === null || mine !== listing) return;
-      desk.listed = { title, query, first, shown, count: count() };
+      const shown = await request("rows", { ...query, first, count: count() });
+      if (shown === null || id !== listRequests) return;
+      store.list = { title, query, first, shown, count: count() };
       draw();
     } catch (error) {
       context.fail(error);
     }
   }
 
-  /** Turn the page of the list. */
-  async function turn(by) {
-    await list(desk.listed.title, desk.listed.query, Math.max(0, desk.listed.first + by * desk.listed.count));
-    context.announce(t("wrong.rows.page", pageOf(desk.listed)));
+  /** Move by pages. */
+  async function turnPage(by) {
+    await loadRows(store.list.title, store.list.query, Math.max(0, store.list.first + by * store.list.count));
+    context.announce(t("wrong.rows.page", pageRange(store.list)));
   }
 
-  /** Part the rows by a column. */
-  async function part(column) {
-    desk.column = column;
+  /** Group the rows by a column. */
+  async function groupBy(column) {
+    store.column = column;
     try {
-      const told = await ask("groups", { column });
-      if (told === null || desk.column !== column) return;
-      desk.groups = told;
+      const evaluation = await request("groups", { column });
+      if (evaluation === null || store.column !== column) return;
+      store.groups = evaluation;
       draw();
     } catch (error) {
       context.fail(error);
     }
   }
 
-  async function lookForWeak() {
-    desk.weak = await ask("weakest");
+  async function loadWeakSlices() {
+    store.weakSlices = await request("weak-slices");
     draw();
   }
 
-  /** Open a row in Think, which knows the examples by their numbers; of the training rows it is given the values. */
-  async function openRow(row, which) {
-    if (which === "examples") {
+  /** Open a row in Think: an example by its index, a training row with its values. */
+  async function openRow(row, dataset) {
+    if (dataset === "examples") {
       context.open("think", { row });
       return;
     }
     try {
-      const { values, target, number, file = null } = await get(`/api/judge/row?rows=${which}&row=${row}`);
+      const { values, target, number, file = null } = await get(`/api/evaluate/row?rows=${dataset}&row=${row}`);
       context.open("think", { values, target, number, file });
     } catch (error) {
       context.fail(error);
@@ -188,15 +188,15 @@ export function mount(root, context) {
 
   return {
     show() {
-      if (desk.told !== null && desk.told.version !== context.model.version) afresh();
-      else labels?.watch();
+      if (store.evaluation !== null && store.evaluation.version !== context.model.version) reset();
+      else labelErrors?.poll();
     },
     hide() {
-      labels?.stop();
+      labelErrors?.stopPolling();
     },
     refresh() {
-      if (desk.told === null) return;
-      if (desk.told.version !== context.model.version) afresh();
+      if (store.evaluation === null) return;
+      if (store.evaluation.version !== context.model.version) reset();
       else build();
     },
   };
