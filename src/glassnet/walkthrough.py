@@ -34,6 +34,7 @@ from numpy.typing import ArrayLike
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Rows, Weights
+from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
 from glassnet.metrics.registry import METRICS
 from glassnet.network import activations, backward, forward, optimizers
@@ -270,9 +271,7 @@ def train_nn(
 
     vector = structure.flatten(weight_initializer(neurons_per_layer))
     parameters = structure.views(vector)
-    train_epoch: TrainEpoch = _full_batch_epoch if full_batch else _online_epoch
-    if engine == "fused":
-        train_epoch = _fused_epoch(len(x_train) if full_batch else 1)
+    train_epoch = _epoch_function(engine, len(x_train) if full_batch else 1)
     loss_list = []
     for number in range(1, epoch + 1):
         train_epoch(structure, vector, x_train, y_train, alpha)
@@ -281,43 +280,30 @@ def train_nn(
     return loss_list, parameters
 
 
-def _online_epoch(structure: Structure, vector: Array, x: Array, y: Array, alpha: float) -> None:
-    """Run forward pass, backward pass and update for one sample after another."""
-    parameters = structure.views(vector)
-    gradient = np.empty_like(vector)
-    buffers = structure.views(gradient, "d")  # reused for every sample
-    for layer, _, units in structure.layers():
-        buffers |= {f"{name}{layer}": np.empty(units) for name in ("z", "a", "dz", "da")}
-    state = _OPTIMIZER.init(vector)
-    for sample, label in zip(x, y, strict=True):
-        cache = forward.forward(structure, parameters, sample, out=buffers)
-        dz = backward.output_gradient(LOSS, structure, cache, label)
-        backward.backward(structure, parameters, cache, dz, out=buffers)
-        optimizers.update(_OPTIMIZER, structure, vector, gradient, state, alpha / len(x))
+def _epoch_function(engine_name: str, batch_size: int) -> TrainEpoch:
+    """Return a function that trains for an epoch: online with a batch size of 1, full batch with all rows.
 
-
-def _full_batch_epoch(structure: Structure, vector: Array, x: Array, y: Array, alpha: float) -> None:
-    """Take one step along the mean gradient: the sum over m samples, each with alpha / m."""
-    parameters = structure.views(vector)
-    gradient = np.empty_like(vector)
-    cache = forward.forward(structure, parameters, x)
-    dz = backward.output_gradient(LOSS, structure, cache, y)
-    backward.backward(structure, parameters, cache, dz, out=structure.views(gradient, "d"))
-    vector -= alpha * gradient
-
-
-def _fused_epoch(batch_size: int) -> TrainEpoch:
-    """Return a function that does the same as one of the two above with the fused engine."""
-    settings = Settings(loss=LOSS, optimizer="gradient_descent", batch_size=batch_size, dtype="float64", engine="fused")
+    A batch's mean gradient is applied with alpha · batch size / m, so every sample counts with alpha / m. The reference
+    engine takes one `ReferenceEngine.train_step` per batch: forward pass, backward pass and update. The fused engine
+    computes the same in one compiled loop.
+    """
+    settings = Settings(
+        loss=LOSS, optimizer="gradient_descent", batch_size=batch_size, dtype="float64", engine=engine_name
+    )
     update_rule = settings.update_rule()
+    rng = np.random.default_rng(0)  # nothing is drawn from it
 
     def train_epoch(structure: Structure, vector: Array, x: Array, y: Array, alpha: float) -> None:
         engine = select_engine(settings, settings.objective(structure), update_rule, len(x))
         weights = Weights(vector, _OPTIMIZER.init(vector), None)
-        n_batches = -(-len(x) // batch_size)
-        rates = np.full(n_batches, alpha * batch_size / len(x))
-        rng = np.random.default_rng(0)  # nothing is drawn from it
-        engine.train_epoch(weights, Rows(x, y), None, rates, rng, METRICS["accuracy"].per_sample, None, None)
+        rate = alpha * batch_size / len(x)
+        if isinstance(engine, ReferenceEngine):
+            for start in range(0, len(x), batch_size):
+                batch = Rows(x[start : start + batch_size], y[start : start + batch_size])
+                engine.train_step(weights, batch, rate, rng)
+        else:
+            rates = np.full(-(-len(x) // batch_size), rate)
+            engine.train_epoch(weights, Rows(x, y), None, rates, rng, METRICS["accuracy"].per_sample, None, None)
 
     return train_epoch
 
