@@ -430,16 +430,16 @@ def test_the_arrays_of_a_traced_step_equal_the_librarys(client) -> None:
         np.testing.assert_allclose(numbers_of(trace, name), cache[name], rtol=1e-5, atol=1e-6)
     loss = LOSSES["categorical_crossentropy"]
     each = loss.per_sample(cache["z3"], np.eye(2, dtype=np.float32)[y], **loss.settings)
-    np.testing.assert_allclose(numbers_of(trace, "each")[:, 0], each, rtol=1e-5)
+    np.testing.assert_allclose(numbers_of(trace, "loss_per_sample")[:, 0], each, rtol=1e-5)
     assert trace["rows"] == 32 and len(each) == 24  # the first rows are content
     dz = backward.output_gradient(loss, structure, cache, y)
     np.testing.assert_allclose(numbers_of(trace, "dz3"), dz * 24 / 32, rtol=1e-4, atol=1e-7)
     for name in ("W1", "b1", "W2"):
         after, change = numbers_of(trace, f"{name}.after"), numbers_of(trace, f"{name}.change")
         np.testing.assert_allclose(
-            after, numbers_of(trace, name) - trace["rate"] * numbers_of(trace, f"d{name}"), atol=1e-7
+            after, numbers_of(trace, name) - trace["learning_rate"] * numbers_of(trace, f"d{name}"), atol=1e-7
         )
-        np.testing.assert_allclose(change, -trace["rate"] * numbers_of(trace, f"d{name}"), atol=1e-7)
+        np.testing.assert_allclose(change, -trace["learning_rate"] * numbers_of(trace, f"d{name}"), atol=1e-7)
 
 
 def test_lbfgs_steps_can_not_be_traced(client) -> None:

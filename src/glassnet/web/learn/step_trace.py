@@ -1,13 +1,14 @@
-"""One step, slowly: forward, loss, backward, update of the next batch, each with its numbers by its name.
+"""Trace one training step: forward pass, loss, backward pass and update of the next batch, with all arrays.
 
-Every number comes from the library's own functions, called on copies; then the training takes the step itself, and
-`StepTrace.matches` says whether it came to the same parameters, to the last bit.
+The step runs on copies with the reference engine. Afterwards the training takes the step itself, and
+`StepTrace.matches` compares the parameters bit for bit.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,22 +24,22 @@ from glassnet.network.optimizers import clip_gradient
 from glassnet.training import Run
 from glassnet.training.learning_rate import learning_rates
 
-#: Rows and columns of an array that are content.
-MOST = 24
+#: Rows and columns of an array that are returned.
+MAX_EXCERPT = 24
 
 
 @dataclass(frozen=True)
 class StepTrace:
-    """A step that was looked at before it was taken.
+    """The trace of a step, made before the training takes it.
 
     Parameters
     ----------
     content : dict
-        What the page shows.
+        Stages and arrays as JSON.
     after : array (n_parameters,)
-        The parameters that it must lead to.
+        The parameters after the step.
     step : int
-        Its number in the training, from 1.
+        Number of the step in the training, from 1.
     """
 
     content: dict[str, Any]
@@ -46,80 +47,67 @@ class StepTrace:
     step: int
 
     def matches(self, run: Run) -> bool | None:
-        """Say whether the training, at rest, came to the same parameters; None if it is not just behind this step."""
+        """Check whether the paused training has the same parameters; None if it is not directly after this step."""
         if run.weights.state.step != self.step:
             return None
         return bool(np.array_equal(run.weights.parameters, self.after))
 
 
 def trace_step(run: Run, batch: Rows | None) -> StepTrace:
-    """Take the next step on copies.
+    """Compute the next step on copies.
 
     Parameters
     ----------
     run : Run
-        At rest before the batch.
+        A training that is paused before the batch.
     batch : Rows
-        What comes next.
+        The next batch.
 
     Raises
     ------
     InputError
-        If the optimizer takes no steps by batches.
+        If the optimizer is a full-batch method, or the training is finished.
     """
     if run.settings.full_batch:
-        raise InputError("L-BFGS looks at all rows several times for one step, which can't be shown batch by batch")
+        raise InputError("L-BFGS is a full-batch method whose steps can't be traced; choose another optimizer")
     if batch is None:
-        raise InputError("the training is over; there is no further step")
+        raise InputError("the training is finished; there is no next step")
     with np.errstate(all="ignore"):
         return _trace(run, batch)
 
 
 def _trace(run: Run, batch: Rows) -> StepTrace:
-    run_engine: Any = run.engine
-    objective, rule = run_engine.objective, run_engine.rule
-    structure, weights = run.structure, copy.deepcopy(run.weights)
+    engine: Any = run.engine
+    objective = engine.objective
+    rule = engine.rule
+    structure = run.structure
+    weights = copy.deepcopy(run.weights)
     before = structure.views(run.weights.parameters.copy())
-    # an engine for this step alone: its buffers hold the numbers until they are sent
-    engine = ReferenceEngine(objective, rule, len(batch), weights.parameters.dtype)
+    # a separate engine: its buffers hold the arrays until they are sent
+    reference = ReferenceEngine(objective, rule, len(batch), weights.parameters.dtype)
     unclipped = np.empty_like(weights.parameters)
-    rate = float(_rate(run))
-    step = engine.train_step(
-        weights, batch, rate, copy.deepcopy(run.state.rng), lambda gradient: np.copyto(unclipped, gradient)
-    )
-    x, cache = step.x, step.cache
+    rate = float(_learning_rate(run))
+    rng = copy.deepcopy(run.state.rng)
+    step = reference.train_step(weights, batch, rate, rng, lambda gradient: np.copyto(unclipped, gradient))
+    cache = step.cache
     y = as_outputs(step.y, cache[f"dz{structure.n_layers}"])
-    each = objective.loss.per_sample(loss_input(objective.loss, structure, cache), y, **objective.loss.settings)
-    clipped = unclipped.copy()
-    clip_gradient(clipped, rule.clip_norm, rule.clip_value)
+    loss = objective.loss.per_sample(loss_input(objective.loss, structure, cache), y, **objective.loss.settings)
 
-    last = structure.n_layers
-    stages: list[dict[str, Any]] = []
-    for layer, activation in enumerate(structure.activations, start=1):
-        given = f"h{layer - 1}" if f"h{layer - 1}" in cache else "x" if layer == 1 else f"a{layer - 1}"
-        stages.append({"step": "forward", "name": f"z{layer}", "layer": layer, "given": given})
-        stages.append({"step": "forward", "name": f"a{layer}", "layer": layer, "activation": activation.name})
-    stages.append({"step": "loss", "name": "loss", "layer": last})
-    for layer in range(last, 0, -1):
-        stages.append({"step": "backward", "name": f"dz{layer}", "layer": layer, "through": _through(run, layer)})
-        stages.append({"step": "backward", "name": f"dW{layer}", "layer": layer})
-        stages.append({"step": "backward", "name": f"db{layer}", "layer": layer})
-        if layer > 1:
-            stages.append({"step": "backward", "name": f"da{layer - 1}", "layer": layer})
-    for name in structure.shapes:
-        stages.append({"step": "update", "name": name, "layer": int(name[1:])})
-
-    arrays = {"x": x, "y": y, "each": each[:, np.newaxis]}
+    arrays = {"x": step.x, "y": y, "loss_per_sample": loss[:, np.newaxis]}
     arrays |= {name: cache[name] for name in cache if name[0] in "hzad" and name != "a0"}
     arrays |= before | structure.views(unclipped, "d")
     after = structure.views(weights.parameters)
     arrays |= {f"{name}.after": after[name] for name in after}
     arrays |= {f"{name}.change": after[name] - before[name] for name in after}
     if rule.clip_norm or rule.clip_value:
+        clipped = unclipped.copy()
+        clip_gradient(clipped, rule.clip_norm, rule.clip_value)
         arrays |= {f"{name}.clipped": array for name, array in structure.views(clipped, "d").items()}
+    is_plain = rule.optimizer.name == "gradient_descent" and not run.settings.weight_decay and rule.max_norm is None
+    number = run.weights.state.step + 1
     content = {
-        "stages": stages,
-        "arrays": {name: told_array(array) for name, array in arrays.items()},
+        "stages": _stages(run, cache),
+        "arrays": {name: describe_array(array) for name, array in arrays.items()},
         "layers": list(structure.layer_sizes),
         "activations": [activation.name for activation in structure.activations],
         "loss": step.loss,
@@ -128,39 +116,63 @@ def _trace(run: Run, batch: Rows) -> StepTrace:
         "loss_name": objective.loss.name,
         "link": objective.loss.link if structure.activations[-1].name == objective.loss.link else None,
         "optimizer": rule.optimizer.name,
-        "plain": rule.optimizer.name == "gradient_descent" and not run.settings.weight_decay and rule.max_norm is None,
-        "rate": rate,
-        "gradient_length": step.gradient_norm,
-        "rows": len(x),
+        "is_plain": is_plain,
+        "learning_rate": rate,
+        "gradient_norm": step.gradient_norm,
+        "rows": len(step.x),
         "epoch": len(run.history) + 1,
         "batch": run.state.accumulator.batches + 1,
         "batches": run.n_batches,
-        "step": run.weights.state.step + 1,
+        "step": number,
     }
-    return StepTrace(content, weights.parameters, run.weights.state.step + 1)
+    return StepTrace(content, weights.parameters, number)
 
 
-def told_array(array: Array) -> dict[str, Any]:
-    """Return the first rows and columns of an array, and what there is to say of all of it.
+def _stages(run: Run, cache: Mapping[str, Array]) -> list[dict[str, Any]]:
+    """Return the stages of the step in the order of computation, each with the array that it computes."""
+    structure = run.structure
+    last = structure.n_layers
+    stages: list[dict[str, Any]] = []
+    for layer, activation in enumerate(structure.activations, start=1):
+        layer_input = "x" if layer == 1 else f"a{layer - 1}"
+        if f"h{layer - 1}" in cache:  # dropout
+            layer_input = f"h{layer - 1}"
+        stages.append({"step": "forward", "name": f"z{layer}", "layer": layer, "input": layer_input})
+        stages.append({"step": "forward", "name": f"a{layer}", "layer": layer, "activation": activation.name})
+    stages.append({"step": "loss", "name": "loss", "layer": last})
+    for layer in range(last, 0, -1):
+        source = _gradient_source(run, layer)
+        stages.append({"step": "backward", "name": f"dz{layer}", "layer": layer, "source": source})
+        stages.append({"step": "backward", "name": f"dW{layer}", "layer": layer})
+        stages.append({"step": "backward", "name": f"db{layer}", "layer": layer})
+        if layer > 1:
+            stages.append({"step": "backward", "name": f"da{layer - 1}", "layer": layer})
+    for name in structure.shapes:
+        stages.append({"step": "update", "name": name, "layer": int(name[1:])})
+    return stages
+
+
+def describe_array(array: Array) -> dict[str, Any]:
+    """Return an excerpt and summary of an array.
 
     Returns
     -------
     dict
-        ``shape``; ``values``, the first `MOST` rows and columns, row by row; ``least``, ``most``, ``length``.
+        ``shape``; ``values``, the first `MAX_EXCERPT` rows and columns; ``min``, ``max`` and ``norm`` of all entries.
     """
     table = array if array.ndim > 1 else array[np.newaxis]
     wide = table.astype(np.float64)
     return {
         "shape": list(array.shape),
-        "values": table[:MOST, :MOST],
-        "least": float(wide.min()),
-        "most": float(wide.max()),
-        "length": math.sqrt(float(np.sum(wide * wide))),
+        "values": table[:MAX_EXCERPT, :MAX_EXCERPT],
+        "min": float(wide.min()),
+        "max": float(wide.max()),
+        "norm": math.sqrt(float(np.sum(wide * wide))),
     }
 
 
-def _through(run: Run, layer: int) -> str:
-    """Say what dz of a layer comes from: the loss's own gradient, or da by an activation's derivative."""
+def _gradient_source(run: Run, layer: int) -> str:
+    """Return what dz of a layer is computed from: ``"loss"``, or the activation whose derivative multiplies da."""
     structure = run.structure
     name = structure.activations[layer - 1].name
     if layer == structure.n_layers and name in (run.loss.link, "identity"):
@@ -168,7 +180,7 @@ def _through(run: Run, layer: int) -> str:
     return name
 
 
-def _rate(run: Run) -> float:
-    """Return the learning rate of the next step, as `glassnet.training.loop` has it."""
+def _learning_rate(run: Run) -> float:
+    """Return the learning rate of the next step."""
     rates = learning_rates(run.settings, run.state, len(run.history), run.n_batches)
     return float(rates[run.state.accumulator.batches])

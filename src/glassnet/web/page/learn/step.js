@@ -95,40 +95,40 @@ export function makeStep(store) {
       forward: `x → z1, a1 → … → a${last}`,
       loss: `${trace.loss_name}: ${format(trace.loss)}`,
       backward: `dz${last} → dW${last} → … → dW1`,
-      update: `${trace.optimizer}, ${t("learn.step.rate", { rate: format(trace.rate) })}`,
+      update: `${trace.optimizer}, ${t("learn.step.rate", { rate: format(trace.learning_rate) })}`,
       training: t("learn.step.batch", { batch: number(trace.batch), batches: number(trace.batches), epoch: number(trace.epoch) }),
     }[name];
   }
 
-  function formulaOf({ step, name, layer, given, activation, through }, trace) {
+  function formulaOf({ step, name, layer, input, activation, source }, trace) {
     const kind = name.slice(0, -String(layer).length);
-    if (step === "forward") return kind === "z" ? `${name} = ${given} W${layer} + b${layer}` : `${name} = ${activation}(z${layer})`;
+    if (step === "forward") return kind === "z" ? `${name} = ${input} W${layer} + b${layer}` : `${name} = ${activation}(z${layer})`;
     if (step === "loss") return trace.penalty ? "loss = mean(loss of each row) + penalty" : "loss = mean(loss of each row)";
-    if (step === "update") return trace.plain ? `${name} ← ${name} − ${format(trace.rate)} · d${name}` : `${name} ← ${name} − ${format(trace.rate)} · u,  u = ${trace.optimizer}(d${name})`;
-    if (name.startsWith("dz")) return through === "loss" ? `${name} = ∂loss/∂z${layer}` : `${name} = da${layer} ⊙ ${through}′(z${layer})`;
+    if (step === "update") return trace.is_plain ? `${name} ← ${name} − ${format(trace.learning_rate)} · d${name}` : `${name} ← ${name} − ${format(trace.learning_rate)} · u,  u = ${trace.optimizer}(d${name})`;
+    if (name.startsWith("dz")) return source === "loss" ? `${name} = ∂loss/∂z${layer}` : `${name} = da${layer} ⊙ ${source}′(z${layer})`;
     if (name.startsWith("dW")) return `${name} = ${layerInput(layer, trace)}ᵀ dz${layer}`;
     if (name.startsWith("db")) return `${name} = Σ dz${layer}`;
     return `${name} = dz${layer} W${layer}ᵀ`;
   }
 
-  function stageDescription({ step, name, through, layer }, trace) {
+  function stageDescription({ step, name, source, layer }, trace) {
     if (step === "forward") return t(name.startsWith("z") ? "learn.stage.z" : "learn.stage.a", { rows: number(trace.rows) });
     if (step === "loss") return t("learn.stage.loss", { name: trace.loss_name });
-    if (step === "update") return t(trace.plain ? "learn.stage.update.plain" : "learn.stage.update", { name: trace.optimizer });
-    if (name.startsWith("dz")) return t(through === "loss" ? "learn.stage.dz.loss" : "learn.stage.dz", { name: trace.loss_name, link: trace.link ?? "identity", layer: number(layer) });
+    if (step === "update") return t(trace.is_plain ? "learn.stage.update.plain" : "learn.stage.update", { name: trace.optimizer });
+    if (name.startsWith("dz")) return t(source === "loss" ? "learn.stage.dz.loss" : "learn.stage.dz", { name: trace.loss_name, link: trace.link ?? "identity", layer: number(layer) });
     return t({ dW: "learn.stage.dW", db: "learn.stage.db", da: "learn.stage.da" }[name.slice(0, 2)]);
   }
 
   /** The input arrays of a stage, and last its output. */
   function arraysOf(stage, trace) {
-    const { step, name, layer, given, through } = stage;
+    const { step, name, layer, input, source } = stage;
     const last = trace.layers.length - 1;
     const chosen = {
-      forward: name.startsWith("z") ? [given, `W${layer}`, `b${layer}`, name] : [`z${layer}`, name],
-      loss: [trace.link ? `z${last}` : null, `a${last}`, "y", "each"],
+      forward: name.startsWith("z") ? [input, `W${layer}`, `b${layer}`, name] : [`z${layer}`, name],
+      loss: [trace.link ? `z${last}` : null, `a${last}`, "y", "loss_per_sample"],
       update: [name, `d${name}.clipped` in trace.arrays ? `d${name}.clipped` : `d${name}`, `${name}.change`, `${name}.after`],
     }[step] ?? {
-      dz: through === "loss" ? [`a${last}`, "y", name] : name === `dz${last}` ? [`z${layer}`, `a${layer}`, "y", name] : [`da${layer}`, `z${layer}`, `a${layer}`, name],
+      dz: source === "loss" ? [`a${last}`, "y", name] : name === `dz${last}` ? [`z${layer}`, `a${layer}`, "y", name] : [`da${layer}`, `z${layer}`, `a${layer}`, name],
       dW: [layerInput(layer, trace), `dz${layer}`, name],
       db: [`dz${layer}`, name],
       da: [`dz${layer}`, `W${layer}`, name],
@@ -137,7 +137,7 @@ export function makeStep(store) {
   }
 
   function labelOf(key) {
-    if (key === "each") return t("learn.step.loss_per_sample");
+    if (key === "loss_per_sample") return t("learn.step.loss_per_sample");
     if (key.endsWith(".after")) return t("learn.step.after", { name: key.slice(0, -6) });
     if (key.endsWith(".change")) return t("learn.step.change", { name: key.slice(0, -7) });
     if (key.endsWith(".clipped")) return t("learn.step.clipped", { name: key.slice(0, -8) });
@@ -150,8 +150,8 @@ export function makeStep(store) {
 
   /** An excerpt of an array as a table with colored cells. */
   function tableOf(key, label, trace, stage) {
-    const { shape, values, least, most } = trace.arrays[key];
-    const reach = Math.max(Math.abs(least), Math.abs(most)) || 1;
+    const { shape, values, min, max } = trace.arrays[key];
+    const reach = Math.max(Math.abs(min), Math.abs(max)) || 1;
     const isRow = shape.length === 1;
     const [rows, columns] = [Math.min(values.length, MAX_ROWS), Math.min(values[0].length, MAX_COLUMNS)];
     const isExcerpt = (isRow ? false : shape[0] > rows) || shape.at(-1) > columns;
@@ -167,7 +167,7 @@ export function makeStep(store) {
     return element("figure", { class: "learn-array", data: { array: key } },
       element("figcaption", {}, element("strong", { text: label }), " ", element("span", { class: "soft", text: isRow ? `(${shape[0]})` : `(${shape.join("×")})` })),
       element("div", { class: "scroll" }, element("table", { class: "learn-table", "aria-label": label }, element("tbody", {}, body))),
-      isExcerpt && element("p", { class: "hint", text: t("learn.step.excerpt", { least: format(least, 3), most: format(most, 3) }) }));
+      isExcerpt && element("p", { class: "hint", text: t("learn.step.excerpt", { min: format(min, 3), max: format(max, 3) }) }));
   }
 
   function moveFocus(event, cell) {
@@ -197,10 +197,10 @@ export function makeStep(store) {
       return shown.join(" + ") + (total > shown.length ? " + …" : "");
     };
     const times = (a, b) => `${parenthesized(a)}·${parenthesized(b)}`;
-    const { layer, given } = stage;
+    const { layer, input } = stage;
     if (key === `z${layer}` && stage.name === key) {
       const total = trace.arrays[`W${layer}`].shape[0];
-      return `${key}[${i}, ${j}] = ${terms(total, total, (k) => times(at(given, i, k), at(`W${layer}`, k, j)))} + ${parenthesized(at(`b${layer}`, 0, j))} = ${format(at(key, i, j))}`;
+      return `${key}[${i}, ${j}] = ${terms(total, total, (k) => times(at(input, i, k), at(`W${layer}`, k, j)))} + ${parenthesized(at(`b${layer}`, 0, j))} = ${format(at(key, i, j))}`;
     }
     if (key === `a${layer}` && stage.name === key) return `${key}[${i}, ${j}] = ${stage.activation}(${format(at(`z${layer}`, i, j))}) = ${format(at(key, i, j))}`;
     if (key === stage.name && key.startsWith("dW")) {
@@ -214,7 +214,7 @@ export function makeStep(store) {
     if (stage.step === "update" && key === `${stage.name}.after`) {
       const index = trace.arrays[stage.name].shape.length > 1 ? `${i}, ${j}` : `${j}`;
       const gradient = `d${stage.name}.clipped` in trace.arrays ? `d${stage.name}.clipped` : `d${stage.name}`;
-      const taken = trace.plain ? `− ${format(trace.rate)}·${parenthesized(at(gradient, i, j))}` : `+ ${parenthesized(at(`${stage.name}.change`, i, j))}`;
+      const taken = trace.is_plain ? `− ${format(trace.learning_rate)}·${parenthesized(at(gradient, i, j))}` : `+ ${parenthesized(at(`${stage.name}.change`, i, j))}`;
       return `${stage.name}[${index}] = ${format(at(stage.name, i, j))} ${taken} = ${format(at(key, i, j))}`;
     }
     return null;
