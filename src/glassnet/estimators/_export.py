@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from glassnet._utils.sklearn_private import is_valid_parameter
 from glassnet.errors import InputError
 from glassnet.estimators._params import model_settings, params_of
 from glassnet.estimators._sklearn_names import sklearn_name
@@ -99,7 +100,7 @@ class ExportMixin:
         taken = {
             name: value
             for name, value in self.get_params(deep=False).items()
-            if name in theirs.get_params() and name not in of_the_network and _suits(theirs, name, value)
+            if name in theirs.get_params() and name not in of_the_network and is_valid_parameter(theirs, name, value)
         }
         return exchange.to_sklearn(self._portable(), loss_curve=getattr(self, "loss_curve_", ()), **taken)
 
@@ -203,16 +204,3 @@ class ExportMixin:
         self.best_loss_ = min(self.loss_curve_, default=np.inf)
         self.validation_scores_ = self.best_validation_score_ = None
         self._resume_counting()
-
-
-def _suits(theirs: Any, name: str, value: Any) -> bool:
-    """Say whether a parameter's value is one that scikit-learn's estimator knows."""
-    from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
-
-    try:
-        validate_parameter_constraints(
-            {name: theirs._parameter_constraints[name]}, {name: value}, caller_name=type(theirs).__name__
-        )
-    except InvalidParameterError:
-        return False
-    return True

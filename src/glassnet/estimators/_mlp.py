@@ -11,16 +11,14 @@ from zlib import crc32
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
-from sklearn.utils.optimize import _check_optimize_result
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import (
-    _check_sample_weight,
-    _check_y,
     check_consistent_length,
     validate_data,
 )
 
 from glassnet._utils.arrays import Array
+from glassnet._utils.sklearn_private import check_optimize_result, check_sample_weight, check_y, safe_indexing
 from glassnet._version import __version__
 from glassnet.errors import InputError
 from glassnet.estimators._base import DTYPES, BaseNetwork
@@ -171,7 +169,7 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         if first:
             self._target = replace(self._target, name=target_name)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = check_sample_weight(sample_weight, X)
         self._check_fit_arguments(validation_data, groups, incremental)
         resuming = not first and self._is_unchanged()
         if not resuming:
@@ -233,7 +231,7 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
         """Check rows and targets as scikit-learn does; tables are checked where they are preprocessed."""
         if self.preprocess == "auto":
             validate_data(self, X, reset=reset, skip_check_array=True)
-            y = _check_y(y, multi_output=True, y_numeric=not self._is_classifier, estimator=self)
+            y = check_y(y, multi_output=True, y_numeric=not self._is_classifier, estimator=self)
             check_consistent_length(X, y)
         else:
             dtype = DTYPES if self.preprocess is None else "numeric"
@@ -372,14 +370,14 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
             w = None if rows.sample_weight is None else rows.sample_weight[held_out]
             raw = rows.raw
             return _ValidationRows(
-                lambda: _safe_indexing(raw, held_out), None, rows.y[held_out], rows.truth[held_out], w
+                lambda: safe_indexing(raw, held_out), None, rows.y[held_out], rows.truth[held_out], w
             )
         if data is None:
             return None
         if not isinstance(data, tuple) or len(data) not in (2, 3):
             raise InputError("validation_data must be a tuple (X, y) or (X, y, sample_weight)")
         X, y = self._check_rows(data[0], data[1], reset=False)
-        w = None if len(data) == 2 or data[2] is None else _check_sample_weight(data[2], X)
+        w = None if len(data) == 2 or data[2] is None else check_sample_weight(data[2], X)
         x = self._transform(self._model.preprocessor, X)
         return _ValidationRows(lambda: X, x, y, self._encode(y, False, True), w)
 
@@ -525,7 +523,7 @@ class NeuralNetwork(InspectionMixin, ExportMixin, BaseNetwork):
     def _set_loss_attributes(self, run: Run) -> None:
         progress = self._progress
         if run.lbfgs_result is not None:
-            self.n_iter_ = _check_optimize_result("lbfgs", run.lbfgs_result, run.settings.epochs)
+            self.n_iter_ = check_optimize_result("lbfgs", run.lbfgs_result, run.settings.epochs)
             self.loss_ = run.lbfgs_result.fun
             return
         scored = progress.scores is not None

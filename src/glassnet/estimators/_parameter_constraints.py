@@ -6,8 +6,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
+from glassnet._utils.sklearn_private import HasMethods, Interval, Options, StrOptions
 from glassnet.estimators._sklearn_names import ACTIVATION, LOSS, SCHEDULE
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.initializers import INITIALIZERS

@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from glassnet._utils.arrays import Array
+from glassnet._utils.sklearn_private import check_partial_fit_first_call, fit_context
 from glassnet.errors import InputError
 from glassnet.estimators._mlp import NeuralNetwork
 from glassnet.estimators._parameter_constraints import CLASSIFIER
@@ -219,7 +220,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
     ) -> None:
         self._store_params(locals())
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None, groups: Any = None
     ) -> MLPClassifier:
@@ -257,7 +258,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         return self._fit(X, y, sample_weight, validation_data, groups)
 
     @available_if(has_partial_fit)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Learn one epoch from some rows, going on where the last call ended.
 
@@ -273,7 +274,7 @@ class MLPClassifier(ClassifierMixin, NeuralNetwork):
         MLPClassifier
             Itself.
         """
-        if _check_partial_fit_first_call(self, classes):
+        if check_partial_fit_first_call(self, classes):
             labels = type_of_target(y).startswith("multilabel")
             self._target = self._target_of(LabelBinarizer().fit(y if labels else classes))
         return self._fit(X, y, sample_weight, incremental=True)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from scipy.special import xlogy
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
 from glassnet._utils.arrays import Array
+from glassnet._utils.sklearn_private import fit_context
 from glassnet.errors import InputError
 from glassnet.estimators._base import check_outputs
 from glassnet.estimators._mlp import NeuralNetwork
@@ -117,7 +118,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
     ) -> None:
         self._store_params(locals())
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None, groups: Any = None
     ) -> MLPRegressor:
@@ -139,7 +140,7 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         """
         return self._fit(X, y, sample_weight, validation_data, groups)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Learn one epoch from some rows, going on where the last call ended; see `fit`."""
         return self._fit(X, y, sample_weight, incremental=True)

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context, clone
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from glassnet._utils.arrays import Array
+from glassnet._utils.sklearn_private import HasMethods, Interval, fit_context
 from glassnet.errors import InputError
 from glassnet.estimators._mlp import DTYPES
 from glassnet.estimators.regressor import MLPRegressor
@@ -52,7 +52,7 @@ class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def __init__(self, estimator: Any = None, *, layer: int | None = None) -> None:
         self.estimator, self.layer = estimator, layer
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> MLPTransformer:
         """Learn.
 

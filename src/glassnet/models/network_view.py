@@ -115,7 +115,7 @@ def select_row(X: Any, row: int) -> Any:
     InputError
         If there is no such row.
     """
-    from sklearn.utils import _safe_indexing
+    from glassnet._utils.sklearn_private import safe_indexing
 
     if isinstance(row, (bool, np.bool_)) or not isinstance(row, (int, np.integer)):
         raise InputError(f"row is {row!r:.40}; it must be the number of a row of X, from 0")
@@ -128,7 +128,7 @@ def select_row(X: Any, row: int) -> Any:
         raise InputError(
             f"row is {row}, and X has {rows:,} rows; " + (f"choose 0 … {rows - 1}" if rows else "give one")
         )
-    return _safe_indexing(X, [int(row) % rows])
+    return safe_indexing(X, [int(row) % rows])
 
 
 def forward_single(structure: Structure, parameters: Mapping[str, Array], inputs: Array) -> Cache:
