@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -176,11 +177,31 @@ RULES: dict[str, Callable[[list[Module]], Iterator[str]]] = {
 }
 
 
-#: What breaks a rule and may, with the reason.
+#: What breaks a rule and may, as patterns with their reasons.
 ALLOWED: dict[str, dict[str, str]] = {
+    "a module that has one user has at least 40 lines": {
+        "cli.warmup": "a command, like the other modules of its package",
+        "engines.fused.warmup": "its user is a package of another layer",
+    },
+    "a function has at most 60 lines": {"cli.*": "a typer command lists its options with their help"},
     "no two modules have the same name": {
+        "arrays": "the types of arrays, and arrays in compiled code",
+        "base": "a base class",
         "endpoints": "the endpoints of each part of the server",
         "errors": "the errors of the package, and those of the server",
+        "evaluation": "the evaluation of a model, and its answers in the page",
+        "predict": "prediction, on the command line and on the server",
+        "registry": "how names are looked up, and the metrics by name",
+        "report": "the report, and the command that writes it",
+        "streaming": "streamed training, and its options on the command line",
+        "walkthrough": "the walkthrough, and the command that runs it",
+        "warmup": "compiling in advance, and the command that does it",
+    },
+    "private members are used in their own module only": {
+        "_utils.sklearn_private: *": "the one module that imports scikit-learn's private functions",
+        "engines.fused.cache: *": "the one module that uses Numba's private classes of its cache",
+        "engines.fused.arrays: piece._getvalue": "how Numba's intrinsics return a struct",
+        "models.exchange.*": "importing from and exporting to other libraries sets what their own training sets",
     },
 }
 #: What still breaks a rule, and how often; written by ``python -m tests.style``. It only gets shorter.
@@ -191,9 +212,13 @@ def breaches(modules: list[Module]) -> dict[str, Counter[str]]:
     """Return what breaks each rule, how often, and is not allowed."""
     found = {rule: Counter(find(modules)) for rule, find in RULES.items()}
     return {
-        rule: Counter({name: count for name, count in names.items() if name not in ALLOWED.get(rule, {})})
+        rule: Counter({name: count for name, count in names.items() if not _is_allowed(rule, name)})
         for rule, names in found.items()
     }
+
+
+def _is_allowed(rule: str, name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in ALLOWED.get(rule, {}))
 
 
 def main() -> None:
