@@ -36,6 +36,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mark_slow_cases(items)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Compile the fused engine once for all workers, before any test or process that a test starts would."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and any("engines/fused" in item.nodeid for item in session.items):
+        from tests.engines.fused.both_engines import compile_all
+
+        compile_all(int(worker.removeprefix("gw")))
+
+
 @pytest.fixture(scope="session")
 def mnist() -> Path:
     """Return the folder with MNIST in Kaggle's CSV layout, or skip the test: it is not part of the project."""

@@ -1,5 +1,6 @@
 """Sample files for the tests, read in tables of any size."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
 from glassnet.streaming.stream_source import RowTransform, StreamSource
 from glassnet.streaming.target_profile import TRAINING, ClassEncoder
+
+
+def stream_threads():
+    """Return the running threads that read ahead for a stream."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("glassnet-stream")]
 
 
 class SampleFiles:

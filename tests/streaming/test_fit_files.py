@@ -2,7 +2,6 @@
 
 import csv
 import json
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from glassnet.streaming.profile import ScanOptions
 from glassnet.streaming.scan import scan_files
 from glassnet.streaming.splitting import hash_rows, is_validation
 from glassnet.training.checkpoints.lock import FolderLock
+
+from .sample_files import stream_threads
 
 FEW = Settings(loss="categorical_crossentropy", epochs=3, batch_size=16)
 
@@ -138,7 +139,7 @@ def test_the_same_seed_gives_the_same_model_cached_or_not(clouds, cache, monkeyp
     np.testing.assert_array_equal(one.vector, two.vector)
     small = fit_files(clouds, settings=FEW, hidden=(8,), cache=cache)
     assert not np.array_equal(small.vector, one.vector)
-    assert threading.active_count() == 1
+    assert not stream_threads()
 
 
 def test_targets_are_predicted_in_their_unit_and_r2_is_of_all_rows(houses):

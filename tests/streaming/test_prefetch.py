@@ -1,12 +1,13 @@
 """Prefetching: one item in front, on a thread that ends with its reader."""
 
 import gc
-import threading
 import time
 
 import pytest
 
 from glassnet.streaming.prefetch import Prefetcher
+
+from .sample_files import stream_threads
 
 
 def counting(numbers, made):
@@ -38,7 +39,7 @@ def test_items_come_in_order_and_no_more_than_two_exist_at_once():
         assert made[:6] == list(range(min(number + 2, 6)))
     with pytest.raises(StopIteration):
         next(prefetcher)
-    assert made[-1] == "closed" and threading.active_count() == 1
+    assert made[-1] == "closed" and not stream_threads()
     with pytest.raises(StopIteration):
         next(prefetcher)
 
@@ -61,7 +62,7 @@ def test_an_error_is_raised_after_the_items_before_it():
         next(prefetcher)
     with pytest.raises(StopIteration):
         next(prefetcher)
-    assert threading.active_count() == 1
+    assert not stream_threads()
 
 
 def test_an_error_while_making_the_generator_is_raised_too():
@@ -86,7 +87,7 @@ def test_closing_informs_the_generator_and_waits_for_it():
     next(prefetcher)
     wait_for(lambda: seen)
     prefetcher.close()
-    assert seen == ["second item", "closed"] and threading.active_count() == 1
+    assert seen == ["second item", "closed"] and not stream_threads()
 
 
 def test_garbage_collection_ends_the_thread():
@@ -95,7 +96,7 @@ def test_garbage_collection_ends_the_thread():
     next(prefetcher)
     del prefetcher
     gc.collect()
-    wait_for(lambda: made[-1] == "closed" and threading.active_count() == 1)
+    wait_for(lambda: made[-1] == "closed" and not stream_threads())
 
 
 def test_on_close_is_called_once_and_not_before_the_last_item_is_given_back():

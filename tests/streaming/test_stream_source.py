@@ -1,7 +1,6 @@
 """A stream yields every row of the files once per epoch, in an order that depends only on the seed."""
 
 import gc
-import threading
 import time
 
 import numpy as np
@@ -29,6 +28,8 @@ from tests.streaming.sample_files import (
     source_of,
 )
 
+from .sample_files import stream_threads
+
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,11 +42,10 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_thread_left():
     yield
     gc.collect()
-    for thread in threading.enumerate():
-        if thread.name == "glassnet-stream":
-            # the thread of a stream that was garbage collected ends by itself, soon
-            thread.join(20)
-            assert not thread.is_alive()
+    for thread in stream_threads():
+        # the thread of a stream that was garbage collected ends by itself, soon
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def stream_of(tmp_path, rows=500, cache=True, fraction=0.2, buffer_bytes=16 * 22 * 6, split=TRAINING) -> StreamSource:
@@ -296,7 +296,7 @@ def test_an_epoch_that_is_dropped_or_closed_ends_its_thread_at_once(tmp_path):
     parts = source.parts(16, Seeds())
     next(parts)
     parts.close()
-    assert threading.active_count() == 1
+    assert not stream_threads()
     with pytest.raises(StopIteration):
         next(parts)
     parts.close()
@@ -305,7 +305,7 @@ def test_an_epoch_that_is_dropped_or_closed_ends_its_thread_at_once(tmp_path):
     del left
     gc.collect()
     time.sleep(0.2)
-    assert threading.active_count() == 1
+    assert not stream_threads()
 
 
 def test_an_interrupted_training_ends_the_thread(tmp_path):
@@ -329,7 +329,7 @@ def test_an_interrupted_training_ends_the_thread(tmp_path):
         else:
             with pytest.raises(error):
                 train(structure, stream_of(tmp_path), None, options, callbacks=[interrupter])
-        assert threading.active_count() == 1
+        assert not stream_threads()
 
 
 def test_errors_while_reading_are_raised_where_the_rows_are_used(tmp_path):
@@ -338,7 +338,7 @@ def test_errors_while_reading_are_raised_where_the_rows_are_used(tmp_path):
     files.table = files.table.slice(0, 300)
     with pytest.raises(InputError, match="the files have changed since the first pass; start again"):
         read_all(source.parts(16, Seeds()))
-    assert threading.active_count() == 1
+    assert not stream_threads()
 
 
 def test_a_new_class_in_a_later_pass_is_reported(tmp_path):

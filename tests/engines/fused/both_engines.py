@@ -73,6 +73,16 @@ def compiled(dtype: str, what: str = "numbers") -> None:
         _compile(wanted, wait=True)
 
 
+def compile_all(worker: int) -> None:
+    """Have the loop compiled for every kind, each by one test process, and wait until all are done."""
+    code_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    first = 2 * worker  # the kinds of numbers take longer than those of bytes
+    for position in range(len(KINDS)):
+        _compile(KINDS[(first + position) % len(KINDS)], wait=False)
+    for kind in KINDS:
+        compiled(*kind)
+
+
 def compiled_for(rows: Rows, dtype: Any) -> None:
     """Have the loop compiled for these rows."""
     compiled(str(np.dtype(dtype)), "bytes" if rows.x.dtype == np.uint8 else "numbers")
