@@ -57,7 +57,8 @@ class BaseNetwork(BaseEstimator):
 
     def _current_vector(self) -> Array:
         """Return the parameters (n_parameters,); where coefs_ or intercepts_ were replaced by the user, with those."""
-        model, named = self._model, self._named_parameters()
+        model = self._model
+        named = self._named_parameters()
         if all(named.get(name) is view for name, view in model.parameters.items() if name[0] != "E"):
             return model.vector
         return model.structure.flatten(model.parameters | named)
@@ -75,7 +76,8 @@ class BaseNetwork(BaseEstimator):
         """Return a_L for each row (samples, outputs), in scikit-learn's dtype."""
         check_is_fitted(self)
         X = self._check_rows_to_predict(X)
-        vector, structure = self._current_vector(), self._model.structure
+        vector = self._current_vector()
+        structure = self._model.structure
         rows = X.astype(vector.dtype, copy=False)
         few = not issparse(rows) and len(rows) * structure.n_parameters < FEW_MULTIPLICATIONS
         if few and len(rows) <= rows_per_chunk(structure, ROWS_AT_ONCE):

@@ -87,9 +87,13 @@ class Progress:
                 f"the training's progress has the fields {sorted(state_dict.metadata)}, which are not all or too many"
             )
         for name, value in state_dict.metadata.items():
-            numbers = value if isinstance(value, list) else [] if value is None else [value]
-            right = isinstance(value, list) == (name in ("scores", "losses")) or (name == "scores" and value is None)
-            if not right or not all(isinstance(number, (int, float)) for number in numbers):
+            is_list = isinstance(value, list)
+            is_missing = name == "scores" and value is None
+            numbers = value if is_list else [value]
+            if not is_missing and (
+                is_list != (name in ("scores", "losses"))
+                or not all(isinstance(number, (int, float)) for number in numbers)
+            ):
                 raise InputError(f"{name} of a training's progress is {value!r:.80}")
             setattr(self, name, value)
         self.best_vector = state_dict.arrays.get("best_vector")
@@ -156,7 +160,8 @@ class Convergence(Callback):
 
     def on_epoch_end(self, run: Run) -> None:
         """Record, print, decide."""
-        progress, epoch = self.progress, len(run.history)
+        progress = self.progress
+        epoch = len(run.history)
         loss = run.history[-1].loss + self.constant(run)
         progress.losses.append(loss)
         progress.samples += run.n_samples
@@ -165,9 +170,11 @@ class Convergence(Callback):
             if self.score is None and run.history[-1].validation_loss is not None:
                 print(f"Validation loss: {run.history[-1].validation_loss:f}")
         if self.score is None:
-            value, best = loss, progress.best_loss
+            value = loss
+            best = progress.best_loss
         else:
-            value, best = self._validation_score(run), progress.best_score
+            value = self._validation_score(run)
+            best = progress.best_score
         progress.n_no_improvement = self.criteria.count(value, best, progress.n_no_improvement)
         is_best = self.criteria.is_best(value, best)
         if is_best and self.score is None:
@@ -205,7 +212,8 @@ class Convergence(Callback):
 
     def _converged(self, run: Run) -> None:
         what = "Training loss" if self.score is None else "Validation score"
-        tol, n_iter_no_change = self.criteria.tol, self.criteria.patience - 1
+        tol = self.criteria.tol
+        n_iter_no_change = self.criteria.patience - 1
         message = f"{what} did not improve more than tol={tol:f} for {n_iter_no_change:g} consecutive epochs."
         rate = self.learning_rate.initial * run.state.rate_scale
         if self.learning_rate.schedule == "adaptive" and rate > MIN_RATE:

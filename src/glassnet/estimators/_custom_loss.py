@@ -35,14 +35,16 @@ def check_custom_loss(loss: Loss, truth: Array, outputs: int) -> None:
     y = truth[:ROWS]
     o = np.random.default_rng(0).uniform(0.1, 0.9, (len(y), outputs))
     y = np.asarray(as_outputs(y, o), np.float64)
-    value, gradient = np.asarray(loss.per_sample(o, y)), np.asarray(loss.derivative(o.copy(), y))
+    value = np.asarray(loss.per_sample(o, y))
+    gradient = np.asarray(loss.derivative(o.copy(), y))
     if value.shape != (len(o),):
         raise InputError(f"your loss returns shape {value.shape} for {len(o)} rows; it must be one number for each row")
     if gradient.shape != o.shape:
         raise InputError(f"the gradient of your loss has shape {gradient.shape}; it must be that of output, {o.shape}")
     expected = np.empty_like(o)
     for column in range(outputs):
-        ahead, behind = o.copy(), o.copy()
+        ahead = o.copy()
+        behind = o.copy()
         ahead[:, column] += STEP
         behind[:, column] -= STEP
         expected[:, column] = (loss.per_sample(ahead, y) - loss.per_sample(behind, y)) / (2 * STEP)

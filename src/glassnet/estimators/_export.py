@@ -12,10 +12,11 @@ from glassnet._utils.sklearn_private import is_valid_parameter
 from glassnet.errors import InputError
 from glassnet.estimators._params import model_settings, params_of
 from glassnet.estimators._sklearn_names import sklearn_name
-from glassnet.estimators._storage import load, save
+from glassnet.estimators._storage import SavedEstimator, naming_file, read_estimator, save
 from glassnet.models import exchange
 from glassnet.models.exchange.portable import Portable
 from glassnet.models.model import Model, default_names
+from glassnet.models.storage import read_model
 from glassnet.models.target import BINARY, MULTICLASS, MULTILABEL, REGRESSION, Target
 from glassnet.preprocessing.scaling import identity_scaling
 from glassnet.training.history import History
@@ -41,14 +42,29 @@ class ExportMixin:
 
     @classmethod
     def load(cls, path: str | Path) -> Any:
-        """Read an estimator from a file that `save` wrote; it predicts bit for bit what the saved one did.
+        """Read an estimator from a model file.
+
+        An estimator that `save` wrote predicts bit for bit as before. A file that `glassnet.save`, the command line or
+        the page wrote holds a model without an estimator: the result is that of `from_model`.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
 
         Raises
         ------
         InputError
-            If the file is none, holds another estimator, or does not fit together.
+            If the file is missing, is not a model file, holds another estimator, or is not consistent.
         """
-        return load(cls, path)
+        saved = read_model(path)
+        if saved.estimator is None:
+            return cls.from_model(saved.model)
+        est = cls()
+        with naming_file(path):
+            described = read_estimator(saved.estimator, saved.model, cls.__name__, est.get_params(deep=False))
+            est._restore(described, saved.model)
+        return est
 
     @classmethod
     def from_model(cls, model: Model, **params: Any) -> Any:
@@ -72,6 +88,15 @@ class ExportMixin:
         est._set_from_model(model, names)
         est._set_history(model)
         return est
+
+    def _restore(self, saved: SavedEstimator, model: Model) -> None:
+        """Set parameters, model and attributes from a file."""
+        self.set_params(**saved.params)
+        self._validate_params()
+        self._set_from_model(model, saved.has_feature_names)
+        for name, value in saved.attributes.items():
+            setattr(self, name, value)
+        self._resume_counting()
 
     def to_onnx(self, path: str | Path, *, input_dtype: Any = None) -> None:
         """Write the network with its preprocessing and the scaling of the target as an ONNX file.
@@ -149,7 +174,8 @@ class ExportMixin:
             "out_activation": names[-1],
         }
         made = cls(**parameters)
-        kind, labels = REGRESSION, np.empty(0, object)
+        kind = REGRESSION
+        labels = np.empty(0, object)
         if cls._is_classifier:
             kind = BINARY if structure.n_outputs == 1 else MULTICLASS
             labels = np.arange(max(2, structure.n_outputs)) if classes is None else np.asarray(classes)
@@ -164,7 +190,8 @@ class ExportMixin:
         """Become the fitted estimator of a network from another library."""
         if portable.scaling is not None or portable.target_scaling is not None:
             raise InputError("the estimator is in a pipeline with a scaling; pass the network itself")
-        structure, kind = portable.structure, portable.kind
+        structure = portable.structure
+        kind = portable.kind
         classes: Any = np.arange(structure.n_outputs) if kind == MULTILABEL else portable.classes
         names = portable.feature_names or default_names(structure.n_inputs)
         target = Target(kind, classes=np.asarray(classes))

@@ -209,7 +209,8 @@ def params_of(model: Model, cls: Any) -> dict[str, Any]:
 
     What the estimator has no parameter for (``l2``, ``clip_value``, ``reduce_on_plateau``) is left out.
     """
-    settings, structure = model.settings, model.structure
+    settings = model.settings
+    structure = model.structure
     names = [sklearn_name(activation) for activation in structure.activations]
     loss = settings.resolve_loss()
     params: dict[str, Any] = {
@@ -242,7 +243,8 @@ def params_of(model: Model, cls: Any) -> dict[str, Any]:
         params["solver"] = LBFGS
         params["batch_size"] = "auto"
     else:
-        rule, schedule = settings.resolve_optimizer(), settings.resolve_schedule()
+        rule = settings.resolve_optimizer()
+        schedule = settings.resolve_schedule()
         rate = settings.learning_rate
         params |= {
             "solver": rule.name,

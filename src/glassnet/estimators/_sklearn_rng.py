@@ -59,7 +59,8 @@ class EpochShuffler:
     """
 
     def __init__(self, random_state: np.random.RandomState, shuffle: bool) -> None:
-        self.random_state, self.shuffle = random_state, shuffle
+        self.random_state = random_state
+        self.shuffle = shuffle
         self._rows = self.last = np.empty(0, np.int64)
 
     def set_indices(self, rows: Array) -> None:

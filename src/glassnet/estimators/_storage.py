@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from glassnet._utils.json_fields import FAULTS, Fields, fault
 from glassnet.errors import InputError
 from glassnet.estimators._sklearn_names import sklearn_name
 from glassnet.models.model import Model
-from glassnet.models.storage import read_model, write_model
+from glassnet.models.storage import write_model
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import LOSSES, Loss
 from glassnet.preprocessing import Scaling
@@ -30,13 +32,32 @@ _ATTRIBUTES: dict[str, tuple[type, ...]] = {
     "best_validation_score_": (int, float, type(None)), "loss_curve_": (list,),
     "validation_scores_": (list, type(None)), "engine_": (str,), "out_activation_": (str,),
 }  # fmt: skip
-#: The value of a parameter that no file can hold.
-_LEFT_OUT = {"left out": True}
+#: Marks a parameter whose value no file can hold.
+_OMITTED = {"omitted": True}
 _CLASSES = ("MLPClassifier", "MLPRegressor")
 
 
-class _WrongClass(Exception):
+class _WrongClassError(Exception):
     """The file is valid, and holds another estimator."""
+
+
+@dataclass(frozen=True)
+class SavedEstimator:
+    """The description of an estimator in a file, checked.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the constructor.
+    has_feature_names : bool
+        Whether the estimator was fitted to rows with column names.
+    attributes : dict
+        scikit-learn's attributes that are numbers, text or lists of numbers.
+    """
+
+    params: dict[str, Any]
+    has_feature_names: bool
+    attributes: dict[str, Any]
 
 
 def save(est: Any, path: str | Path) -> None:
@@ -63,27 +84,55 @@ def save(est: Any, path: str | Path) -> None:
     write_model(_without_custom_functions(model), path, described)
 
 
-def load(cls: Any, path: str | Path) -> Any:
-    """Read an estimator from a file; of a file without one, make it from the model.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is no model's, is cut short, of another format, or does not fit together.
-    """
-    saved = read_model(path)
-    if saved.estimator is None:
-        return cls.from_model(saved.model)
+@contextmanager
+def naming_file(path: str | Path) -> Iterator[None]:
+    """Turn the errors of an inconsistent description into an InputError that names the file."""
     try:
-        return _rebuild(cls, saved.estimator, saved.model)
-    except _WrongClass as error:
+        yield
+    except _WrongClassError as error:
         raise InputError(f"{path}: {error}") from None
     except FAULTS as error:
         raise InputError(f"{path}: the estimator does not fit together: {fault(error)}; save it again") from None
 
 
+def read_estimator(saved: Fields, model: Model, class_name: str, known_params: Collection[str]) -> SavedEstimator:
+    """Check the description of an estimator.
+
+    Parameters
+    ----------
+    saved : Fields
+        The description, as read from the file.
+    model : Model
+        The model of the file.
+    class_name : str
+        The expected class of the estimator.
+    known_params : collection of str
+        The names of its parameters.
+
+    Raises
+    ------
+    InputError
+        If a field is missing, unknown, of a wrong type, or does not fit to the model.
+    """
+    held = saved.value("class", str)
+    if held != class_name:
+        hint = f"; use {held}.load" if held in _CLASSES else ""
+        raise _WrongClassError(f"it holds {held!r:.80}, and {class_name} is expected{hint}")
+    params = {name: _from_json(value) for name, value in saved.value("params", dict).items()}
+    for name in params:
+        if name not in known_params:
+            raise InputError(f"params has no parameter {name!r:.80}")
+    if params.get("preprocess") != _preprocess_of(model):
+        raise InputError("params.preprocess does not belong to the preprocessor of the model")
+    attributes = _read_attributes(Fields(saved.value("attributes", dict), "attributes"))
+    out_activation = sklearn_name(model.structure.activations[-1])
+    if attributes.get("out_activation_", out_activation) != out_activation:
+        raise InputError("attributes.out_activation_ is not the activation of the last layer")
+    return SavedEstimator(params, saved.value("has_feature_names", bool), attributes)
+
+
 def _without_custom_functions(model: Model) -> Model:
-    """Return the model with the library's own loss where it was trained with a custom one, which no file can hold."""
+    """Return the model with a loss of the library instead of a custom one, which no file can hold."""
     loss = model.settings.resolve_loss()
     if loss.name in LOSSES:
         return replace(model, settings=replace(model.settings, loss_settings=_changed_settings(loss)))
@@ -98,40 +147,20 @@ def _changed_settings(loss: Loss) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
 
-def _rebuild(cls: Any, saved: Fields, model: Model) -> Any:
-    held = saved.value("class", str)
-    if held != cls.__name__:
-        hint = f"; use {held}.load" if held in _CLASSES else ""
-        raise _WrongClass(f"it holds {held!r:.80}, and {cls.__name__} is expected{hint}")
-    est = cls()
-    params = Fields({name: _from_json(value) for name, value in saved.value("params", dict).items()}, "params")
-    for name in params.content:
-        if name not in est.get_params(deep=False):
-            raise InputError(f"params has no parameter {name!r:.80}")
-    est.set_params(**params.content)
-    est._validate_params()
-    est._set_from_model(model, saved.value("has_feature_names", bool))
-    _set_attributes(est, Fields(saved.value("attributes", dict), "attributes"))
-    if est.out_activation_ != sklearn_name(model.structure.activations[-1]):
-        raise InputError("attributes.out_activation_ is not the activation of the last layer")
-    if _preprocess_of(model) != (None if est.preprocess is None else est.preprocess):
-        raise InputError("params.preprocess does not belong to the preprocessor of the model")
-    est._resume_counting()
-    return est
-
-
-def _set_attributes(est: Any, attributes: Fields) -> None:
-    for name in attributes.content:
+def _read_attributes(saved: Fields) -> dict[str, Any]:
+    """Check the attributes: numbers, text, or lists of numbers."""
+    attributes: dict[str, Any] = {}
+    for name in saved.content:
         if name not in _ATTRIBUTES:
             raise InputError(f"attributes has no {name!r:.80}")
-        value = _from_json(attributes.value(name, *_ATTRIBUTES[name], dict))
+        value = _from_json(saved.value(name, *_ATTRIBUTES[name], dict))
         if not isinstance(value, _ATTRIBUTES[name]):
             raise InputError(f"attributes.{name} is {value!r:.80}")
         if isinstance(value, list) and not all(isinstance(entry, (int, float)) for entry in value):
             raise InputError(f"attributes.{name} holds a value that is not a number")
-        setattr(est, name, value)
-    if attributes.value("engine_", str) not in ENGINES:
-        raise InputError(f"attributes.engine_ is {est.engine_!r:.80}")
+        attributes[name] = value
+    saved.one_of("engine_", ENGINES)
+    return attributes
 
 
 def _preprocess_of(model: Model) -> str | None:
@@ -142,13 +171,13 @@ def _preprocess_of(model: Model) -> str | None:
 
 
 def _describe_params(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters but for objects and functions that only training needs: loaded, they are the default."""
+    """Return the parameters, without objects and functions that only training needs; loading sets their defaults."""
     plain = {name: _to_json(value, name) for name, value in params.items()}
-    return {name: value for name, value in plain.items() if value != _LEFT_OUT}
+    return {name: value for name, value in plain.items() if value != _OMITTED}
 
 
 def _to_json(value: Any, name: str) -> Any:
-    """Return a value as JSON has it; what JSON lacks becomes an object with one entry that names its type."""
+    """Return a value for JSON; a value that JSON lacks becomes an object with one entry that names its type."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, str)):
@@ -165,12 +194,12 @@ def _to_json(value: Any, name: str) -> Any:
     if isinstance(value, dict):
         return {"dict": [[_to_json(key, name), _to_json(entry, name)] for key, entry in value.items()]}
     if name in _TRAINING_PARAMS:
-        return _LEFT_OUT
+        return _OMITTED
     raise InputError(f"{name} is {value!r:.80}, which no file can hold; pickle the estimator")
 
 
 def _from_json(plain: Any) -> Any:
-    """Return the value that `_to_json` was given."""
+    """Return the value that `_to_json` encoded."""
     if isinstance(plain, list):
         return [_from_json(entry) for entry in plain]
     if not isinstance(plain, dict):

@@ -159,7 +159,8 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         return self._pinball(self.predict(X).reshape(len(truth), -1), truth, sample_weight)
 
     def _pinball(self, values: Array, truth: Array, sample_weight: Array | None) -> float:
-        e, q = truth - values, np.asarray(self.quantiles)
+        e = truth - values
+        q = np.asarray(self.quantiles)
         return -float(np.average(np.mean(np.maximum(q * e, (q - 1) * e), axis=1), weights=sample_weight))
 
     def _values(self, output: Array) -> Array:

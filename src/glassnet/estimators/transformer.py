@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from glassnet._utils.arrays import Array
 from glassnet._utils.sklearn_private import HasMethods, Interval, fit_context
 from glassnet.errors import InputError
-from glassnet.estimators._mlp import DTYPES
+from glassnet.estimators._base import DTYPES
 from glassnet.estimators.regressor import MLPRegressor
 
 
@@ -50,7 +50,8 @@ class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     }
 
     def __init__(self, estimator: Any = None, *, layer: int | None = None) -> None:
-        self.estimator, self.layer = estimator, layer
+        self.estimator = estimator
+        self.layer = layer
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> MLPTransformer:
@@ -77,8 +78,9 @@ class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         network = MLPRegressor(hidden_layer_sizes=(32,)) if self.estimator is None else clone(self.estimator)
         X = self._check(X, reset=True)
-        target = y if y is not None else X.toarray() if issparse(X) else X
-        self.estimator_ = network.fit(X, target, **fit_params)
+        if y is None:
+            y = X.toarray() if issparse(X) else X
+        self.estimator_ = network.fit(X, y, **fit_params)
         sizes = self.estimator_.model_.structure.layer_sizes
         if self.layer is not None and self.layer >= len(sizes):
             raise InputError(f"layer is {self.layer}, and the network has {len(sizes) - 1}; choose one of them")

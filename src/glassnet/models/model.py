@@ -147,7 +147,8 @@ class Model:
             entry = _find_non_finite(scaled)
             if entry is not None:
                 row, column = entry
-                name, value = self.feature_names[column], raw[row, column]
+                name = self.feature_names[column]
+                value = raw[row, column]
                 why = f"that is too large for {scaled.dtype}" if np.isfinite(value) else "it must be a finite number"
                 raise InputError(f"x[{row}, {column}] (column {name!r}) is {value}; {why}")
         check_codes(self.structure, scaled, "x", self.feature_names)
@@ -278,7 +279,8 @@ class Model:
 
     def portable(self) -> Portable:
         """Return what travels to other libraries (`glassnet.models.exchange`): the network and its preprocessing."""
-        target, names = self.target, self.feature_names
+        target = self.target
+        names = self.feature_names
         single = isinstance(self.preprocessor, Scaling)
         return Portable(
             self.structure,

@@ -33,7 +33,8 @@ KEY, FORMAT_VERSION = "glassnet", 2
 _COUNTS = ("best_epoch", "training_rows", "validation_rows")
 _TEXTS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
 #: Classes that are whole numbers have 64 bits.
-_MIN_CLASS, _MAX_CLASS = -(2**63), 2**64 - 1
+_MIN_CLASS = -(2**63)
+_MAX_CLASS = 2**64 - 1
 #: How the dtype of the array of classes is written.
 _CLASS_DTYPE = re.compile(r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})", re.ASCII)
 #: Prefixes of the names of arrays that are no parameters.
@@ -215,7 +216,8 @@ def _check_inputs(structure: Structure, preprocessor: Preprocessor, feature_name
             f"the preprocessor makes {preprocessor.n_inputs} inputs for {structure.n_inputs} of the network"
         )
     if isinstance(preprocessor, Scaling):
-        offset, scale = preprocessor.offset[structure.n_numbers :], preprocessor.scale[structure.n_numbers :]
+        offset = preprocessor.offset[structure.n_numbers :]
+        scale = preprocessor.scale[structure.n_numbers :]
         if offset.any() or (scale != 1).any():
             raise InputError("scaling would change the codes of a table, by which its rows are looked up")
     elif (

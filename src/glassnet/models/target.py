@@ -82,7 +82,8 @@ class Target:
 
     def check(self, structure: Structure) -> None:
         """Raise InputError if classes, scaling or quantiles do not fit the outputs of the network."""
-        outputs, known = structure.n_outputs, len(self.classes)
+        outputs = structure.n_outputs
+        known = len(self.classes)
         if self.kind not in KINDS:
             raise InputError(f"target.kind is {self.kind!r:.80}; it must be one of {', '.join(KINDS)}")
         expected = {BINARY: (1, 2), MULTICLASS: (outputs,), MULTILABEL: (outputs,), REGRESSION: (0,)}[self.kind]
@@ -207,7 +208,8 @@ def encode_classes(values: Array, classes: tuple[Any, ...]) -> Array:
     encoded = np.array([number.get(value, -1) for value in by_value], np.int64)
     unknown = np.flatnonzero(encoded < 0)
     if len(unknown):
-        row, known = int(unknown[0]), ", ".join(repr(label) for label in classes[:MAX_LISTED])
+        row = int(unknown[0])
+        known = ", ".join(repr(label) for label in classes[:MAX_LISTED])
         more = f" and {len(classes) - MAX_LISTED} more" if len(classes) > MAX_LISTED else ""
         raise InputError(
             f"row {row + 1} has the class {by_value[row]!r}, unknown to the model, which knows {known}{more}"
