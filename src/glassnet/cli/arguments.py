@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
-from glassnet.data import Matrix, Table, choose_target, features, open_files, read_table, target_values
-from glassnet.data.formatting import format_names
+from glassnet.data import Table, choose_target, open_files, read_table, target_values
 from glassnet.datasets import DIGITS, load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model
-from glassnet.models.model import default_names
-from glassnet.models.target import REGRESSION, UNNAMED_TARGET
+from glassnet.models.table_rows import find_target, raw_rows
+from glassnet.models.target import REGRESSION
 
 Number = TypeVar("Number", int, float)
 
@@ -101,7 +100,7 @@ def labeled_rows(model: Model, table: Table, target: str | None = None) -> tuple
 
     ``target`` names the target's column where it is not the one that the model was trained with.
     """
-    name = choose_target(table, target) if target else target_of(model, table)
+    name = choose_target(table, target) if target else find_target(model, table)
     y = target_values(table, name)
     if model.task == REGRESSION:
         reject_text_target(table, name, y, "this model predicts numbers")
@@ -111,33 +110,6 @@ def labeled_rows(model: Model, table: Table, target: str | None = None) -> tuple
     except InputError as error:
         raise with_location(table, error) from None
     return x, y
-
-
-def target_of(model: Model, table: Table) -> str:
-    """Return the target's column: the model's name for it, the only column that is no feature, or the usual names."""
-    if model.target_name in table.names:
-        return model.target_name
-    others = [name for name in table.names if name not in model.feature_names]
-    if len(others) == 1:
-        return others[0]
-    return choose_target(table) if model.target_name == UNNAMED_TARGET else model.target_name
-
-
-def raw_rows(model: Model, table: Table, target: str = "") -> Any:
-    """Return the columns that a model takes: numbers, or, where it preprocesses a table, the columns as they are.
-
-    They are matched by name or, if the model was trained on rows without names, by position.
-    """
-    names = list(model.feature_names)
-    others = [name for name in table.names if name != target]
-    if model.feature_names == default_names(len(names)) and not set(names) & set(others) and len(others) == len(names):
-        names = others
-    if model.takes_numbers or isinstance(table, Matrix):
-        return features(table, names)
-    missing = [name for name in names if name not in table.names]
-    if missing:
-        raise InputError(f"{table.source}: column {format_names(missing)} is missing; the model was trained on it")
-    return table.to_arrow().columns.select(names)
 
 
 def with_location(table: Table, error: InputError) -> InputError:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.cli.arguments import raw_rows, reject_text_target, target_of, with_location
+from glassnet.cli.arguments import reject_text_target, with_location
 from glassnet.cli.checkpointing import print_warnings
 from glassnet.cli.console import Output
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
@@ -18,6 +18,7 @@ from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit
 from glassnet.models.fitting import check_task
+from glassnet.models.table_rows import find_target, raw_rows
 from glassnet.models.target import CLASSIFICATION, REGRESSION, encode_classes
 from glassnet.training import Callback
 
@@ -49,7 +50,7 @@ def train_in_memory(
         output.echo(f"no file given: training on scikit-learn's digits ({len(table):,} rows of 8×8 pixels)")
     warm_start = options.warm_start
     if target is None and warm_start is not None:
-        target = target_of(warm_start, table)
+        target = find_target(warm_start, table)
     name = choose_target(table, target)
     y = target_values(table, name)
     task = _choose_task(options, y)

@@ -12,9 +12,10 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from glassnet._utils.arrays import Array
-from glassnet.data import ArrowTable, Table, features, target_values
+from glassnet.data import ArrowTable, Table, target_values
 from glassnet.datasets import DIGITS, load_digits
 from glassnet.models import Model
+from glassnet.models.table_rows import as_entries, raw_rows
 from glassnet.web.errors import ApiError
 
 Singleton = TypeVar("Singleton")
@@ -50,8 +51,8 @@ class Examples:
     ----------
     table : ArrowTable
         All columns of the file, including those that the model does not use.
-    x : array (samples, features), uint8 or float64
-        Raw features in the model's order.
+    x : array (samples, features), uint8, float64 or object
+        Raw features in the model's order: numbers, or the entries of a table that the model preprocesses.
     y : array (samples,) or None
         Raw targets, if the table has them.
     held_out : bool
@@ -164,7 +165,8 @@ def make_examples(table: Table, model: Model, held_out: bool = False) -> Example
     y = target_values(table, model.target_name) if model.target_name in table.names else None
     if y is not None:
         model.encode(y)  # report an unknown class now, not during a request
-    return Examples(table.to_arrow(), features(table, model.feature_names), y, held_out)
+    x = as_entries(raw_rows(model, table, "" if y is None else model.target_name))
+    return Examples(table.to_arrow(), x, y, held_out)
 
 
 def digits_examples(model: Model) -> tuple[Examples, Examples] | None:

@@ -170,7 +170,7 @@ def _gradients(model: Model, inputs: Array, output: int, options: ExplainOptions
     arguments = model.structure, model.vector, inputs
     if options.saliency:
         gradient = inspection.saliency(*arguments, output, options.of, scale=options.scale)
-        found["saliency"] = dict(zip(model.feature_names, gradient[0], strict=True))
+        found["saliency"] = dict(zip(model.input_names, gradient[0], strict=True))
     if options.unit is not None:
         layer, unit = options.unit
         found["unit_gradient"] = inspection.saliency(*arguments, unit, "logit", layer=layer, scale=options.scale)[0]

@@ -49,6 +49,7 @@ def describe_model(model: Model) -> dict[str, Any]:
         "task": model.task,
         "target": model.target_name,
         "features": list(model.feature_names),
+        "inputs": list(model.input_names),
         "classes": list(model.classes),
         "image_shape": [side, side] if side else None,
         "layer_sizes": list(structure.layer_sizes),

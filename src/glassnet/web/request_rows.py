@@ -15,8 +15,11 @@ from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.web.errors import ApiError, truncate
 
-_NUMBER_TYPES = {int, float, bool}
+_NUMBER_TYPES: frozenset[type] = frozenset({int, float, bool})
 _EXPECTED_NUMBER = "a finite number"
+#: Types of the entries of a table that the model preprocesses.
+_ENTRY_TYPES: frozenset[type] = _NUMBER_TYPES | {str, type(None)}
+_EXPECTED_ENTRY = "text, a finite number, true, false or null"
 
 #: OpenAPI schema of a row.
 ROW_SCHEMA: dict[str, Any] = {
@@ -52,7 +55,8 @@ def parse_rows(content: dict[str, Any], model: Model, max_rows: int) -> Array:
     ----------
     content : dict
         ``rows``: a list of rows, each a list of numbers in the order of the model's columns, or an object with a number
-        for each column by name. Names that the model does not know are ignored.
+        for each column by name. Names that the model does not know are ignored. Where the model preprocesses a table,
+        entries may also be text, true or false, and null for a missing value.
     model : Model
         The model that takes the rows.
     max_rows : int
@@ -60,8 +64,8 @@ def parse_rows(content: dict[str, Any], model: Model, max_rows: int) -> Array:
 
     Returns
     -------
-    array (samples, features), float64
-        At least one row; every entry is finite. The model validates the values: see `locate_errors`.
+    array (samples, features), float64, or object where the model preprocesses a table
+        At least one row; every number is finite. The model validates the values: see `locate_errors`.
 
     Raises
     ------
@@ -76,8 +80,13 @@ def parse_rows(content: dict[str, Any], model: Model, max_rows: int) -> Array:
         message = f"there are {len(rows):,} rows; send at most {max_rows:,} at once"
         raise ApiError(413, "too_many_rows", message, limit=max_rows)
     names = model.feature_names
-    parsed = [_parse_row(row, index, names) for index, row in enumerate(rows)]
-    return np.array(parsed, np.float64)
+    types, expected = (_NUMBER_TYPES, _EXPECTED_NUMBER) if model.takes_numbers else (_ENTRY_TYPES, _EXPECTED_ENTRY)
+    parsed = [_parse_row(row, index, names, types, expected) for index, row in enumerate(rows)]
+    if model.takes_numbers:
+        return np.array(parsed, np.float64)
+    entries = np.empty((len(parsed), len(names)), object)
+    entries[:] = parsed
+    return entries
 
 
 @contextmanager
@@ -121,15 +130,18 @@ def _find_invalid(x: Array, model: Model) -> ApiError | None:
     return _invalid_value(row, model.feature_names[column], float(x[row, column]), expected)
 
 
-def _parse_row(row: Any, index: int, names: Sequence[str]) -> Sequence[Any]:
-    """Return a row as numbers in the order of the columns."""
+def _parse_row(
+    row: Any, index: int, names: Sequence[str], types: frozenset[type], expected_entry: str
+) -> Sequence[Any]:
+    """Return a row in the order of the columns, each entry of one of the types."""
     if isinstance(row, dict):
         try:
             entries = itemgetter(*names)(row)
         except KeyError as missing:
             name = missing.args[0]
-            message = f"rows[{index}] has no column {name!r}; give a number for it"
-            details = {"row": index, "column": name, "value": None, "expected": _EXPECTED_NUMBER}
+            kind = "number" if types is _NUMBER_TYPES else "value"
+            message = f"rows[{index}] has no column {name!r}; give a {kind} for it"
+            details = {"row": index, "column": name, "value": None, "expected": expected_entry}
             raise ApiError(422, "invalid_input", message, **details) from None
         row = [entries] if len(names) == 1 else entries
     elif not isinstance(row, list):
@@ -139,9 +151,9 @@ def _parse_row(row: Any, index: int, names: Sequence[str]) -> Sequence[Any]:
     elif len(row) != len(names):
         message = f"rows[{index}] has {len(row)} entries; this model takes {len(names)}"
         raise ApiError(422, "invalid_input", message, row=index, value=len(row), expected=f"{len(names)} numbers")
-    if not _NUMBER_TYPES.issuperset(map(type, row)):
-        column = next(column for column, value in enumerate(row) if type(value) not in _NUMBER_TYPES)
-        raise _invalid_value(index, names[column], row[column], _EXPECTED_NUMBER)
+    if not types.issuperset(map(type, row)):
+        column = next(column for column, value in enumerate(row) if type(value) not in types)
+        raise _invalid_value(index, names[column], row[column], expected_entry)
     return row
 
 

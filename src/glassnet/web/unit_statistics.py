@@ -120,7 +120,8 @@ class UnitStatistics:
         except InputError:  # the network has diverged
             predictions = [None] * len(values)
         targets = [None] * len(values) if examples.y is None else [to_plain(value) for value in examples.y[chosen]]
-        columns = zip(examples.locate(chosen), targets, predictions, values, strict=True)
+        rows = values.tolist() if values.dtype == object else values
+        columns = zip(examples.locate(chosen), targets, predictions, rows, strict=True)
         return [
             location | {"target": target, "prediction": to_plain(prediction), "values": row}
             for location, target, prediction, row in columns

@@ -53,8 +53,10 @@ def render_rows(evaluation: Evaluation, rows: Array) -> dict[str, Any]:
 
 
 def row_values(examples: Examples, row: int) -> Array:
-    """Return the raw numbers of a row, (features,), in the model's order."""
+    """Return the raw values of a row, (features,), in the model's order: numbers, or the entries of a table."""
     selected = examples.x[[row]]
+    if selected.dtype == object:
+        return selected[0]
     return np.asarray(selected.toarray() if hasattr(selected, "toarray") else selected, np.float64)[0]
 
 

@@ -97,10 +97,12 @@ def describe_network(statistics: UnitStatistics) -> dict[str, Any]:
     structure = model.structure
     count = n_rows(examples)
     sample = None
-    if examples is not None and count:
+    if examples is not None and count and model.takes_numbers:
         sample = to_dense(examples.x[:: max(1, count // N_RANGE_ROWS)]).astype(np.float64)
-    initial_row = np.zeros(structure.n_inputs)
-    if sample is not None:
+    initial_row: Any = np.zeros(structure.n_inputs)
+    if not model.takes_numbers:
+        initial_row = examples.x[0].tolist() if examples is not None and count else [None] * len(model.feature_names)
+    elif sample is not None:
         initial_row = sample[0]
     elif model.scaling is not None and model.scaling.kind == "standard":
         initial_row[: structure.n_numbers] = model.scaling.offset[: structure.n_numbers]

@@ -10,6 +10,11 @@ export function format(value, digits = 4) {
   return number(value === 0 ? 0 : value, { maximumSignificantDigits: digits, useGrouping: false });
 }
 
+/** Format an entry of a table: a number, text, true or false, or a missing value. */
+export function formatEntry(value, digits = 4) {
+  return typeof value === "string" || typeof value === "boolean" ? String(value) : format(value, digits);
+}
+
 /** Decode base64 to bytes. */
 export function decodeBytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -9,7 +9,7 @@ export function unitName(model, layer, unit) {
   if (layer === 0) return inputName(model, unit);
   const last = layer === model.activations.length;
   const name = t("think.unit.name", { layer: number(layer), unit: String(unit) });
-  return last ? t("think.unit.of", { unit: name, name: outputName(model, unit) }) : name;
+  return last ? t("think.unit.of", { unit: name, name: outputUnitName(model, unit) }) : name;
 }
 
 /** The name of an output: its class, or the target. */
@@ -18,13 +18,23 @@ export function outputName(model, unit) {
   return model.layer_sizes.at(-1) === 1 ? model.target : `${model.target} ${unit + 1}`;
 }
 
+/** The name of an output unit: its class, of two classes that share a unit the second; or the target. */
+export function outputUnitName(model, unit) {
+  return outputName(model, outputIndex(model, unit));
+}
+
+/** The index of the output of a unit: two classes share a single unit, which is the probability of the second. */
+export function outputIndex(model, unit) {
+  return model.classes.length === 2 && model.layer_sizes.at(-1) === 1 ? 1 : unit;
+}
+
 /** The name of an input unit: its column; for an embedding, its column and dimension. */
 export function inputName(model, unit) {
-  const numbers = model.features.length - model.embeddings.length;
-  if (unit < numbers) return String(model.features[unit]);
+  const numbers = model.inputs.length - model.embeddings.length;
+  if (unit < numbers) return String(model.inputs[unit]);
   let rowNumber = unit - numbers;
   for (const [table, [, size]] of model.embeddings.entries()) {
-    if (rowNumber < size) return `${model.features[numbers + table]} (${rowNumber + 1})`;
+    if (rowNumber < size) return `${model.inputs[numbers + table]} (${rowNumber + 1})`;
     rowNumber -= size;
   }
   return String(unit);

@@ -7,7 +7,7 @@ import { number, t } from "/shared/i18n.js";
 import { colour } from "/shared/theme.js";
 import { ink, inkImage, drawOutline, normalize, drawHinton } from "/think/hinton.js";
 import { computeLayout, MAX_NAMED } from "/think/layout.js";
-import { layerInput, layerInputName, outputName, unitName } from "/think/names.js";
+import { layerInput, layerInputName, outputIndex, outputUnitName, unitName } from "/think/names.js";
 
 /** Connections shown for the selected unit. */
 const MAX_UNIT_CONNECTIONS = 16;
@@ -62,7 +62,7 @@ export function makeNetwork(store) {
     const wanted = `${model.version} ${width} ${document.documentElement.lang}`;
     if (wanted === layoutKey) return;
     layoutKey = wanted;
-    layout = computeLayout(model.layer_sizes, model.image_shape?.[0] ?? 0, width, model.layer_sizes.at(-1) <= MAX_NAMED && model.layer_sizes.slice(-1).some((count) => Array.from({ length: count }, (_, unit) => outputName(model, unit)).some((name) => name.length > 3)));
+    layout = computeLayout(model.layer_sizes, model.image_shape?.[0] ?? 0, width, model.layer_sizes.at(-1) <= MAX_NAMED && model.layer_sizes.slice(-1).some((count) => Array.from({ length: count }, (_, unit) => outputUnitName(model, unit)).some((name) => name.length > 3)));
     picture.style.setProperty("width", `${layout.width}px`);
     picture.style.setProperty("height", `${layout.height}px`);
     over.replaceChildren(...layout.blocks.map((block, layer) => {
@@ -299,8 +299,8 @@ export function makeNetwork(store) {
       const [x, y] = block.at(unit);
       ctx.fillStyle = colour(unit === best ? "ink" : "soft");
       ctx.font = `${unit === best ? 700 : 400} 13px ${family}`;
-      const strength = hasProbabilities ? ` ${Math.round(100 * store.explanation.probabilities[unit])}%` : "";
-      ctx.fillText(truncate(outputName(model, unit), 16 - strength.length) + strength, x + block.cell + 6, y + block.cell / 2 + 4.5, layout.labelWidth - 8);
+      const strength = hasProbabilities ? ` ${Math.round(100 * store.explanation.probabilities[outputIndex(model, unit)])}%` : "";
+      ctx.fillText(truncate(outputUnitName(model, unit), 16 - strength.length) + strength, x + block.cell + 6, y + block.cell / 2 + 4.5, layout.labelWidth - 8);
     }
   }
 

@@ -8,7 +8,8 @@ const PAGE_SIZE = 12;
 
 /** The fields. */
 export function makeRowEditor(store) {
-  const { features } = store.context.model;
+  const { features, preprocessing } = store.context.model;
+  const isTable = preprocessing.kind === "table"; // entries may be text, and may be missing
   const isPaged = features.length > PAGE_SIZE;
   let first = 0;
   let found = features.map((_, place) => place);
@@ -45,7 +46,7 @@ export function makeRowEditor(store) {
     }
     for (const input of fields.querySelectorAll("input")) {
       const value = store.row[Number(input.dataset.column)];
-      if (document.activeElement !== input && Number(input.value) !== value) input.value = String(value);
+      if (document.activeElement !== input && parse(input.value, value) !== value) input.value = value === null ? "" : String(value);
       if (document.activeElement !== input) input.removeAttribute("aria-invalid");
     }
     where.textContent = found.length === 0 ? t("think.edit.none") : t("think.edit.page", { first: number(first + 1), last: number(first + chosen.length), count: number(found.length) });
@@ -57,20 +58,28 @@ export function makeRowEditor(store) {
     const { column_ranges: columns } = store.info;
     const range = columns === null ? "" : t("think.edit.range", { low: format(columns.low[column]), high: format(columns.high[column]) });
     const input = element("input", {
-      type: "number", step: "any", data: { column }, value: String(store.row[column]), "aria-describedby": range && `think-range-${column}`,
+      type: isTable ? "text" : "number", step: !isTable && "any", data: { column }, value: store.row[column] === null ? "" : String(store.row[column]), "aria-describedby": range && `think-range-${column}`,
       oninput: (event) => change(column, input, event.timeStamp), onblur: () => store.draw(),
     });
     return element("label", { class: "field" }, element("span", { text: String(features[column]) }), input, range && element("small", { class: "soft", id: `think-range-${column}`, text: range }));
   }
 
   function change(column, input, startedAt) {
-    const value = input.valueAsNumber;
-    input.setAttribute("aria-invalid", String(!Number.isFinite(value)));
-    if (!Number.isFinite(value)) return;
+    const value = isTable ? parse(input.value, store.row[column]) : input.valueAsNumber;
+    const isValid = isTable || Number.isFinite(value);
+    input.setAttribute("aria-invalid", String(!isValid));
+    if (!isValid) return;
     const row = [...store.row];
     row[column] = value;
     store.setRow(row, { kind: "edited" }, startedAt);
   }
 
   return { root, draw };
+}
+
+/** The entry that a text stands for, of the type of the entry before: missing, text, or a number. */
+function parse(text, before) {
+  if (text.trim() === "") return null;
+  const value = Number(text);
+  return typeof before === "string" || !Number.isFinite(value) ? text : value;
 }

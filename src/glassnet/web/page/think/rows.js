@@ -3,7 +3,7 @@
 import { get } from "/shared/api.js";
 import { prepareCanvas } from "/shared/canvas.js";
 import { element } from "/shared/elements.js";
-import { format } from "/shared/format.js";
+import { format, formatEntry } from "/shared/format.js";
 import { number, t } from "/shared/i18n.js";
 import { ink, inkImage } from "/think/hinton.js";
 import { fromRow, dataInstructions, rowLabel } from "/think/names.js";
@@ -72,7 +72,7 @@ export function makeRows(store) {
   }
 
   function listItem(row) {
-    const values = row.values.slice(0, MAX_VALUES).map((value, place) => `${model.features[place]} ${format(value)}`).join(", ");
+    const values = row.values.slice(0, MAX_VALUES).map((value, place) => `${model.features[place]} ${formatEntry(value)}`).join(", ");
     return element("button", { type: "button", class: "think-list-row", data: { row: row.row }, onclick: (event) => select(store, row, event.timeStamp) },
       element("strong", { text: `${rowLabel(row)}${row.target === null ? "" : `: ${typeof row.target === "number" ? format(row.target, 5) : row.target}`} ${errorMark(store, row)}` }), " ",
       element("span", { class: "soft", text: row.values.length > MAX_VALUES ? `${values} …` : values }));

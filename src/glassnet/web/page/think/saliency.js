@@ -6,7 +6,7 @@ import { format } from "/shared/format.js";
 import { number, t } from "/shared/i18n.js";
 import { colour } from "/shared/theme.js";
 import { ink, inkImage, normalize, drawHintonImage } from "/think/hinton.js";
-import { outputName } from "/think/names.js";
+import { outputUnitName } from "/think/names.js";
 
 const MAX_BARS = 14;
 const MAX_WIDTH = 288;
@@ -16,7 +16,7 @@ export function makeSaliency(store) {
   const { model } = store.context;
   const output = element("select", { id: "think-output", onchange: () => store.selectOutput(output.value === "" ? null : Number(output.value)) },
     element("option", { value: "", text: t("think.saliency.largest") }),
-    model.layer_sizes.at(-1) <= 1000 && Array.from({ length: model.layer_sizes.at(-1) }, (_, unit) => element("option", { value: unit, text: outputName(model, unit) })));
+    model.layer_sizes.at(-1) <= 1000 && Array.from({ length: model.layer_sizes.at(-1) }, (_, unit) => element("option", { value: unit, text: outputUnitName(model, unit) })));
   const canvas = element("canvas", { class: "think-saliency", role: "img", hidden: model.image_shape === null });
   const bars = element("div", { class: "think-bars" });
   const description = element("p", { class: "hint" });
@@ -46,7 +46,7 @@ export function makeSaliency(store) {
     const ranking = values.map((_, index) => index).sort((i, j) => Math.abs(values[j]) - Math.abs(values[i]));
     const last = model.activations.length;
     const name = `${explanation.of === "logit" ? "z" : "a"}${last}[${explanation.output}]`;
-    const quantity = t("think.saliency.about", { name, output: outputName(model, explanation.output) });
+    const quantity = t("think.saliency.about", { name, output: outputUnitName(model, explanation.output) });
     if (model.image_shape === null) {
       description.textContent = quantity;
       drawBars(values, ranking.slice(0, MAX_BARS), name);
@@ -75,7 +75,7 @@ export function makeSaliency(store) {
   function drawBars(values, ranking) {
     const scale = Math.abs(values[ranking[0]]) || 1;
     bars.replaceChildren(...ranking.map((index) => element("div", { class: "think-bar think-signed", data: { column: index } },
-      element("span", { class: "think-bar-name", text: model.features[index] }),
+      element("span", { class: "think-bar-name", text: model.inputs[index] }),
       element("span", { class: "think-track" }, element("span", {
         class: `think-fill ${values[index] < 0 ? "below" : ""}`,
         style: { width: `${(50 * Math.abs(values[index])) / scale}%`, "margin-inline-start": `${values[index] < 0 ? 50 - (50 * -values[index]) / scale : 50}%` },

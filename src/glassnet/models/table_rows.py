@@ -1,0 +1,68 @@
+"""The columns of a table that a model takes, and its target's: by name, or by position where there were no names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet._utils.arrays import Array
+from glassnet.data import Matrix, Table, choose_target, features
+from glassnet.data.formatting import format_names
+from glassnet.errors import InputError
+from glassnet.models.model import Model, default_names
+from glassnet.models.target import UNNAMED_TARGET
+
+
+def find_target(model: Model, table: Table) -> str:
+    """Return the target's column: the model's name for it, the only column that is no feature, or the usual names."""
+    if model.target_name in table.names:
+        return model.target_name
+    others = [name for name in table.names if name not in model.feature_names]
+    if len(others) == 1:
+        return others[0]
+    return choose_target(table) if model.target_name == UNNAMED_TARGET else model.target_name
+
+
+def raw_rows(model: Model, table: Table, target: str = "") -> Any:
+    """Return the rows that a model takes.
+
+    Parameters
+    ----------
+    model : Model
+        Its `feature_names` are matched by name or, if it was trained on rows without names, by position.
+    table : Table
+        With the model's columns, and perhaps others.
+    target : str
+        The column that is no feature.
+
+    Returns
+    -------
+    array or SciPy CSR matrix (samples, features), or pyarrow.Table
+        Numbers, or, where the model preprocesses a table, the columns as they are.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or an entry is not a number where the model takes numbers (row and column named).
+    """
+    names = list(model.feature_names)
+    others = [name for name in table.names if name != target]
+    if model.feature_names == default_names(len(names)) and not set(names) & set(others) and len(others) == len(names):
+        names = others
+    if model.takes_numbers or isinstance(table, Matrix):
+        return features(table, names)
+    missing = [name for name in names if name not in table.names]
+    if missing:
+        raise InputError(f"{table.source}: column {format_names(missing)} is missing; the model was trained on it")
+    return table.to_arrow().columns.select(names)
+
+
+def as_entries(rows: Any) -> Array:
+    """Return raw rows as an array (samples, features): numbers, or Python's own values where they are a table."""
+    if not hasattr(rows, "to_pylist"):
+        return rows
+    entries = np.empty((rows.num_rows, rows.num_columns), object)
+    for column, values in enumerate(rows.columns):
+        entries[:, column] = values.to_pylist()
+    return entries
