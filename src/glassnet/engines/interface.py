@@ -203,7 +203,7 @@ RowMetric = Callable[[Array, Array], Array]
 #: Called after each batch with its number and its objective.
 OnBatch = Callable[[int, float], None]
 #: Called with each gradient vector before its use, to add up the gradients of several machines in place.
-Combine = Callable[[Array], None]
+AllReduce = Callable[[Array], None]
 #: Called after one or more batches; True means: return before the end of the epoch.
 Pause = Callable[[], bool]
 
@@ -228,7 +228,7 @@ class Engine(Protocol):
         rng: np.random.Generator,
         metric: RowMetric,
         on_batch: OnBatch | None,
-        combine: Combine | None,
+        all_reduce: AllReduce | None,
         accumulator: EpochAccumulator | None = None,
         pause: Pause | None = None,
     ) -> EpochMetrics:
@@ -248,8 +248,8 @@ class Engine(Protocol):
             Draws the dropout masks.
         metric : callable
             Scores each row.
-        on_batch, combine : callable, optional
-            See `OnBatch` and `Combine`.
+        on_batch, all_reduce : callable, optional
+            See `OnBatch` and `AllReduce`.
         accumulator : EpochAccumulator, optional
             Sums over the earlier batches of this epoch; added to.
         pause : callable, optional

@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import (
-    Combine,
+    AllReduce,
     EpochAccumulator,
     EpochMetrics,
     Objective,
@@ -139,7 +139,7 @@ class ReferenceEngine:
         rng: np.random.Generator,
         metric: RowMetric,
         on_batch: OnBatch | None = None,
-        combine: Combine | None = None,
+        all_reduce: AllReduce | None = None,
         accumulator: EpochAccumulator | None = None,
         pause: Pause | None = None,
     ) -> EpochMetrics:
@@ -151,7 +151,7 @@ class ReferenceEngine:
             here = slice(batch * self.batch_size, min((batch + 1) * self.batch_size, samples))
             buffers = self._buffers(here.stop - here.start, rows.y)
             x, y, w = _batch(rows, here, order, buffers)
-            step = self._train_step(weights, (x, y, w), buffers, learning_rate, rng, combine)
+            step = self._train_step(weights, (x, y, w), buffers, learning_rate, rng, all_reduce)
             if not step.is_finite:
                 return EpochMetrics(step.loss, math.nan, step.gradient_norm, bad_batch=accumulator.batches)
             accumulator.loss += step.loss * len(x)
@@ -171,7 +171,7 @@ class ReferenceEngine:
         batch: Rows,
         learning_rate: float,
         rng: np.random.Generator,
-        combine: Combine | None = None,
+        all_reduce: AllReduce | None = None,
     ) -> StepResult:
         """Take one step: forward, loss, backward, clipping, update, max-norm, averaging.
 
@@ -185,7 +185,7 @@ class ReferenceEngine:
             The learning rate of this step.
         rng : numpy.random.Generator
             Draws the dropout masks.
-        combine : callable, optional
+        all_reduce : callable, optional
             Called with the gradient (n_parameters,) before clipping; may change it in place. The update overwrites it:
             copy it here to look at it.
 
@@ -196,7 +196,7 @@ class ReferenceEngine:
         """
         buffers = self._buffers(len(batch), batch.y)
         arrays = _batch(batch, slice(0, len(batch)), None, buffers)
-        return self._train_step(weights, arrays, buffers, learning_rate, rng, combine)
+        return self._train_step(weights, arrays, buffers, learning_rate, rng, all_reduce)
 
     def _train_step(
         self,
@@ -205,7 +205,7 @@ class ReferenceEngine:
         buffers: dict[str, Array],
         learning_rate: float,
         rng: np.random.Generator,
-        combine: Combine | None,
+        all_reduce: AllReduce | None,
     ) -> StepResult:
         """Take one step on x, y and sample weights: see `train_step`."""
         objective, rule = self.objective, self.rule
@@ -221,8 +221,8 @@ class ReferenceEngine:
         l2 = objective.decay(_weight(w, samples) if objective.alpha else 1.0)
         penalized = penalty(views, objective.l1, l2)
         backward(structure, views, cache, dz, l1=objective.l1, l2=l2, out=gradient_views | buffers)
-        if combine is not None:
-            combine(gradient)
+        if all_reduce is not None:
+            all_reduce(gradient)
         norm = clip_gradient(gradient, rule.clip_norm, rule.clip_value)
         result = StepResult(mean_loss + penalized, mean_loss, penalized, norm, x, y, cache)
         if not result.is_finite:

@@ -15,7 +15,7 @@ from glassnet.engines.fused.processor import usable_cores
 from glassnet.engines.fused.threads import ACTIVE_TRAININGS
 from glassnet.engines.fused.workspace import Workspace
 from glassnet.engines.interface import (
-    Combine,
+    AllReduce,
     EpochAccumulator,
     EpochMetrics,
     Objective,
@@ -151,12 +151,12 @@ class FusedEngine:
         rng: np.random.Generator,
         metric: RowMetric,
         on_batch: OnBatch | None = None,
-        combine: Combine | None = None,
+        all_reduce: AllReduce | None = None,
         accumulator: EpochAccumulator | None = None,
         pause: Pause | None = None,
     ) -> EpochMetrics:
         """Go through the rows once, batch by batch, changing ``weights`` in place."""
-        if combine is not None:
+        if all_reduce is not None:
             raise NotImplementedError("the fused engine never has the whole gradient; use the reference engine")
         with ACTIVE_TRAININGS as trainings:
             workspace = self._workspace("training", self.batch_size, rows, trainings)
