@@ -79,12 +79,7 @@ def _lines(model: Model) -> list[str]:
     if model.classes:
         lines.append(f"classes: {classes}{' …' if len(model.classes) > 12 else ''}")
     lines += ["", *model.structure.describe().splitlines(), ""]
-    scalings = {
-        "bytes": "by 1/255",
-        "standard": "to mean 0 and deviation 1, by the training rows",
-        "largest": "by the largest entry of each column in the training rows",
-    }
-    lines.append(f"features scaled {scalings[model.preprocessor.kind]}")
+    lines.append(_describe_preprocessor(model))
     plain = settings.as_json()
     lines.append(
         f"trained on {facts.get('training_rows', 0):,} rows of {facts.get('source') or 'arrays'} "
@@ -97,6 +92,18 @@ def _lines(model: Model) -> list[str]:
         f"{len(model.history)} epochs, {facts.get('stop_reason', '?')}; best epoch {facts.get('best_epoch', '?')}"
     )
     return lines + _charts(model)
+
+
+def _describe_preprocessor(model: Model) -> str:
+    """Return a line that describes the preprocessing."""
+    if not model.takes_numbers:
+        return f"columns imputed, scaled and encoded to {model.preprocessor.n_inputs:,} inputs, by the training rows"
+    return {
+        "identity": "features not scaled",
+        "bytes": "features scaled by 1/255",
+        "standard": "features scaled to mean 0 and deviation 1, by the training rows",
+        "largest": "features scaled by the largest entry of each column in the training rows",
+    }[model.preprocessor.kind]
 
 
 def _charts(model: Model) -> list[str]:

@@ -15,11 +15,11 @@ from glassnet._utils.spreadsheet import spreadsheet_safe
 from glassnet._utils.text_safety import escape_control_chars
 from glassnet.cli.arguments import labeled_rows, read_blocks
 from glassnet.cli.console import Output
-from glassnet.data import features
 from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
 from glassnet.models import Model, load
 from glassnet.models.evaluation import evaluate_blocks
+from glassnet.models.table_rows import raw_rows
 from glassnet.models.target import CLASSIFICATION
 from glassnet.training.callbacks.progress import format_metric
 
@@ -88,7 +88,8 @@ def predict(
     if out is not None:
         check_writable(out)
     tables = (
-        _predictions(loaded, features(block, loaded.feature_names), proba, safe) for block in read_blocks(loaded, data)
+        _predictions(loaded, raw_rows(loaded, block, loaded.target_name), proba, safe)
+        for block in read_blocks(loaded, data)
     )
     pieces = _encode(tables, parquet)
     if out is None:

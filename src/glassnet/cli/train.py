@@ -17,6 +17,7 @@ from glassnet.cli.streaming import should_stream, train_streamed
 from glassnet.cli.summary import finish
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions
 from glassnet.data import open_files
+from glassnet.errors import InputError
 from glassnet.models import load
 from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import LOSSES
@@ -225,6 +226,8 @@ def train(
         on_bad_row=on_bad_row,
         warm_start=None if warm_start is None else load(warm_start),
     )
+    if warm_start is not None:
+        _check_warm_start(context)
     checkpointing = make_checkpoint(output, checkpoint, checkpoint_every, resume)
     if out is not None:
         check_writable(out)
@@ -246,3 +249,11 @@ def train(
     if checkpointing is not None and checkpointing.stopped_at:
         output.warn(f"stopped: {checkpointing.stopped_at}; resume with: {resume_command(context.obj)}")
     return code
+
+
+def _check_warm_start(context: typer.Context) -> None:
+    """Raise InputError if an option asks for other layers than those of the model of --warm-start."""
+    for name in ("hidden", "activation"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise InputError(f"--{name} does not go with --warm-start, which keeps the model's layers; leave it out")
