@@ -57,7 +57,7 @@ def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
     assert findings(page) == [], "all choices and a menu are open"
 
     page.keyboard.press("Escape")
-    page.locator(".learn-slowly").click()
+    page.locator(".learn-trace").click()
     for stage in ("z1", "loss", "dW3", "b3"):
         button = page.locator(".learn-stage-button").get_by_text(stage, exact=True)
         button.click()
@@ -124,7 +124,7 @@ def test_a_fault_is_found(visit, findings) -> None:
 OPENED = {
     "think": lambda page: page.locator(".think-network-card .think-read:not(:empty)").wait_for(),
     "learn": lambda page: (
-        page.locator(".learn-slowly").press("Enter"),
+        page.locator(".learn-trace").press("Enter"),
         page.locator(".learn-step:visible").wait_for(),
     ),
     "wrong": lambda page: page.locator(".wrong-groups-table").wait_for(),

@@ -61,7 +61,7 @@ def learnt(visit):
         page = visit("#learn", **options)
         page.locator(".learn-epoch").click()
         page.locator(".learn-where", has_text=re.compile(r"\b1\b.*\b150\b|\b1/150")).wait_for()
-        page.locator(".learn-slowly").click()
+        page.locator(".learn-trace").click()
         page.locator(".learn-step:visible").wait_for()
         return page
 
@@ -138,7 +138,7 @@ def test_the_keyboard_alone_saves_a_picture(visit) -> None:
     page = visit("#model")
     summary = page.locator(".picture-menu summary").first
     summary.focus()
-    assert summary.evaluate("node => node.ariaLabel") == "Save a picture: What it is"
+    assert summary.evaluate("node => node.ariaLabel") == "Export as image: Model"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     with page.expect_download() as download:
