@@ -101,6 +101,7 @@ def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, app_state) -
     chosen = chosen[np.argsort(-probabilities[chosen, column])]
     shown = page.locator(".wrong-gallery").first.locator("li")
     assert [text.split("\n")[-1] for text in shown.all_inner_texts()] == [f"row {number + 1}" for number in chosen]
+    assert all(f"true: {row}" in text for text in shown.all_inner_texts())
     assert shown.first.locator(".wrong-said").inner_text() == f"{column}: {probabilities[chosen[0], column]:.1%}"
     assert grid.locator("[aria-selected=true]").count() == 1
     drawn = shown.first.locator("canvas").evaluate(

@@ -46,7 +46,7 @@ function classificationFormat({ classes, calibration }) {
   const confidence = (row) => (calibration === null ? format(row.confidence, 3) : percent(row.confidence));
   return {
     isCorrect: (row) => row.actual === row.predicted,
-    caption: (row) => [t("wrong.row.caption.predicted", { predicted: classes[row.predicted], confidence: confidence(row) }), t("wrong.row.actual", { actual: classes[row.actual] })],
+    caption: (row) => [t("wrong.row.caption.predicted", { predicted: classes[row.predicted], confidence: confidence(row) }), t("wrong.row.caption.actual", { actual: classes[row.actual] })],
     columns: [["wrong.row.prediction", (row) => classes[row.predicted]], ["wrong.row.actual", (row) => classes[row.actual]], [calibration === null ? "wrong.row.output" : "wrong.row.probability", confidence], ["wrong.row.loss", (row) => format(row.loss, 3)]],
   };
 }
