@@ -176,7 +176,7 @@ def test_to_scikit_learn_and_back(kind: str) -> None:
     back = MLPClassifier.from_sklearn(sklearn_mlp)
     assert back.predict_proba(X).tobytes() == network.predict_proba(X).tobytes()
     assert back.loss_curve_ == network.loss_curve_ and back.alpha == 0.01
-    with pytest.raises(InputError, match="MLPRegressor is asked for"):
+    with pytest.raises(InputError, match="MLPRegressor is expected"):
         MLPRegressor.from_sklearn(sklearn_mlp)
 
 

@@ -329,11 +329,11 @@ def test_quantiles_are_ordered_and_cover_their_share() -> None:
     assert (low <= middle).all() and (middle <= high).all()
     for share, values in ((0.9, high), (0.1, low), (0.5, middle)):
         assert np.mean(yr <= values) == pytest.approx(share, abs=0.06)
-    with pytest.raises(InputError, match="quantiles are of one target"):
+    with pytest.raises(InputError, match="quantiles need one target"):
         regressor(quantiles=[0.5]).fit(XR, np.c_[yr, yr])
     with pytest.raises(InputError, match="above 0 and below 1"):
         regressor(quantiles=[0.5, 1.0]).fit(XR, yr)
-    with pytest.raises(InputError, match="quantiles have the pinball loss, and loss is 'huber'"):
+    with pytest.raises(InputError, match="quantiles use the pinball loss, and loss is 'huber'"):
         regressor(quantiles=[0.5], loss="huber").fit(XR, yr)
 
 

@@ -1,4 +1,4 @@
-"""A fitted network as scikit-learn's conventions have it: parameters by name, outputs for rows, pickling."""
+"""A fitted network with scikit-learn's conventions: parameters, outputs for rows, pickling."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.preprocessing import Scaling
 from glassnet.training.dispatch import make_engine
 
-#: The dtypes that rows keep; others become float64.
+#: Dtypes of rows that are kept; others are converted to float64.
 DTYPES = (np.float64, np.float32)
 #: Below this number of multiplications, creating an engine takes longer than computing the outputs.
 FEW_MULTIPLICATIONS = 500_000
@@ -31,7 +31,7 @@ _UNUSED_RULE = UpdateRule(OPTIMIZERS["gradient_descent"])
 
 
 class BaseNetwork(BaseEstimator):
-    """What a fitted network needs to predict; it holds a `glassnet.Model`."""
+    """Base class of estimators that hold a `glassnet.Model`."""
 
     _model: Model
 
@@ -52,11 +52,11 @@ class BaseNetwork(BaseEstimator):
             self.embeddings_ = [view for name, view in model.parameters.items() if name[0] == "E"]
 
     def _set_vector(self, vector: Array) -> None:
-        """Hold the model with other parameters (n_parameters,), without a copy of them."""
+        """Replace the parameters of the model (n_parameters,) without a copy."""
         self._set_model(replace(self._model, vector=vector))
 
     def _current_vector(self) -> Array:
-        """Return the parameters (n_parameters,); where coefs_ or intercepts_ were replaced by the user, with those."""
+        """Return the parameters (n_parameters,), including coefs_ and intercepts_ that the user replaced."""
         model = self._model
         named = self._named_parameters()
         if all(named.get(name) is view for name, view in model.parameters.items() if name[0] != "E"):

@@ -22,22 +22,22 @@ MIN_RATE, DIVISOR = 1e-6, 5.0
 
 @dataclass
 class Progress:
-    """What scikit-learn reports of a training, kept from one fit to the next.
+    """Progress of a training that scikit-learn reports, kept between fits.
 
     Parameters
     ----------
     scores : list of float, or None
-        Of the validation rows after each epoch, where there are any.
+        Validation score of each epoch, if there is early stopping.
     losses : list of float
-        Of the training rows in each epoch.
+        Training loss of each epoch.
     best_loss, best_score, best_validation_loss : float
-        The least loss, the highest score, the least loss of validation rows that are reported only.
+        The lowest loss, the highest score, the lowest loss of validation rows that are only reported.
     best_vector : array (n_parameters,), optional
-        The parameters of that epoch, where they are to be restored.
+        The parameters of the best epoch, if they are to be restored.
     n_no_improvement : int
         Epochs since the last gain of at least ``tol``.
     samples : int
-        Rows met so far.
+        Number of training samples seen.
     """
 
     scores: list[float] | None
@@ -50,7 +50,7 @@ class Progress:
     samples: int = 0
 
     def turn_to(self, scores: bool, best: bool) -> None:
-        """Get ready for a fit that watches scores or not, and keeps the best parameters or not, unlike the last."""
+        """Prepare for a fit, with or without validation scores and restoring of the best parameters."""
         self.scores = (self.scores or []) if scores else None
         if not best:
             self.best_vector = None
@@ -70,21 +70,21 @@ class Progress:
             self.best_vector = vector.copy()
 
     def state_dict(self) -> StateDict:
-        """Return all of it."""
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "best_vector"}
-        return StateDict({} if self.best_vector is None else {"best_vector": self.best_vector.copy()}, told)
+        """Return all fields."""
+        metadata = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "best_vector"}
+        return StateDict({} if self.best_vector is None else {"best_vector": self.best_vector.copy()}, metadata)
 
     def load_state_dict(self, state_dict: StateDict) -> None:
-        """Take it over.
+        """Restore all fields.
 
         Raises
         ------
         InputError
-            If it is no such thing.
+            If a field is missing, unknown or invalid.
         """
         if state_dict.metadata.keys() != {f.name for f in fields(self)} - {"best_vector"}:
             raise InputError(
-                f"the training's progress has the fields {sorted(state_dict.metadata)}, which are not all or too many"
+                f"the progress has the fields {sorted(state_dict.metadata)}; fields are missing or unknown"
             )
         for name, value in state_dict.metadata.items():
             is_list = isinstance(value, list)
@@ -94,7 +94,7 @@ class Progress:
                 is_list != (name in ("scores", "losses"))
                 or not all(isinstance(number, (int, float)) for number in numbers)
             ):
-                raise InputError(f"{name} of a training's progress is {value!r:.80}")
+                raise InputError(f"{name} of the progress of a training is {value!r:.80}")
             setattr(self, name, value)
         self.best_vector = state_dict.arrays.get("best_vector")
 

@@ -1,4 +1,4 @@
-"""A loss of one's own: what it returns is looked at once, and its gradient is held to central differences."""
+"""Custom losses: check the shapes of their results, and their gradient against central differences."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.network.losses import Loss, as_outputs
 
-#: Rows that are looked at, and half the distance between the two points of a difference.
+#: Number of rows to check, and the step of the central differences.
 ROWS, STEP = 16, 1e-5
-#: How far a gradient may be off, relative to the largest: a kink near one of the points costs more than rounding.
+#: Tolerance relative to the largest gradient; it allows for a kink of the loss near one of the points.
 TOLERANCE = 1e-4
 
 
 def check_custom_loss(loss: Loss, truth: Array, outputs: int) -> None:
-    """Refuse a loss whose gradient is not that of its value.
+    """Check a custom loss: raise InputError if its gradient does not match its value.
 
     Parameters
     ----------
     loss : Loss
-        Of one's own.
+        The custom loss.
     truth : array (samples,) or (samples, outputs)
-        Of the training rows, as the network is trained on them.
+        Encoded targets of the training rows.
     outputs : int
-        Outputs of the network.
+        Number of outputs of the network.
 
     Raises
     ------
     InputError
-        If shapes are not (samples,) and (samples, outputs), or the two do not belong together: the entry that is
-        furthest off is shown.
+        If shapes are not (samples,) and (samples, outputs), or a gradient is wrong: the message shows the entry with
+        the largest difference.
     """
     y = truth[:ROWS]
     o = np.random.default_rng(0).uniform(0.1, 0.9, (len(y), outputs))
@@ -52,7 +52,7 @@ def check_custom_loss(loss: Loss, truth: Array, outputs: int) -> None:
     row, column = divmod(int(np.argmax(difference)), outputs)
     if not difference[row, column] <= TOLERANCE:
         raise InputError(
-            f"the gradient of your loss does not belong to its value: for y={y[row].tolist()} and "
+            f"the gradient of your loss does not match its value: for y={y[row].tolist()} and "
             f"output={o[row].tolist()} it says {gradient[row, column]:.6g} for output {column}, and central "
             f"differences of the value say {expected[row, column]:.6g}"
         )

@@ -1,4 +1,4 @@
-"""An estimator's files, and its way to other libraries and back."""
+"""Files of an estimator, and conversion from and to models and other libraries."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ExportMixin:
         Parameters
         ----------
         path : str or Path
-            ``.glassnet`` by custom. Callbacks, scorers and functions of one's own for training are left out.
+            The file, ``.glassnet`` by convention. Callbacks, scorers and custom functions for training are omitted.
         """
         save(self, path)
 
@@ -73,15 +73,14 @@ class ExportMixin:
         Parameters
         ----------
         model : Model
-            Of `glassnet.fit`, `glassnet.load` or another estimator's ``model_``.
+            From `glassnet.fit`, `glassnet.load` or the ``model_`` of an estimator.
         **params
-            Parameters of the estimator; the others are those that the model's settings say, where the estimator has
-            them.
+            Parameters of the estimator. By default, those that correspond to the model's settings.
 
         Raises
         ------
         InputError
-            If a classifier is asked for and the model is one of regression, or the other way round.
+            If the model is for regression and the estimator is a classifier, or vice versa.
         """
         est = cls(**{**params_of(model, cls), **params})
         names = model.feature_names != default_names(len(model.feature_names))
@@ -104,9 +103,9 @@ class ExportMixin:
         Parameters
         ----------
         path : str or Path
-            ``.onnx``. See ``docs/export.md`` for its inputs and outputs.
+            The file, ``.onnx``. ``docs/export.md`` describes its inputs and outputs.
         input_dtype : float32 or float64, optional
-            Of its input; the network's if not given.
+            Dtype of its input. By default, the network's.
         """
         exchange.to_onnx(self._portable(), path, input_dtype=input_dtype)
 
@@ -117,7 +116,7 @@ class ExportMixin:
         return exchange.to_torch(model.structure, model.vector, target_scaling=model.target.scaling)
 
     def to_sklearn(self) -> Any:
-        """Return scikit-learn's estimator, fitted: the same predictions, and the same parameters where it has them."""
+        """Return a fitted scikit-learn estimator with the same predictions, and the same parameters if it has them."""
         import sklearn.neural_network
 
         theirs = getattr(sklearn.neural_network, type(self).__name__)()
@@ -131,15 +130,15 @@ class ExportMixin:
 
     @classmethod
     def from_sklearn(cls, estimator: Any) -> Any:
-        """Return this estimator as if it had been fitted to what one of scikit-learn's MLPs was fitted to.
+        """Return a fitted estimator with the network of a fitted MLP of scikit-learn.
 
         Raises
         ------
         InputError
-            If it is another kind of estimator.
+            If the estimator is of another class.
         """
         if type(estimator).__name__ != cls.__name__:
-            raise InputError(f"estimator is {type(estimator).__name__}, and {cls.__name__} is asked for")
+            raise InputError(f"estimator is {type(estimator).__name__}, and {cls.__name__} is expected")
         portable = exchange.from_sklearn(estimator)
         made = cls(**estimator.get_params(deep=False))
         made._adopt(portable)
@@ -156,12 +155,12 @@ class ExportMixin:
         Parameters
         ----------
         module : nn.Sequential
-            It is not changed.
+            The module, which is not changed.
         classes : array-like, optional
-            The class of each output, or of 0 and 1 for a single one; whole numbers from 0 if not given.
+            The class of each output, or both classes of a single output. By default, integers from 0.
         output : str, optional
-            The activation of the last layer, if the module gives logits: softmax for several classes, sigmoid for two.
-            A classifier's is taken for that if not given.
+            The activation of the last layer, if the module returns logits. By default, a classifier's identity output
+            becomes softmax for several classes and sigmoid for two.
         """
         structure, vector = exchange.from_torch(module, output=output)
         if cls._is_classifier and output is None and structure.activations[-1].name == "identity":
@@ -187,7 +186,7 @@ class ExportMixin:
         return self.model_.portable()
 
     def _adopt(self, portable: Portable) -> None:
-        """Become the fitted estimator of a network from another library."""
+        """Hold a network from another library."""
         if portable.scaling is not None or portable.target_scaling is not None:
             raise InputError("the estimator is in a pipeline with a scaling; pass the network itself")
         structure = portable.structure
@@ -209,7 +208,7 @@ class ExportMixin:
     def _set_from_model(self, model: Model, has_feature_names: bool) -> None:
         """Hold a model as if this estimator had been fitted to it."""
         if self._is_classifier != (model.target.kind != REGRESSION):
-            raise InputError(f"the model is one of {model.task}, and {type(self).__name__} is not")
+            raise InputError(f"the model is for {model.task}, and {type(self).__name__} is not")
         self._target = model.target
         if self._is_classifier:
             self.classes_ = model.target.classes

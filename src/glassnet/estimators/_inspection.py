@@ -1,4 +1,4 @@
-"""InspectionMixin into a fitted estimator: what it computes for a row, and why it says what it says."""
+"""Inspection of a fitted estimator: activations, gradients and attributions for rows."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class InspectionMixin:
-    """What an estimator shows of itself that scikit-learn's does not."""
+    """Methods that inspect a fitted estimator, in addition to scikit-learn's."""
 
     def prepare(self, X: Any) -> Any:
-        """Return rows as the network takes them: checked and, with ``preprocess``, prepared.
+        """Return rows as inputs of the network: checked and preprocessed.
 
         Returns
         -------
         array or CSR matrix (samples, inputs)
-            In the network's dtype, the columns named by `input_names`.
+            In the network's dtype; `input_names` names the columns.
         """
         check_is_fitted(self)
         rows = self._check_rows_to_predict(X).astype(self._model.vector.dtype, copy=False)
@@ -35,30 +35,30 @@ class InspectionMixin:
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The names of the network's inputs: of the columns, or x0, x1, …; with ``preprocess``, what became of them."""
+        """Input names: the columns or x0, x1, …; with ``preprocess="auto"``, the encoded columns."""
         check_is_fitted(self)
         if not self._model.takes_numbers:
             return self._model.input_names
         return tuple(getattr(self, "feature_names_in_", [f"x{column}" for column in range(self.n_features_in_)]))
 
     def explain(self, X: Any) -> dict[str, Array]:
-        """Return what every unit computes for each row, by the names of the maths.
+        """Return pre-activations and activations of every unit for each row.
 
         Returns
         -------
         dict of array (samples, units)
-            ``z1``, ``a1``, …: before and after each layer's activation.
+            ``z1``, ``a1``, …: before and after the activation of each layer.
         """
         rows = self.prepare(X)
         return inspection.activations(self._model.structure, self._current_vector(), rows)
 
     def gradients(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Array]:
-        """Return the gradients of the mean loss over rows, penalties left out.
+        """Return the gradients of the mean loss over rows, without penalties.
 
         Returns
         -------
         dict of array
-            ``dW1``, ``db1``, …, each like the parameter, and ``dx`` (samples, inputs).
+            ``dW1``, ``db1``, …, of the shapes of the parameters, and ``dx`` (samples, inputs).
         """
         rows = self.prepare(X)
         truth = self._scale_target(self._encode(self._check_rows(X, y, reset=False)[1], False, True))
@@ -66,17 +66,17 @@ class InspectionMixin:
         return inspection.gradients(self._model.structure, self._current_vector(), loss, rows, truth, sample_weight)
 
     def saliency(self, X: Any, output: Any = None, of: str = "output") -> Array:
-        """Return how one output moves with each input: its derivative (Simonyan et al. 2013, arXiv:1312.6034).
+        """Return the gradient of an output with respect to each input (Simonyan et al. 2013, arXiv:1312.6034).
 
         Parameters
         ----------
         X : array-like (samples, features)
-            The rows.
+            Rows.
         output : int, str or array of int (samples,), optional
-            The number of the class in ``classes_``, or its name, if that is text; of the label, or of the value. If not
-            given, each row's most likely class; of several values one has to be named.
+            Index of the class in ``classes_`` or its name, if that is text; index of the label or value. By default,
+            the predicted class of each row; required for several values.
         of : str
-            ``"output"``, ``"probability"``, or ``"logit"``: what stands before the last activation.
+            ``"output"``, ``"probability"``, or ``"logit"``: the input of the last activation.
 
         Returns
         -------
@@ -89,7 +89,7 @@ class InspectionMixin:
     def integrated_gradients(
         self, X: Any, baseline: Any = None, output: Any = None, of: str = "output", **limits: Any
     ) -> Array:
-        """Share the difference that an output makes between a baseline and a row among the inputs.
+        """Attribute the difference of an output between a baseline and a row to the inputs.
 
         See `glassnet.inspection.integrated_gradients` (Sundararajan et al. 2017, arXiv:1703.01365).
 
@@ -98,14 +98,14 @@ class InspectionMixin:
         X, output, of
             See `saliency`.
         baseline : array-like (inputs,) or (samples, inputs), optional
-            Inputs of the network that say nothing; zeros if not given.
+            Neutral inputs of the network; zeros by default.
         **limits
             ``tolerance`` and ``steps``.
 
         Returns
         -------
         array (samples, inputs)
-            Each row adds up to the difference of the output at the row and at the baseline.
+            Each row sums to the difference of the output at the row and at the baseline.
         """
         rows = self.prepare(X)
         chosen, scale = self._chosen(X, output)
@@ -114,10 +114,10 @@ class InspectionMixin:
         )
 
     def _chosen(self, X: Any, output: Any) -> tuple[Any, Any]:
-        """Return which unit is meant, and its scale: of two classes the first is what the only unit is not."""
+        """Return the output unit and a factor: -1 for the first of two classes, which has no unit of its own."""
         if not self._is_classifier:
             if output is None and self.n_outputs_ > 1:
-                raise InputError(f"output must say which of the {self.n_outputs_} values is meant: 0, 1, …")
+                raise InputError(f"output must be the index of one of the {self.n_outputs_} values: 0, 1, …")
             deviation = self._deviation()
             many = len(deviation) > 1 and output is not None
             return output, (deviation[np.asarray(output)].reshape(-1, 1) if many else float(deviation[0]))
@@ -143,7 +143,7 @@ class InspectionMixin:
         return replace(self.model_.network_view(X, row), name=type(self).__name__)
 
     def _html_repr(self) -> str:
-        """Return what a notebook shows: scikit-learn's table of parameters and, once fitted, the network."""
+        """Return the HTML for a notebook: scikit-learn's table of parameters and, once fitted, the network."""
         parameters: str = super()._html_repr()  # type: ignore[misc]  # of BaseEstimator, beside it
         if "_model" not in vars(self):
             return parameters

@@ -1,4 +1,4 @@
-"""What each parameter may be, in scikit-learn's terms, so that a wrong one is scikit-learn's own error."""
+"""Constraints of the parameters, in scikit-learn's form: an invalid value raises scikit-learn's error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from glassnet.training.settings import ENGINES
 _ACTIVATION = StrOptions({*ACTIVATIONS, *ACTIVATION})
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
-_SHARE = Interval(Real, 0, 1, closed="left")
+_FRACTION = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -41,9 +41,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
-    "validation_fraction": [_SHARE],
-    "beta_1": [_SHARE],
-    "beta_2": [_SHARE],
+    "validation_fraction": [_FRACTION],
+    "beta_1": [_FRACTION],
+    "beta_2": [_FRACTION],
     "epsilon": [_POSITIVE],
     "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
     "max_fun": [_COUNT],
@@ -51,7 +51,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "loss_params": [dict, None],
     "out_activation": [_ACTIVATION, tuple, Activation, None],
     "initializer": [StrOptions({"auto", *INITIALIZERS}), callable, None],
-    "dropout": [_SHARE, "array-like"],
+    "dropout": [_FRACTION, "array-like"],
     "l1": [_NOT_NEGATIVE],
     "weight_decay": [_NOT_NEGATIVE, None],
     "max_norm": [_POSITIVE, None],
@@ -75,7 +75,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 CLASSIFIER: dict[str, list[Any]] = {
     **CONSTRAINTS,
     "loss": [StrOptions({"log_loss", "half_mean_squared_error", *CLASSIFICATION}), tuple, Loss],
-    "label_smoothing": [_SHARE],
+    "label_smoothing": [_FRACTION],
     "class_weight": [dict, StrOptions({"balanced"}), None],
 }
 

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to the library's settings and back; combinations that do not work are named."""
+"""Convert between parameters of an estimator and settings; check the combinations of parameters."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from glassnet.preprocessing import Scaling
 from glassnet.training import Settings
 from glassnet.training.settings import LBFGS
 
-#: The value of ``batch_size`` and ``max_iter`` that stands for the recommended settings of the number of rows.
+#: Value of ``batch_size`` and ``max_iter``: the recommended settings for the number of rows.
 RECOMMENDED = "recommended"
 #: scikit-learn's ``batch_size="auto"``.
 AUTO_BATCH = 200
-#: scikit-learn lets L-BFGS rest when the loss falls by less than SciPy's own default.
+#: scikit-learn uses SciPy's default of the relative reduction of the loss at which L-BFGS stops.
 LBFGS_LOSS_TOLERANCE = 2.2204460492503131e-09
 
 
@@ -42,20 +42,20 @@ def to_settings(est: Any, loss: Loss, samples: int, dtype: str, incremental: boo
     Parameters
     ----------
     est : MLPClassifier or MLPRegressor
-        Whose parameters are read.
+        The estimator.
     loss : Loss
-        What is minimised.
+        The loss.
     samples : int
-        Rows to train on.
+        Number of training rows.
     dtype : str
         ``"float32"`` or ``"float64"``.
     incremental : bool
-        Whether this is a call of `partial_fit`: one epoch, of a number of epochs that is not known.
+        Whether this is a call of `partial_fit`: one epoch of an unknown number.
 
     Raises
     ------
     InputError
-        If two parameters do not go together: the message names both.
+        If two parameters are incompatible; the message names both.
     """
     _check_param_combinations(est, incremental)
     batch_size = batch_size_of(est.batch_size, samples) if est.solver != LBFGS else max(1, samples)
@@ -91,12 +91,12 @@ def to_settings(est: Any, loss: Loss, samples: int, dtype: str, incremental: boo
 
 
 def has_partial_fit(est: Any) -> bool:
-    """Say that there is a partial_fit.
+    """Return True if the solver supports partial_fit.
 
     Raises
     ------
     AttributeError
-        With lbfgs, which knows none; in scikit-learn's words.
+        With lbfgs, with scikit-learn's message.
     """
     if est.solver == LBFGS:
         raise AttributeError(
@@ -106,7 +106,7 @@ def has_partial_fit(est: Any) -> bool:
 
 
 def batch_size_of(batch_size: Any, samples: int) -> int:
-    """Return how many rows a batch has, with scikit-learn's warning where there are not so many."""
+    """Return the number of rows per batch; warn as scikit-learn does if there are fewer rows."""
     if isinstance(batch_size, str):
         return recommended_batch_size(samples) if batch_size == RECOMMENDED else min(AUTO_BATCH, samples)
     if batch_size > samples:
@@ -127,7 +127,7 @@ def dropout_of(dropout: Any) -> float | tuple[float, ...]:
 
 
 def threads_of(n_jobs: int | None) -> int | None:
-    """Return how many threads ``n_jobs`` allows: None for all usable cores, and so does -1, -2 for all but one.
+    """Return the number of threads for ``n_jobs``: None for all usable cores (None or -1), -2 for all but one.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def recommended_params(is_classifier: bool) -> dict[str, Any]:
 def params_of(model: Model, cls: Any) -> dict[str, Any]:
     """Return the parameters of an estimator that would train a model's network as its settings say.
 
-    What the estimator has no parameter for (``l2``, ``clip_value``, ``reduce_on_plateau``) is left out.
+    Settings without a parameter (``l2``, ``clip_value``, ``reduce_on_plateau``) are omitted.
     """
     settings = model.settings
     structure = model.structure
@@ -267,6 +267,6 @@ def params_of(model: Model, cls: Any) -> dict[str, Any]:
 
 
 def model_settings(output_activation: str) -> Settings:
-    """Return settings for a network that another library trained: a loss that its output layer goes with."""
+    """Return settings for a network that another library trained: a loss that matches its output layer."""
     losses = {"softmax": "categorical_crossentropy", "sigmoid": "binary_crossentropy"}
     return Settings(loss=losses.get(output_activation, "half_mean_squared_error"))

@@ -1,6 +1,6 @@
-"""Losses with the values that scikit-learn reports where they are not the library's; the gradients are the same.
+"""Losses whose values differ from the library's in scikit-learn; the gradients are the same.
 
-L-BFGS chooses its steps by these values, so that the same steps need the same values.
+L-BFGS chooses its steps by these values: the same steps need the same values.
 """
 
 from __future__ import annotations
@@ -25,5 +25,5 @@ def d_poisson_deviance(o: Array, y: Array) -> Array:
 
 
 def with_sklearn_values(loss: Loss) -> Loss:
-    """Return a loss of scikit-learn's with the values that it reports."""
+    """Return a loss with the values that scikit-learn reports."""
     return replace(loss, per_sample=poisson_deviance, derivative=d_poisson_deviance) if loss.name == "poisson" else loss

@@ -1,4 +1,4 @@
-"""From scikit-learn's words to the library's: activations, losses, solvers, schedules."""
+"""Translate scikit-learn's names of activations, losses, solvers and schedules to the library's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from glassnet.network.optimizers import OPTIMIZERS, Optimizer
 from glassnet.network.schedules import SCHEDULES
 from glassnet.network.structure import Structure
 
-#: scikit-learn's names where they are not the library's.
+#: scikit-learn's names that differ from the library's.
 ACTIVATION = {"logistic": "sigmoid", "exp": "exponential"}
 LOSS = {"absolute_error": "mean_absolute_error"}
 SCHEDULE = {"invscaling": "constant", "adaptive": "constant"}
@@ -28,12 +28,12 @@ SGD = "sgd"
 
 
 def find_activation(chosen: Any) -> Activation:
-    """Return an activation by scikit-learn's name, the library's, or made from a pair of functions.
+    """Return an activation by scikit-learn's or the library's name, or made from a pair of functions.
 
     Raises
     ------
     InputError
-        If there is none of that name, or it is no pair of functions.
+        If the name is unknown, or it is not a pair of functions.
     """
     if isinstance(chosen, Activation):
         return chosen
@@ -48,8 +48,8 @@ def find_activation(chosen: Any) -> Activation:
 
 
 def custom_activation(function: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Activation:
-    """Make an activation of two functions of z, each (samples, units) → (samples, units)."""
-    name = getattr(function, "__name__", "own")
+    """Return a custom activation of two functions of z, each (samples, units) → (samples, units)."""
+    name = getattr(function, "__name__", "custom")
     return Activation(name, partial(_activate, function), partial(_derive, derivative))
 
 
@@ -80,7 +80,7 @@ def build_structure(
 ) -> Structure:
     """Return the layers: one activation for all hidden layers, or a list with one for each.
 
-    Of ``columns``, the last ones are codes where there are tables.
+    If there are embedding tables, the last of the ``columns`` are their codes.
     """
     many = isinstance(activation, list) or (
         isinstance(activation, tuple) and all(isinstance(a, str) for a in activation)
@@ -95,28 +95,28 @@ def build_structure(
 
 
 def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary: bool, outputs: int) -> Loss:
-    """Return the loss by scikit-learn's name or the library's, or one's own pair of functions.
+    """Return a loss by scikit-learn's or the library's name, or a custom one.
 
     Parameters
     ----------
     chosen : str, Loss, or tuple (value, gradient)
         ``value(y, output) -> (samples,)`` and ``gradient(y, output) -> (samples, outputs)``.
     settings : mapping
-        The loss's own numbers.
+        Hyperparameters of the loss.
     classes, binary : bool
-        Whether classes are told apart; whether each output is a yes-or-no question.
+        Whether it is for classification; whether each output is a binary classification.
     outputs : int
-        How many there are.
+        Number of outputs.
     """
     if isinstance(chosen, tuple):
         if len(chosen) != 2 or not all(map(callable, chosen)):
             sizes = all(isinstance(size, int) for size in chosen)  # a regressor's first parameter is its loss
             hint = f"; for layers write hidden_layer_sizes={chosen!r}" if sizes else ""
             raise InputError(
-                f"loss is {chosen!r}; your own is a pair of functions (value, gradient) of (y, output){hint}"
+                f"loss is {chosen!r}; a custom loss is a pair of functions (value, gradient) of (y, output){hint}"
             )
         value, gradient = chosen
-        return Loss(getattr(value, "__name__", "own"), partial(_value, value), partial(_value, gradient))
+        return Loss(getattr(value, "__name__", "custom"), partial(_value, value), partial(_value, gradient))
     if isinstance(chosen, Loss):
         return chosen
     if chosen == "log_loss":
@@ -132,7 +132,7 @@ def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary
         raise InputError(f"loss {chosen!r} is for values; a classifier takes log_loss, {', '.join(CLASSIFICATION)}")
     if classes and binary and loss.link == "softmax":
         raise InputError(
-            f"loss {chosen!r} needs one of several classes in each row, and here each output is a yes-or-no question; "
+            f"loss {chosen!r} needs a single class for each row, and here each output is a binary classification; "
             "use 'binary_crossentropy' or 'hinge'"
         )
     return loss.with_settings(**settings)
@@ -143,12 +143,12 @@ def _of_values() -> list[str]:
 
 
 def find_optimizer(solver: str, params: Mapping[str, Any], momentum: float, nesterov: bool, **adam: float) -> Optimizer:
-    """Return the rule of a solver: scikit-learn's sgd and adam with its own numbers, else the library's by name.
+    """Return the optimizer of a solver: sgd and adam with scikit-learn's parameters, others by name.
 
     Raises
     ------
     InputError
-        If there is no such rule, or it has no such setting.
+        If the solver or a parameter is unknown.
     """
     if solver == SGD:
         chosen = OPTIMIZERS["nesterov" if nesterov else "momentum"].with_settings(momentum=momentum)

@@ -1,4 +1,4 @@
-"""Where a training begins: scikit-learn's draws, number by number, so that the same seed gives the same network."""
+"""scikit-learn's random numbers: initial weights and shuffling, so that the same seed gives the same network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glassnet.network.initializers import EMBEDDING_LIMIT
 from glassnet.network.structure import Structure
 from glassnet.training.state_dict import StateDict, rng_state, set_rng_state
 
-#: 6 / (fan_in + fan_out) is the square of the reach (Glorot & Bengio 2010); scikit-learn takes 2 for the sigmoid.
+#: The squared limit is 6 / (fan_in + fan_out) (Glorot & Bengio 2010); scikit-learn uses 2 for the sigmoid.
 GLOROT, GLOROT_SIGMOID = 6.0, 2.0
 
 
@@ -22,18 +22,18 @@ def init_weights(structure: Structure, random_state: np.random.RandomState, dtyp
     Parameters
     ----------
     structure : Structure
-        What they are for.
+        The layers.
     random_state : numpy.random.RandomState
-        Where they are drawn from.
+        Source of the random numbers.
     dtype : float32 or float64
-        Of the result.
+        Dtype of the result.
     sigmoid : bool
-        Whether the hidden layers are sigmoid ones.
+        Whether the activation of the hidden layers is the sigmoid.
 
     Returns
     -------
     array (n_parameters,)
-        The flat vector.
+        The parameters.
     """
     vector = structure.new_vector(dtype)
     views = structure.views(vector)
@@ -41,21 +41,21 @@ def init_weights(structure: Structure, random_state: np.random.RandomState, dtyp
         E = views[f"E{table}"]
         E[...] = random_state.uniform(-EMBEDDING_LIMIT, EMBEDDING_LIMIT, E.shape)
     for layer, before, units in structure.layers():
-        reach = np.sqrt((GLOROT_SIGMOID if sigmoid else GLOROT) / (before + units))
-        views[f"W{layer}"][...] = random_state.uniform(-reach, reach, (before, units))
-        views[f"b{layer}"][...] = random_state.uniform(-reach, reach, units)
+        limit = np.sqrt((GLOROT_SIGMOID if sigmoid else GLOROT) / (before + units))
+        views[f"W{layer}"][...] = random_state.uniform(-limit, limit, (before, units))
+        views[f"b{layer}"][...] = random_state.uniform(-limit, limit, units)
     return vector
 
 
 class EpochShuffler:
-    """Each epoch's order is the last one's, shuffled, as in scikit-learn; other rows begin anew.
+    """Order of the rows in each epoch: the previous order, shuffled, as in scikit-learn.
 
     Parameters
     ----------
     random_state : numpy.random.RandomState
-        Where orders are drawn from.
+        Source of the random numbers.
     shuffle : bool
-        Whether they are shuffled at all.
+        Whether to shuffle; else the order stays.
     """
 
     def __init__(self, random_state: np.random.RandomState, shuffle: bool) -> None:
@@ -64,7 +64,7 @@ class EpochShuffler:
         self._rows = self.last = np.empty(0, np.int64)
 
     def set_indices(self, rows: Array) -> None:
-        """Take these rows from now on, beginning as they stand; if they are the same as before, go on."""
+        """Set the rows, and reset the order if they are not the same as before."""
         if len(rows) != len(self._rows) or not np.array_equal(rows, self._rows):
             self._rows = self.last = rows
 
@@ -75,16 +75,16 @@ class EpochShuffler:
         return self.last
 
     def state_dict(self) -> StateDict:
-        """Return where it stands."""
+        """Return the order and the state of the random stream."""
         return StateDict({"last": self.last}, {"stream": rng_state(self.random_state), "shuffle": self.shuffle})
 
     def load_state_dict(self, state_dict: StateDict) -> None:
-        """Go back to where it stood, over the same rows.
+        """Restore the state, for the same rows.
 
         Raises
         ------
         InputError
-            If it was over others.
+            If the state is of other rows.
         """
         last = state_dict.arrays["last"]
         if last.dtype != self._rows.dtype or not np.array_equal(np.sort(last), np.sort(self._rows)):

@@ -92,7 +92,7 @@ def naming_file(path: str | Path) -> Iterator[None]:
     except _WrongClassError as error:
         raise InputError(f"{path}: {error}") from None
     except FAULTS as error:
-        raise InputError(f"{path}: the estimator does not fit together: {fault(error)}; save it again") from None
+        raise InputError(f"{path}: the estimator is not consistent: {fault(error)}; save it again") from None
 
 
 def read_estimator(saved: Fields, model: Model, class_name: str, known_params: Collection[str]) -> SavedEstimator:
@@ -123,7 +123,7 @@ def read_estimator(saved: Fields, model: Model, class_name: str, known_params: C
         if name not in known_params:
             raise InputError(f"params has no parameter {name!r:.80}")
     if params.get("preprocess") != _preprocess_of(model):
-        raise InputError("params.preprocess does not belong to the preprocessor of the model")
+        raise InputError("params.preprocess does not match the preprocessor of the model")
     attributes = _read_attributes(Fields(saved.value("attributes", dict), "attributes"))
     out_activation = sklearn_name(model.structure.activations[-1])
     if attributes.get("out_activation_", out_activation) != out_activation:

@@ -1,4 +1,4 @@
-"""MLPClassifier: scikit-learn's, and what its users asked for."""
+"""MLPClassifier: a drop-in replacement for scikit-learn's, with more options."""
 
 from __future__ import annotations
 
@@ -20,128 +20,145 @@ from glassnet.models.target import BINARY
 
 
 class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
-    """A neural network that tells classes apart: scikit-learn's MLPClassifier, faster, and with more to choose.
+    """Multilayer perceptron classifier: a drop-in replacement for scikit-learn's MLPClassifier with more options.
 
-    The same data, parameters and seed give scikit-learn's result up to rounding. Parameters down to ``max_fun`` are
-    scikit-learn's; the others are new, and leave everything as it is unless they are given.
+    The same data, parameters and seed give scikit-learn's result up to rounding. The parameters up to ``max_fun`` are
+    scikit-learn's; the others are additional, and their defaults do not change the result.
 
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(100,)
-        Units of each hidden layer.
+        Number of units of each hidden layer.
     activation : str, list, tuple of two functions, or Activation, default="relu"
-        Of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or any of
-        `glassnet.network.activations.ACTIVATIONS`; a list has one for each layer; two functions ``(f(z) -> a,
-        derivative(z) -> da/dz)`` are one's own.
+        Activation of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, or a name in
+        `glassnet.network.activations.ACTIVATIONS`; a list with one for each layer; or a custom activation, a pair of
+        functions ``(f(z) -> a, derivative(z) -> da/dz)``.
     solver : str, default="adam"
-        ``"lbfgs"``, ``"sgd"``, ``"adam"``, or any of `glassnet.network.optimizers.OPTIMIZERS`.
+        ``"lbfgs"``, ``"sgd"``, ``"adam"``, or a name in `glassnet.network.optimizers.OPTIMIZERS`.
     alpha : float, default=0.0001
-        Adds alpha/2 Σ W² / n to the loss, n being the rows (their weights) of the batch.
-    batch_size : int or "auto", default="auto"
-        Rows a batch; auto is min(200, rows).
+        Strength of the L2 penalty alpha/2 Σ W² / n, where n is the number of rows (the sum of weights) of the batch.
+    batch_size : int, "auto" or "recommended", default="auto"
+        Rows per batch. ``"auto"`` is min(200, rows); ``"recommended"`` grows with the number of rows, from 8 to 128.
     learning_rate : str, default="constant"
-        ``"constant"``, or for sgd ``"invscaling"`` (learning_rate_init / t^power_t) or ``"adaptive"`` (divided by 5
-        where the loss rests); or, for every solver, any of `glassnet.network.schedules.SCHEDULES`. Those that go down
-        over all of max_iter may be stopped before by n_iter_no_change.
+        Learning-rate schedule: ``"constant"``; for sgd ``"invscaling"`` (learning_rate_init / t^power_t) or
+        ``"adaptive"`` (divided by 5 if the loss does not improve); or, for every solver, a name in
+        `glassnet.network.schedules.SCHEDULES`.
     learning_rate_init : float, default=0.001
-        The rate that the schedule multiplies.
+        Initial learning rate, which the schedule multiplies.
     power_t : float, default=0.5
-        See invscaling.
-    max_iter : int, default=200
-        Epochs at most; for lbfgs, iterations.
+        Exponent of ``"invscaling"``.
+    max_iter : int or "recommended", default=200
+        Maximum number of epochs, or of iterations of lbfgs. ``"recommended"`` is 15, or more for few rows.
     shuffle : bool, default=True
-        Whether each epoch takes the rows in another order.
+        Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
-        Seed of weights, orders, the validation split and dropout.
+        Seed of the initial weights, the shuffling, the validation split and dropout.
     tol : float, default=1e-4
-        How much better counts as better.
+        Minimum improvement of the loss or score.
     verbose : bool, default=False
         Whether to print the loss of each epoch.
     warm_start : bool, default=False
-        Whether `fit` goes on where it stood, optimizer and random stream included: two fits of 5 epochs are one of 10.
-        Where ``coefs_`` were replaced, it begins from those.
+        Whether `fit` resumes the previous training, including the state of the optimizer and of the random stream: two
+        fits of 5 epochs equal one of 10. If ``coefs_`` were replaced, training starts from them.
     momentum : float, default=0.9
-        Of sgd.
+        Momentum of sgd.
     nesterovs_momentum : bool, default=True
-        Whether sgd looks ahead.
+        Whether sgd uses Nesterov's momentum.
     early_stopping : bool, default=False
-        Whether rows set aside decide when to stop and which epoch is kept.
+        Whether to hold out validation rows, stop when their score no longer improves, and restore the best epoch.
     validation_fraction : float, default=0.1
-        The share of the rows set aside.
+        Fraction of the rows to hold out for early stopping.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of adam.
+        Hyperparameters of adam.
     n_iter_no_change : int, default=10
-        Epochs without better than tol that are borne.
+        Number of epochs without an improvement of at least ``tol`` before training stops.
     max_fun : int, default=15000
-        Evaluations of lbfgs at most.
+        Maximum number of loss evaluations of lbfgs.
     loss : str, Loss, or tuple of two functions, default="log_loss"
-        ``"log_loss"``, any of `glassnet.network.losses.LOSSES` for classes, or one's own ``(value(y, output) ->
-        (samples,), gradient(y, output) -> (samples, outputs))``, where y is one-hot.
+        ``"log_loss"``, a name in `glassnet.network.losses.LOSSES` for classes, or a custom loss, a pair of functions
+        ``(value(y, output) -> (samples,), gradient(y, output) -> (samples, outputs))`` with one-hot y.
     loss_params : dict, optional
-        The loss's own numbers, such as ``{"gamma": 2.0}``.
+        Hyperparameters of the loss, such as ``{"gamma": 2.0}``.
     out_activation : str, tuple or Activation, optional
-        Of the output layer; the one that suits loss and classes if not given.
+        Activation of the output layer. By default, it follows from the loss and the classes.
     initializer : str or callable, optional
-        Of `glassnet.network.initializers.INITIALIZERS`, or ``"auto"``; scikit-learn's if not given.
+        Name in `glassnet.network.initializers.INITIALIZERS`, ``"auto"``, or ``f(generator, shape) -> W``. By default,
+        scikit-learn's initialization.
     dropout : float or array-like, default=0.0
-        The rate of every hidden layer, or the input's and then each hidden layer's.
+        Dropout rate of all hidden layers, or one for the input and each hidden layer.
     l1 : float, default=0.0
-        Adds l1 Σ|W| to the loss.
+        Strength of the L1 penalty l1 Σ|W|.
     weight_decay : float, optional
-        Decoupled decay, as AdamW's; the solver's own if not given.
-    max_norm, clip_norm : float, optional
-        The longest weights into one unit; the longest gradient.
+        Decoupled weight decay, as in AdamW. By default, the solver's own.
+    max_norm : float, optional
+        Maximum norm of the weights into a unit.
+    clip_norm : float, optional
+        Maximum norm of the gradient.
     label_smoothing : float, default=0.0
-        How much of the truth is spread over all classes.
+        Fraction of each target that is distributed over all classes.
     ema_decay : float, optional
-        Decay of a running average of the weights, which then predicts.
+        Decay of the exponential moving average of the weights, which is then used for predictions.
     solver_params, learning_rate_params : dict, optional
-        The solver's and the schedule's own numbers.
+        Hyperparameters of the solver and of the schedule.
     class_weight : dict, "balanced" or None, default=None
-        Multiplies ``sample_weight``.
+        Weight of each class; multiplies ``sample_weight``.
     stratify : bool, optional
-        Whether the validation rows have the classes' shares; scikit-learn does so for two classes.
+        Whether the validation split is stratified by class. By default, for two classes only, as in scikit-learn.
     scoring : str or callable, optional
-        A scorer of scikit-learn's for early stopping; accuracy if not given.
+        Scorer of scikit-learn for early stopping. By default, the accuracy.
     restore_best_weights : bool, optional
-        Whether to end with the parameters of the best epoch; with early stopping if not given.
-    min_delta, patience : float, int, optional
-        Go before tol and n_iter_no_change: patience 1 stops at the first epoch that is not better.
-    callbacks : Callback or list of them, optional
+        Whether to restore the parameters of the best epoch. By default, with early stopping only.
+    min_delta : float, optional
+        Replaces ``tol``.
+    patience : int, optional
+        Replaces ``n_iter_no_change``: 1 stops at the first epoch without improvement.
+    callbacks : Callback or list of Callback, optional
         See `glassnet.training.callbacks.base`.
-    preprocess : "auto" or None, default=None
-        Whether to scale, fill in and encode columns, by figures of the training rows (`glassnet.preprocessing`).
+    preprocess : "auto", "scale" or None, default=None
+        ``"auto"`` imputes, scales and encodes the columns of a table; ``"scale"`` scales columns of numbers, as
+        `glassnet.fit` does. Both use statistics of the training rows only (`glassnet.preprocessing`).
     categorical_features : array-like or "from_dtype", optional
-        Columns that hold categories, for ``preprocess="auto"``.
+        Categorical columns, for ``preprocess="auto"``.
     engine : "auto", "fused" or "reference", default="auto"
-        What computes; auto takes the compiled engine where the work is worth it, by its size alone.
+        Compute engine. ``"auto"`` chooses by the size of the work.
     n_jobs : int, optional
-        Threads of the compiled engine; all usable cores if not given. The result does not depend on it.
+        Number of threads of the compiled engine; all usable cores by default. The result does not depend on it.
     dtype : "float32", "float64" or None, default=None
-        Of the network; X's if not given.
+        Dtype of the network. By default, that of X.
 
     Attributes
     ----------
+    model_ : Model
+        The trained network, which shares its parameters with ``coefs_`` and ``intercepts_``.
     classes_ : array (n_classes,)
-        The classes.
+        Class labels.
     coefs_, intercepts_ : list of array
         W (units before, units) and b (units,) of each layer.
-    loss_, best_loss_, loss_curve_ : float, float, list of float
-        The loss of the last epoch, of the best one (None with early stopping), and of each.
+    loss_, best_loss_ : float
+        Loss of the last and of the best epoch; the latter is None with early stopping.
+    loss_curve_ : list of float
+        Loss of each epoch.
     validation_scores_, best_validation_score_ : list of float, float
-        With early stopping, else None.
+        Validation score of each epoch, and the best one; None without early stopping.
     n_iter_, t_ : int
-        Epochs, and rows met.
+        Number of epochs, and of training samples seen.
     n_layers_, n_outputs_, n_parameters_ : int
-        Layers with the input, outputs, numbers that were learned.
+        Number of layers including the input, of outputs, and of trained parameters.
     out_activation_ : str
-        Of the output layer.
-    n_features_in_, feature_names_in_ : int, array
-        The columns; names where X had some.
+        Activation of the output layer.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : array (n_features_in_,)
+        Column names, if X had any.
     history_ : History
-        Every epoch, of all fits; ``history_.to_frame()`` is a data frame.
+        Records of all epochs of all fits; ``history_.to_frame()`` is a data frame.
     engine_ : str
-        Which engine ran.
+        Engine that was used.
+
+    See Also
+    --------
+    MLPClassifier.recommended : An estimator with the settings of `glassnet.fit`.
+    MLPClassifier.from_model : An estimator that holds a trained model.
 
     Examples
     --------
@@ -213,55 +230,54 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None, groups: Any = None
     ) -> MLPClassifier:
-        """Learn from rows.
+        """Train the network.
 
         Parameters
         ----------
         X : array-like or sparse matrix (samples, features)
-            The rows; data frames keep their names.
+            Rows; the column names of a data frame are kept.
         y : array-like (samples,) or (samples, labels)
-            Classes, numbers or text; or for each label whether it holds.
+            Class labels, numbers or text; or an indicator matrix of labels.
         sample_weight : array-like (samples,), optional
             The weight of each row.
         validation_data : tuple (X, y) or (X, y, sample_weight), optional
-            Rows that are never trained on: reported in ``history_``, and, with early stopping, in the place of
-            ``validation_fraction``.
+            Validation rows: reported in ``history_`` and, with early stopping, used instead of ``validation_fraction``.
         groups : array-like (samples,), optional
-            Rows of one group are set aside together.
+            Rows of a group are held out together.
 
         Returns
         -------
         MLPClassifier
-            Itself.
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If data or parameters can't be used, or numbers were no longer finite.
+            If data or parameters are invalid, or training diverged.
 
         Warns
         -----
         ConvergenceWarning
-            If max_iter was reached first.
+            If max_iter was reached before convergence.
         """
         return self._fit(X, y, sample_weight, validation_data, groups)
 
     @available_if(has_partial_fit)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
-        """Learn one epoch from some rows, going on where the last call ended.
+        """Train for one epoch on some rows, resuming the previous training.
 
         Parameters
         ----------
         X, y, sample_weight : array-like
             See `fit`.
         classes : array-like (n_classes,), optional
-            All classes that will ever come; needed in the first call.
+            All classes; required in the first call.
 
         Returns
         -------
         MLPClassifier
-            Itself.
+            The fitted estimator.
         """
         if check_partial_fit_first_call(self, classes):
             labels = type_of_target(y).startswith("multilabel")
@@ -269,7 +285,7 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Return the most likely class of each row (samples,), or whether each label is set (samples, labels)."""
+        """Return the predicted class of each row (samples,), or 0 or 1 for each label (samples, labels)."""
         output = self._outputs(X)
         return self._target.decode(output)
 
@@ -277,7 +293,7 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, in the order of ``classes_``: (samples, classes).
 
-        There is none where the output layer has no activation, as with loss ``"hinge"``; see `decision_function`.
+        It is not available if the output layer has no activation, as with loss ``"hinge"``; see `decision_function`.
         """
         output = self._outputs(X)
         return self._model.probabilities(output)
@@ -291,7 +307,7 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
 
     @available_if(has_decision_function)
     def decision_function(self, X: Any) -> Array:
-        """Return the outputs, where they are no probabilities: (samples,) for two classes, else (samples, classes)."""
+        """Return the outputs if they are not probabilities: (samples,) for two classes, else (samples, classes)."""
         output = self._outputs(X)
         return output[:, 0] if self._target.kind == BINARY else output
 

@@ -1,4 +1,4 @@
-"""MLPRegressor: scikit-learn's, and what its users asked for."""
+"""MLPRegressor: a drop-in replacement for scikit-learn's, with more options."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from glassnet.preprocessing.scaling import fit_standard_scaling
 
 
 class MLPRegressor(RegressorMixin, NeuralNetwork):
-    """A neural network that predicts values: scikit-learn's MLPRegressor, faster, and with more to choose.
+    """Multilayer perceptron regressor: a drop-in replacement for scikit-learn's MLPRegressor with more options.
 
-    The same data, parameters and seed give scikit-learn's result up to rounding. Parameters down to ``max_fun`` are
-    scikit-learn's; the others are new, and leave everything as it is unless they are given.
+    The same data, parameters and seed give scikit-learn's result up to rounding. The parameters up to ``max_fun`` are
+    scikit-learn's; the others are additional, and their defaults do not change the result.
 
     Parameters
     ----------
     loss : str, Loss, or tuple of two functions, default="squared_error"
-        ``"squared_error"``, ``"poisson"`` (y ≥ 0; the output is exponential), any of
-        `glassnet.network.losses.LOSSES` for values, or one's own ``(value(y, output) -> (samples,), gradient(y, output)
-        -> (samples, outputs))``.
+        ``"squared_error"``, ``"poisson"`` (y ≥ 0; the output is exponential), a name in
+        `glassnet.network.losses.LOSSES` for values, or a custom loss, a pair of functions ``(value(y, output) ->
+        (samples,), gradient(y, output) -> (samples, outputs))``.
     quantiles : array-like of float, optional
-        Predicts these quantiles of one target, all at once, by the pinball loss; `predict` returns (samples, quantiles)
-        in the order given, and a higher quantile is never below a lower one (rearranged, Chernozhukov et al. 2010).
+        Predict these quantiles of a single target with the pinball loss: `predict` returns (samples, quantiles) in the
+        given order. Quantiles do not cross (rearrangement, Chernozhukov et al. 2010).
     target_transform : "standardize", optional
-        Whether to train on (y - mean) / deviation of the training rows; `predict` undoes it.
+        Train on (y - mean) / deviation of the training rows; `predict` inverts it.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun, loss_params, out_activation, initializer, dropout, l1, \
 weight_decay, max_norm, clip_norm, ema_decay, solver_params, learning_rate_params, stratify, scoring, \
 restore_best_weights, min_delta, patience, callbacks, preprocess, categorical_features, engine, n_jobs, dtype
-        See `MLPClassifier`; ``scoring`` is r2 if not given.
+        See `MLPClassifier`. The default of ``scoring`` is R².
 
     Attributes
     ----------
-    coefs_, intercepts_, loss_, best_loss_, loss_curve_, validation_scores_, best_validation_score_, n_iter_, t_, \
-n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_names_in_, history_, engine_
+    model_, coefs_, intercepts_, loss_, best_loss_, loss_curve_, validation_scores_, best_validation_score_, n_iter_, \
+t_, n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_names_in_, history_, engine_
         See `MLPClassifier`.
 
     Examples
@@ -122,37 +122,37 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None, groups: Any = None
     ) -> MLPRegressor:
-        """Learn from rows.
+        """Train the network.
 
         Parameters
         ----------
         X : array-like or sparse matrix (samples, features)
-            The rows; data frames keep their names.
+            Rows; the column names of a data frame are kept.
         y : array-like (samples,) or (samples, outputs)
-            The values.
+            Target values.
         sample_weight, validation_data, groups
             See `MLPClassifier.fit`.
 
         Returns
         -------
         MLPRegressor
-            Itself.
+            The fitted estimator.
         """
         return self._fit(X, y, sample_weight, validation_data, groups)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Learn one epoch from some rows, going on where the last call ended; see `fit`."""
+        """Train for one epoch on some rows, resuming the previous training; see `fit`."""
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
-        """Return the value of each row (samples,), or its values (samples, outputs)."""
+        """Return the predicted value of each row (samples,), or its values (samples, outputs)."""
         values = self._values(self._outputs(X))
         check_outputs(values)  # scaled back, they may be too large for the dtype
         return values[:, 0] if values.shape[1] == 1 else values
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R², or with quantiles the mean pinball loss with its sign turned: the higher the better."""
+        """Return R², or, with quantiles, the negative mean pinball loss; higher is better."""
         if self.quantiles is None:
             return float(super().score(X, y, sample_weight))
         truth = np.asarray(y, np.float64).reshape(-1, 1)
@@ -199,7 +199,9 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         if self.quantiles is None:
             return truth.shape[1], "exp" if self.loss == "poisson" else "identity", "r2"
         if truth.shape[1] > 1:
-            raise InputError(f"quantiles are of one target, and y has {truth.shape[1]} columns; fit one after another")
+            raise InputError(
+                f"quantiles need one target, and y has {truth.shape[1]} columns; fit one estimator for each"
+            )
         return len(self.quantiles), "identity", "none"
 
     def _resolve_loss(self, outputs: int, dtype: Any) -> Loss:
@@ -210,11 +212,11 @@ n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, feature_n
         if not quantiles or not all(0 < quantile < 1 for quantile in quantiles):
             raise InputError(f"quantiles is {self.quantiles!r}; they must be numbers above 0 and below 1")
         if self.loss not in ("squared_error", "pinball"):
-            raise InputError(f"quantiles have the pinball loss, and loss is {self.loss!r}; leave one of them out")
+            raise InputError(f"quantiles use the pinball loss, and loss is {self.loss!r}; leave one of them out")
         return find_loss("pinball", params | {"quantiles": quantiles}, classes=False, binary=False, outputs=outputs)
 
     def _constant_loss(self, truth: Array) -> Array | None:
-        """Return Σ y log y - y, which scikit-learn's deviance has and the loss here leaves out."""
+        """Return Σ y log y - y, the constant part of scikit-learn's deviance."""
         if self.loss != "poisson" or truth.shape[1] > 1:  # of several outputs the whole deviance is summed
             return None
         return np.sum(xlogy(truth, truth) - truth, axis=1)

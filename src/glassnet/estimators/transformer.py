@@ -1,4 +1,4 @@
-"""MLPTransformer: what a hidden layer computes, as features; with the input as its target, an autoencoder."""
+"""MLPTransformer: activations of a hidden layer as features; without a target, an autoencoder."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from glassnet.estimators.regressor import MLPRegressor
 
 
 class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """The activations of a network's layer as features.
+    """Transform rows to the activations of a layer of a network.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor, optional
-        What learns; a regressor with 32 hidden units if not given. It is cloned.
+        The network, which is cloned. By default, a regressor with 32 hidden units.
     layer : int, optional
-        Which layer, from 1; the narrowest hidden one if not given: an autoencoder's bottleneck.
+        Number of the layer, from 1. By default, the narrowest hidden layer: the bottleneck of an autoencoder.
 
     Attributes
     ----------
     estimator_ : MLPClassifier or MLPRegressor
         The fitted network.
     layer_ : int
-        The layer that was chosen.
+        Number of the layer.
 
     Examples
     --------
@@ -55,21 +55,21 @@ class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> MLPTransformer:
-        """Learn.
+        """Train the network.
 
         Parameters
         ----------
         X : array-like or sparse matrix (samples, features)
-            The rows.
+            Rows.
         y : array-like, optional
-            What the network learns to say; X itself if not given.
+            Targets. By default, X itself: an autoencoder.
         **fit_params
-            Handed on to the estimator's fit.
+            Passed to the estimator's `fit`.
 
         Returns
         -------
         MLPTransformer
-            Itself.
+            The fitted transformer.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class MLPTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.estimator_ = network.fit(X, y, **fit_params)
         sizes = self.estimator_.model_.structure.layer_sizes
         if self.layer is not None and self.layer >= len(sizes):
-            raise InputError(f"layer is {self.layer}, and the network has {len(sizes) - 1}; choose one of them")
+            raise InputError(f"layer is {self.layer}, and the network has {len(sizes) - 1} layers; choose one of them")
         self.layer_ = int(self.layer or np.argmin(sizes[1:-1] or sizes[1:]) + 1)
         self._n_features_out = sizes[self.layer_]
         return self
