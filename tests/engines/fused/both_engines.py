@@ -74,13 +74,12 @@ def compiled(dtype: str, what: str = "numbers") -> None:
 
 
 def compile_all(worker: int) -> None:
-    """Have the loop compiled for every kind, each by one test process, and wait until all are done."""
+    """Have the loop compiled for every kind, each by one test process; wait for the kind that most tests need."""
     code_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     first = 2 * worker  # the kinds of numbers take longer than those of bytes
     for position in range(len(KINDS)):
         _compile(KINDS[(first + position) % len(KINDS)], wait=False)
-    for kind in KINDS:
-        compiled(*kind)
+    compiled("float32")
 
 
 def compiled_for(rows: Rows, dtype: Any) -> None:
