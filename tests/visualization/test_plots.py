@@ -43,10 +43,10 @@ def test_the_learning_curves_show_each_split_and_the_best_epoch() -> None:
     model = fit(x, y, settings=Settings(epochs=4), validation_fraction=0.2, test=(x, y))
     loss, metric = learning_curves(model).axes
     lines = {line.get_label(): line for line in loss.lines}
-    assert set(lines) == {"training", "validation", "test", "kept epoch"}
+    assert set(lines) == {"training", "validation", "test", "best epoch"}
     np.testing.assert_allclose(lines["test"].get_ydata(), [epoch.test_loss for epoch in model.history])
     assert metric.get_title() == "accuracy"
-    assert lines["kept epoch"].get_xdata()[0] == model.metadata["best_epoch"]
+    assert lines["best epoch"].get_xdata()[0] == model.metadata["best_epoch"]
 
 
 def test_the_first_layer_is_drawn_unit_by_unit() -> None:

@@ -42,8 +42,8 @@ def test_the_command_writes_the_same_page(
     assert run("report", "m.glassnet", "--data", "held out.csv", "--out", "new/r.html", "--language", "ko") == 0
     wanted = render_report(glassnet.load("m.glassnet"), SUGAR.data, SUGAR.target, source="held out.csv", language="ko")
     assert Path("new/r.html").read_bytes() == wanted
-    assert "r.html: the report" in capsys.readouterr().out
-    assert run("report", "m.glassnet") == 0 and "name a file with --data" in capsys.readouterr().out
+    assert "saved the report to" in capsys.readouterr().out
+    assert run("report", "m.glassnet") == 0 and "give a file with --data" in capsys.readouterr().out
     assert Path("report.html").read_bytes() == render_report(glassnet.load("m.glassnet"))
 
 
@@ -87,7 +87,7 @@ def test_the_command_takes_the_file_of_an_estimator(tmp_path: Path, capsys, monk
     accuracy = MLPClassifier.load("digits.glassnet").score(DIGITS[:60], NUMBERS[:60])
     assert f"{100 * accuracy:.1f}" in text
     assert run("report", "digits.glassnet", "--out", "without.html") == 0
-    assert "name a file with --data" in capsys.readouterr().out
+    assert "give a file with --data" in capsys.readouterr().out
 
     for kind in ("os", "MLPTransformer"):  # which has no file
         write_arrays(f"{kind}.glassnet", {"W1": np.zeros((1, 1))}, "other", {"estimator": kind})

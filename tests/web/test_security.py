@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.websockets import WebSocket
 
+from glassnet.models.target import Target
 from glassnet.web import server_runtime
 from glassnet.web.app_state import Limits
 from glassnet.web.security import AccessPolicy, SecurityMiddleware, is_loopback
@@ -439,9 +440,8 @@ def test_markup_in_the_names_of_classes_and_columns_is_text_on_the_page(visit, a
 
     evil = "<img src=x onerror=alert(1)><b>bold</b>"
     model = app_state.model
-    app_state.model = dataclasses.replace(
-        model, classes=(evil, *map(str, range(1, 10))), feature_names=(evil, *model.feature_names[1:]), target_name=evil
-    )
+    target = Target.of_classes((evil, *map(str, range(1, 10))), evil)
+    app_state.model = dataclasses.replace(model, target=target, feature_names=(evil, *model.feature_names[1:]))
     app_state.name = evil
     page = visit("#model")
     panel = page.locator("#panel-model")
