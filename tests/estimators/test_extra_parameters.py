@@ -458,7 +458,7 @@ def test_explanations_are_in_the_units_of_predict() -> None:
     sums = fitted.integrated_gradients(XR[:9], tolerance=1e-6).sum(axis=1)
     assert np.allclose(sums, fitted.predict(XR[:9]) - fitted.predict(np.zeros((1, 10))), atol=1e-3)
     two = regressor(target_transform="standardize").fit(XR, np.c_[yr, yr])
-    with pytest.raises(InputError, match="which of the 2 values"):
+    with pytest.raises(InputError, match="one of the 2 values"):
         two.saliency(XR)
     assert two.saliency(XR, output=1).shape == XR.shape
     named = classifier().fit(X, np.array(["a", "b", "c"])[y])

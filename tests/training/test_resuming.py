@@ -285,11 +285,11 @@ def test_on_train_end_is_called_although_another_callback_raises() -> None:
             lambda m: m.metadata["state"]["random"]["shuffle"]["stream"]["state"].update(pos=10**6),
             "position is 1000000",
         ),
-        (lambda m: m.metadata["callbacks"][0]["metadata"].update(evil=1), "all or too many"),
-        (lambda m: m.metadata["callbacks"][0]["metadata"].update(losses=["x"]), "losses of a training's progress"),
+        (lambda m: m.metadata["callbacks"][0]["metadata"].update(evil=1), "missing or unknown"),
+        (lambda m: m.metadata["callbacks"][0]["metadata"].update(losses=["x"]), "losses of the progress of a training"),
         (
             lambda m: m.metadata["callbacks"][0]["metadata"].update(n_no_improvement=[1]),
-            "n_no_improvement of a training's progress",
+            "n_no_improvement of the progress of a training",
         ),
     ],
 )
