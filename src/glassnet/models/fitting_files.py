@@ -46,42 +46,42 @@ def fit_files(
     on_bad_row: str = "error",
     buffer_bytes: int = BUFFER_BYTES,
 ) -> Model:
-    """Train a network on files, or batches, that need not fit into memory; otherwise as `glassnet.fit`.
+    """Train a network on files or batches that may be larger than memory; otherwise as `glassnet.fit`.
 
     Parameters
     ----------
     data : str, Path, or sequence of them; or what `glassnet.data.as_files` takes
         A file, a folder, a pattern such as ``data/part-*.csv``, or several. Or an iterable of batches, a memory map, an
-        array, a pair (x, y), a data frame: it is gone through once for each epoch and once before, without a cache.
+        array, a pair (x, y) or a data frame: it is read once before training and once in each epoch, without a cache.
     target : str, optional
         The column to predict; if not given, the one called label, target, class or y.
     group : str
-        A column whose values stay together when rows are set aside: a patient, a day. It is no feature.
+        A column, such as a patient or a day, whose rows are held out together. It is not a feature.
     validation_fraction : float
-        Share of the rows, or of the groups, set aside. A hash of the row's number, or of the group, decides, so that it
-        is the same in every pass and on every machine, whatever the seed.
+        Fraction of the rows, or of the groups, that are held out. A hash of the row number or of the group decides, so
+        that the split is the same in every pass and on every machine, for any seed.
     hidden, activation, task, settings, callbacks
         See `glassnet.fit`. Without a task, a target of text or of at most 20 different whole numbers means classes.
     test : as data, optional
-        Rows that are reported after every epoch; they decide nothing.
+        Rows whose loss and metric are reported after every epoch; they have no influence on the training.
     cache : bool
-        Whether rows are kept in binary form beside the files (in a folder ``.glassnet``, or in the user's folder for
-        caches), so that only the first pass reads text. Without, every pass does, and shuffling, which then can't move
-        rows farther than a buffer reaches, is weaker.
+        Whether to cache the rows in binary form next to the files (in a folder ``.glassnet``, or in the user's cache
+        folder), so that only the first pass parses text. Without a cache every pass does, and rows are shuffled within
+        a buffer only.
     on_bad_row : str
         ``"error"``, or ``"skip"``: see `glassnet.data.open_files`.
     buffer_bytes : int
-        Memory for the rows among which an epoch is shuffled; twice as much is used.
+        Size of the buffer within which rows are shuffled; twice as much memory is used.
 
     Returns
     -------
     Model
-        As `glassnet.fit` gives it.
+        The trained model.
 
     Raises
     ------
     InputError
-        If an entry can't be used (file, row and column named), or something does not fit.
+        If an entry is invalid (file, row and column named), or arguments do not fit together.
     """
     files = as_files(data, on_bad_row=on_bad_row)
     options = ScanOptions(choose_target(files, target), group, validation_fraction, on_bad_row)
@@ -102,14 +102,14 @@ def fit_files(
 
 
 def scan_test_files(profile: DatasetProfile, data: Any, cache: bool = True) -> DatasetProfile:
-    """Look through rows to report on: the same columns as those of the training rows, by name."""
+    """Scan test rows, which must have the columns of the training rows, by name."""
     options = profile.options
     test_options = ScanOptions(options.target, "", 0.0, options.on_bad_row, tuple(profile.feature_names))
     return scan_files(as_files(data, on_bad_row=options.on_bad_row), test_options, cache)
 
 
 def task_of(profile: DatasetProfile) -> str:
-    """Return what a target is taken for: classes if it is text or at most 20 different whole numbers, else values."""
+    """Return the task: classification for text or at most 20 different whole numbers, else regression."""
     return CLASSIFICATION if is_classification(profile.target_profile.unique) else REGRESSION
 
 
@@ -124,7 +124,7 @@ def fit_stream(
     callbacks: Iterable[Callback] = (),
     buffer_bytes: int = BUFFER_BYTES,
 ) -> Model:
-    """Train a network on files that have been looked through: see `fit_files`."""
+    """Train a network on files that have been scanned: see `fit_files`."""
     training, validation = profile.splits
     task = task or task_of(profile)
     settings = settings or recommended_settings(len(training), task)
@@ -166,7 +166,7 @@ def _target(profile: DatasetProfile, classes: tuple[Any, ...], scaling: Scaling 
 
 
 def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: int = BUFFER_BYTES) -> StreamSource:
-    """Return one side of files as a model takes it.
+    """Return the training or the validation rows of files as a source for a model.
 
     Raises
     ------
