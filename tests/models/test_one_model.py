@@ -16,7 +16,7 @@ from glassnet.training.loop import run_training
 from glassnet.web.app_state import AppState, Examples
 from glassnet.web.learn.plan import prepare_training, read_plan
 from glassnet.web.learn.presets import presets
-from glassnet.web.learn.rows import FileRows, load_training_rows
+from glassnet.web.learn.training_rows import FileRows, load_training_rows
 from glassnet.web.server import create_app
 
 #: Few steps, and no compilation: bits are compared, not scores.

@@ -17,8 +17,8 @@ from glassnet.network.schedules import SCHEDULES, Schedule
 from glassnet.web.app_state import AppState, Examples
 from glassnet.web.learn import presets
 from glassnet.web.learn.plan import prepare_training, read_plan
-from glassnet.web.learn.rows import get_file_rows
 from glassnet.web.learn.session import TrainingSession
+from glassnet.web.learn.training_rows import get_file_rows
 from glassnet.web.server import create_app
 
 from .conftest import HERE

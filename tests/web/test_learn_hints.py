@@ -13,8 +13,8 @@ from glassnet.training.loop import run_training
 from glassnet.web.learn import hints, presets
 from glassnet.web.learn.diagnostics import max_derivative, saturates
 from glassnet.web.learn.plan import prepare_training, read_plan
-from glassnet.web.learn.rows import load_training_rows
 from glassnet.web.learn.snapshots import SnapshotBuilder
+from glassnet.web.learn.training_rows import load_training_rows
 
 SPIRAL = {"kind": "spiral", "rows": 120, "noise": 0.05, "seed": 1}
 

@@ -12,10 +12,10 @@ from glassnet._utils.atomic_write import check_writable
 from glassnet.cli.arguments import parse_assignments, parse_numbers
 from glassnet.cli.checkpointing import make_checkpoint, resume_command
 from glassnet.cli.console import BatchProgressBar, Output
-from glassnet.cli.in_memory import train_in_memory
-from glassnet.cli.streaming import should_stream, train_streamed
-from glassnet.cli.summary import finish
+from glassnet.cli.train_in_memory import train_in_memory
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions
+from glassnet.cli.train_streaming import should_stream, train_streamed
+from glassnet.cli.train_summary import finish
 from glassnet.data import open_files
 from glassnet.errors import InputError
 from glassnet.models import load

@@ -22,8 +22,8 @@ from glassnet.web.errors import ApiError, truncate
 from glassnet.web.predict import format_outputs
 from glassnet.web.request_rows import ROW_SCHEMA, locate_errors, parse_rows, read_json, request_schema
 from glassnet.web.responses import counted_response, to_json
-from glassnet.web.threads import run_in_thread
 from glassnet.web.unit_statistics import get_unit_statistics
+from glassnet.web.worker_threads import run_in_thread
 
 router = APIRouter(tags=["predictions"])
 

@@ -19,7 +19,7 @@ from glassnet.web.app_state import get_state
 from glassnet.web.errors import ApiError, error_response
 from glassnet.web.request_rows import ROW_SCHEMA, locate_errors, parse_rows, read_json, request_schema
 from glassnet.web.responses import counted_response, to_json
-from glassnet.web.threads import run_in_thread, timeout_error
+from glassnet.web.worker_threads import run_in_thread, timeout_error
 
 router = APIRouter(tags=["predictions"])
 

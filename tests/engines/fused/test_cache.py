@@ -16,7 +16,7 @@ FIT = """
 import hashlib, sys
 import numpy as np
 from glassnet import Settings, Structure, train
-from glassnet.engines.fused.loop import run
+from glassnet.engines.fused.epoch_loop import run
 structure = Structure((40, 33, 4), ("gelu", "softmax"))
 rng = np.random.default_rng(0)
 x, y = rng.standard_normal((100, 40)).astype(np.float32), rng.integers(0, 4, 100)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from glassnet import load
-from glassnet.cli import main, summary
+from glassnet.cli import main
+from glassnet.cli import train_summary as summary
 from glassnet.errors import InputError
 from glassnet.training.checkpoints import folder as folder_of_checkpoints
 

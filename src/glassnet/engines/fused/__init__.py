@@ -1,1 +1,1 @@
-"""The fused engine: training as one compiled loop. docs/engine.md explains it; start reading at `loop`."""
+"""The fused engine: training as one compiled loop. docs/engine.md explains it; start reading at `epoch_loop`."""

@@ -1,7 +1,7 @@
 """Phases A and B of a step: rows forward, to their loss, and back to every dz.
 
-Each function works on some rows and some panels of a layer, while they are in a near cache. `loop` divides the work
-among the threads, `update` is the third phase; the records that the functions take are in `records`.
+Each function works on some rows and some panels of a layer, while they are in a near cache. `epoch_loop` divides the
+work among the threads, `update` is the third phase; the records that the functions take are in `records`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
 from glassnet.engines.fused.kernel import ALL_TERMS, ALL_TERMS_PREFETCH, tile
 from glassnet.engines.fused.layout import GROUP_ROWS
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
-from glassnet.engines.fused.records import Block, LeftOperand, Panels, Terms, at_offset, at_row, memory
+from glassnet.engines.fused.records import LeftOperand, Panels, RowBlock, Terms, at_offset, at_row, memory
 from glassnet.engines.fused.sparsity import list_features
 
 _wide, _narrow = tile(TILE_ROWS, PANEL_VECTORS), tile(TILE_ROWS, 1)
@@ -188,7 +188,7 @@ def first_layer(args, batch, first, last, p0, p1):
     right = Panels(mem.floats, layer.weights_at, net.width, K * net.width)
     result = Panels(mem.floats, z_at, layer.step, net.width)
     for i in range(first, last, GROUP_ROWS):
-        block = Block(i, min(i + GROUP_ROWS, last), p0, p1)
+        block = RowBlock(i, min(i + GROUP_ROWS, last), p0, p1)
         if net.skip_zeros and net.in_place:
             _sparse_products(mem, in_x, parity, block)
         elif net.skip_zeros:
@@ -198,7 +198,7 @@ def first_layer(args, batch, first, last, p0, p1):
         else:
             _products(gathered, terms, right, result, layer.units, block)
         if layer.kind != SOFTMAX and net.layers > 1:
-            _activate(mem, batch, np.int64(1), Block(i, block.last, p0 * net.width, p1 * net.width))
+            _activate(mem, batch, np.int64(1), RowBlock(i, block.last, p0 * net.width, p1 * net.width))
 
 
 @njit(**INNER)
@@ -247,11 +247,11 @@ def rows_forward(mem, batch, first, last):
                 Terms(mem.terms, np.int64(ALL_TERMS), before.units),
                 Panels(floats, layer.weights_at, net.width, before.units * net.width),
                 Panels(floats, layer.z_at, layer.step, net.width),
-                layer.units, Block(first, last, np.int64(0), layer.panels),
+                layer.units, RowBlock(first, last, np.int64(0), layer.panels),
             )  # fmt: skip
         if l > 1 or net.layers == 1 or layer.kind == SOFTMAX:
             columns = layer.units if layer.kind == SOFTMAX or l == net.layers else layer.step
-            _activate(mem, batch, l, Block(first, last, np.int64(0), columns))
+            _activate(mem, batch, l, RowBlock(first, last, np.int64(0), columns))
 
 
 @njit(**INNER)
@@ -267,7 +267,7 @@ def rows_backward(mem, batch, first, last):
             Terms(mem.terms, np.int64(ALL_TERMS), layer.units),
             Panels(floats, layer.transposed_at, net.width, layer.step * net.width),
             Panels(floats, before.d_at, before.step, net.width),
-            before.units, Block(first, last, np.int64(0), before.panels),
+            before.units, RowBlock(first, last, np.int64(0), before.panels),
         )  # fmt: skip
         offset = batch.parity * before.parity_stride if l == 2 else 0
         step = before.step

@@ -58,7 +58,7 @@ class Batch(NamedTuple):
     keys: Array  # uint32 (L,) of dropout
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Rows first … last-1 of a batch and panels, or columns, p0 … p1-1 of a layer."""
 
     first: int

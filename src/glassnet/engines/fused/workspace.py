@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet.engines.fused.epoch_loop import run
 from glassnet.engines.fused.layout import LAYER, NET, Plan, aligned
-from glassnet.engines.fused.loop import run
 from glassnet.engines.fused.records import KernelArgs
 from glassnet.engines.fused.sparsity import is_profitable
 from glassnet.engines.fused.threads import FLAGS, run_threads

@@ -19,7 +19,7 @@ from glassnet.web.error_analysis.service import AnalysisService, AnalysisService
 from glassnet.web.errors import ApiError
 from glassnet.web.request_rows import read_json
 from glassnet.web.responses import to_json
-from glassnet.web.threads import run_in_thread
+from glassnet.web.worker_threads import run_in_thread
 
 router = APIRouter(prefix="/api/evaluate", tags=["wrong"])
 

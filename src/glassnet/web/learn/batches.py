@@ -15,7 +15,7 @@ from glassnet.engines.interface import Rows
 from glassnet.training.source import InMemory, Part, Sampler, Source
 
 
-class StopTraining(KeyboardInterrupt):
+class SessionStopped(KeyboardInterrupt):
     """Raised inside the training loop to stop it; the loop handles it like Ctrl-C."""
 
 

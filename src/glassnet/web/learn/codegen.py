@@ -10,8 +10,8 @@ from typing import Any
 from glassnet.datasets import DIGITS, GENERATORS
 from glassnet.training import Settings
 from glassnet.web.app_state import file_name
-from glassnet.web.learn.plan import Plan
-from glassnet.web.learn.rows import TrainingRows
+from glassnet.web.learn.plan import TrainingPlan
+from glassnet.web.learn.training_rows import TrainingRows
 
 #: Command-line options of settings; all others are given with --set.
 _OPTIONS = {
@@ -32,7 +32,7 @@ _ALWAYS = ("loss", "optimizer", "learning_rate", "schedule", "batch_size", "epoc
 _LINE = 100
 
 
-def python(plan: Plan, rows: TrainingRows) -> str:
+def python(plan: TrainingPlan, rows: TrainingRows) -> str:
     """Return a Python program that trains the same ``model`` as the page."""
     settings = [f"{name}={value!r}" for name, value in _changed(plan.settings).items()]
     arguments = [
@@ -58,7 +58,7 @@ def python(plan: Plan, rows: TrainingRows) -> str:
     )
 
 
-def command(plan: Plan, rows: TrainingRows) -> str:
+def command(plan: TrainingPlan, rows: TrainingRows) -> str:
     """Return a shell command; generated points must be saved to the file that it names."""
     settings = plan.settings.as_json()
     words = ["glassnet", "train"]

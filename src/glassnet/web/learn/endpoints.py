@@ -17,14 +17,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from glassnet.errors import InputError
 from glassnet.web.app_state import file_name
 from glassnet.web.errors import ApiError
+from glassnet.web.learn.choices import tables
 from glassnet.web.learn.codegen import csv
 from glassnet.web.learn.manager import TrainingManagerDep, get_training_manager, model_file
 from glassnet.web.learn.plan import MAX_EPOCHS, MAX_LAYERS, MAX_UNITS, read_plan
 from glassnet.web.learn.presets import default_losses, initial_plan
-from glassnet.web.learn.rows import load_training_rows, tasks
 from glassnet.web.learn.session import TrainingSession
 from glassnet.web.learn.step_trace import StepTrace, trace_step
-from glassnet.web.learn.tables import tables
+from glassnet.web.learn.training_rows import load_training_rows, tasks
 from glassnet.web.responses import json_response, to_json
 from glassnet.web.security import PROTOCOL
 

@@ -19,9 +19,9 @@ from glassnet.web.errors import ApiError
 from glassnet.web.learn.codegen import command, python, source
 from glassnet.web.learn.plan import learning_rates, prepare_training, read_plan
 from glassnet.web.learn.presets import presets
-from glassnet.web.learn.rows import FileRows, get_file_rows
 from glassnet.web.learn.session import TrainingSession
 from glassnet.web.learn.snapshots import SnapshotBuilder
+from glassnet.web.learn.training_rows import FileRows, get_file_rows
 
 #: Trainings that are kept, so that their models can still be saved and used.
 MAX_SESSIONS = 12

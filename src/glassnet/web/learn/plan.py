@@ -20,7 +20,7 @@ from glassnet.training import Run, Settings
 from glassnet.training.loop import build_run
 from glassnet.training.state import init_state
 from glassnet.web.learn.batches import BatchSource
-from glassnet.web.learn.rows import FileRows, TrainingRows, load_training_rows
+from glassnet.web.learn.training_rows import FileRows, TrainingRows, load_training_rows
 
 #: Limits of networks on the page, for an interactive pace.
 MAX_LAYERS = 10
@@ -32,13 +32,13 @@ _SERVER_SETTINGS = ("threads",)
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """A training plan.
 
     Parameters
     ----------
     data : mapping
-        See `glassnet.web.learn.rows.load_training_rows`.
+        See `glassnet.web.learn.training_rows.load_training_rows`.
     validation_fraction : float
         Share of the rows that are held out for validation.
     hidden : tuple of int
@@ -70,7 +70,7 @@ class Plan:
         }
 
 
-def read_plan(content: Any) -> Plan:
+def read_plan(content: Any) -> TrainingPlan:
     """Parse and validate a plan.
 
     Raises
@@ -97,13 +97,13 @@ def read_plan(content: Any) -> Plan:
         raise InputError(f"validation_fraction is {fraction!r}; it must be a number from 0 to 0.9")
     settings = _settings(content.get("settings", {}))
     data = content.get("data", {})
-    return Plan(
+    return TrainingPlan(
         data if isinstance(data, dict) else {"kind": data}, fraction, tuple(hidden), tuple(activations), settings
     )
 
 
 def prepare_training(
-    plan: Plan, file_rows: FileRows | None, batches: type[BatchSource] = BatchSource
+    plan: TrainingPlan, file_rows: FileRows | None, batches: type[BatchSource] = BatchSource
 ) -> tuple[TrainingRows, PreparedData, Run]:
     """Load the rows, prepare the data and set up the run, so that all errors are raised before training.
 

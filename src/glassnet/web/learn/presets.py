@@ -8,7 +8,7 @@ from typing import Any
 from glassnet.datasets import DIGITS
 from glassnet.models.recommended import recommended_settings
 from glassnet.models.target import CLASSIFICATION, REGRESSION
-from glassnet.web.learn.rows import TrainingRows
+from glassnet.web.learn.training_rows import TrainingRows
 
 #: Learning rate and loss of the original program.
 ALPHA = 500

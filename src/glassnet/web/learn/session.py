@@ -19,10 +19,10 @@ from glassnet.models import Model
 from glassnet.models.fitting import PreparedData
 from glassnet.training import Callback, Run
 from glassnet.training.loop import run_training
-from glassnet.web.learn.batches import BatchSource, StopTraining
-from glassnet.web.learn.plan import Plan
-from glassnet.web.learn.rows import TrainingRows
+from glassnet.web.learn.batches import BatchSource, SessionStopped
+from glassnet.web.learn.plan import TrainingPlan
 from glassnet.web.learn.snapshots import SnapshotBuilder
+from glassnet.web.learn.training_rows import TrainingRows
 
 #: Seconds after which a paused training without connected clients is stopped.
 ABANDONED_AFTER = 60.0
@@ -49,7 +49,7 @@ class TrainingSession(Callback):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: TrainingPlan,
         rows: TrainingRows,
         ready: PreparedData,
         run: Run,
@@ -222,7 +222,7 @@ class TrainingSession(Callback):
                     _resolve(*self._calls.pop(0))
                 if self._stop_reason or self._closing.is_set():
                     self.run.stop(self._stop_reason or "server shutdown")
-                    raise StopTraining
+                    raise SessionStopped
                 wait = self._seconds_to_wait()
                 running = self._target > self._done
                 if running != (self.state == "running"):

@@ -15,7 +15,7 @@ from glassnet.network.forward import Cache, forward
 from glassnet.training import Run
 from glassnet.web.learn.diagnostics import diagnose_layers, diagnostic_rows
 from glassnet.web.learn.hints import find_hints
-from glassnet.web.learn.rows import TrainingRows
+from glassnet.web.learn.training_rows import TrainingRows
 
 #: Grid points along a side of the plane for the decision boundary, and for the activations of each unit.
 BOUNDARY_GRID = 80

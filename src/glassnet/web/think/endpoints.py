@@ -15,8 +15,8 @@ from glassnet.web.app_state import AppStateDep
 from glassnet.web.errors import ApiError, truncate
 from glassnet.web.responses import to_json
 from glassnet.web.think.drawing import drawing_parameters
-from glassnet.web.threads import run_in_thread
 from glassnet.web.unit_statistics import UnitStatistics, UnitStatisticsDep, n_rows, to_dense
+from glassnet.web.worker_threads import run_in_thread
 
 router = APIRouter(tags=["think"])
 

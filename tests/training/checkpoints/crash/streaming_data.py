@@ -8,7 +8,8 @@ from typing import Any
 #: ``glassnet`` with blocks of 128 rows and buffers of a few of them.
 SMALL_BUFFERS = """
 from functools import partial
-from glassnet.cli import main, streaming
+from glassnet.cli import main
+from glassnet.cli import train_streaming as streaming
 from glassnet.streaming import blocks
 blocks.MAX_ROWS = 128
 streaming.fit_stream = partial(streaming.fit_stream, buffer_bytes=2**15)
