@@ -39,7 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Compile the fused engine once for all workers, before any test or process that a test starts would."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    # only workers have workerinput; a pytest that a test starts inherits their environment
+    worker = getattr(session.config, "workerinput", {}).get("workerid")
     if worker and any("engines/fused" in item.nodeid for item in session.items):
         from tests.engines.fused.both_engines import compile_all
 
