@@ -1,10 +1,10 @@
-"""Scores on the real tables that ship with scikit-learn, beside its own networks; writes docs/comparison.md.
+"""Scores on the real datasets of scikit-learn, compared with its networks; writes docs/comparison.md.
 
-**How our setting was chosen.** Never on the six tables: on six generated ones of about their sizes (`made_up`), by
-``python benchmarks comparison --search``, which tries `TRIED` in five folds. Chosen was the least mean rank, of
-changes to batches of 32 with ``preprocess="auto"``; the first few are too near to each other to tell them apart::
+**How the settings were chosen.** Not on the six datasets, but on six generated ones of similar sizes (`generated`), by
+``python benchmarks comparison --search``, which tries `CANDIDATES` in five folds. They are changes to batches of 32
+with ``preprocess="auto"``. The smallest mean rank was chosen; the first few are too close to distinguish::
 
-    changed                     mean rank over the six tables
+    changed                     mean rank over the six datasets
     alpha .1                    3.3   chosen
     dropout .2                  3.4
     hidden 64-32, alpha .1      4.0
@@ -37,14 +37,14 @@ from turns import head, line
 
 import glassnet
 
-SKLEARN, SAME, OURS = "scikit-learn", "glassnet, scikit-learn's defaults", "glassnet, our setting"
+SKLEARN, SAME, CHOSEN = "scikit-learn", "glassnet, scikit-learn's defaults", "glassnet, chosen settings"
 FOLDS, REPEATS = 5, 5
-#: What our setting begins from, and what was chosen: one for every table. Values to be predicted are standardised too.
+#: The base of the candidates, and the chosen settings, the same for every table. Regression targets are standardised.
 BASE: dict[str, Any] = {"preprocess": "auto", "batch_size": 32}
 SETTING: dict[str, Any] = BASE | {"alpha": 0.1}
 VALUES: dict[str, Any] = {"target_transform": "standardize"}
-#: What it was chosen from: changes to the base.
-TRIED: list[dict[str, Any]] = [
+#: The candidates: changes to the base.
+CANDIDATES: list[dict[str, Any]] = [
     {},
     {"batch_size": "auto"},
     {"alpha": 0.1},
@@ -55,7 +55,7 @@ TRIED: list[dict[str, Any]] = [
     {"max_iter": 50},
     {"max_iter": 50, "alpha": 0.1},
 ]
-#: A difference as large as this, or larger, comes about once in twenty times where there is none.
+#: The significance level of a difference.
 SIGNIFICANT = 0.05
 BEGIN, END = "<!-- the table: written by `make comparison` -->", "<!-- the end of the table -->"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "comparison.md"
@@ -63,7 +63,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "comparison.md"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows and what is to be predicted: classes, or values."""
+    """A dataset for classification or regression."""
 
     name: str
     x: np.ndarray
@@ -71,21 +71,21 @@ class Table:
     classes: bool
 
     def folds(self, repeats: int, folds: int = FOLDS) -> Any:
-        """Return the folds: the same ones for everybody."""
+        """Return the folds, the same for all networks."""
         kind = RepeatedStratifiedKFold if self.classes else RepeatedKFold
         return kind(n_splits=folds, n_repeats=repeats, random_state=0)
 
     def network(self, library: Any, how: dict[str, Any]) -> Any:
-        """Return an estimator of a library for this table."""
+        """Return an estimator of a library for this task."""
         return (library.MLPClassifier if self.classes else library.MLPRegressor)(random_state=0, **how)
 
-    def ours(self, setting: dict[str, Any]) -> Any:
-        """Return an estimator of ours."""
-        return self.network(glassnet, setting | ({} if self.classes else VALUES))
+    def chosen(self, settings: dict[str, Any]) -> Any:
+        """Return glassnet's estimator with these settings."""
+        return self.network(glassnet, settings | ({} if self.classes else VALUES))
 
 
 def real() -> list[Table]:
-    """Return scikit-learn's tables."""
+    """Return scikit-learn's datasets."""
     load: dict[str, tuple[Callable[..., Any], bool]] = {
         "breast cancer": (datasets.load_breast_cancer, True),
         "wine": (datasets.load_wine, True),
@@ -97,8 +97,8 @@ def real() -> list[Table]:
     return [Table(name, *read(return_X_y=True), classes) for name, (read, classes) in load.items()]
 
 
-def made_up() -> list[Table]:
-    """Return generated tables of about their sizes, whose columns have scales as different."""
+def generated() -> list[Table]:
+    """Return generated datasets of similar sizes, whose columns have different scales."""
     tables = []
     kinds = [(569, 30, 10, 2), (178, 13, 8, 3), (150, 4, 4, 3), (900, 64, 40, 10)]
     for number, (rows, columns, informative, classes) in enumerate(kinds):
@@ -116,19 +116,19 @@ def made_up() -> list[Table]:
 
 
 def run(options: Namespace) -> None:
-    """Print the tables; write the page where they are the whole measurement."""
+    """Print the tables; write the page if the measurement is complete."""
     warnings.simplefilter("ignore")
-    os.environ["PYTHONWARNINGS"] = "ignore"  # 200 epochs at the defaults are often too few: that is what is compared
-    for name in THREADS:  # joblib gives each process its share of the cores, unless these say otherwise
+    os.environ["PYTHONWARNINGS"] = "ignore"  # the defaults are compared, and their 200 epochs are often too few
+    for name in THREADS:  # joblib divides the cores among its processes, unless these are set
         os.environ.pop(name, None)
     if options.search:
         return search(options)
     lines = [
-        "| table | rows | score | " + " | ".join((SKLEARN, SAME, OURS)) + " |",
+        "| table | rows | score | " + " | ".join((SKLEARN, SAME, CHOSEN)) + " |",
         "| --- " * 6 + "|",
     ]
     tests = [
-        "| table | same defaults: difference, p | our setting: difference, p |",
+        "| table | same defaults: difference, p | chosen settings: difference, p |",
         "| --- " * 3 + "|",
     ]
     for table in real()[2:3] if options.smoke else real():
@@ -138,13 +138,13 @@ def run(options: Namespace) -> None:
         shape = f"{len(table.x):,}×{table.x.shape[1]}"
         lines.append(f"| {table.name} | {shape} | {what} | " + " | ".join(cells) + " |")
         share = 1 / (FOLDS - 1)
-        cells = [verdict(*corrected_t_test(scores[side], scores[SKLEARN], share)) for side in (SAME, OURS)]
+        cells = [verdict(*corrected_t_test(scores[side], scores[SKLEARN], share)) for side in (SAME, CHOSEN)]
         tests.append(f"| {table.name} | " + " | ".join(cells) + " |")
         print(lines[-1], tests[-1], sep="\n", flush=True)
     text = "\n".join([*lines, "", *tests])
     print("\n" + text)
     page = PAGE
-    if options.quick:  # rough figures don't belong into the documentation
+    if options.quick:  # rough figures are not for the documentation
         page = Path(options.out) / PAGE.name
         page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(with_table(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
@@ -152,22 +152,23 @@ def run(options: Namespace) -> None:
 
 
 def measure(table: Table, options: Namespace) -> dict[str, np.ndarray]:
-    """Return the score of each fold (folds,), by contender."""
+    """Return the score of each fold (folds,) by network."""
     repeats = 1 if options.quick else REPEATS
     contenders = {
         SKLEARN: table.network(sklearn.neural_network, {}),
         SAME: table.network(glassnet, {}),
-        OURS: table.ours(SETTING),
+        CHOSEN: table.chosen(SETTING),
     }
     score = functools.partial(cross_val_score, X=table.x, y=table.y, cv=table.folds(repeats), n_jobs=options.threads)
     return {name: score(network, error_score="raise") for name, network in contenders.items()}
 
 
 def corrected_t_test(a: np.ndarray, b: np.ndarray, share: float) -> tuple[float, float]:
-    """Return the mean of a - b and the p-value of there being no difference: the corrected resampled t-test.
+    """Return the mean of a - b and the p-value of the corrected resampled t-test.
 
-    t = mean / √((1/n + test rows / training rows) s²), n - 1 degrees of freedom: the folds' training rows overlap, so
-    that their scores vary together, which the second term makes up for (Nadeau & Bengio 2003, Machine Learning 52).
+    t = mean / √((1/n + test rows / training rows) s²), n - 1 degrees of freedom. The training rows of
+    the folds overlap, so their scores are correlated; the second term corrects for this (Nadeau & Bengio 2003, Machine
+    Learning 52).
 
     Parameters
     ----------
@@ -185,7 +186,7 @@ def corrected_t_test(a: np.ndarray, b: np.ndarray, share: float) -> tuple[float,
 
 
 def verdict(difference: float, p: float) -> str:
-    """Write a difference and whether it is more than chance."""
+    """Format a difference and whether it is significant."""
     if difference == 0:
         return "none in any fold" if p == 1 else "none on average"
     size = f"{difference:+.3f}" if abs(difference) >= 0.0005 else "below 0.001"
@@ -194,12 +195,12 @@ def verdict(difference: float, p: float) -> str:
 
 
 def with_table(page: str, table: str) -> str:
-    """Return a page with another table between its markers.
+    """Return the page with this table between its markers.
 
     Raises
     ------
     ValueError
-        If it has no markers.
+        If the page has no markers.
     """
     before, found, rest = page.partition(BEGIN)
     _, found_end, after = rest.partition(END)
@@ -209,18 +210,19 @@ def with_table(page: str, table: str) -> str:
 
 
 def search(options: Namespace) -> None:
-    """Print what each of the settings tried comes to on the generated tables."""
-    tables = made_up()
+    """Print the scores of the candidates on the generated datasets."""
+    tables = generated()
     head(["changed", *(table.name for table in tables)])
-    found = np.empty((len(TRIED), len(tables)))
-    for row, changed in enumerate(TRIED):
+    found = np.empty((len(CANDIDATES), len(tables)))
+    for row, changed in enumerate(CANDIDATES):
         for column, table in enumerate(tables):
             score = cross_val_score(
-                table.ours(BASE | changed), table.x, table.y, cv=table.folds(1), n_jobs=options.threads
+                table.chosen(BASE | changed), table.x, table.y, cv=table.folds(1), n_jobs=options.threads
             )
             found[row, column] = np.mean(score)
         line([changed or "–", *(f"{score:.3f}" for score in found[row])])
     ranks = np.mean(stats.rankdata(-found, axis=0), axis=1)
     print(
-        "\nMean rank: " + "; ".join(f"{changed or '–'}: {rank:.1f}" for changed, rank in zip(TRIED, ranks, strict=True))
+        "\nMean rank: "
+        + "; ".join(f"{changed or '–'}: {rank:.1f}" for changed, rank in zip(CANDIDATES, ranks, strict=True))
     )

@@ -1,7 +1,7 @@
-"""What compiling costs: a first fit in a fresh process, with nothing compiled, with code from the disk, without either.
+"""Time of compilation: a first fit in a new process, with an empty cache, with a filled cache, and without either.
 
-Each line is a process of its own; what is timed there begins after glassnet has been imported, whose seconds are shown
-beside. The first line's cache is an empty folder, the second's the one that the first has filled.
+Each row of the table is a separate process. The import of glassnet is timed separately. The cache of the first row is
+an empty folder, which the first row fills for the second.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from argparse import Namespace
 
 from turns import head, line, seconds
 
-#: What the fresh process does: it prints the seconds of the import, of a first fit and of a second one, and the engine.
+#: The program of a process: print the seconds of the import, of a first and of a second fit, and the engine.
 _PROGRAM = """
 import os, time
 import numpy as np
@@ -43,8 +43,8 @@ print(imported, *took, engine)
 
 def run(options: Namespace) -> None:
     """Print the table."""
-    print("Digits, 1,797 rows, 64-64-32-10, each line a fresh process: seconds\n")
-    head(["what", "engine that ran", "import", "first fit", "second fit"])
+    print("Digits, 1,797 rows, 64-64-32-10, each row a new process: seconds\n")
+    head(["what", "engine", "import", "first fit", "second fit"])
     with tempfile.TemporaryDirectory() as empty:
         cases = [
             ("nothing compiled, one epoch", "fused", "float32"),

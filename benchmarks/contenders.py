@@ -1,7 +1,7 @@
-"""The contenders: each is a function that sets itself up for a problem and returns what runs one epoch of it.
+"""The libraries to compare: each function prepares a problem and returns a function that trains one epoch.
 
-Everybody does the same work: each epoch goes once through the rows in an order of its own, batch by batch, by plain
-gradient descent on the same network from the same first parameters, in float32. What differs is said where it does.
+All do the same work: an epoch visits all rows once in a new random order, batch by batch, with plain gradient descent
+on the same network with the same initial parameters, in float32. Differences are documented at each function.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PYTORCH, JAX, SKLEARN, SKETCH = "PyTorch", "JAX", "scikit-learn", "NumPy sketch"
 def glassnet_epoch(
     problem: Problem, batch: int, threads: int, *, engine: str = "fused", as_bytes: bool = False, **settings: Any
 ) -> Epoch:
-    """One epoch of an engine of ours, with what the history records: loss, accuracy and length of the gradient."""
+    """Train with a glassnet engine, recording loss, accuracy and gradient norm."""
     loss = "categorical_crossentropy" if problem.classes else "half_mean_squared_error"
     how = Settings(**{"loss": loss, "optimizer": "gradient_descent", "batch_size": batch, **settings})
     aim, rule, vector = how.objective(problem.structure), how.update_rule(), problem.start()
@@ -51,7 +51,7 @@ def glassnet_epoch(
 
 
 def numpy_sketch(problem: Problem, batch: int, threads: int) -> Epoch:
-    """The shortest NumPy that trains one network of three layers: no loss, no history, no choice of anything."""
+    """Train a network of three layers in minimal NumPy: no loss, no history, no options."""
     views = problem.structure.views(problem.start())
     W1, b1, W2, b2, W3, b3 = (view.copy() for view in views.values())
     x, rate = problem.x, np.float32(problem.rate)
@@ -78,7 +78,7 @@ def numpy_sketch(problem: Problem, batch: int, threads: int) -> Epoch:
 
 
 def scikit_learn(problem: Problem, batch: int, threads: int) -> Epoch:
-    """scikit-learn's own `partial_fit`: one epoch over the rows, shuffled; its first parameters are its own."""
+    """Train with scikit-learn's `partial_fit`, which shuffles; it draws its own initial parameters."""
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     how: dict[str, Any] = {"solver": "sgd", "momentum": 0, "alpha": 0, "learning_rate_init": problem.rate}
@@ -91,7 +91,7 @@ def scikit_learn(problem: Problem, batch: int, threads: int) -> Epoch:
 
 
 def torch_network(problem: Problem) -> Any:
-    """Return the network for PyTorch, with the first parameters that everybody starts from."""
+    """Return the network for PyTorch, with the common initial parameters."""
     import torch
 
     layers: list[Any] = []
@@ -106,9 +106,9 @@ def torch_network(problem: Problem) -> Any:
 
 
 def pytorch(problem: Problem, batch: int, threads: int, *, keep_sparse: bool = False) -> Epoch:
-    """PyTorch by hand: tensors indexed by a permutation, no DataLoader, torch.optim.SGD.
+    """Train with PyTorch: tensors indexed by a permutation, no DataLoader, torch.optim.SGD.
 
-    CSR is filled in with zeros beforehand; or each batch is a sparse tensor, and its product with W1 a sparse one.
+    CSR rows are made dense beforehand, or, with ``keep_sparse``, each batch is a sparse tensor multiplied with W1.
     """
     import torch
 
@@ -117,7 +117,7 @@ def pytorch(problem: Problem, batch: int, threads: int, *, keep_sparse: bool = F
     csr = hasattr(problem.x, "toarray")
     data = problem.x if csr and keep_sparse else torch.from_numpy(problem.x.toarray() if csr else problem.x)
     torch.sparse.check_sparse_tensor_invariants.disable()
-    # PyTorch says so at each process, of what is timed here as it is
+    # PyTorch warns once per process
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
 
     def batch_loss(chosen: Any) -> Any:
@@ -145,9 +145,9 @@ def pytorch(problem: Problem, batch: int, threads: int, *, keep_sparse: bool = F
 
 
 def jax_epoch(problem: Problem, batch: int, threads: int) -> Epoch:
-    """JAX: the epoch is one compiled scan over permuted batches, its parameters donated.
+    """Train with JAX: the epoch is one compiled scan over permuted batches, with donated parameters.
 
-    A scan takes batches of one size: the last smaller one is dropped. CSR is filled in with zeros beforehand.
+    A scan needs batches of equal size: the last, smaller one is dropped. CSR rows are made dense beforehand.
     """
     import jax
     import jax.numpy as jnp
@@ -195,6 +195,6 @@ ALL: dict[str, Prepare] = {
 _PACKAGES = {PYTORCH: "torch", JAX: "jaxlib"}
 
 
-def there(*names: str) -> list[str]:
-    """Return those of the contenders that are installed; all of them if none is named."""
+def available(*names: str) -> list[str]:
+    """Return the libraries among ``names`` (default: all) that are installed."""
     return [name for name in names or ALL if name not in _PACKAGES or installed(_PACKAGES[name])]

@@ -1,4 +1,4 @@
-"""Seconds an epoch of 784-128-64-10 on MNIST, everybody on the same work; what Adam and dropout cost."""
+"""Seconds per epoch of 784-128-64-10 on MNIST for all libraries; the cost of Adam and dropout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import contenders
 from problems import mnist
 from turns import head, line, seconds, take_turns
 
-#: What one row at a time is too slow for to go through all rows: these get so many, and their seconds are scaled.
+#: Rows at batch 1 for all libraries but the fused engine, which would take too long; their seconds are scaled up.
 SLICE = 3_000
 
 
@@ -20,12 +20,12 @@ def run(options: Namespace) -> None:
     print(
         f"784-128-64-10, ReLU, cross-entropy, plain gradient descent, float32; {problem.rows:,} rows: {problem.name},"
     )
-    print(f"{zeros:.0%} of it zeros. Seconds an epoch: median (least) of {options.rounds} rounds, taking turns;")
-    print("ours record loss, accuracy and the length of the gradient. JAX drops the last, smaller batch.")
+    print(f"{zeros:.0%} of the values are 0. Seconds per epoch: median (minimum) of {options.rounds} rounds, in turns;")
+    print("glassnet records loss, accuracy and gradient norm. JAX drops the last, smaller batch.")
     if 1 in options.batches:
-        print(f"Batch 1: all but the fused engine take {min(SLICE, problem.rows):,} rows, scaled up; JAX is left out.")
+        print(f"Batch 1 is not comparable: others train on {min(SLICE, problem.rows):,} rows, scaled up; without JAX.")
     print()
-    names = contenders.there()
+    names = contenders.available()
     head(["batch", *names])
     ratios, warm_ups = [], []
     for batch in options.batches:
@@ -33,8 +33,8 @@ def run(options: Namespace) -> None:
         for name in names:
             if batch == 1 and name == contenders.JAX:
                 continue
-            ours = name in (contenders.FUSED, contenders.BYTES)
-            some = problem if batch > 1 or ours else problem.first(SLICE)
+            is_glassnet = name in (contenders.FUSED, contenders.BYTES)
+            some = problem if batch > 1 or is_glassnet else problem.first(SLICE)
             scales[name] = problem.rows / some.rows
             runs[name] = contenders.ALL[name](some, batch, options.threads)
         times = take_turns(runs, options.rounds, scales)
@@ -42,23 +42,23 @@ def run(options: Namespace) -> None:
         fused = times[contenders.FUSED]
         ratios.append([batch, *(f"{times[name].times(fused):.2f}" if name in times else "–" for name in names)])
         warm_ups.append([batch, *(seconds(times[name].warm_up) if name in times else "–" for name in names)])
-    print("\nHow many times as long as the fused engine: median over the rounds of the ratio in each\n")
+    print("\nRatio to the fused engine: median of the ratios of the rounds\n")
     head(["batch", *names])
     for cells in ratios:
         line(cells)
-    print("\nThe warm-up round, left out above; compiling, or loading what was compiled, is in it\n")
+    print("\nThe warm-up round, not counted above; it includes compilation, or loading compiled code\n")
     head(["batch", *names])
     for cells in warm_ups:
         line(cells)
 
-    print("\nThe fused engine at batch 128 with more to do, as a multiple of plain gradient descent\n")
-    ours = functools.partial(contenders.glassnet_epoch, problem, 128, options.threads)
+    print("\nAdditional work of the fused engine at batch 128, as a multiple of plain gradient descent\n")
+    glassnet = functools.partial(contenders.glassnet_epoch, problem, 128, options.threads)
     times = take_turns(
         {
-            "gradient descent": ours(),
-            "Adam": ours(optimizer="adam"),
-            "dropout .2": ours(dropout=0.2),
-            "Adam, dropout .2": ours(optimizer="adam", dropout=0.2),
+            "gradient descent": glassnet(),
+            "Adam": glassnet(optimizer="adam"),
+            "dropout .2": glassnet(dropout=0.2),
+            "Adam, dropout .2": glassnet(optimizer="adam", dropout=0.2),
         },
         options.rounds,
     )

@@ -1,4 +1,4 @@
-"""The estimators beside scikit-learn's, on the same work: fits, first fits, predictions, a grid, memory."""
+"""glassnet's and scikit-learn's estimators on the same work: fits, first fits, predictions, a grid, memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from glassnet.training import Settings
 from glassnet.training.dispatch import select_engine
 
 FUSED, REFERENCE, AUTO, SKLEARN = "glassnet, fused", "glassnet, reference", "glassnet", "scikit-learn"
-#: Whose classes are taken, and with which engine.
+#: The module and the engine of each row.
 SIDES: dict[str, tuple[Any, dict[str, Any]]] = {
     FUSED: (glassnet, {"engine": "fused"}),
     REFERENCE: (glassnet, {"engine": "reference"}),
@@ -60,22 +60,22 @@ def run(options: Namespace) -> None:
 
 
 def network(side: str, threads: int | None, **parameters: Any) -> Any:
-    """Return a classifier of one side; ours with as many threads as scikit-learn's BLAS, or as it finds."""
+    """Return a classifier; glassnet's uses as many threads as scikit-learn's BLAS, or its default."""
     library, own = SIDES[side]
     own = {"n_jobs": threads, **own} if library is glassnet else own
     return library.MLPClassifier(random_state=0, **parameters, **own)
 
 
 def fits(options: Namespace) -> None:
-    """A few epochs of MNIST, at each batch size."""
+    """Measure fits of a few epochs on MNIST at each batch size."""
     problem = mnist(options.rows, options.data)
     print(f"### fit: {problem.rows:,} rows of {problem.name}, 784-128-64-10, adam, {EPOCHS} epochs\n")
     print(
-        f"Seconds of a whole fit, checks included: median (least) of {options.rounds} rounds, taking turns, after one"
+        f"Seconds of a fit, input validation included: median (minimum) of {options.rounds} rounds, in turns, after one"
     )
-    print("to warm up, in brackets at the end; and how many times as long as the fused engine.\n")
+    print("to warm up, in brackets at the end; and the ratio to the fused engine.\n")
     sides = (FUSED, REFERENCE, SKLEARN)
-    head(["dtype", "batch", *sides, "warm-up", "auto takes the fused engine from"])
+    head(["dtype", "batch", *sides, "warm-up", "auto selects the fused engine from"])
     for dtype, batches in ((np.float32, BATCHES), (np.float64, (128, "auto"))):
         x = problem.x.astype(dtype, copy=False)
         for batch in batches[:1] if options.smoke else batches:
@@ -98,7 +98,7 @@ def fitted(side: str, options: Namespace, x: Any, y: Any, how: dict[str, Any]) -
 
 
 def turning_point(problem: Problem, batch: int | str, dtype: Any) -> int:
-    """Return the least max_iter of a fit for which ``engine="auto"`` takes the fused engine."""
+    """Return the smallest max_iter for which ``engine="auto"`` selects the fused engine."""
     structure = Structure(problem.sizes, ("relu",) * len(HIDDEN) + ("softmax",))
     size = min(200 if batch == "auto" else int(batch), problem.rows)
     for epochs in range(1, 1_000_000):
@@ -110,12 +110,12 @@ def turning_point(problem: Problem, batch: int | str, dtype: Any) -> int:
 
 
 def small(options: Namespace) -> None:
-    """Whole fits on small tables, where what is around the epochs counts."""
+    """Measure fits on small tables, where the work outside the epochs matters."""
     from sklearn.datasets import load_iris
 
     print("### fit on small tables: scikit-learn's defaults, 100 units, at most 200 epochs, float64\n")
-    print("Milliseconds of a fit: median (least), and how many times as long as ours. Both train the same number of")
-    print("epochs, or it is said; auto takes the reference engine.\n")
+    print("Milliseconds of a fit: median (minimum), and the ratio to glassnet. Both train the same number of")
+    print("epochs, unless two numbers are given; auto selects the reference engine.\n")
     digit = digits()
     tables = {"iris, 150×4": load_iris(return_X_y=True), "digits, 1,797×64": (digit.x.astype(np.float64), digit.y)}
     head(["table", "solver", "epochs", AUTO, SKLEARN, "warm-up"])
@@ -130,16 +130,16 @@ def small(options: Namespace) -> None:
             )
             cells = [_beside(times[side], times[AUTO], 1e3) for side in epochs]
             warm_up = "(" + ", ".join(f"{1e3 * times[side].warm_up:.0f}" for side in epochs) + ")"
-            told = epochs[AUTO] if same else f"{epochs[AUTO]} and {epochs[SKLEARN]}"
-            line([name, solver, told, *cells, warm_up])
+            n_epochs = epochs[AUTO] if same else f"{epochs[AUTO]} and {epochs[SKLEARN]}"
+            line([name, solver, n_epochs, *cells, warm_up])
 
 
 def predictions(options: Namespace) -> None:
-    """Probabilities of many rows, and of one."""
+    """Measure predict_proba of many rows and of one."""
     problem = mnist(min(options.rows, ROWS), options.data)
     calls = max(1, CALLS * problem.rows // ROWS)
     print(f"### predict_proba, 784-128-64-10: {problem.rows:,} rows at once, and one row {calls:,} times\n")
-    print(f"Median (least), and how many times as long as scikit-learn's; the goal is {GOAL:.2f}.\n")
+    print(f"Median (minimum), and the ratio to scikit-learn; the goal is {GOAL:.2f}.\n")
     sides = (FUSED, REFERENCE, SKLEARN)
     head(["dtype", "", f"{problem.rows:,} rows, milliseconds", "ratio", "one row, microseconds", "ratio"])
     for dtype in (np.float32, np.float64):
@@ -150,16 +150,16 @@ def predictions(options: Namespace) -> None:
         one = take_turns({side: often(f, x[:1], calls) for side, f in ready.items()}, options.rounds)
         for side in sides:
             cells = [
-                f"{1e3 * many[side].median:.2f} ({1e3 * many[side].least:.2f})",
+                f"{1e3 * many[side].median:.2f} ({1e3 * many[side].minimum:.2f})",
                 f"{many[side].times(many[SKLEARN]):.2f}",
-                f"{1e6 / calls * one[side].median:.0f} ({1e6 / calls * one[side].least:.0f})",
+                f"{1e6 / calls * one[side].median:.0f} ({1e6 / calls * one[side].minimum:.0f})",
                 f"{one[side].times(one[SKLEARN]):.2f}",
             ]
             line([np.dtype(dtype).name, side, *cells])
 
 
 def often(f: Callable[[Any], object], x: np.ndarray, calls: int) -> Callable[[], None]:
-    """Return what calls a function so many times."""
+    """Return a function that calls f ``calls`` times."""
 
     def repeated() -> None:
         for _ in range(calls):
@@ -169,16 +169,16 @@ def often(f: Callable[[Any], object], x: np.ndarray, calls: int) -> Callable[[],
 
 
 def grid(options: Namespace) -> None:
-    """Twelve fits by a search over a grid, in two processes."""
+    """Measure a grid search of twelve fits, in two processes."""
     from sklearn.model_selection import GridSearchCV
 
     digit, jobs = digits(), min(2, options.threads)
     rows = min(options.rows, digit.rows)
     x, y = digit.x[:rows].astype(np.float64), digit.y[:rows]
     print(f"### GridSearchCV(n_jobs={jobs}): 12 fits of 50 or 100 units on {rows:,} digits, and one on all of them\n")
-    print("Seconds of the whole search: median (least). The warm-up round starts the processes.\n")
+    print("Seconds of the whole search: median (minimum). The warm-up round starts the processes.\n")
 
-    for name in THREADS:  # joblib gives each process its share of the cores, unless these say otherwise
+    for name in THREADS:  # joblib divides the cores among its processes, unless these are set
         os.environ.pop(name, None)
 
     def search(side: str) -> Any:
@@ -186,13 +186,13 @@ def grid(options: Namespace) -> None:
 
     sides = (AUTO, SKLEARN) if options.smoke else (AUTO, SKLEARN, FUSED)
     times = take_turns({side: functools.partial(search, side) for side in sides}, options.rounds)
-    head(["", "seconds, and how many times as long as ours", "warm-up"])
+    head(["", "seconds, and ratio to glassnet", "warm-up"])
     for side in sides:
         line([side, _beside(times[side], times[AUTO]), seconds(times[side].warm_up)])
 
 
 def _beside(mine: Times, base: Times, factor: float = 1.0) -> str:
-    """Write median (least) and the ratio."""
+    """Format median (minimum) and ratio."""
     if factor == 1.0:
         return f"{mine}, {mine.times(base):.2f}"
-    return f"{factor * mine.median:.1f} ({factor * mine.least:.1f}), {mine.times(base):.2f}"
+    return f"{factor * mine.median:.1f} ({factor * mine.minimum:.1f}), {mine.times(base):.2f}"

@@ -1,4 +1,4 @@
-"""What needs a process of its own: a first fit, and the most memory that a fit takes."""
+"""Measurements that need a new process: a first fit, and the peak memory of a fit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from argparse import Namespace
 
 from turns import head, line, seconds
 
-OURS, SKLEARN = "glassnet", "scikit-learn"
-_MODULES = {OURS: "glassnet", SKLEARN: "sklearn.neural_network"}
+GLASSNET, SKLEARN = "glassnet", "scikit-learn"
+_MODULES = {GLASSNET: "glassnet", SKLEARN: "sklearn.neural_network"}
 
 #: A first fit on a small table: the seconds of the import, of a first fit and of a second one, and the engine.
 _FIRST = """
@@ -32,8 +32,8 @@ for _ in range(2):
 print(*took, getattr(network, "engine_", "-"))
 """
 
-#: Peak memory, in bytes, before a fit and after it, and its seconds. The rows are made in place, so that nothing is
-#: larger than they are, and a small fit comes first, so that what a library holds anyway is not counted.
+#: Print the peak memory in bytes before and after a fit, and its seconds. The rows are generated in place, so that
+#: nothing needs more memory than they do. A small fit runs first, so that the memory of the library is not counted.
 _MEMORY = """
 import json, resource, sys, time, warnings
 import numpy as np
@@ -56,16 +56,16 @@ network.fit(x, y)
 print(x.nbytes, before, peak(), time.perf_counter() - began, getattr(network, "engine_", "-"))
 """
 
-#: Bytes of the rows, and how many times as much must be free.
+#: Bytes of the rows, and the free memory that is needed, as a multiple of them.
 DATA, FREE = 1_000_000_000, 3.5
 
 
 def first_fits(options: Namespace) -> None:
-    """Print the seconds of a first fit in a fresh process."""
+    """Print the seconds of a first fit in a new process."""
     rounds = min(options.rounds, 5)
-    print("### a first fit, in a fresh process, with nothing compiled on this machine\n")
-    print(f"scikit-learn's defaults; seconds, median (least) of {rounds} processes each, taking turns. A fit of less")
-    print("than ten seconds' work runs on the reference engine and waits for no compiler.\n")
+    print("### a first fit in a new process, with nothing compiled on this machine\n")
+    print(f"scikit-learn's defaults; seconds, median (minimum) of {rounds} processes each, taking turns. A fit of less")
+    print("than ten seconds runs on the reference engine and does not wait for the compiler.\n")
     head(["table", "", "engine", "import", "first fit", "second fit", "import and first fit"])
     for table in ("iris",) if options.smoke else ("iris", "digits"):
         found: dict[str, list[list[float]]] = {side: [] for side in _MODULES}
@@ -82,28 +82,28 @@ def first_fits(options: Namespace) -> None:
 
 
 def memory(options: Namespace) -> None:
-    """Print the most memory that a fit takes beyond its rows."""
+    """Print the peak memory of a fit without its rows."""
     size = min(DATA // (100 if options.smoke else 10 if options.quick else 1), int(free_memory() / FREE))
     rows = size // (4 * 784)
-    print(f"### the most memory of a fit on {4 * 784 * rows / 1e6:,.0f} MB of float32, each in a process of its own\n")
-    print(f"784-128-64-10, {rows:,} rows, batch 512, one epoch; MB beyond what the process held before (peak RSS).\n")
+    print(f"### peak memory of a fit on {4 * 784 * rows / 1e6:,.0f} MB of float32, each in a new process\n")
+    print(f"784-128-64-10, {rows:,} rows, batch 512, one epoch; additional MB during the fit (peak RSS).\n")
     try:
-        import resource  # noqa: F401  # whether it is there
+        import resource  # noqa: F401  # not available on every system
     except ImportError:
-        print("This system has no `resource` to ask.")
+        print("The module `resource` is not available on this system.")
         return
-    head(["", "engine", "validation", "MB more", "of the rows' size", "seconds"])
-    for side, own in ((OURS, '"engine": "reference"'), (OURS, '"engine": "fused"'), (SKLEARN, "")):
+    head(["", "engine", "validation", "additional MB", "share of the rows' size", "seconds"])
+    for side, own in ((GLASSNET, '"engine": "reference"'), (GLASSNET, '"engine": "fused"'), (SKLEARN, "")):
         for validation in (False, True):
             how = ", ".join([f'"early_stopping": {str(validation).lower()}', *([own] if own else [])])
             data, before, after, took, engine = _process(_MEMORY, _MODULES[side], str(rows), "{" + how + "}")
             more = float(after) - float(before)
-            told = "early stopping" if validation else "none"
-            line([side, engine, told, f"{more / 1e6:,.0f}", f"{more / float(data):.0%}", seconds(float(took))])
+            validated = "early stopping" if validation else "none"
+            line([side, engine, validated, f"{more / 1e6:,.0f}", f"{more / float(data):.0%}", seconds(float(took))])
 
 
 def free_memory() -> float:
-    """Return the bytes that a process could have; without end where the system does not tell."""
+    """Return the available memory in bytes, or a large number if the system does not report it."""
     try:
         with open("/proc/meminfo") as lines:
             return next(1024.0 * int(text.split()[1]) for text in lines if text.startswith("MemAvailable"))
@@ -112,7 +112,7 @@ def free_memory() -> float:
 
 
 def _process(program: str, *arguments: str, **environment: str) -> list[str]:
-    """Run a program in a fresh process and return the words that it printed."""
+    """Run a program in a new process and return the words that it printed."""
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.split()

@@ -1,4 +1,4 @@
-"""How it grows: rows a second by the batch, by the width and by the threads, beside PyTorch; printed and drawn."""
+"""Scaling: rows per second by batch size, width and threads, compared with PyTorch; printed and drawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from turns import head, line, take_turns
 
 BATCHES = tuple(2**power for power in range(14))
 WIDTHS = tuple(2**power for power in range(4, 13))
-#: Multiplications and steps that one measurement may take: the rows are as many as that allows.
+#: Largest number of multiplications and steps of a measurement, which limits the rows.
 MULTIPLICATIONS, STEPS = 4e9, 3_000
 
 
@@ -24,29 +24,29 @@ def run(options: Namespace) -> None:
     budget = MULTIPLICATIONS * min(1, options.rows / 60_000)
     threads = sorted({1, options.threads, *(t for t in (2, 4, 8, 16, 32, 64) if t < options.threads)})
     whole = mnist(options.rows, options.data)
-    names = contenders.there(contenders.FUSED, contenders.PYTORCH)
+    names = contenders.available(contenders.FUSED, contenders.PYTORCH)
     lines = [(name, number) for name in names for number in threads]
     labels = [f"{name}, {number} thread{'s' if number > 1 else ''}" for name, number in lines]
 
-    print(f"Rows a second, the median of {options.rounds} rounds; 784-128-64-10 on {whole.name}, by the batch\n")
+    print(f"Rows per second, the median of {options.rounds} rounds; 784-128-64-10 on {whole.name}, by batch size\n")
     head(["batch", *labels])
     by_batch = [_speeds(whole, MNIST_SIZES, batch, lines, budget, options.rounds) for batch in batches]
     for batch, speeds in zip(batches, by_batch, strict=True):
         line([f"{batch:,}", *(f"{speed:,.0f}" for speed in speeds)])
-    print("\n784-width-width-10 at batch 128, by the width\n")
+    print("\n784-width-width-10 at batch 128, by width\n")
     head(["width", *labels])
     by_width = [_speeds(whole, (784, width, width, 10), 128, lines, budget, options.rounds) for width in widths]
     for width, speeds in zip(widths, by_width, strict=True):
         line([f"{width:,}", *(f"{speed:,.0f}" for speed in speeds)])
     path = Path(options.out) / "growth.png"
-    _draw(path, lines, labels, [("rows a batch", batches, by_batch), ("units of a hidden layer", widths, by_width)])
-    print(f"\ndrawn: {path}; this process may use {usable_cores()} cores")
+    _draw(path, lines, labels, [("rows per batch", batches, by_batch), ("units of a hidden layer", widths, by_width)])
+    print(f"\ndrawn: {path}; usable cores: {usable_cores()}")
 
 
 def _speeds(
     whole: Problem, sizes: tuple[int, ...], batch: int, lines: list[tuple[str, int]], budget: float, rounds: int
 ) -> list[float]:
-    """Return rows a second of every line at one point."""
+    """Return the rows per second of each line of the plot at one point."""
     weights = sum(before * after for before, after in itertools.pairwise(sizes))
     rows = int(np.clip(min(budget / (3 * weights), STEPS * batch), min(2 * batch, whole.rows), whole.rows))
     first = whole.first(rows)
@@ -56,7 +56,7 @@ def _speeds(
 
 
 def _draw(path: Path, lines: list[tuple[str, int]], labels: list[str], panels: list) -> None:
-    """Draw both tables side by side: a colour for each contender, fuller lines for more threads."""
+    """Draw both tables side by side: one colour per library, stronger lines for more threads."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 

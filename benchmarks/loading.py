@@ -64,9 +64,9 @@ def run(options: Namespace) -> None:
         print(
             f"{options.rows:,} rows of {name}, a label and 784 pixels: {array / 1e6:,.0f} MB as bytes. Seconds: median"
         )
-        print(f"(least) of {options.rounds} processes each, in turn. MB: the most that the process held (RSS), and how")
+        print(f"(minimum) of {options.rounds} processes each, in turn. MB: the peak of the process (RSS), and how")
         print("much of that came after the imports, also as a multiple of the array.\n")
-        head(["file", "", "seconds", "of pandas'", "MB held", "MB after the imports", "of the array"])
+        head(["file", "", "seconds", "ratio to pandas", "peak MB", "MB after the imports", "of the array"])
         for path in (plain, compressed):
             _table(options, path, array)
 

@@ -1,6 +1,6 @@
-"""Dense random rows, where there is nothing to leave out: the share of the machine's peak that the epoch reaches.
+"""Dense random rows, without zeros to skip: the share of the machine's peak performance that an epoch reaches.
 
-The peak is measured beside the epochs: a loop of nothing but fused multiply-adds on registers, on all threads.
+The peak is measured in the same rounds: a loop of fused multiply-adds on registers, on all threads.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from glassnet.engines.fused.processor import TILE_ROWS, lanes
 
 BATCHES = (32, 128, 512)
 LANES = lanes(np.float32)
-#: Independent sums: as many as stay in registers beside the two factors, and enough to hide an addition's latency.
+#: Independent sums: enough to hide the latency of an addition, and few enough to stay in registers.
 SUMS = 24 if TILE_ROWS == 8 else 12
 TURNS = 8_000_000
 
 
 @intrinsic
 def _multiply_and_add(context: Any, turns: Any) -> Any:
-    """sums ← sums · a + b on SUMS vectors, `turns` times; return one number that depends on all of it."""
+    """sums ← sums · a + b on SUMS vectors, `turns` times; return a number that depends on all of them."""
     signature = types.float32(turns)
 
     def generate(target: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
@@ -62,7 +62,7 @@ def _multiply_and_add(context: Any, turns: Any) -> Any:
 
 @njit(nogil=True)
 def peak_loop(turns):
-    """Run it on one thread."""
+    """Run the loop on one thread."""
     return _multiply_and_add(turns)
 
 
@@ -77,7 +77,7 @@ def on_all(threads: int, turns: int) -> None:
 
 
 def work(problem: Problem) -> float:
-    """Return the floating-point operations of an epoch: 2 a weight and row forward, for dW, and, but for W1, for dx."""
+    """Return the floating-point operations of an epoch: 2 per weight and row for forward, dW and, except for W1, da."""
     weights = [before * after for before, after in zip(problem.sizes, problem.sizes[1:], strict=False)]
     return 2.0 * problem.rows * (3 * sum(weights) - weights[0])
 
@@ -87,10 +87,10 @@ def run(options: Namespace) -> None:
     problem = dense(options.rows)
     turns = max(1, TURNS * options.rows // 60_000)
     amount, peak_work = work(problem), 2.0 * LANES * SUMS * turns * options.threads
-    print(f"784-128-64-10 on {problem.rows:,} rows of {problem.name}: {amount / 1e9:.1f} GFLOP an epoch.")
+    print(f"784-128-64-10 on {problem.rows:,} rows of {problem.name}: {amount / 1e9:.1f} GFLOP per epoch.")
     print("The peak is of fused multiply-adds on all threads, measured in the same rounds.")
-    print("A share is the median over the rounds; in brackets that of the least times.\n")
-    names = contenders.there(contenders.FUSED, contenders.PYTORCH, contenders.JAX)
+    print("A share is the median over the rounds; in brackets the share by the minimum times.\n")
+    names = contenders.available(contenders.FUSED, contenders.PYTORCH, contenders.JAX)
     head(["batch", "peak, GFLOP/s", *(f"{name}: seconds, GFLOP/s, share of the peak" for name in names)])
     for batch in BATCHES[:1] if options.smoke else BATCHES:
         runs = {name: contenders.ALL[name](problem, batch, options.threads) for name in names}
@@ -105,9 +105,9 @@ def run(options: Namespace) -> None:
 
 
 def _cell(times: dict[str, Times], name: str, amount: float, peak_work: float) -> str:
-    """Write what one contender reached; the share is the median of the shares in each round, and that of the least."""
+    """Format seconds, GFLOP/s, the median of the shares of the rounds, and the share by the minimum times."""
     found, peak = times[name], times["peak"]
     pairs = zip(found.rounds, peak.rounds, strict=True)
     share = statistics.median(amount / mine / (peak_work / most) for mine, most in pairs)
-    of_least = amount / found.least / (peak_work / peak.least)
-    return f"{seconds(found.median)}, {amount / found.median / 1e9:.0f}, {share:.0%} ({of_least:.0%})"
+    of_minimum = amount / found.minimum / (peak_work / peak.minimum)
+    return f"{seconds(found.median)}, {amount / found.median / 1e9:.0f}, {share:.0%} ({of_minimum:.0%})"

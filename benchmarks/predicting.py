@@ -1,4 +1,4 @@
-"""Prediction: all rows at once and one row at a time, beside scikit-learn and PyTorch."""
+"""Prediction: all rows at once and one row at a time, compared with scikit-learn and PyTorch."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def run(options: Namespace) -> None:
     single = {name: often(f) for name, f in ready.items()}
     many = take_turns(everything, options.rounds)
     one = take_turns(single, options.rounds, dict.fromkeys(single, 1e6 / calls))
-    print(
-        f"784-128-64-10, float32, probabilities; median of {options.rounds} rounds, and how many times as long as the"
-    )
+    print(f"784-128-64-10, float32, probabilities; median of {options.rounds} rounds, and the ratio to the")
     print("fused engine. `Model.predict_proba` scales the raw rows first.\n")
     head(["", f"{problem.rows:,} rows, milliseconds", "ratio", "one row, microseconds", "ratio"])
     for name in ready:
@@ -49,7 +47,7 @@ def run(options: Namespace) -> None:
 
 
 def _ready(problem: Problem, threads: int) -> dict[str, Callable]:
-    """Return what predicts, by name."""
+    """Return the functions that predict, by name."""
     settings, structure, vector = Settings(), problem.structure, problem.start()
     engine = (settings.objective(structure), settings.update_rule(), 32, np.float32)
     names = tuple(f"x{column}" for column in range(problem.sizes[0]))
@@ -60,7 +58,7 @@ def _ready(problem: Problem, threads: int) -> dict[str, Callable]:
         contenders.REFERENCE: lambda x: reference.outputs(vector, x),
         "Model.predict_proba": model.predict_proba,
     }
-    if contenders.there(contenders.PYTORCH):
+    if contenders.available(contenders.PYTORCH):
         import torch
 
         torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""What is learned: the rows of each benchmark, and the network for them."""
+"""The datasets of the benchmarks, and the network for each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MNIST_SIZES = (784, 128, 64, 10)
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows and a network for them: ReLU inside; softmax and cross-entropy for classes, else half the squared error.
+    """Rows and a network for them: ReLU; softmax and cross-entropy for classes, else half the squared error.
 
     Parameters
     ----------
     name : str
-        For the tables.
+        Its name in the tables.
     sizes : tuple of int
         Units of each layer.
     x : array (rows, features) float32, or SciPy CSR
@@ -32,7 +32,7 @@ class Problem:
     y : array (rows,) int64, or (rows, 1) float32
         Classes, or values.
     rate : float
-        Of plain gradient descent.
+        Learning rate of plain gradient descent.
     x_bytes : array (rows, features) uint8, optional
         The same rows times 255.
     """
@@ -51,30 +51,29 @@ class Problem:
 
     @property
     def classes(self) -> bool:
-        """Whether classes are told apart."""
+        """Whether this is a classification."""
         return self.y.dtype.kind == "i"
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return int(self.x.shape[0])
 
     def first(self, rows: int) -> Problem:
-        """Return the same problem with its first rows only."""
+        """Return the problem with only its first rows."""
         some = None if self.x_bytes is None else self.x_bytes[:rows]
         return replace(self, x=self.x[:rows], y=self.y[:rows], x_bytes=some)
 
     def start(self) -> np.ndarray:
-        """Return the first parameters, the same for everybody: (n_parameters,) float32."""
+        """Return the common initial parameters (n_parameters,) float32."""
         return initialize(self.structure, np.random.default_rng(0), dtype=np.float32)
 
 
 def pixels(rows: int, path: str | None, name: str = "train") -> tuple[np.ndarray, np.ndarray, str]:
-    """Return bytes (rows, 784), classes, and what they are.
+    """Return bytes (rows, 784), classes, and the name of the dataset.
 
-    MNIST in Kaggle's layout from the path, or GLASSNET_MNIST, or ../shared/mnist beside the checkout; where there is
-    none of them, random bytes with MNIST's share of zeros, though not with their neighbourhood, which skipping them
-    profits from.
+    MNIST in Kaggle's layout from the path, or GLASSNET_MNIST, or ../shared/mnist next to the checkout. Otherwise random
+    bytes with MNIST's share of zeros; they are not adjacent as in MNIST, so that skipping them gains less.
     """
     beside = Path(__file__).resolve().parents[2] / "shared" / "mnist" / "mnist_train.csv.gz"
     found = Path(path or os.environ.get("GLASSNET_MNIST") or beside)
@@ -95,20 +94,20 @@ def pixels(rows: int, path: str | None, name: str = "train") -> tuple[np.ndarray
 
 
 def mnist(rows: int, path: str | None, sizes: tuple[int, ...] = MNIST_SIZES) -> Problem:
-    """Return MNIST, or what stands in for it."""
+    """Return MNIST, or its replacement: see `pixels`."""
     x_bytes, y, name = pixels(rows, path)
     return Problem(name, sizes, (x_bytes / np.float32(255)).astype(np.float32), y, x_bytes=x_bytes)
 
 
 def dense(rows: int) -> Problem:
-    """Return random numbers of MNIST's shape, none of which is 0."""
+    """Return random numbers of MNIST's shape, without zeros."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((rows, 784), np.float32)
     return Problem("dense random numbers", MNIST_SIZES, x, rng.integers(0, 10, rows), rate=0.01)
 
 
 def deep(rows: int) -> Problem:
-    """Return a regression for eight layers of 64."""
+    """Return a regression for eight hidden layers of 64 units."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((rows, 100), np.float32)
     y = np.tanh(x[:, :5].sum(axis=1, keepdims=True)).astype(np.float32)
@@ -124,13 +123,13 @@ def digits() -> Problem:
 
 
 def table(rows: int) -> Problem:
-    """Return a table of 30 numbers a row and two classes."""
+    """Return a table of 30 numeric columns and two classes."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((rows, 30), np.float32)
     return Problem("table", (30, 64, 32, 2), x, (x[:, 0] * x[:, 1] > x[:, 2]).astype(np.int64))
 
 
 def sparse(rows: int, columns: int = 10_000) -> Problem:
-    """Return CSR rows, a tenth of them not 0."""
+    """Return CSR rows, a tenth of whose values are not 0."""
     x = random_sparse(rows, columns, 0.1, "csr", np.float32, np.random.default_rng(0))
     return Problem("10 % CSR", (columns, 128, 64, 10), x, np.random.default_rng(1).integers(0, 10, rows), rate=0.01)

@@ -1,4 +1,4 @@
-"""The server under load: one-row predictions a second, their latencies, memory, slow clients and cut bodies."""
+"""The server under load: predictions of one row per second, latency, memory, slow clients and truncated bodies."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ import glassnet
 HERE = "127.0.0.1"
 #: Connections that the generator keeps busy.
 CONNECTIONS = (1, 16, 64, 200)
-#: What an hour of 2,000 requests a second comes to.
+#: Requests in an hour at 2,000 per second.
 AN_HOUR = 3600 * 2000
 SLOW, CUT_EVERY = 50, 0.05
 
 _SERVE = "import sys; from glassnet.cli import main; main(sys.argv[1:])"
-#: The same model behind what one writes by hand: FastAPI with a pydantic model; and nothing but uvicorn, the ceiling.
+#: The same model in a hand-written FastAPI app with a pydantic model; and uvicorn alone, the upper limit.
 _OTHERS = """
 import socket, sys
 import uvicorn
@@ -62,7 +62,7 @@ taken.bind(("127.0.0.1", 0))
 print('{"address": "http://127.0.0.1:%d/"}' % taken.getsockname()[1], flush=True)
 uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off")).run([taken])
 """
-#: What wrk sends, and what it tells at the end.
+#: The requests of wrk, and its report.
 _SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -77,7 +77,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What the generator saw in one run; microseconds where nothing else is said."""
+    """Results of one run of the generator; times in microseconds."""
 
     requests: int
     duration: int
@@ -89,17 +89,17 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return 1e6 * self.requests / self.duration
 
 
 def run(options: Namespace) -> None:
     """Print the tables."""
     if shutil.which("wrk") is None:
-        print("wrk is not here, and nothing is measured; Debian has it: apt-get install wrk")
+        print("wrk is not installed, so nothing is measured; on Debian: apt-get install wrk")
         return
     seconds = 1 if options.smoke else 5 if options.quick else 10
-    print("The generator is wrk with one thread, on the same cores. A processor's share is of one core.\n")
+    print("The generator is wrk with one thread, on the same cores. The processor shares are of one core.\n")
     with tempfile.TemporaryDirectory() as folder:
         problems = [digits()] if options.smoke else [digits(), mnist(min(options.rows, 2000), options.data)]
         connections = CONNECTIONS[::3] if options.smoke else CONNECTIONS
@@ -116,7 +116,7 @@ def run(options: Namespace) -> None:
 
 
 def _throughput(name: str, model: Path, script: Path, at_once: Sequence[int], seconds: int, rounds: int) -> None:
-    """Print how many one-row predictions are answered, beside what one writes by hand and beside nothing at all."""
+    """Print the throughput of one-row predictions, compared with a hand-written server and with uvicorn alone."""
     kinds = ("glassnet serve", "FastAPI, by hand", "uvicorn alone")
     cells = [
         "requests/s",
@@ -127,7 +127,7 @@ def _throughput(name: str, model: Path, script: Path, at_once: Sequence[int], se
         "server's share",
         "generator's share",
     ]
-    head([f"{name}, one row a request", "connections", *cells])
+    head([f"{name}, one row per request", "connections", *cells])
     with contextlib.ExitStack() as stack:
         running = {kind: stack.enter_context(_server(kind, model)) for kind in kinds}
         for connections in at_once:
@@ -140,14 +140,19 @@ def _throughput(name: str, model: Path, script: Path, at_once: Sequence[int], se
                     mine.per_second / bare.per_second for mine, bare in zip(rows[kind], rows[kinds[-1]], strict=True)
                 )
                 seen = sorted(rows[kind], key=lambda load: load.per_second)[len(rows[kind]) // 2]
-                told = [f"{seen.per_second:,.0f}", f"{ratio:.2f}", f"{seen.median / 1e3:.1f}", f"{seen.p99 / 1e3:.1f}"]
-                told += [str(sum(load.errors for load in rows[kind]))]
-                line([kind, str(connections), *told, f"{seen.server:.0%}", f"{seen.generator:.0%}"])
+                figures = [
+                    f"{seen.per_second:,.0f}",
+                    f"{ratio:.2f}",
+                    f"{seen.median / 1e3:.1f}",
+                    f"{seen.p99 / 1e3:.1f}",
+                ]
+                figures += [str(sum(load.errors for load in rows[kind]))]
+                line([kind, str(connections), *figures, f"{seen.server:.0%}", f"{seen.generator:.0%}"])
     print()
 
 
 def _steadiness(model: Path, script: Path, seconds: int) -> None:
-    """Print whether memory grows with the requests."""
+    """Print the memory by number of requests."""
     head(["requests so far", "resident memory, MiB"])
     points: list[tuple[int, float]] = []
     with _server("glassnet serve", model) as (address, pid):
@@ -161,31 +166,31 @@ def _steadiness(model: Path, script: Path, seconds: int) -> None:
     asked = points[-1][0] - points[0][0]
     slope = float(np.polyfit(*zip(*points, strict=True), 1)[0]) * AN_HOUR if asked else 0.0
     print(
-        f"\nA straight line through these points, drawn out to the {AN_HOUR:,} requests of an hour at 2,000 a second, "
-        f"comes to {slope:+.1f} MiB; {asked:,} were really asked.\n"
+        f"\nExtrapolated linearly to {AN_HOUR:,} requests, an hour at 2,000 per second, the growth "
+        f"comes to {slope:+.1f} MiB; {asked:,} requests were sent.\n"
     )
 
 
 def _disturbed(model: Path, script: Path, seconds: int) -> None:
-    """Print what others see while slow clients hold connections and bodies are cut."""
+    """Print latencies while slow clients hold connections and bodies are truncated."""
     head(["200 connections", "requests/s", "median ms", "p99 ms", "errors", "resident memory, MiB"])
     with _server("glassnet serve", model) as (address, pid):
         for name, among in (("alone", contextlib.nullcontext()), ("among slow clients and cut bodies", _bad(address))):
             with among:
                 seen = _wrk(address, pid, script, 200, seconds)
-            told = [f"{seen.per_second:,.0f}", f"{seen.median / 1e3:.1f}", f"{seen.p99 / 1e3:.1f}", str(seen.errors)]
-            line([name, *told, f"{_resident(pid):.1f}"])
+            figures = [f"{seen.per_second:,.0f}", f"{seen.median / 1e3:.1f}", f"{seen.p99 / 1e3:.1f}", str(seen.errors)]
+            line([name, *figures, f"{_resident(pid):.1f}"])
     print(
-        f"\n{SLOW} clients send a byte of a body every tenth of a second, and {1 / CUT_EVERY:.0f} bodies a second end "
-        "before they are whole."
+        f"\n{SLOW} clients send a byte of a body every tenth of a second, and {1 / CUT_EVERY:.0f} bodies per second "
+        "are truncated."
     )
 
 
 @contextlib.contextmanager
 def _server(kind: str, model: Path) -> Iterator[tuple[str, int]]:
-    """Run a server, and end it."""
-    ours = ["serve", str(model), "--port", "0", "--log", "none", "--json"]
-    code = [_SERVE, *ours] if kind.startswith("glassnet") else [_OTHERS, kind, str(model)]
+    """Run a server until the end of the block."""
+    command = ["serve", str(model), "--port", "0", "--log", "none", "--json"]
+    code = [_SERVE, *command] if kind.startswith("glassnet") else [_OTHERS, kind, str(model)]
     process = subprocess.Popen([sys.executable, "-c", *code], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -202,15 +207,15 @@ def _server(kind: str, model: Path) -> Iterator[tuple[str, int]]:
 
 
 def _wrk(address: str, pid: int, script: Path, connections: int, seconds: int) -> Load:
-    """Let the generator run."""
+    """Run the generator."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), address]
     before, server = resource.getrusage(resource.RUSAGE_CHILDREN), _processor_seconds(pid)
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    told = re.search(r"RESULT (\[.*\])", said)
-    if told is None:
-        raise RuntimeError(f"wrk said nothing of what it saw: {said}")
-    requests, duration, median, p99, errors = json.loads(told[1])
+    match = re.search(r"RESULT (\[.*\])", said)
+    if match is None:
+        raise RuntimeError(f"wrk printed no result: {said}")
+    requests, duration, median, p99, errors = json.loads(match[1])
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     wall = duration / 1e6
     return Load(requests, duration, median, p99, errors, spent / wall, (_processor_seconds(pid) - server) / wall)
@@ -227,7 +232,7 @@ def _resident(pid: int) -> float:
 
 @contextlib.contextmanager
 def _bad(address: str) -> Iterator[None]:
-    """Hold slow connections and cut bodies until the end."""
+    """Hold slow connections and truncate bodies until the end of the block."""
     port = int(address.split(":")[2].split("/")[0])
     start = f"POST /api/predict HTTP/1.1\r\nHost: {HERE}\r\nContent-Length: 100000\r\n\r\n".encode()
     ended = threading.Event()
@@ -245,7 +250,7 @@ def _bad(address: str) -> Iterator[None]:
             for one in list(slow):
                 try:
                     one.sendall(b" ")
-                except OSError:  # the server gave it up; another takes its place
+                except OSError:  # closed by the server; replaced by a new one
                     slow.remove(one)
                     one.close()
         for one in slow:

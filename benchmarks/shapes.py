@@ -1,4 +1,4 @@
-"""Other shapes: wide, deep, small, sparse; beside PyTorch, JAX and scikit-learn. Where we are slower, it is marked."""
+"""Other shapes: wide, deep, small, sparse; compared with PyTorch, JAX and scikit-learn. Slower cells are marked."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def run(options: Namespace) -> None:
         table(max(300, int(20_000 * share))),
         sparse(max(300, int(2_000 * share))),
     ]
-    print("Seconds an epoch, median (least), and how many times as long as the fused engine; float32, plain gradient")
-    print("descent. scikit-learn takes the CSR, JAX the same rows filled in, PyTorch whichever is faster for it.\n")
-    others = contenders.there(contenders.PYTORCH, contenders.JAX, contenders.SKLEARN)
+    print("Seconds per epoch, median (minimum), and the ratio to the fused engine; float32, plain gradient")
+    print("descent. scikit-learn takes CSR rows, JAX dense rows, PyTorch whichever is faster.\n")
+    others = contenders.available(contenders.PYTORCH, contenders.JAX, contenders.SKLEARN)
     head(["rows", "network", "batch", contenders.FUSED, *others])
     slower = []
     for problem in problems:
@@ -58,6 +58,6 @@ def _compare(problem: Problem, batch: int, others: list[str], options: Namespace
 
 
 def _short(sizes: tuple[int, ...]) -> str:
-    """Write 100-64×8-1 for a row of equal layers."""
+    """Format the sizes, 100-64×8-1 for equal hidden layers."""
     inside = sizes[1:-1]
     return f"{sizes[0]}-{inside[0]}×{len(inside)}-{sizes[-1]}" if len(set(inside)) == 1 else "-".join(map(str, sizes))

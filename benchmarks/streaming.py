@@ -113,8 +113,10 @@ def _epochs(problem: Problem, path: Path, options: Namespace) -> None:
     contenders |= {f"{name}: reading alone": _reading(make()) for name, make in streams.items()}
     times = take_turns(contenders, options.rounds)
     print(f"An epoch of 784-128-64-10 on {problem.rows:,} rows of bytes ({problem.name}), fused engine, batch {BATCH};")
-    print(f"seconds: median (least) of {options.rounds} rounds. Rows that all fit into a buffer are read once, not in")
-    print("every epoch; the small buffers are read again and again, from a cache that the system has in memory.\n")
+    print(
+        f"seconds: median (minimum) of {options.rounds} rounds. Rows that all fit into a buffer are read once, not in"
+    )
+    print("every epoch; the small buffers are read in every epoch, from a cache file in the system's page cache.\n")
     head(["", "seconds an epoch", "times as long as in memory"])
     for name, found_times in times.items():
         line([name, found_times, f"{found_times.times(times['in memory']):.2f}"])
@@ -154,7 +156,9 @@ def _first_pass(path: Path, options: Namespace) -> None:
     times = take_turns(contenders, min(options.rounds, 3))
     scan_files(open_files(path), ScanOptions("label", validation_fraction=0.1))
     from_cache = _time_cached_scan(path)
-    print(f"\nA CSV file of {path.stat().st_size / 1e6:.0f} MB: types, classes, figures, split; then training begins\n")
+    print(
+        f"\nA CSV file of {path.stat().st_size / 1e6:.0f} MB: types, classes, statistics, split; then training starts\n"
+    )
     head(["", "seconds", "times as long as pandas"])
     for name, seconds_ in times.items():
         line([name, seconds_, f"{seconds_.times(times['pandas.read_csv']):.2f}"])
@@ -221,7 +225,7 @@ def _accuracy(
 
 
 def _peak(options: Namespace) -> None:
-    """Train on more data than fits in memory, in a process of its own, and measure its memory."""
+    """Train on more data than fits in memory, in a separate process, and measure its memory."""
     size = 0.3 if options.quick else options.gigabytes
     if options.smoke:
         size = 0.002

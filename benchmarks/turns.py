@@ -1,4 +1,4 @@
-"""Taking turns: everybody runs once in each round, so that a machine that others use too slows them all alike."""
+"""Timing in turns: each library runs once per round, so that other load on the machine slows all of them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-#: Seconds of rest before each turn: threads of the one before (OpenBLAS, OpenMP) go on spinning for a while after
-#: their work, and would take the cores from whoever is next.
+#: Seconds of rest before each turn: threads of the previous library (OpenBLAS, OpenMP) keep spinning for a while after
+#: their work and would slow the next one.
 REST = 0.3
 
 
 @dataclass
 class Times:
-    """Seconds of one contender: its first, uncounted run, and one for each round."""
+    """Seconds of one library: the warm-up run, and one run per round."""
 
     warm_up: float = 0.0
     rounds: list[float] = field(default_factory=list)
@@ -25,16 +25,16 @@ class Times:
         return statistics.median(self.rounds)
 
     @property
-    def least(self) -> float:
+    def minimum(self) -> float:
         """The shortest round."""
         return min(self.rounds)
 
     def times(self, other: Times) -> float:
-        """Return how many times as long as another this takes: the median over the rounds of the ratio in each."""
+        """Return the ratio of these times to others: the median of the ratios of the rounds."""
         return statistics.median(a / b for a, b in zip(self.rounds, other.rounds, strict=True))
 
     def __str__(self) -> str:
-        return f"{seconds(self.median)} ({seconds(self.least)})"
+        return f"{seconds(self.median)} ({seconds(self.minimum)})"
 
 
 def take_turns(
@@ -45,11 +45,11 @@ def take_turns(
     Parameters
     ----------
     contenders : mapping of str to callable
-        What is timed.
+        The functions to time.
     rounds : int
-        How many count.
+        The number of rounds that count.
     scales : mapping of str to float, optional
-        What the seconds of a contender are multiplied by, where it was given only a share of the rows.
+        A factor for the seconds of a function that gets only a part of the rows.
     """
     found = {name: Times() for name in contenders}
     for number in range(rounds + 1):
@@ -66,16 +66,16 @@ def take_turns(
 
 
 def seconds(value: float) -> str:
-    """Write seconds with three digits that count."""
+    """Format seconds with three significant digits."""
     return f"{value:.3f}" if value < 10 else f"{value:.1f}"
 
 
 def head(columns: Sequence[str]) -> None:
-    """Print the head of a table."""
+    """Print the header of a table."""
     print("| " + " | ".join(columns) + " |")
     print("| --- " * len(columns) + "|", flush=True)
 
 
 def line(cells: Sequence[object]) -> None:
-    """Print a line of a table."""
+    """Print a row of a table."""
     print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)

@@ -1,10 +1,10 @@
-"""What the units of the first layer look for in pictures of digits.
+"""Weights of the first layer of a network trained on digits.
 
     python examples/first_layer_weights.py [--data mnist_train.csv] [--out first_layer_weights.png] [--quick]
 
-Each unit of the first layer has one weight for each pixel, so that its weights are a picture themselves. Untrained
-they are noise; trained they are strokes. A CSV file in Kaggle's layout (label, then the pixels) goes in the place of
-the small digits.
+Each unit of the first layer has one weight per pixel, so that its weights form an image: noise after one epoch, strokes
+after the training. ``--data`` names a CSV file in Kaggle's layout (label, then the pixels) to use instead of
+scikit-learn's digits.
 """
 
 import argparse
@@ -25,7 +25,7 @@ UNITS = 24
 
 
 def pictures(path: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixels from 0 to 1 (samples, pixels) and digits (samples,), of a file or of scikit-learn's."""
+    """Return pixels from 0 to 1 (samples, pixels) and digits (samples,) of a file, or of scikit-learn's digits."""
     if path is None:
         X, y = load_digits(return_X_y=True)
         return (X / 16).astype(np.float32), y
@@ -38,7 +38,7 @@ def pictures(path: str | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw(figure: plt.Figure, weights: np.ndarray, title: str) -> None:
-    """Draw a square for each unit, red for ink that excites it and blue for ink that silences it."""
+    """Draw a square for each unit: red for positive weights, blue for negative ones."""
     side = round(len(weights) ** 0.5)
     strongest = np.quantile(np.abs(weights), 0.995)
     for panel, unit in zip(figure.subplots(4, 6).flat, weights.T, strict=True):
@@ -49,28 +49,28 @@ def draw(figure: plt.Figure, weights: np.ndarray, title: str) -> None:
 
 
 def main() -> None:
-    """Train, and draw."""
+    """Train and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="a CSV file: a column named label, and one for each pixel, 0 to 255")
+    parser.add_argument("--data", help="CSV file: a column label, and a column per pixel from 0 to 255")
     parser.add_argument("--out", default="first_layer_weights.png")
-    parser.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few epochs, to test that it runs")
     given = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
 
     X, y = pictures(given.data)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
-    # decoupled weight decay lets weights of pixels that tell nothing fade to 0
+    # decoupled weight decay moves the weights of uninformative pixels to 0
     chosen = {"solver": "adamw", "weight_decay": 0.5, "learning_rate_init": 0.005, "batch_size": 32, "random_state": 1}
     network = MLPClassifier((UNITS,), max_iter=1, warm_start=True, **chosen).fit(X, y)
     after_one = network.coefs_[0].copy()
     network.set_params(max_iter=2 if given.quick else 60, learning_rate="cosine").fit(X, y)
     right = network.score(X_test, y_test)
-    print(f"{network.score(X, y):.1%} of the training rows, {right:.1%} of the test rows are right")
+    print(f"{network.score(X, y):.1%} accuracy on the training rows, {right:.1%} on the test rows")
 
     whole = plt.figure(figsize=(11, 3.9), layout="constrained")
     before, after = whole.subfigures(1, 2, wspace=0.06)
     draw(before, after_one, "after one epoch")
-    draw(after, network.coefs_[0], f"trained: {right:.1%} of the test rows are right")
+    draw(after, network.coefs_[0], f"trained: test accuracy {right:.1%}")
     whole.savefig(given.out, dpi=120)
     print("written:", given.out)
 

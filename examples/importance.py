@@ -1,11 +1,11 @@
-"""Which columns matter: permutation importance beside integrated gradients.
+"""Feature importance: permutation importance compared with integrated gradients.
 
     python examples/importance.py [--out importance.png] [--quick]
 
-Thirty measures of tumours, many of them nearly the same. Permutation importance (scikit-learn's, for any estimator)
-shuffles one column and sees how many more rows are wrong: where another column says the same, hardly any. Integrated
-gradients share out, row by row, what the network made of the row: each point is one tumour, and a row's points add up
-to the difference from an average tumour.
+The data are thirty features of tumours, many of them correlated. Permutation importance (scikit-learn's, for any
+estimator) shuffles one column and measures the loss of accuracy, which is small if another column is correlated with
+it. Integrated gradients attribute the output of each row to its columns: each point is one tumour, and the points of a
+row add up to the difference from the output for an average tumour.
 """
 
 import argparse
@@ -27,7 +27,7 @@ SHOWN = 14
 
 
 def spread(values: np.ndarray) -> np.ndarray:
-    """Return how far each point is moved up or down (points,), so that equal values stand side by side."""
+    """Return a vertical offset for each point (points,), so that equal values do not overlap."""
     place = np.digitize(values, np.linspace(values.min(), values.max(), 60))
     moved = np.empty(len(values))
     for here in np.unique(place):
@@ -37,10 +37,10 @@ def spread(values: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Train, explain, and draw."""
+    """Train, explain and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="importance.png")
-    parser.add_argument("--quick", action="store_true", help="few epochs and shuffles, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few epochs and shuffles, to test that it runs")
     given = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
 
@@ -50,14 +50,14 @@ def main() -> None:
         (32,), activation="silu", preprocess="auto", solver="adamw", weight_decay=0.5, learning_rate_init=0.005,
         learning_rate="cosine", max_iter=3 if given.quick else 80, random_state=0,
     ).fit(X_train, y_train)  # fmt: skip
-    print(f"{network.score(X_test, y_test):.1%} of the test rows are right")
+    print(f"{network.score(X_test, y_test):.1%} accuracy on the test rows")
 
     shuffled = permutation_importance(network, X_test, y_test, n_repeats=2 if given.quick else 20, random_state=0)
     malignant = int(np.flatnonzero(network.classes_ == 0)[0])
-    # the baseline is 0 in every input, which stands for the mean of the training rows
+    # the baseline is 0 for every input, which is the mean of the training rows
     shares = network.integrated_gradients(X_test, output=malignant, of="logit")
     costs = int((shuffled.importances_mean > 1 / len(X_test)).sum())
-    print(f"{costs} of {X.shape[1]} columns cost more than one of {len(X_test)} rows when they are shuffled")
+    print(f"shuffling lowers the accuracy by more than 1/{len(X_test)} for {costs} of {X.shape[1]} columns")
 
     inputs, names = network.prepare(X_test), network.input_names
     order = np.argsort(np.abs(shares).mean(axis=0))[-SHOWN:]
@@ -69,7 +69,7 @@ def main() -> None:
         color="#56B4E9", ecolor="#444444", height=0.65,
     )  # fmt: skip
     left.set(yticks=range(SHOWN), yticklabels=[names[column] for column in order])
-    left.set(title="permutation importance", xlabel="share of test rows lost when the column is shuffled")
+    left.set(title="permutation importance", xlabel="loss of test accuracy when the column is shuffled")
     for place, column in enumerate(order):
         value = np.clip(inputs[:, column], -2, 2)
         points = right.scatter(
@@ -78,8 +78,8 @@ def main() -> None:
         )  # fmt: skip
     right.axvline(0, color="#999999", linewidth=0.8, zorder=0)
     right.set(
-        title="integrated gradients, a point for each test row",
-        xlabel="← benign      what the column adds to the logit      malignant →",
+        title="integrated gradients, one point per test row",
+        xlabel="← benign      contribution of the column to the logit      malignant →",
     )
     bar = figure.colorbar(points, ax=right, ticks=[-2, 0, 2], pad=0.01, aspect=40)
     bar.ax.set_yticklabels(["low", "mean", "high"])

@@ -1,10 +1,10 @@
-"""A table as people have it, with text, gaps and a column of many names, straight into a network.
+"""A table with text, missing values and a column of many categories, without manual preprocessing.
 
     python examples/messy_table.py [--out messy_table.png] [--quick]
 
-Rents of flats, made up so that the truth is known. ``preprocess="auto"`` is one word; beside it stand the numbers
-alone, and scikit-learn's way by hand. On the right, the same flat is moved from street to street: what the network
-thinks of each, beside the truth.
+The data are generated rents of flats, so that the true rents are known. ``preprocess="auto"`` is compared with the
+numeric columns alone, and with a pipeline of scikit-learn's transformers. The plot on the right shows the predicted and
+the true rent of one flat in each of 80 streets.
 """
 
 import argparse
@@ -29,7 +29,7 @@ STREETS = 80
 
 
 def flats(samples: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:
-    """Make up a table, its rents, and what a square metre costs more or less in each street."""
+    """Return a generated table, the rents, and the price difference per square metre of each street."""
     worth = rng.normal(0, 2.0, STREETS)
     street = rng.integers(STREETS, size=samples)
     heating = rng.choice(["gas", "district", "oil", "heat pump"], samples, p=[0.5, 0.25, 0.15, 0.1])
@@ -52,7 +52,7 @@ def flats(samples: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.Seri
 
 
 def by_hand(network: MLPRegressor) -> object:
-    """Return scikit-learn's way: a pipeline that fills, scales and encodes."""
+    """Return a pipeline of scikit-learn that imputes, scales and encodes."""
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     return make_pipeline(
         make_column_transformer(
@@ -64,10 +64,10 @@ def by_hand(network: MLPRegressor) -> object:
 
 
 def main() -> None:
-    """Train, measure, and draw."""
+    """Train, measure and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="messy_table.png")
-    parser.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few epochs, to test that it runs")
     given = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
 
@@ -79,7 +79,7 @@ def main() -> None:
     }  # fmt: skip
     whole = MLPRegressor(preprocess="auto", **chosen)
     ways = {
-        "the numbers alone": (whole, table.select_dtypes("number")),
+        "numeric columns alone": (whole, table.select_dtypes("number")),
         "scikit-learn's transformers": (by_hand(MLPRegressor(**chosen)), table),
         'preprocess="auto"': (whole, table),
     }
@@ -98,10 +98,10 @@ def main() -> None:
         left.scatter(values, np.full(len(values), place), s=60, alpha=0.7, color="#0072B2", linewidths=0)
         left.annotate(f"{values.mean():.3f}", (values.mean(), place), (0, 11), textcoords="offset points", ha="center")
     left.set(yticks=range(len(scores)), yticklabels=list(scores), ylim=(-0.5, 2.5), xlim=(None, 1.0))
-    left.set(xlabel="R² of rows held out, one point for each fold", title="three ways from table to network")
+    left.set(xlabel="R² of the held-out rows, one point per fold", title="three kinds of preprocessing")
     left.grid(axis="x", alpha=0.3)
     true = 70 * (11 + worth)
-    right.plot([true.min(), true.max()], [true.min(), true.max()], color="#999999", linewidth=1, label="the truth")
+    right.plot([true.min(), true.max()], [true.min(), true.max()], color="#999999", linewidth=1, label="true rent")
     right.scatter(true, asked, s=18, color="#D55E00", alpha=0.8, linewidths=0, label="a street")
     right.set(xlabel="true rent", ylabel="predicted rent", title="the same flat in 80 streets")
     right.legend(frameon=False)

@@ -1,9 +1,9 @@
-"""What a network has learned of each column: the course of diabetes over a year, by what was measured before.
+"""Partial dependence of the progression of diabetes on each column.
 
     python examples/partial_dependence.py [--out partial_dependence.png] [--quick]
 
-scikit-learn's own display, which works on any estimator. A blue line is what is predicted if one column is changed
-and the others stay as they are, on average; the thin lines are single patients. On the right, two columns at once.
+scikit-learn's display works with any estimator. A thick line is the mean prediction as a function of one column, with
+the other columns unchanged; the thin lines are single patients. The plot on the right varies two columns.
 """
 
 import argparse
@@ -24,10 +24,10 @@ NAMES = {"bmi": "body mass index", "bp": "blood pressure", "s5": "log of triglyc
 
 
 def main() -> None:
-    """Train, and draw."""
+    """Train and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="partial_dependence.png")
-    parser.add_argument("--quick", action="store_true", help="few epochs and lines, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few epochs and lines, to test that it runs")
     given = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
 
@@ -56,7 +56,7 @@ def main() -> None:
     low, high = y.quantile([0.02, 0.98])
     for place, name in enumerate(names):
         panel = panels[name]
-        panel.set(ylim=(low, high), ylabel="" if place % 2 else "disease after a year")
+        panel.set(ylim=(low, high), ylabel="" if place % 2 else "progression after a year")
         panel.spines[["top", "right"]].set_visible(False)
         if panel.get_legend():
             panel.get_legend().remove()
@@ -64,7 +64,7 @@ def main() -> None:
         network, X_train, [(names[0], names[2])], ax=panels["two"], grid_resolution=8 if given.quick else 25,
         contour_kw={"cmap": "viridis"},
     )  # fmt: skip
-    panels["two"].set_title("both at once")
+    panels["two"].set_title("two columns")
     figure.savefig(given.out, dpi=120)
     print("written:", given.out)
 

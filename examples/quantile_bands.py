@@ -1,9 +1,9 @@
-"""How sure a prediction is: bands that hold half, and nine tenths, of what may come.
+"""Prediction intervals: bands that contain 50 % and 90 % of the values.
 
     python examples/quantile_bands.py [--out quantile_bands.png] [--quick]
 
-Points scatter more to the right than to the left. One network learns five quantiles at once; they never cross. Points
-that it has not seen say whether the bands hold what they promise.
+The variance of the points grows with x. One network predicts five quantiles, which never cross. The coverage of the
+bands is measured on new points.
 """
 
 import argparse
@@ -22,16 +22,16 @@ QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 
 
 def points(samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw x (samples, 1) and y (samples,), whose spread grows and leans upwards."""
+    """Draw x (samples, 1) and y (samples,), whose distribution becomes wider and is skewed."""
     x = rng.uniform(0, 10, samples)
     return x[:, None], np.sin(x) * x / 2 + (0.1 + 0.15 * x) * (rng.gamma(2.0, size=samples) - 2.0)
 
 
 def main() -> None:
-    """Train, measure, and draw."""
+    """Train, measure and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="quantile_bands.png")
-    parser.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few epochs, to test that it runs")
     given = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
 
@@ -52,9 +52,9 @@ def main() -> None:
     along = np.linspace(0, 10, 400)[:, None]
     lines = network.predict(along).T
     figure, panel = plt.subplots(figsize=(9, 5), layout="constrained")
-    panel.scatter(X[:, 0], y, s=5, color="#666666", alpha=0.35, linewidths=0, label="the points it learned from")
-    for (low, high), shade, promised, kept in zip(((0, 4), (1, 3)), (0.25, 0.4), (0.9, 0.5), inside, strict=True):
-        label = f"promises {promised:.0%}, holds {kept:.1%} of new points"
+    panel.scatter(X[:, 0], y, s=5, color="#666666", alpha=0.35, linewidths=0, label="training rows")
+    for (low, high), shade, nominal, covered in zip(((0, 4), (1, 3)), (0.25, 0.4), (0.9, 0.5), inside, strict=True):
+        label = f"nominal {nominal:.0%}, covers {covered:.1%} of new points"
         panel.fill_between(along[:, 0], lines[low], lines[high], color="#0072B2", alpha=shade, linewidth=0, label=label)
     panel.plot(along[:, 0], lines[2], color="#D55E00", linewidth=2, label="median")
     panel.set(xlabel="x", ylabel="y", xlim=(0, 10))

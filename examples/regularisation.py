@@ -1,9 +1,9 @@
-"""How a penalty on the weights, or dropout, smooths the border between two classes.
+"""The decision boundary with an L2 penalty of increasing strength, and with dropout.
 
     python examples/regularisation.py [--out regularisation.png] [--quick]
 
-From left to right: three tables of points, the network with more and more of scikit-learn's L2 penalty ``alpha``, and
-dropout in its place. The number is the share of test points that are right.
+Each row is a dataset of points: without a network, with increasing values of scikit-learn's L2 penalty ``alpha``, and
+with dropout instead. The number is the accuracy on the test points.
 """
 
 import argparse
@@ -36,7 +36,7 @@ GROUND = LinearSegmentedColormap.from_list("ground", ["#F0B080", "#FFFFFF", "#80
 
 
 def tables():
-    """Return points (200, 2) and classes: moons, circles, and two clouds that a line parts."""
+    """Return points (200, 2) and classes: moons, circles, and two linearly separable clouds."""
     clouds, y = make_classification(
         200, n_features=2, n_redundant=0, n_informative=2, random_state=0, n_clusters_per_class=1
     )
@@ -47,10 +47,10 @@ def tables():
 
 
 def main() -> None:
-    """Train, and draw."""
+    """Train and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="regularisation.png")
-    parser.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few epochs, to test that it runs")
     given = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
 

@@ -1,8 +1,8 @@
-"""How fast the loss falls: eight ways of training, on four small tables.
+"""The training loss of eight solvers and schedules, on four small datasets.
 
     python examples/training_curves.py [--out training_curves.png] [--quick]
 
-The comparison of scikit-learn's gallery, with what its networks have (first six) and what only ours have (last two).
+After an example of scikit-learn's gallery. The first six are also available in scikit-learn, the last two are not.
 """
 
 import argparse
@@ -30,12 +30,12 @@ WAYS = {
     "adam, one cycle": {"learning_rate_init": 0.03, "learning_rate": "one_cycle"},
     "nadam, cosine": {"solver": "nadam", "learning_rate_init": 0.03, "learning_rate": "cosine"},
 }
-# Okabe & Ito's colours, which colour-blind people can tell apart; dashed where scikit-learn has no such thing
+# the palette of Okabe & Ito, suitable for colour blindness; dashed lines: not available in scikit-learn
 COLOURS = ["#999999", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#0072B2", "#009E73", "#000000"]
 
 
 def tables():
-    """Return each table's name, rows and classes."""
+    """Return the name, rows and classes of each dataset."""
     yield "iris", *load_iris(return_X_y=True)
     yield "digits", *load_digits(return_X_y=True)
     yield "circles", *make_circles(noise=0.2, factor=0.5, random_state=1)
@@ -43,12 +43,12 @@ def tables():
 
 
 def main() -> None:
-    """Train, and draw."""
+    """Train and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="training_curves.png")
-    parser.add_argument("--quick", action="store_true", help="few epochs, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="few epochs, to test that it runs")
     given = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)  # equally many epochs for all, wherever they end
+    warnings.simplefilter("ignore", ConvergenceWarning)  # all have the same number of epochs, converged or not
 
     figure, panels = plt.subplots(2, 2, figsize=(10, 7.2), layout="constrained")
     for panel, (name, X, y) in zip(panels.flat, tables(), strict=True):
@@ -57,7 +57,7 @@ def main() -> None:
         print(f"{name}:")
         for (way, settings), colour in zip(WAYS.items(), COLOURS, strict=True):
             network = MLPClassifier(max_iter=epochs, n_iter_no_change=epochs, random_state=0, **settings).fit(X, y)
-            print(f"  {way:25} loss {network.loss_:.4f}, {network.score(X, y):6.1%} right")
+            print(f"  {way:25} loss {network.loss_:.4f}, {network.score(X, y):6.1%} accuracy")
             style = "--" if "learning_rate" in settings and settings.get("solver") != "sgd" else "-"
             panel.plot(range(1, epochs + 1), network.loss_curve_, style, color=colour, label=way, linewidth=1.6)
         panel.set(title=name, xlabel="epoch", ylabel="loss", yscale="log")
