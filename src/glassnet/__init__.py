@@ -1,7 +1,7 @@
-"""glassnet: a feed-forward neural network that you can see through.
+"""glassnet: a multilayer perceptron whose code reads like the mathematics.
 
-``fit`` rows, ``save`` and ``load`` models, ``check_gradients``; or take the eight steps yourself: `glassnet.network`
-holds the first seven, `glassnet.training` the eighth. `glassnet.walkthrough` is where it all began.
+``fit`` rows, ``save`` and ``load`` models, ``check_gradients``; or call the eight steps directly: `glassnet.network`
+has the first seven, `glassnet.training` the eighth. `glassnet.walkthrough` is the program that the project began from.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from glassnet.training.parameters_file import load_parameters
     from glassnet.visualization.picture import show
 
-# What stands here under its short name is imported when it is first used, so that `import glassnet` costs nothing.
+# The module of each public name, imported when the name is first used, so that `import glassnet` is fast.
 _HOMES = {
     "HistoryToCsv": "glassnet.training.callbacks",
     "LivePlot": "glassnet.training.callbacks",

@@ -27,7 +27,7 @@ class TrainOptions:
     activation : str or tuple of str
         One name for all hidden layers, or one for each layer.
     settings : dict
-        Fields of `Settings`; None stands for the recommended value.
+        Fields of `Settings`; None means the recommended value.
     validation_fraction : float, optional
         Share of the rows held out for validation; None for the default.
     test : str, optional

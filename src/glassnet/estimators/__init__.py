@@ -1,4 +1,4 @@
-"""Estimators: networks with scikit-learn's interface, in the place of its MLPClassifier and MLPRegressor."""
+"""Estimators: drop-in replacements for scikit-learn's MLPClassifier and MLPRegressor."""
 
 from glassnet.estimators.classifier import MLPClassifier
 from glassnet.estimators.regressor import MLPRegressor

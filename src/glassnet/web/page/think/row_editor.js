@@ -77,7 +77,7 @@ export function makeRowEditor(store) {
   return { root, draw };
 }
 
-/** The entry that a text stands for, of the type of the entry before: missing, text, or a number. */
+/** The value of a text, of the type of the previous value: missing, text, or a number. */
 function parse(text, before) {
   if (text.trim() === "") return null;
   const value = Number(text);
