@@ -10,7 +10,7 @@ from typing import Any
 from latex2mathml.converter import convert
 
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
-_SOURCE_LINK = re.compile(r"\[([^\]]+)\]\(\.\./((?:src|examples|benchmarks|tests)/[^)]+)\)")
+_SOURCE_LINK = re.compile(r"\[([^\]]+)\]\(\.\./((?:src|examples|benchmarks|tests)/[^)]+|[A-Z]+\.md)\)")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

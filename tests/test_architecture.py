@@ -1,4 +1,4 @@
-"""The names in docs/architecture.md exist, and its floor plan is the one that test_imports.py checks."""
+"""The names in architecture.md and glossary.md exist; the floor plan is the one that test_imports.py checks."""
 
 import importlib
 import re
@@ -12,6 +12,9 @@ from tests.test_imports import FLOORS, PACKAGE
 PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
 #: Dotted names in code: `training.loop.train`.
 NAMES = sorted(set(re.findall(r"`([a-z_]+(?:\.[A-Za-z_]+)+)`", PAGE)))
+GLOSSARY = (REPOSITORY / "docs" / "glossary.md").read_text(encoding="utf-8")
+#: The last column of the terms; a term of the field without a module has none.
+TERM_NAMES = sorted(set(re.findall(r"\| `([\w.]+)` \|$", GLOSSARY.split("## Terms")[1], re.MULTILINE)))
 FILES = sorted(set(re.findall(r"`([a-z_]+/[\w/.]*)`", PAGE)))
 
 
@@ -38,6 +41,22 @@ def test_the_names_are_found_and_a_wrong_one_is_noticed() -> None:
     assert {"training.loop.train", "models.storage.save"} <= set(NAMES) and len(NAMES) > 40
     with pytest.raises(AttributeError):
         resolve("training.loop.no_such_function")
+
+
+@pytest.mark.parametrize("name", TERM_NAMES)
+def test_a_name_in_the_glossary_exists(name: str) -> None:
+    if ".fused." in name:
+        pytest.importorskip("numba")
+    assert resolve(name) is not None
+
+
+def test_the_glossary_names_modules() -> None:
+    assert {"models.model.Model", "training.state_dict.StateDict"} <= set(TERM_NAMES) and len(TERM_NAMES) > 40
+
+
+@pytest.mark.parametrize("package", sorted(set().union(*FLOORS) - {""}))
+def test_each_package_has_a_row_in_the_table(package: str) -> None:
+    assert re.search(rf"^\| `{package}` \| .+ \|$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", FILES)
