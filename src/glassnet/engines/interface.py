@@ -160,8 +160,8 @@ class EpochAccumulator:
 
     def metrics(self) -> EpochMetrics:
         """Return the means."""
-        rows, batches = max(self.rows, 1), max(self.batches, 1)
-        return EpochMetrics(self.loss / rows, self.score / rows, self.gradient_norm / batches)
+        rows = max(self.rows, 1)
+        return EpochMetrics(self.loss / rows, self.score / rows, self.gradient_norm / max(self.batches, 1))
 
 
 #: Maximum number of activations of all layers at once, outside training: it bounds the memory of wide networks.

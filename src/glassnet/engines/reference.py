@@ -81,7 +81,9 @@ class ReferenceEngine:
     name = "reference"
 
     def __init__(self, objective: Objective, rule: UpdateRule, batch_size: int, dtype: Any) -> None:
-        self.objective, self.rule, self.batch_size = objective, rule, batch_size
+        self.objective = objective
+        self.rule = rule
+        self.batch_size = batch_size
         self.dtype = np.dtype(dtype)
         self._buffers_by_size: dict[int, dict[str, Array]] = {}
         self._viewed: tuple[Array, dict[str, Array], Array, dict[str, Array]] | None = None
@@ -208,8 +210,10 @@ class ReferenceEngine:
         all_reduce: AllReduce | None,
     ) -> StepResult:
         """Take one step on x, y and sample weights: see `train_step`."""
-        objective, rule = self.objective, self.rule
-        structure, loss = objective.structure, objective.loss
+        objective = self.objective
+        rule = self.rule
+        structure = objective.structure
+        loss = objective.loss
         x, y, w = batch
         samples = len(x)
         views, gradient, gradient_views = self._parameter_views(weights.parameters)
@@ -246,7 +250,7 @@ class ReferenceEngine:
     def _buffers(self, samples: int, y: Array) -> dict[str, Array]:
         """Return the arrays of a batch of n samples, made once: the batch itself, z, a, dz, da, masks."""
         if samples not in self._buffers_by_size:
-            structure, rates = self.objective.structure, self.objective.dropout
+            structure = self.objective.structure
             buffers = {"x": np.empty((samples, structure.n_inputs), self.dtype)}
             buffers["y"] = np.empty((samples, *y.shape[1:]), y.dtype)
             buffers["w"] = np.empty(samples, self.dtype)
@@ -255,7 +259,7 @@ class ReferenceEngine:
                     buffers[f"{name}{layer}"] = np.empty((samples, units), self.dtype)
             for name in ("a0", "da0") if structure.tables else ():
                 buffers[name] = np.empty((samples, structure.layer_sizes[0]), self.dtype)
-            for layer, rate in enumerate(rates):
+            for layer, rate in enumerate(self.objective.dropout):
                 if rate > 0:
                     for name in ("mask", "h"):
                         buffers[f"{name}{layer}"] = np.empty((samples, structure.layer_sizes[layer]), self.dtype)

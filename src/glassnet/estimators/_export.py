@@ -119,12 +119,12 @@ class ExportMixin:
         """Return a fitted scikit-learn estimator with the same predictions, and the same parameters if it has them."""
         import sklearn.neural_network
 
-        theirs = getattr(sklearn.neural_network, type(self).__name__)()
-        of_the_network = ("hidden_layer_sizes", "activation", "loss")
+        target = getattr(sklearn.neural_network, type(self).__name__)()
+        set_by_network = ("hidden_layer_sizes", "activation", "loss")
         taken = {
             name: value
             for name, value in self.get_params(deep=False).items()
-            if name in theirs.get_params() and name not in of_the_network and is_valid_parameter(theirs, name, value)
+            if name in target.get_params() and name not in set_by_network and is_valid_parameter(target, name, value)
         }
         return exchange.to_sklearn(self._portable(), loss_curve=getattr(self, "loss_curve_", ()), **taken)
 

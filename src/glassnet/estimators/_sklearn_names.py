@@ -66,8 +66,9 @@ def _value(function: Callable[[Array, Array], Array], o: Array, y: Array) -> Arr
 
 
 def sklearn_name(activation: Activation) -> str:
-    """Return scikit-learn's name of an activation, or the library's where it has none."""
-    return {ours: theirs for theirs, ours in ACTIVATION.items()}.get(activation.name, activation.name)
+    """Return scikit-learn's name of an activation, or glassnet's if it has none."""
+    sklearn_names = {name: sklearn for sklearn, name in ACTIVATION.items()}
+    return sklearn_names.get(activation.name, activation.name)
 
 
 def build_structure(

@@ -179,7 +179,8 @@ def network_view(model: Any, X: Any = None, row: int = 0) -> NetworkView:
 
 def _outputs_of_row(model: Any, output: Array, names: Sequence[str]) -> tuple[tuple[NamedOutput, ...], int]:
     """Return the named outputs of a row with these outputs (1, outputs), and which of them is predicted, or -1."""
-    kind, are_probabilities = model.target.kind, model.gives_probabilities
+    kind = model.target.kind
+    are_probabilities = model.gives_probabilities
     if kind == "regression":
         return named_outputs(names, np.atleast_1d(model.decode(output)[0]), False), -1
     if kind == "binary" and are_probabilities:

@@ -29,10 +29,11 @@ def select_engine(settings: Settings, objective: Objective, rule: UpdateRule, ro
     rows : int
         Number of training rows.
     """
-    asked, dtype = settings.engine, np.dtype(settings.dtype)
-    fused = asked == "fused" or (asked == "auto" and _seconds(settings, objective, rows) > WORTH_COMPILING)
+    fused = settings.engine == "fused" or (
+        settings.engine == "auto" and _seconds(settings, objective, rows) > WORTH_COMPILING
+    )
     name = "fused" if fused and not settings.full_batch else "reference"
-    return make_engine(name, objective, rule, settings.batch_size, dtype, settings.threads)
+    return make_engine(name, objective, rule, settings.batch_size, np.dtype(settings.dtype), settings.threads)
 
 
 def make_engine(

@@ -74,7 +74,7 @@ def has_cached_code() -> bool:
 
 
 class _Locator(_CacheLocator):
-    """Names the folder to Numba."""
+    """Tell Numba the folder of the compiled code."""
 
     def get_cache_path(self) -> str:
         return str(code_folder())
@@ -95,8 +95,8 @@ class _Locator(_CacheLocator):
 
 class _Implementation(CompileResultCacheImpl):
     def __init__(self, function: Any) -> None:
-        ours: Any = [_Locator]
-        self._locator_classes = ours  # instead of those beside the source, and in the user's home
+        locators: Any = [_Locator]
+        self._locator_classes = locators  # instead of Numba's: beside the source and in the user's home folder
         super().__init__(function)
 
 

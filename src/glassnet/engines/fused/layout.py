@@ -53,7 +53,7 @@ NET = np.dtype(
             "words", "block_words", "bits_step",  # of 64 features, of 64 blocks; from even to odd batches in `bits`
             "outer",  # whether each row changes the parameters by itself, and plainly: dW is an outer product
             "by_columns", "whole", "updates", "has_l2", "only_forward", "logits",
-            "score", "stores_outputs",  # the metric that is known here; whether outputs are wanted
+            "score", "stores_outputs",  # the metric computed here; whether outputs are returned
             "n_rows", "target_columns", "weighted", "first_batch", "batches", "first_step", "flush_every",
             "scores_at", "sums_at",  # in `stats`
         )
@@ -214,7 +214,7 @@ class Plan:
         }  # fmt: skip
 
     def _layout_parameters(self, layers: Array, width: int) -> None:
-        """Give W1 b1 W2 b2 … their places in a slot, and the transposed weights and the chunks theirs."""
+        """Lay out W1 b1 W2 b2 … in a slot; lay out the transposed weights and the chunks."""
         at = transposed = chunk = 0
         for before, layer in pairwise(layers):
             layer["weights_at"] = at
@@ -234,7 +234,7 @@ class Plan:
         self.n_chunks = chunk
 
     def _layout_rows(self, layers: Array, rows: int, in_place: bool, rates: Array) -> None:
-        """Give z, a, h and dz of a batch their places."""
+        """Lay out z, a, h and dz of a batch."""
         end = 0
         for number, layer in enumerate(layers):
             size = rows * int(layer["step"])

@@ -100,7 +100,7 @@ def _scale_gradients(args, start, count, n, share, d, scratch):
 
 @njit(**INNER)
 def _interleave_rows(floats, at, step, block_at, n, count):
-    """Turn some rows to stand side by side."""
+    """Interleave the rows of a block: (count, n) to (n, LOSS_ROWS)."""
     noinline()
     lanes = VECTOR_BYTES // floats.itemsize
     if count == LOSS_ROWS:
@@ -115,7 +115,7 @@ def _interleave_rows(floats, at, step, block_at, n, count):
 
 @njit(**INNER)
 def _deinterleave_rows(floats, block_at, at, step, n, count):
-    """Turn rows that stand side by side to lie below each other again."""
+    """Undo the interleaving: (n, LOSS_ROWS) to (count, n)."""
     noinline()
     lanes = VECTOR_BYTES // floats.itemsize
     if count == LOSS_ROWS:

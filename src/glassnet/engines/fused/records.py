@@ -12,7 +12,7 @@ from glassnet.engines.fused.processor import INNER
 
 
 class KernelArgs(NamedTuple):
-    """The arguments of the loop: flat arrays, apart from the records."""
+    """The arguments of the loop: flat arrays and records."""
 
     net: Array  # (1,) NET
     layers: Array  # (L+1,) LAYER

@@ -57,12 +57,12 @@ def is_profitable(x: Any, back: bool = True) -> bool:
     )
     chosen = (np.arange(tiles * SPARSE_ROWS) * 7919) % rows
     some = x[chosen]
-    seen: Array = np.asarray(some.toarray() if hasattr(some, "toarray") else some) != 0
-    seen = seen.reshape(tiles, SPARSE_ROWS, features)
-    forward = np.mean(np.any(seen, axis=1))
+    nonzero: Array = np.asarray(some.toarray() if hasattr(some, "toarray") else some) != 0
+    nonzero = nonzero.reshape(tiles, SPARSE_ROWS, features)
+    forward = np.mean(np.any(nonzero, axis=1))
     if not back:
         return bool(forward < PROFITABLE_BELOW)
-    whole_blocks = seen[..., : features // SPARSE_ROWS * SPARSE_ROWS].reshape(tiles, SPARSE_ROWS, -1, SPARSE_ROWS)
+    whole_blocks = nonzero[..., : features // SPARSE_ROWS * SPARSE_ROWS].reshape(tiles, SPARSE_ROWS, -1, SPARSE_ROWS)
     backward = np.mean(np.any(whole_blocks, axis=-1))
     return bool(forward < PROFITABLE_BELOW and backward < PROFITABLE_BELOW)
 

@@ -294,7 +294,7 @@ def summarize_batch(net, layers, stats, records, steps, s):
 
 @njit(**INNER)
 def _over_array(net, layer, stats, is_weight, what):
-    """Return the length of W{l} or b{l}, or of what goes with it, from the sums over its chunks."""
+    """Return the norm of W{l} or b{l}, or of another quantity of it, from the sums over its chunks."""
     first = layer.chunk_at if is_weight else layer.bias_chunk_at
     total = 0.0
     for chunk in range(first, first + layer.panels * (layer.chunks if is_weight else 1)):
