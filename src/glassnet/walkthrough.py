@@ -245,8 +245,8 @@ def train_nn(
     language : {"en", "ko"}, optional
         The language of the lines printed; that of the locale if not given.
     engine : {"reference", "fused"}, default "reference"
-        ``"reference"`` calls the steps one by one; ``"fused"`` computes the same, up to rounding, in a compiled loop,
-        about seven times as fast.
+        ``"reference"`` calls the steps one by one; ``"fused"`` computes the same, up to rounding, in a faster,
+        compiled loop.
 
     Returns
     -------

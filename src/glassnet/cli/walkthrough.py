@@ -47,7 +47,7 @@ def walkthrough(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="NumPy's seed for the initial weights.")] = 0,
     engine: Annotated[
-        str, typer.Option(help="reference runs the steps one by one; fused is compiled, about seven times as fast.")
+        str, typer.Option(help="reference runs the steps one by one; fused is compiled and faster.")
     ] = "reference",
 ) -> None:
     """Run the program that glassnet began from: sigmoid layers trained by online gradient descent.
