@@ -3,7 +3,6 @@
 import json
 import os
 import struct
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from PIL import Image
 from scipy import sparse
 
 from glassnet import InputError
+from glassnet._utils.safe_folder import OpenFolder
 from glassnet.data import open_files
 from glassnet.streaming import block_readers, cache_file, scan
 from glassnet.streaming.blocks import Block
@@ -325,38 +325,38 @@ def test_an_error_in_the_files_leaves_no_partial_cache(files, tmp_path):
 
 def test_files_of_killed_writers_are_removed_and_those_of_running_ones_are_not(tmp_path):
     living = CacheWriter(tmp_path / "a.blocks", 0o600)
-    (tmp_path / f"b.xyz{cache_file.UNFINISHED}").write_bytes(b"half")
+    (tmp_path / f"b.0123456789abcdef{cache_file.UNFINISHED}").write_bytes(b"half")
     remove_unfinished(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [living._temporary.name]
+    assert [path.name for path in tmp_path.iterdir()] == [living.temporary_name]
     living.abandon()
     assert not list(tmp_path.iterdir())
 
 
 def test_a_writer_whose_file_is_removed_before_it_is_locked_creates_another(files, monkeypatch):
     made = []
-    mkstemp = tempfile.mkstemp
+    create = OpenFolder.create_temporary
 
-    def removed_at_once(**options):
-        handle, name = mkstemp(**options)
+    def removed_at_once(folder, *arguments):
+        handle, name = create(folder, *arguments)
         made.append(name)
         if len(made) < 3:
             remove_unfinished(files.files[0].parent / ".glassnet")
         return handle, name
 
-    monkeypatch.setattr(tempfile, "mkstemp", removed_at_once)
+    monkeypatch.setattr(OpenFolder, "create_temporary", removed_at_once)
     found = scan_sample(files)
     assert found.cache_error == "" and len(made) == 3
     assert list(found.cache.path.parent.iterdir()) == [found.cache.path]
 
 
 def test_a_cache_that_another_process_removes_at_once_is_still_used(files, monkeypatch):
-    replace = os.replace
+    replace = OpenFolder.replace
 
-    def removed(source, target):
-        replace(source, target)
-        os.unlink(target)
+    def removed(folder, source, target):
+        replace(folder, source, target)
+        os.unlink(folder.path / target)
 
-    monkeypatch.setattr(os, "replace", removed)
+    monkeypatch.setattr(OpenFolder, "replace", removed)
     found = scan_sample(files)
     assert found.cache_error == "" and found.cache is not None
     assert len(read_all(source_of(found).parts(16, None))[0]) == 90 and files.passes == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -71,8 +70,7 @@ class CacheBlockReader:
 
     def _remove(self, error: DamagedCache) -> InputError:
         """Remove a damaged cache, so that the next start recreates it, and return the error to raise."""
-        with contextlib.suppress(OSError):
-            self._cache.path.unlink()
+        self._cache.remove()
         return InputError(
             f"{self._cache.path}: the cache was damaged while it was in use ({error}); it has been removed: start "
             "again to recreate it"

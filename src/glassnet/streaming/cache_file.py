@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
 import struct
-import tempfile
 import threading
 import weakref
 import zlib
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet._utils.atomic_write import sync_folder
+from glassnet._utils.safe_folder import SAFE_FLAGS, OpenFolder
 from glassnet.streaming.blocks import MAX_ROWS, SPARSE_FLAG, X_DTYPES, Y_DTYPES, Block, decode_block, encode_block
 
 MAGIC = b"glassnet blocks1"
@@ -36,11 +36,11 @@ OFFSET, LENGTH, CRC, ROWS, ENTRIES, SPLIT, X_CODE, Y_CODE = range(8)
 MAX_METADATA_BYTES = 2**26
 #: Maximum size of metadata, index and statistics.
 MAX_FOOTER_BYTES = 2**28
-#: Flags to open it for reading: without following a link or blocking on a pipe.
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 #: Maximum number of bytes read at once.
 CHUNK_BYTES = 2**22
 EXTENSION, UNFINISHED = ".blocks", ".unfinished"
+#: The names of temporary files: see `glassnet._utils.safe_folder.OpenFolder.create_temporary`.
+_TEMPORARY_NAME = re.compile(rf".+\.[0-9a-f]{{16}}\{UNFINISHED}", re.DOTALL)
 
 
 class DamagedCache(Exception):
@@ -53,7 +53,7 @@ class CacheWriter:
     Parameters
     ----------
     path : Path
-        Path of the cache.
+        Path of the cache; its folder is created if it does not exist, and can't be a link.
     mode : int
         Permissions: not wider than those of the files that the rows come from.
 
@@ -69,7 +69,13 @@ class CacheWriter:
         self.index = array("Q")
         self._offset = 0
         path.parent.mkdir(mode=0o777, parents=True, exist_ok=True)
-        handle, self._temporary = _create_temporary(path)
+        self._folder = OpenFolder(path.parent, follow=False)
+        try:
+            handle, self.temporary_name = _create_temporary(self._folder, path)
+        except BaseException:
+            self._folder.close()
+            raise
+        self._status = os.fstat(handle)
         self._file = os.fdopen(handle, "wb", buffering=2**20)
 
     def write(self, split: int, block: Block) -> None:
@@ -102,15 +108,16 @@ class CacheWriter:
         trailer = _TRAILER.pack(MAGIC, self._offset, len(encoded), len(index), len(columns), zlib.crc32(footer), 0)[:-4]
         self._file.write(footer + trailer + struct.pack("<I", zlib.crc32(trailer)))
         self._file.flush()
+        if hasattr(os, "fchmod"):
+            os.fchmod(self._file.fileno(), self.mode)
         os.fsync(self._file.fileno())
-        os.chmod(self._temporary, self.mode)
         if os.name == "nt":
             self._file.close()  # Windows can't rename an open file
-        handle = None if os.name == "nt" else os.open(self._temporary, _READ_FLAGS)
+        handle = None if os.name == "nt" else self._folder.open(self.temporary_name, os.O_RDONLY)
         try:
-            os.replace(self._temporary, self.path)
+            self._folder.replace(self.temporary_name, self.path.name)
             self._file.close()
-            sync_folder(self.path.parent)
+            self._folder.sync()
         except OSError:
             if handle is not None:
                 os.close(handle)
@@ -118,34 +125,49 @@ class CacheWriter:
         return handle
 
     def abandon(self) -> None:
-        """Remove the temporary file; does nothing after `finish`."""
+        """Remove the temporary file; only closes it after `finish`."""
         with contextlib.suppress(OSError):
             self._file.close()
         with contextlib.suppress(OSError):
-            self._temporary.unlink()
+            self._folder.remove(self.temporary_name, self._status)
+        self._folder.close()
 
 
-def _create_temporary(path: Path) -> tuple[int, Path]:
+def _create_temporary(folder: OpenFolder, path: Path) -> tuple[int, str]:
     """Create a temporary file for a cache. It is locked: an unlocked one was left by a writer that was killed."""
     while True:
-        handle, name = tempfile.mkstemp(prefix=f"{path.stem}.", suffix=UNFINISHED, dir=path.parent)
+        handle, name = folder.create_temporary(f"{path.stem}.", UNFINISHED, 0o600)
         _lock(handle, wait=True)  # another process may hold the lock for a moment, to remove it as one left behind
         with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle), os.stat(name)):
-                return handle, Path(name)
+            if os.path.samestat(os.fstat(handle), folder.status(name)):
+                return handle, name
         os.close(handle)
 
 
-def remove_unfinished(folder: Path) -> None:
+def remove_unfinished(path: Path) -> None:
     """Remove the temporary files in a folder that killed writers have left."""
-    for path in folder.glob(f"*{UNFINISHED}"):
-        with contextlib.suppress(OSError):
-            handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-            try:
-                if _lock(handle):
-                    path.unlink()
-            finally:
-                os.close(handle)
+    with contextlib.suppress(OSError), OpenFolder(path, follow=False) as folder:
+        for name in filter(_TEMPORARY_NAME.fullmatch, folder.names()):
+            with contextlib.suppress(OSError):
+                handle = folder.open(name)
+                try:
+                    if _lock(handle):
+                        folder.remove(name, os.fstat(handle))
+                finally:
+                    os.close(handle)
+
+
+def remove_other_caches(path: Path) -> None:
+    """Remove the other caches of the same files: they are large, and recreated when they are needed again."""
+    start = f"{path.name.partition('-')[0]}-"
+    with contextlib.suppress(OSError), OpenFolder(path.parent, follow=False) as folder:
+        for name in folder.names():
+            if name.startswith(start) and name.endswith(EXTENSION) and name != path.name:
+                with contextlib.suppress(OSError):
+                    handle = folder.open(name, os.O_RDONLY)
+                    status = os.fstat(handle)
+                    os.close(handle)
+                    folder.remove(name, status)
 
 
 def _lock(handle: int, wait: bool = False) -> bool:
@@ -191,7 +213,7 @@ class CacheFile:
     def __init__(self, path: Path, owners: set[int], handle: int | None = None) -> None:
         self.path = path
         try:
-            self._handle = os.open(path, _READ_FLAGS) if handle is None else handle
+            self._handle = os.open(path, os.O_RDONLY | SAFE_FLAGS) if handle is None else handle
         except OSError as error:
             raise DamagedCache(f"can't be opened: {error.strerror or error}") from None
         self._close = weakref.finalize(self, os.close, self._handle)
@@ -323,6 +345,11 @@ class CacheFile:
                 raise DamagedCache("truncated")
             view = view[count:]
             offset += count
+
+    def remove(self) -> None:
+        """Remove the file, if its path is still that of this file."""
+        with contextlib.suppress(OSError), OpenFolder(self.path.parent, follow=False) as folder:
+            folder.remove(self.path.name, os.fstat(self._handle))
 
     def close(self) -> None:
         """Close the file."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import platformdirs
-
+from glassnet._utils.cache_folder import user_cache_folder
 from glassnet.errors import InputError
 from glassnet.streaming.cache_file import EXTENSION
 
@@ -122,31 +119,12 @@ def cache_paths(files: Sequence[Path], key: Sequence[Any]) -> list[Path]:
     ending = f"{_short_hash(key)}{EXTENSION}"
     return [
         folder / FOLDER / f"{_short_hash(names)}-{ending}",
-        _user_folder() / f"{_short_hash([str(folder), *names])}-{ending}",
+        user_cache_folder() / "data" / f"{_short_hash([str(folder), *names])}-{ending}",
     ]
-
-
-def remove_other_caches(path: Path) -> None:
-    """Remove the other caches of the same files: they are large, and recreated when they are needed again."""
-    for other in path.parent.glob(f"{path.name.partition('-')[0]}-*{EXTENSION}"):
-        if other != path:
-            with contextlib.suppress(OSError):
-                other.unlink()
 
 
 def _common_folder(files: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([path.absolute().parent for path in files]))
-
-
-def _user_folder() -> Path:
-    """Return GLASSNET_CACHE_DIR or the user's cache folder; a temporary folder if that is not writable."""
-    configured = os.environ.get("GLASSNET_CACHE_DIR")
-    folder = Path(configured).absolute() if configured else platformdirs.user_cache_path("glassnet", appauthor=False)
-    with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        folder = Path(tempfile.gettempdir()) / f"glassnet-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
-    return folder / "data"
 
 
 def _short_hash(parts: Sequence[Any]) -> str:

@@ -10,8 +10,16 @@ import numpy as np
 
 from glassnet.data import Files
 from glassnet.preprocessing.statistics import ColumnStatistics
-from glassnet.streaming.cache_file import ROWS, SPLIT, CacheFile, CacheWriter, DamagedCache, remove_unfinished
-from glassnet.streaming.fingerprint import Fingerprint, remove_other_caches
+from glassnet.streaming.cache_file import (
+    ROWS,
+    SPLIT,
+    CacheFile,
+    CacheWriter,
+    DamagedCache,
+    remove_other_caches,
+    remove_unfinished,
+)
+from glassnet.streaming.fingerprint import Fingerprint
 from glassnet.streaming.profile import DatasetProfile, ScanOptions, SplitProfile
 from glassnet.streaming.target_profile import TargetProfile
 

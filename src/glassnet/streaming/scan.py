@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def scan_files(
     return profile
 
 
-def read_tables(files: Files, options: ScanOptions, text: Sequence[str]) -> Iterator[tuple[Any, Array, Array, Table]]:
+def read_tables(
+    files: Files, options: ScanOptions, text: Sequence[str]
+) -> Generator[tuple[Any, Array, Array, Table], None, None]:
     """Yield the features, the targets, a mask of the validation rows, and the table itself, for each table."""
     rows_before = 0
     names = options.feature_names(files.names)
@@ -123,16 +126,17 @@ class _FirstPass:
         self._writer, profile.cache_error = open_writer(self._paths, fingerprint)
         rows_read = 0
         try:
-            for x, y, in_validation, table in read_tables(files, profile.options, profile.text_columns):
-                profile.sparse = not isinstance(x, np.ndarray)
-                stored = self._add_targets(y, in_validation, table)
-                for split, block in build_blocks(x, stored, in_validation, builders):
-                    self._add_block(split, block)
-                rows_read += len(y)
-                if self._writer is not None:
-                    fingerprint.update(_text_size(x))
-                if progress is not None:
-                    progress(rows_read)
+            with closing(read_tables(files, profile.options, profile.text_columns)) as tables:
+                for x, y, in_validation, table in tables:
+                    profile.sparse = not isinstance(x, np.ndarray)
+                    stored = self._add_targets(y, in_validation, table)
+                    for split, block in build_blocks(x, stored, in_validation, builders):
+                        self._add_block(split, block)
+                    rows_read += len(y)
+                    if self._writer is not None:
+                        fingerprint.update(_text_size(x))
+                    if progress is not None:
+                        progress(rows_read)
             for split in (TRAINING, VALIDATION):
                 for block in builders[split].flush():
                     self._add_block(split, block)

@@ -25,7 +25,7 @@ from glassnet.training.learning_rate import learning_rates, reduce_on_plateau
 from glassnet.training.rows import check_rows, split_validation
 from glassnet.training.run import Run
 from glassnet.training.settings import Settings
-from glassnet.training.source import InMemory, Part, Source
+from glassnet.training.source import InMemory, Part, Source, closing_parts
 from glassnet.training.state import TrainingState, init_state
 
 Data: TypeAlias = tuple[Any, ...]
@@ -124,7 +124,7 @@ def run_training(run: Run, callbacks: Iterable[Callback] = ()) -> None:
         run.stop("interrupted")
     except StopTraining:
         pass
-    except Exception:
+    except BaseException:  # SystemExit too, which a notebook catches
         run.stop("failed")
         hooks.on_train_error(run)
         raise
@@ -165,15 +165,13 @@ def train_epoch(run: Run, rates: Array, hooks: CallbackList) -> EpochMetrics | N
     """
     settings = run.settings
     epoch = len(run.history) + 1
-    parts = run.state.parts(run.source, settings.batch_size, settings.shuffle, hooks.handles_pauses)
-    try:
+    epoch_parts = run.state.parts(run.source, settings.batch_size, settings.shuffle, hooks.handles_pauses)
+    with closing_parts(epoch_parts) as parts:
         for part in parts:
             bad_batch = train_part(run, part, rates, hooks)
             if bad_batch is not None:
                 run.stop_diverged(epoch, f", batch {bad_batch + 1} of {run.n_batches}", float(rates[bad_batch]))
                 return None
-    finally:
-        getattr(parts, "close", lambda: None)()  # a stream prefetches on its own thread
     metrics = run.state.accumulator.metrics()
     if not run.has_finite_parameters():  # with saturated units the loss may stay finite
         run.stop_diverged(epoch, ", in its last batches", float(rates[-1]))

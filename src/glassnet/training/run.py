@@ -19,7 +19,7 @@ from glassnet.network.structure import Structure
 from glassnet.training.evaluate_rows import evaluate_rows
 from glassnet.training.history import Epoch, Trained
 from glassnet.training.settings import Settings
-from glassnet.training.source import Source
+from glassnet.training.source import Source, closing_parts
 from glassnet.training.state import TrainingState
 from glassnet.training.state_dict import StateDict, Stateful
 
@@ -152,15 +152,16 @@ class Run:
         scores = []
         counts = []
         total_weights = []
-        for part in source.parts(self.settings.batch_size, None):
-            rows = part.rows
-            loss, output = evaluate_rows(self.engine, self.structure, self.loss, self.weights.eval_parameters, rows)
-            self.eval_outputs[name] = output
-            losses.append(loss)
-            counts.append(len(rows))
-            total_weights.append(len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight)))
-            if self.metric.name != NO_METRIC:
-                scores.append(float(np.mean(self.metric.per_sample(output, rows.y))))
+        with closing_parts(source.parts(self.settings.batch_size, None)) as parts:
+            for part in parts:
+                rows = part.rows
+                loss, output = evaluate_rows(self.engine, self.structure, self.loss, self.weights.eval_parameters, rows)
+                self.eval_outputs[name] = output
+                losses.append(loss)
+                counts.append(len(rows))
+                total_weights.append(len(rows) if rows.sample_weight is None else float(np.sum(rows.sample_weight)))
+                if self.metric.name != NO_METRIC:
+                    scores.append(float(np.mean(self.metric.per_sample(output, rows.y))))
         if len(losses) > 1:
             del self.eval_outputs[name]
         score = self.metric.aggregate(_mean(scores, counts), source.target_variance) if scores else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -71,6 +72,15 @@ class Source(Protocol):
         iterator of Part
             A part is valid until the next one is requested.
         """
+
+
+@contextmanager
+def closing_parts(parts: Iterator[Part]) -> Iterator[Iterator[Part]]:
+    """Close the parts however the block ends: a stream prefetches on its own thread."""
+    try:
+        yield parts
+    finally:
+        getattr(parts, "close", lambda: None)()
 
 
 class InMemory(Source):

@@ -1,5 +1,6 @@
 """The folder: the last two are kept, and a damaged one is no end."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,24 @@ def test_when_all_are_damaged_the_error_says_what_to_do(tmp_path: Path) -> None:
 
 def test_what_a_crash_left_half_written_is_removed(tmp_path: Path) -> None:
     write(tmp_path, CheckpointPosition(1), MEMORY)
-    (tmp_path / ".epoch-0002.checkpoint.x7_k").write_bytes(b"half")
+    (tmp_path / ".epoch-0002.checkpoint.0123456789abcdef").write_bytes(b"half")
     remove_temporary_files(tmp_path)
     assert names(tmp_path) == ["epoch-0001.checkpoint"]
+
+
+def test_what_glassnet_did_not_write_is_not_removed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    folder = tmp_path / "folder"
+    write(folder, CheckpointPosition(3), memory(3))
+    kept = []
+    for position, name in enumerate(("epoch-{}.checkpoint", ".epoch-{}.checkpoint.0123456789abcdef")):
+        (folder / name.format(f"000{5 + position}")).write_bytes(b"a file of the user's own")
+        (folder / name.format(f"001{5 + position}")).mkdir()
+        (folder / name.format(f"002{5 + position}")).symlink_to(victim)
+        os.link(victim, folder / name.format(f"003{5 + position}"))
+        kept += [name.format(f"00{tens}{5 + position}") for tens in range(4)]
+    write(folder, CheckpointPosition(4), memory(4))
+    remove_temporary_files(folder)
+    assert names(folder) == sorted([*kept, "epoch-0003.checkpoint", "epoch-0004.checkpoint"])
+    assert victim.read_bytes() == b"precious"

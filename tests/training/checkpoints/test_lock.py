@@ -95,3 +95,39 @@ def test_a_path_that_can_not_be_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="can't be written: .*; name another folder"):
         FolderLock(tmp_path / "file")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are made like this on POSIX")
+@pytest.mark.parametrize("kind", ["link", "dangling link", "hard link", "link to a folder"])
+def test_a_link_named_lock_overwrites_nothing(tmp_path: Path, kind: str) -> None:
+    victim = tmp_path / "victim"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    if kind == "link to a folder":
+        victim.mkdir()
+    elif kind != "dangling link":
+        victim.write_text("precious")
+    if kind == "hard link":
+        os.link(victim, folder / "lock")
+    else:
+        (folder / "lock").symlink_to(victim)
+    with pytest.raises(InputError, match="lock: can't be written: it is .*; name another folder"):
+        FolderLock(folder)
+    assert victim.exists() == (kind != "dangling link")
+    assert victim.is_dir() or not victim.exists() or victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("content", ["todo: fix the door", '{"pid": 1, "host": "x"' + " " * 1000, "[]"])
+def test_a_file_named_lock_that_glassnet_did_not_write_is_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "lock").write_text(content)
+    with pytest.raises(InputError, match="lock: this file was not written by glassnet; remove it, or name another"):
+        FolderLock(tmp_path)
+    assert (tmp_path / "lock").read_text() == content
+
+
+@pytest.mark.parametrize("content", ["", '{"pi', '{"pid": 4711, "host": "other"}'])
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, content: str) -> None:
+    (tmp_path / "lock").write_text(content)
+    with FolderLock(tmp_path) as lock:
+        assert lock.held and f'{{"pid": {os.getpid()}, ' in (tmp_path / "lock").read_text()
+    assert not lock.held

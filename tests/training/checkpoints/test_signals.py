@@ -28,7 +28,7 @@ def handlers() -> Iterator[None]:
 def test_the_first_is_noted_and_the_second_acts_at_once(number: signal.Signals, error: type[BaseException]) -> None:
     noted: list[int] = []
     signals = DeferredSignals(lambda: noted.append(1))
-    signals.install()
+    signals.__enter__()
     signal.raise_signal(number)
     assert noted == [1] and signals.received == number
     with pytest.raises(error):
@@ -39,7 +39,7 @@ def test_the_first_is_noted_and_the_second_acts_at_once(number: signal.Signals, 
 def test_the_handlers_from_before_are_back_at_the_end() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     signals = DeferredSignals(lambda: None)
-    signals.install()
+    signals.__enter__()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
     signals.restore()
     signals.restore()
@@ -48,7 +48,7 @@ def test_the_handlers_from_before_are_back_at_the_end() -> None:
 
 def test_a_deferred_signal_is_forwarded_to_the_previous_handler() -> None:
     signals = DeferredSignals(lambda: None)
-    signals.install()
+    signals.__enter__()
     signal.raise_signal(signal.SIGTERM)
     signals.restore()
     with pytest.raises(Ended):
@@ -57,7 +57,7 @@ def test_a_deferred_signal_is_forwarded_to_the_previous_handler() -> None:
 
 def test_ctrl_c_has_done_its_work_by_ending_the_training() -> None:
     signals = DeferredSignals(lambda: None)
-    signals.install()
+    signals.__enter__()
     signal.raise_signal(signal.SIGINT)
     signals.restore()
     signals.forward()
@@ -67,7 +67,7 @@ def test_what_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         signals = DeferredSignals(lambda: pytest.fail("it was to be ignored"))
-        signals.install()
+        signals.__enter__()
         signal.raise_signal(signal.SIGINT)
         signals.restore()
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -81,7 +81,7 @@ def test_in_another_thread_nothing_is_touched() -> None:
 
     def run() -> None:
         signals = DeferredSignals(lambda: None)
-        signals.install()
+        signals.__enter__()
         found.append(signal.getsignal(signal.SIGINT))
         signals.restore()
 

@@ -12,7 +12,6 @@ import hashlib
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,9 +20,10 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-import platformdirs
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
+from glassnet._utils.cache_folder import user_cache_folder
+from glassnet._utils.safe_folder import is_private_folder
 from glassnet.engines.fused.processor import CHECKED, COMPILED, VECTOR_BYTES
 from glassnet.network import activations, losses, optimizers
 
@@ -39,38 +39,12 @@ def code_folder() -> Path:
         platform.machine(), os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES"),
     )  # fmt: skip
     parts.append(repr(facts).encode())
-    return root_folder() / hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-
-
-def root_folder() -> Path:
-    """Return the folder of all compiled code: GLASSNET_CACHE_DIR, or the user's cache folder of the system.
-
-    If that is not writable (a read-only home, a container without one), use a folder of this user in the temporary
-    folder.
-    """
-    asked = os.environ.get("GLASSNET_CACHE_DIR")
-    if asked:
-        return Path(asked).absolute()
-    place = platformdirs.user_cache_path("glassnet", appauthor=False)
-    with contextlib.suppress(OSError):
-        place.mkdir(parents=True, exist_ok=True)
-    if os.access(place, os.W_OK):
-        return place
-    return Path(tempfile.gettempdir()) / f"glassnet-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
-
-
-def _trusted(folder: Path) -> bool:
-    """Check that no other user can write to a folder: the code in it is executed."""
-    try:
-        facts = folder.stat()
-    except OSError:
-        return False
-    return not hasattr(os, "getuid") or (facts.st_uid in (os.getuid(), 0) and not facts.st_mode & 0o022)
+    return user_cache_folder() / hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def has_cached_code() -> bool:
     """Check whether there is compiled code for the next process."""
-    return _trusted(code_folder()) and any(code_folder().glob("*.nbc"))
+    return is_private_folder(code_folder()) and any(code_folder().glob("*.nbc"))
 
 
 class _Locator(_CacheLocator):
@@ -106,7 +80,7 @@ class _Cache(FunctionCache):
     _impl_class = _Implementation
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        if not _trusted(code_folder()):
+        if not is_private_folder(code_folder()):  # the code in it is executed
             return None
         try:
             return super().load_overload(sig, target_context)
@@ -118,7 +92,8 @@ class _Cache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             self._impl.locator.ensure_cache_path()
-            super().save_overload(sig, data)
+            if is_private_folder(code_folder()):
+                super().save_overload(sig, data)
         except Exception:
             return  # it will be compiled again, next time
 

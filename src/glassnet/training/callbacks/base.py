@@ -60,7 +60,7 @@ class CallbackList:
     Parameters
     ----------
     callbacks : iterable of Callback
-        In the order in which they are called; `on_train_end` goes backwards.
+        In the order in which they are called.
     """
 
     def __init__(self, callbacks: Iterable[Callback]) -> None:
@@ -111,10 +111,15 @@ class CallbackList:
                 stack.callback(callback.on_train_end, run)
 
     def on_train_error(self, run: Run) -> None:
-        """Let each started callback restore its screen or close its files; ignore further errors."""
-        for callback in self._started:
-            with contextlib.suppress(Exception):
-                callback.on_train_end(run)
+        """Let each started callback restore its screen or close its files; ignore further errors, but not exits."""
+        with contextlib.ExitStack() as stack:
+            for callback in reversed(self._started):
+                stack.callback(_end_quietly, callback, run)
+
+
+def _end_quietly(callback: Callback, run: Run) -> None:
+    with contextlib.suppress(Exception):
+        callback.on_train_end(run)
 
 
 def _overrides(callback: Callback, method: str) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import warnings
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import BinaryIO
 
-from glassnet._utils.atomic_write import check_writable
+from glassnet._utils.atomic_write import check_writable, write_atomically
+from glassnet._utils.safe_folder import open_own_file
 from glassnet.errors import InputError
 from glassnet.training.callbacks.base import Callback, CallbackWarning
 from glassnet.training.history import Epoch
@@ -28,13 +31,13 @@ class HistoryToCsv(Callback):
     path : str or Path
         The file; its folder is created if it does not exist.
     append : bool
-        Whether to append to an existing file, which must have the same columns, instead of overwriting it. The epochs
+        Whether to append to an existing file, which must have the same columns, instead of replacing it. The epochs
         of each training count from 1.
 
     Raises
     ------
     InputError
-        Before the first epoch: if the file can't be written, or can't be appended to.
+        Before the first epoch: if the file can't be written, or can't be appended to, as a link can't.
 
     Warns
     -----
@@ -55,13 +58,14 @@ class HistoryToCsv(Callback):
         check_writable(self.path)
         path = Path(self.path)
         self._written = 0
+        self._end = 0
         try:
-            if self.append and path.exists() and path.stat().st_size:
-                self._end = _end_of_table(path)
-                with open(path, "r+b"):
-                    pass
-            else:
-                self._end = path.write_bytes(_lines([HEADER]))
+            if self.append and os.path.lexists(path):
+                with _open(path) as file:
+                    self._end = _end_of_table(path, file)
+            if self._end == 0:
+                write_atomically(path, _lines([HEADER]))
+                self._end = len(_lines([HEADER]))
         except OSError as error:
             raise InputError(f"{path}: can't be written: {error.strerror or error}; choose another path") from None
 
@@ -69,7 +73,7 @@ class HistoryToCsv(Callback):
         """Write the row, and earlier rows that could not be written."""
         rows = [["" if value is None else value for value in astuple(e)] for e in run.history[self._written :]]
         try:
-            with open(self.path, "r+b") as file:
+            with _open(Path(self.path)) as file:
                 # after the last complete row, overwriting one that was interrupted
                 file.seek(min(self._end, file.seek(0, io.SEEK_END)))
                 file.write(_lines(rows))
@@ -97,13 +101,19 @@ def _lines(rows: list[list[object]] | list[list[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _end_of_table(path: Path) -> int:
+def _open(path: Path) -> BinaryIO:
+    """Open the file for reading and writing."""
+    return os.fdopen(open_own_file(path), "r+b")
+
+
+def _end_of_table(path: Path, file: BinaryIO) -> int:
     """Return the size of a file to append to; raise an InputError if it has other columns or is truncated."""
-    with open(path, "rb") as file:
-        header = file.readline(10_000)
-        size = file.seek(0, io.SEEK_END)
-        file.seek(size - 1)
-        last = file.read(1)
+    header = file.readline(10_000)
+    size = file.seek(0, io.SEEK_END)
+    if size == 0:
+        return 0
+    file.seek(size - 1)
+    last = file.read(1)
     if header.rstrip(b"\r\n") != _lines([HEADER]).rstrip(b"\n"):
         raise InputError(
             f"{path}: its first line is {header[:80]!r}, not the columns of a history; name another file, or leave "

@@ -6,6 +6,7 @@ import math
 import signal
 import time
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ class Checkpoint(Callback):
         self.written: CheckpointPosition | None = None
         self._lock: FolderLock | None = None
         self._signals = DeferredSignals(self._request_pause)
+        self._resources = ExitStack()  # the lock and the signal handlers, while a training runs
         self._run: Run | None = None
         self._description: dict[str, Any] = {}
 
@@ -119,7 +121,7 @@ class Checkpoint(Callback):
         self.written = None
         self._description = describe(run)
         folder = Path(self.folder)
-        self._lock = FolderLock(folder)
+        self._lock = self._resources.enter_context(FolderLock(folder))
         remove_temporary_files(folder)
         initial = run.state_dict()
         max_bytes = _EXTRA_BYTES + 16 * sum(array.nbytes for array in initial.arrays.values())
@@ -128,7 +130,7 @@ class Checkpoint(Callback):
         elif found := read_newest(folder, max_bytes):
             self.written, saved = found
             self._restore(run, saved, initial)
-        self._signals.install()
+        self._resources.enter_context(self._signals)
         self._set_clock(run)
 
     def on_pause(self, run: Run) -> None:
@@ -147,14 +149,10 @@ class Checkpoint(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Write the final state, release the folder, and give a received signal its usual effect."""
-        try:
+        with self._resources.pop_all():
             if self._lock is not None and run.stop_reason not in _NOT_RESUMABLE:
                 self._write(run)
-        finally:
-            if self._lock is not None:
-                self._lock.release()
             self._lock = self._run = None
-            self._signals.restore()
         if self.received is None:
             return
         if run.stop_reason not in INTERRUPTIONS:  # it was received after the last batch

@@ -25,6 +25,8 @@ KEY, FORMAT_VERSION, DIGEST = "glassnet-checkpoint", 2, "digest"
 DIGEST_BYTES = 32
 #: An epoch takes about 250 characters of JSON. The worst JSON of this size needs 0.7 GB when it is parsed.
 MAX_JSON_CHARS = 32 * 2**20
+#: How a file begins, after the 8 bytes of the header's length.
+START = f'{{"__metadata__": {{"{KEY}": '.encode()
 #: A training has about a dozen arrays.
 MAX_ARRAYS = 1000
 #: The dtypes that a checkpoint may hold, and their names in safetensors.

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from glassnet._utils.safe_folder import OpenFolder
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning
-from glassnet.training.checkpoints.file import read_checkpoint, write_checkpoint
+from glassnet.training.checkpoints.file import START, read_checkpoint, write_checkpoint
 from glassnet.training.state_dict import StateDict
 
 #: How many checkpoints are kept: the last one, and the one before in case that the last is damaged.
 MAX_KEPT = 2
-_NAME = re.compile(r"epoch-(\d{1,12})(?:-batch-(\d{1,12}))?\.checkpoint")
+_NAME = re.compile(r"epoch-(\d{1,12})(?:-batch-(\d{1,12}))?\.checkpoint", re.ASCII)
+#: The names of temporary files: see `glassnet._utils.atomic_write.write_atomically`.
+_TEMPORARY_NAME = re.compile(rf"\.{_NAME.pattern}\.[0-9a-f]{{16}}", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
@@ -101,6 +105,8 @@ def read_newest(folder: Path, max_bytes: int) -> tuple[CheckpointPosition, State
 def write(folder: Path, position: CheckpointPosition, state_dict: StateDict) -> int:
     """Write a checkpoint, delete all but it and the one before, and return its size in bytes.
 
+    What glassnet did not write is not deleted, whatever its name: links, folders, files with other content.
+
     Raises
     ------
     InputError
@@ -110,14 +116,28 @@ def write(folder: Path, position: CheckpointPosition, state_dict: StateDict) -> 
     found = list_checkpoints(folder)
     # later positions are from damaged files, or this training would have resumed from them
     earlier = [other for other in found if other < position]
-    for other in set(found) - {position, *earlier[-(MAX_KEPT - 1) :]}:
-        with contextlib.suppress(OSError):
-            found[other].unlink()
+    with contextlib.suppress(OSError), OpenFolder(folder) as opened:
+        for other in set(found) - {position, *earlier[-(MAX_KEPT - 1) :]}:
+            _remove_own(opened, found[other].name)
     return size
 
 
 def remove_temporary_files(folder: Path) -> None:
     """Remove the incomplete files of a killed training. The caller must hold the folder's lock."""
-    for path in folder.glob(".epoch-*.checkpoint.*"):
-        with contextlib.suppress(OSError):
-            path.unlink()
+    with contextlib.suppress(OSError), OpenFolder(folder) as opened:
+        for name in opened.names():
+            if _TEMPORARY_NAME.fullmatch(name):
+                _remove_own(opened, name)
+
+
+def _remove_own(folder: OpenFolder, name: str) -> None:
+    """Remove a complete or incomplete checkpoint; leave anything else, and what can't be removed."""
+    with contextlib.suppress(OSError):
+        handle = folder.open(name, os.O_RDONLY)
+        try:
+            status = os.fstat(handle)
+            start = os.read(handle, 8 + len(START))[8:]
+        finally:
+            os.close(handle)
+        if start == START[: len(start)]:
+            folder.remove(name, status)

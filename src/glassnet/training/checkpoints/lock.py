@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import platform
 import sys
 import warnings
 from pathlib import Path
-from typing import IO
 
+from glassnet._utils.safe_folder import OpenFolder
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning
 
 #: The file that is held open and locked; it names the process that holds it.
 NAME = "lock"
+#: The start of its content, and its maximum size: another file of this name is not overwritten.
+_START, _MAX_BYTES = b'{"pid": ', 1000
 #: The locked byte on Windows: beyond the content, since locked bytes can't be read.
 _LOCKED_BYTE = 2**20
 
 
 class FolderLock:
-    """The lock on a folder, which is created if it does not exist.
+    """The lock on a folder, which is created if it does not exist. A context manager that releases it.
 
     Raises
     ------
     InputError
-        If another training holds it (names its process and machine), or the folder can't be written to.
+        If another training holds it (names its process and machine), the folder can't be written to, or something else
+        has the name of the lock: a link, a pipe, a file with other content.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._file: IO[str] | None = None
+        self._file: io.FileIO | None = None
         self.acquire()
+
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
 
     def acquire(self) -> None:
         """Acquire the lock, if it is not held already."""
@@ -40,30 +50,38 @@ class FolderLock:
         while not self.held:
             self.release()
             try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._file = open(path, "a+", encoding="utf-8")  # noqa: SIM115  # open as long as it is locked
+                self._file = io.FileIO(_open(self.folder), "r+")  # open as long as it is locked
             except OSError as error:
                 raise InputError(f"{path}: can't be written: {error.strerror or error}; name another folder") from None
             try:
-                _lock(self._file)
-            except (BlockingIOError, PermissionError):
-                holder = _holder(self._file)
+                self._lock(self._file)
+            except BaseException:
                 self.release()
-                raise InputError(
-                    f"{self.folder}: another training writes its checkpoints there ({holder}); wait for it to end, "
-                    "stop it, or name another folder"
-                ) from None
-            except OSError as error:
-                warnings.warn(
-                    f"{path}: can't be locked ({error.strerror or error}); make sure that no other training "
-                    "writes there",
-                    CallbackWarning,
-                    stacklevel=2,
-                )
-            with contextlib.suppress(OSError):  # disk full: locked without content
-                self._file.truncate(0)
-                self._file.write(json.dumps({"pid": os.getpid(), "host": platform.node()}))
-                self._file.flush()
+                raise
+
+    def _lock(self, file: io.FileIO) -> None:
+        """Lock the open file and write this process into it."""
+        path = self.folder / NAME
+        try:
+            _lock_file(file)
+        except (BlockingIOError, PermissionError):
+            raise InputError(
+                f"{self.folder}: another training writes its checkpoints there ({_holder(file)}); wait for it to "
+                "end, stop it, or name another folder"
+            ) from None
+        except OSError as error:
+            warnings.warn(
+                f"{path}: can't be locked ({error.strerror or error}); make sure that no other training writes there",
+                CallbackWarning,
+                stacklevel=4,
+            )
+        content = _content(file)
+        if len(content) > _MAX_BYTES or not content.startswith(_START[: len(content)]):
+            raise InputError(f"{path}: this file was not written by glassnet; remove it, or name another folder")
+        with contextlib.suppress(OSError):  # disk full: locked without content
+            file.truncate(0)
+            file.seek(0)
+            file.write(json.dumps({"pid": os.getpid(), "host": platform.node()[:100]}).encode())
 
     @property
     def held(self) -> bool:
@@ -71,19 +89,29 @@ class FolderLock:
         if self._file is None:
             return False
         try:
-            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.folder / NAME))
+            return os.path.samestat(os.fstat(self._file.fileno()), os.lstat(self.folder / NAME))
         except OSError:
             return False
 
     def release(self) -> None:
         """Release the lock; the file stays."""
         if self._file is not None:
-            with contextlib.suppress(OSError):  # disk full: content that could not be flushed
+            with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
 
 
-def _lock(file: IO[str]) -> None:
+def _open(path: Path) -> int:
+    """Open the lock's file, which is created if it does not exist; nothing is written to it yet."""
+    path.mkdir(parents=True, exist_ok=True)
+    with OpenFolder(path) as folder:
+        try:
+            return folder.create(NAME)
+        except FileExistsError:
+            return folder.open(NAME)
+
+
+def _lock_file(file: io.FileIO) -> None:
     if sys.platform == "win32":
         import msvcrt
 
@@ -95,11 +123,19 @@ def _lock(file: IO[str]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _holder(file: IO[str]) -> str:
-    """Return a description of the process that holds the lock."""
+def _content(file: io.FileIO) -> bytes:
+    """Return the content of the lock's file; more than a lock has is not read."""
     try:
         file.seek(0)
-        content = json.loads(file.read(1000))
+        return file.read(_MAX_BYTES + 1)
+    except OSError:
+        return b""
+
+
+def _holder(file: io.FileIO) -> str:
+    """Return a description of the process that holds the lock."""
+    try:
+        content = json.loads(_content(file))
         return f"process {int(content['pid'])} on {str(content['host'])[:100]!r}"
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return "unknown process"

@@ -13,7 +13,7 @@ DEFERRED = (signal.SIGINT, signal.SIGTERM)
 
 
 class DeferredSignals:
-    """Signal handlers during a training, in the main thread; in other threads it does nothing.
+    """Signal handlers during a training, as a context manager in the main thread; in other threads it does nothing.
 
     The first signal calls ``on_first``; the second one takes its usual effect at once. Ignored signals stay ignored.
 
@@ -28,17 +28,25 @@ class DeferredSignals:
         self.received: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
-    def install(self) -> None:
+    def __enter__(self) -> DeferredSignals:
         """Install the handlers."""
         self.received = None
         if threading.current_thread() is not threading.main_thread():
-            return
-        for number in DEFERRED:
-            before = signal.getsignal(number)
-            # None: a handler that was not installed from Python and could not be restored
-            if before not in (signal.SIG_IGN, None):
-                self._before[number] = before
-                signal.signal(number, self._handle)
+            return self
+        try:
+            for number in DEFERRED:
+                before = signal.getsignal(number)
+                # None: a handler that was not installed from Python and could not be restored
+                if before not in (signal.SIG_IGN, None):
+                    self._before[number] = before
+                    signal.signal(number, self._handle)
+        except BaseException:  # raised by a handler of the user
+            self.restore()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.restore()
 
     def restore(self) -> None:
         """Restore the previous handlers."""

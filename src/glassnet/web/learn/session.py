@@ -182,7 +182,7 @@ class TrainingSession(Callback):
     def _work(self) -> None:
         try:
             run_training(self.run, [self])
-        except Exception as error:  # shown on the page
+        except BaseException as error:  # SystemExit too: it ends the training, not the server; shown on the page
             self.error = f"{type(error).__name__}: {error}"
         finally:
             with self._condition:
@@ -257,5 +257,5 @@ class TrainingSession(Callback):
 def _resolve(function: Callable[[], Any], future: Future[Any]) -> None:
     try:
         future.set_result(function())
-    except Exception as error:
+    except BaseException as error:  # raised where the result is awaited
         future.set_exception(error)

@@ -52,12 +52,12 @@ scan_files(open_files(sys.argv[1]), ScanOptions("label", validation_fraction=0.1
 """
 #: The steps of writing a cache file.
 STEPS = [
-    ("cache_file.tempfile", "mkstemp", 0, True),
+    ("cache_file.OpenFolder", "create_temporary", 0, True),
     ("cache_file.CacheWriter", "write", 0, False),
     ("cache_file.CacheWriter", "write", 300, True),
     ("cache_file.CacheWriter", "finish", 0, False),
     ("cache_file.os", "fsync", 0, False),
-    ("cache_file.os", "chmod", 0, True),
+    ("cache_file.os", "fchmod", 0, True),
     ("cache_file.os", "replace", 0, False),
     ("cache_file.os", "replace", 0, True),
     ("cache_file.os", "fsync", 1, False),
