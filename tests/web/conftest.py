@@ -79,11 +79,14 @@ def serve():
 
 @pytest.fixture
 def started():
-    """Return a function that runs the command and gives the process and the first line that it says as JSON."""
+    """Return a function that runs the command and gives the process and the first line that it says as JSON.
+
+    ``setup`` are statements that are executed in the process before it.
+    """
     running = []
 
-    def start(*options, port=0):
-        code = "import sys; from glassnet.cli import main; main(sys.argv[1:])"
+    def start(*options, port=0, setup="pass"):
+        code = f"import sys; {setup}; from glassnet.cli import main; main(sys.argv[1:])"
         command = [sys.executable, "-c", code, "serve", "--port", str(port), "--json", *map(str, options)]
         environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)

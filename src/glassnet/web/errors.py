@@ -19,6 +19,9 @@ from glassnet.web.responses import json_response
 
 #: Codes of errors that the framework raises.
 _CODES = {404: "not_found", 405: "method_not_allowed"}
+#: Statuses that ask to try again, and the seconds of their header Retry-After.
+_TEMPORARY = (429, 503)
+RETRY_AFTER = 2
 #: Values in responses are truncated to this number of characters.
 _MAX_VALUE_LENGTH = 80
 
@@ -47,6 +50,8 @@ class ApiError(HTTPException):
         """Return the error as a response."""
         details = {name: truncate(value) for name, value in self.details.items()}
         content = {"error": {"code": self.code, "message": self.detail, **details}}
+        if self.status_code in _TEMPORARY:
+            headers = {"retry-after": str(RETRY_AFTER), **(headers or {})}
         return json_response(content, self.status_code, headers)
 
 

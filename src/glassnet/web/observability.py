@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -96,6 +96,8 @@ class MetricsMiddleware:
         self.metrics.open.inc()
         try:
             await self.app(scope, receive, record_status)
+        except ClientDisconnect:
+            pass
         except Exception:
             traceback.print_exc(file=sys.stderr)  # for the operator; the client does not see it
             if status:

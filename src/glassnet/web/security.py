@@ -8,13 +8,14 @@ limits of size and time, so that a slow or truncated body never reaches an endpo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,6 +40,10 @@ HEADERS = tuple(
         "permissions-policy": "camera=(), geolocation=(), microphone=()",
     }.items()
 )
+_LABEL = "[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_HOST = re.compile(rf"(\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>{_LABEL}(\.{_LABEL})*\.?))(:(?P<port>[0-9]{{1,5}}))?")
+#: Seconds in which a refused client may send the rest of its body.
+LINGER_SECONDS = 2.0
 #: WebSocket subprotocols: the name of the protocol, and the prefix of the token (browsers can't set other headers).
 PROTOCOL = "glassnet"
 TOKEN_PROTOCOL = "token."
@@ -70,10 +75,8 @@ class AccessPolicy:
 
         On loopback only known names are. Elsewhere numeric addresses are too: DNS rebinding needs a name.
         """
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-            _ = urlsplit(f"//{host}").port
-        except ValueError:
+        name = host_name(host)
+        if name is None:
             return False
         if name == "localhost" or name in self.names:
             return True
@@ -81,6 +84,21 @@ class AccessPolicy:
         if address is None:
             return not is_loopback(self.host) and name == socket.gethostname().lower()
         return address.is_loopback or not is_loopback(self.host)
+
+
+def host_name(host: str) -> str | None:
+    """Return the name in a Host header, in lower case, without brackets, port and final dot; None if it is malformed.
+
+    A name or an IPv4 address, or an IPv6 address in brackets without a zone; and nothing else, such as user names or
+    paths (RFC 9110, section 7.2).
+    """
+    found = _HOST.fullmatch(host.lower())
+    if found is None or not 0 < int(found["port"] or 1) < 2**16:
+        return None
+    if found["ipv6"] is None:
+        return found["name"].removesuffix(".")
+    address = _address(found["ipv6"])
+    return found["ipv6"] if isinstance(address, ipaddress.IPv6Address) else None
 
 
 def is_loopback(host: str) -> bool:
@@ -128,7 +146,7 @@ class SecurityMiddleware:
             if scope["type"] == "http" and (b"content-length" in headers or b"transfer-encoding" in headers):
                 receive = await self._read_body(headers.get(b"content-length"), receive)
         except ApiError as error:
-            await _refuse(error, scope, receive, with_headers)
+            await self._refuse(error, scope, receive, with_headers)
         except _DisconnectError:
             pass  # no client is left to answer
         else:
@@ -195,19 +213,41 @@ class SecurityMiddleware:
 
         return receive_body
 
+    async def _refuse(self, error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send an error; read and discard what is left of a body of moderate size, so that a sending client reads it.
+
+        To close a connection with unread bytes resets it, and the response is lost.
+        """
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": error.detail[:120]})
+            return
+        headers = {"connection": "close"}
+        if error.status_code == 401:
+            headers["www-authenticate"] = "Bearer"
+        response = error.response(headers)
+        await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await _discard_body(scope, receive, 2 * self.limits.body)
+        await send({"type": "http.response.body", "body": b""})
+
 
 class _DisconnectError(Exception):
     """The client disconnected before its body was complete."""
 
 
-async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": error.detail[:120]})
+async def _discard_body(scope: Scope, receive: Receive, limit: int) -> None:
+    """Read a body until its end, unless it is larger than a number of bytes."""
+    headers = dict(scope["headers"])
+    declared = headers.get(b"content-length")
+    if (declared is None and b"transfer-encoding" not in headers) or int(declared or 0) > limit:
         return
-    headers = {"connection": "close"}  # the rest of the request is not read
-    if error.status_code == 401:
-        headers["www-authenticate"] = "Bearer"
-    await error.response(headers)(scope, receive, send)
+    more = True
+    while more and limit > 0:
+        message = await receive()
+        limit -= len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import socket
+import time
 import webbrowser
 from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from glassnet.errors import InputError
+from glassnet.web.connections import MAX_MESSAGE, ConnectionLimits, HttpConnection, WebSocketConnection
 
 #: Seconds that requests in progress get to finish at shutdown.
 GRACE = 10
-#: Simultaneous connections; further ones receive 503.
-MAX_CONNECTIONS = 1000
-#: Bytes of the request line and headers, and seconds to receive them; uvicorn has no timeout.
-MAX_HEADER_BYTES = 2**16
-HEADER_TIMEOUT = 10
-#: Bytes of a WebSocket message.
-MAX_MESSAGE = 2**20
+#: Seconds between two requests of a connection.
+KEEP_ALIVE = 30
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -64,75 +59,28 @@ def run(app: FastAPI, sockets: Sequence[socket.socket], page_url: str | None = N
 
 
 def server_config(app: FastAPI) -> uvicorn.Config:
-    """Return the configuration of uvicorn."""
+    """Return the configuration of uvicorn.
+
+    httptools and websockets' sans-I/O parser, both inside protocols of `glassnet.web.connections`. h11 limits heads and
+    trailers itself, but has no deadlines, keeps unfinished handshakes too, and serves half as many requests.
+    """
+    http = type("LimitedHttpConnection", (HttpConnection,), {"limits": ConnectionLimits.of_process()})
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=http,
         access_log=False,  # the app writes its own log, with rows and times
         log_level="warning",
         server_header=False,
         date_header=False,
-        ws="websockets-sansio",
+        ws=WebSocketConnection,
         ws_max_size=MAX_MESSAGE,
-        limit_concurrency=MAX_CONNECTIONS,
-        timeout_keep_alive=30,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
 
 
-class Connection(HttpToolsProtocol):
-    """A connection that limits size and time of the request headers."""
-
-    _timer: asyncio.TimerHandle | None = None
-    _header_bytes = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        """Start the timer of the first request."""
-        super().connection_made(transport)
-        self._start_timer()
-
-    def on_message_begin(self) -> None:
-        """Start the timer of the next request."""
-        super().on_message_begin()
-        if self._timer is None:
-            self._start_timer()
-
-    def on_headers_complete(self) -> None:
-        """Stop the timer; `SecurityMiddleware` limits the body."""
-        self._stop_timer()
-        super().on_headers_complete()
-
-    def data_received(self, data: bytes) -> None:
-        """Count the bytes until the headers are complete."""
-        super().data_received(data)
-        if self._timer is not None:
-            self._header_bytes += len(data)
-            if self._header_bytes > MAX_HEADER_BYTES:
-                self._refuse(b"431 Request Header Fields Too Large")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
-        self._stop_timer()
-        super().connection_lost(exc)
-
-    def _start_timer(self) -> None:
-        self._header_bytes = 0
-        self._timer = self.loop.call_later(HEADER_TIMEOUT, self._refuse, b"408 Request Timeout")
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _refuse(self, status: bytes) -> None:
-        self._stop_timer()
-        if not self.transport.is_closing():
-            self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-            self.transport.close()
-
-
 class Server(uvicorn.Server):
-    """A server that can open the page in the browser and signals its shutdown to running trainings."""
+    """A server that ends connections at their deadlines, can open the page, and signals its shutdown to trainings."""
 
     def __init__(self, config: uvicorn.Config, page_url: str | None = None) -> None:
         super().__init__(config)
@@ -147,6 +95,14 @@ class Server(uvicorn.Server):
         gc.freeze()
         if self.page_url is not None and self.started:
             webbrowser.open(self.page_url)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Enforce the deadlines of all connections; uvicorn calls it ten times a second."""
+        now = time.monotonic()
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, (HttpConnection, WebSocketConnection)):
+                connection.enforce_deadlines(now)
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: graceful shutdown; second: immediate."""
