@@ -342,8 +342,8 @@ def test_show_prints_the_contents_of_the_file(glassnet, model: Path) -> None:
     for part in ("W1 2×8, b1 8", "softmax", "42", "mean 0 and deviation 1", "by adamw", "54 rows", "90 epochs", "█"):
         assert part in out
     found = json.loads(glassnet("show", model, "--json")[1])
-    assert found["parameters"] == 42 and found["features"] == ["length", "größe"] and len(found["history"]) == 90
-    assert found["tables"] == []
+    assert found["n_parameters"] == 42 and found["feature_names"] == ["length", "größe"] and len(found["history"]) == 90
+    assert found["embeddings"] == [] and found["preprocessor"] == "standard" and found["metadata"]["best_epoch"] >= 1
 
 
 def test_plot_prints_every_file_it_writes(glassnet, model: Path, flowers: Path, tmp_path: Path) -> None:
@@ -569,7 +569,7 @@ def test_an_invalid_truncated_or_newer_model_file_is_rejected(
     glassnet, model: Path, flowers: Path, tmp_path: Path
 ) -> None:
     whole = model.read_bytes()
-    newer = whole.replace(b'\\"format_version\\": 2', b'\\"format_version\\": 9')
+    newer = whole.replace(b'\\"format_version\\": 3', b'\\"format_version\\": 9')
     assert newer != whole
     for content, message in (
         (b"not a model", "this is no glassnet model"),

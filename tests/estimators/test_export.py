@@ -87,7 +87,10 @@ def test_preprocessing_and_target_scaling_are_saved(tmp_path: Path) -> None:
     network = MLPRegressor(
         hidden_layer_sizes=(5,), preprocess="auto", target_transform="standardize", max_iter=5, random_state=0
     ).fit(frame, values)
-    assert network.model_.structure.tables and network.embeddings_[0].shape[0] == network.model_.structure.tables[0][0]
+    assert (
+        network.model_.structure.embeddings
+        and network.embeddings_[0].shape[0] == network.model_.structure.embeddings[0][0]
+    )
     network.save(tmp_path / "network.glassnet")
     back = MLPRegressor.load(tmp_path / "network.glassnet")
     unseen = pd.DataFrame({"size": [np.nan, 1.0], "kind": ["z", "a"], "street": ["no 1", None]})
@@ -148,7 +151,7 @@ def damaged(change: Any, path: Path) -> None:
         lambda saved, arrays: arrays.update(W9=arrays["W1"]),
         lambda saved, arrays: arrays.update({"target.offset": np.zeros(3), "target.scale": np.zeros(3)}),
         lambda saved, arrays: saved.update(preprocessor={}),
-        lambda saved, arrays: saved.update(tables=[[3, 10**8]]),
+        lambda saved, arrays: saved.update(embeddings=[[3, 10**8]]),
     ],
 )
 def test_an_inconsistent_file_is_rejected(change: Any, tmp_path: Path) -> None:

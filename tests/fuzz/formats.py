@@ -59,7 +59,7 @@ def make_models(folder: Path) -> list[Path]:
         fit(x, x[:, 0], hidden=(5,), settings=quantiles, feature_names=names),
         fit(rng.integers(0, 256, (60, 16)), np.arange(60) % 2, hidden=(4,), settings=quick),
     ]
-    structure = Structure((1 + 3 + 1, 4, 3), ("relu", "softmax"), tables=[(7, 3), (2, 1)])
+    structure = Structure((1 + 3 + 1, 4, 3), ("relu", "softmax"), embeddings=[(7, 3), (2, 1)])
     scaling = Scaling("standard", np.array([5.0, 0, 0]), np.array([0.5, 1, 1]))
     rows = np.column_stack([x[:, 0], rng.integers(7, size=60), rng.integers(2, size=60)])
     vector = train(structure, rows, np.arange(60) % 3, Settings(epochs=2, dtype="float64")).vector

@@ -36,8 +36,8 @@ def differences(objective, x: np.ndarray) -> np.ndarray:
     return result
 
 
-def with_tables():
-    structure = Structure((3 + 4 + 2, 8, 3), ("tanh", "softmax"), tables=[(5, 4), (3, 2)])
+def with_embeddings():
+    structure = Structure((3 + 4 + 2, 8, 3), ("tanh", "softmax"), embeddings=[(5, 4), (3, 2)])
     rng = np.random.default_rng(0)
     vector = rng.standard_normal(structure.n_parameters)
     x = np.column_stack([rng.standard_normal((7, 3)), rng.integers(5, size=7), rng.integers(3, size=7)])

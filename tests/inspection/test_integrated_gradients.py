@@ -16,7 +16,7 @@ from glassnet.inspection import (
 )
 from glassnet.network.activations import ACTIVATIONS, Activation
 
-from .helpers import example, largest, values, with_tables
+from .helpers import example, largest, values, with_embeddings
 
 
 @pytest.mark.sweep(strength=2)
@@ -96,14 +96,14 @@ def test_outputs_that_are_not_finite_warn() -> None:
 
 
 def test_embedded_columns_have_no_gradient_and_the_attribution_of_their_embedding() -> None:
-    structure, vector, x = with_tables()
+    structure, vector, x = with_embeddings()
     assert list(activations(structure, vector, x)) == ["z1", "a1", "z2", "a2"]
     assert (saliency(structure, vector, x)[:, 3:] == 0).all() and (saliency(structure, vector, x)[:, :3] != 0).all()
     baseline = np.array([0.5, 0, -1, 4, 2])
     found = integrated_gradients(structure, vector, x, baseline, 1)
     assert np.abs(completeness_gap(structure, vector, found, x, baseline, 1)).max() < 1e-3
     assert (found[x[:, 3] == 4, 3] == 0).all() and (found[x[:, 3] != 4, 3] != 0).all()
-    # the same network without tables, given the embeddings
+    # the same network without embeddings, given the embeddings
     E1 = structure.views(vector)["E1"]
     E2 = structure.views(vector)["E2"]
     plain = Structure((9, 8, 3), ("tanh", "softmax"))

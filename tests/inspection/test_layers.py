@@ -20,7 +20,7 @@ from glassnet.network.losses import CLASSIFICATION, LOSSES
 from tests.network.test_activations import TORCH as TORCH_ACTIVATIONS
 from tests.network.test_losses import TORCH as TORCH_LOSSES
 
-from .helpers import SMOOTH, differences, example, largest, values, with_tables
+from .helpers import SMOOTH, differences, example, largest, values, with_embeddings
 
 
 def test_the_activations_are_those_of_the_forward_pass_by_name() -> None:
@@ -186,8 +186,8 @@ def test_memory_is_bounded_by_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     assert max(rows for rows, _ in shapes) == 64
 
 
-def test_the_gradients_of_tables_are_those_of_all_rows_whatever_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    structure, vector, x = with_tables()
+def test_the_gradients_of_embeddings_are_those_of_all_rows_whatever_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    structure, vector, x = with_embeddings()
     y = np.arange(7) % 3
     whole = gradients(structure, vector, "focal", x, y)
     assert set(whole) == {"dE1", "dE2", "dW1", "db1", "dW2", "db2", "dx"}
@@ -247,7 +247,7 @@ def test_the_saliency_of_a_hidden_unit_agrees_with_central_differences(layer, un
 
 
 def test_the_saliency_of_a_hidden_unit_with_embeddings() -> None:
-    structure = Structure((2 + 3, 4, 2), ("tanh", "softmax"), tables=[(5, 3)])
+    structure = Structure((2 + 3, 4, 2), ("tanh", "softmax"), embeddings=[(5, 3)])
     rng = np.random.default_rng(0)
     vector = rng.standard_normal(structure.n_parameters)
     x = np.column_stack([rng.standard_normal((6, 2)), np.arange(6) % 5])

@@ -39,11 +39,11 @@ def example(kind: str = "numbers", dtype: str = "float32") -> tuple[Model, np.nd
     return fit(x, y, hidden=(5,), settings=chosen, validation_fraction=0.2, feature_names=("a", "b ü", "c")), x
 
 
-def with_tables() -> tuple[Model, np.ndarray]:
+def with_embeddings() -> tuple[Model, np.ndarray]:
     """Return a model of a number, and of two columns of codes."""
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.normal(5, 2, 60), rng.integers(7, size=60), rng.integers(2, size=60)])
-    structure = Structure((1 + 3 + 1, 4, 3), ("relu", "softmax"), tables=[(7, 3), (2, 1)])
+    structure = Structure((1 + 3 + 1, 4, 3), ("relu", "softmax"), embeddings=[(7, 3), (2, 1)])
     scaling = Scaling("standard", np.array([5.0, 0, 0]), np.array([0.5, 1, 1]))
     vector = train(structure, scaling.transform(x), np.arange(60) % 3, Settings(epochs=2)).vector
     return Model(structure, vector, scaling, ("a", "b", "c"), Target.of_classes((0, 1, 2))), x
@@ -82,28 +82,28 @@ def test_a_loaded_model_predicts_bit_for_bit_what_the_saved_one_did(kind: str, d
     assert (tmp_path / "again.glassnet").read_bytes() == (tmp_path / "new" / "m.glassnet").read_bytes()
 
 
-def test_tables_are_kept_and_predict_the_same_bits(tmp_path: Path) -> None:
-    model, x = with_tables()
+def test_embeddings_are_saved_and_predict_the_same_bits(tmp_path: Path) -> None:
+    model, x = with_embeddings()
     save(model, tmp_path / "m.glassnet")
     arrays, metadata = parts_of(tmp_path / "m.glassnet")
     assert arrays["E1"].shape == (7, 3) and arrays["E2"].shape == (2, 1)
-    assert metadata["model"]["tables"] == [[7, 3], [2, 1]] and metadata["model"]["format_version"] == 2
+    assert metadata["model"]["embeddings"] == [[7, 3], [2, 1]] and metadata["model"]["format_version"] == 3
     again = load(tmp_path / "m.glassnet")
     assert again.structure == model.structure and again.vector.tobytes() == model.vector.tobytes()
     assert again.outputs(x).tobytes() == model.outputs(x).tobytes()
     for value in (7, -1, 0.5):
         x[8, 1] = value
-        with pytest.raises(InputError, match=rf"x\[8, 1\] \(column 'b'\) is {value:.1f}; .* table E1, .* 0 … 6"):
+        with pytest.raises(InputError, match=rf"x\[8, 1\] \(column 'b'\) is {value:.1f}; .* embedding E1, .* 0 … 6"):
             again.predict(x)
 
 
-def test_the_arrays_stand_in_the_file_under_their_names(tmp_path: Path) -> None:
+def test_arrays_are_in_the_file_under_their_names(tmp_path: Path) -> None:
     model, _ = example("values")
     save(model, tmp_path / "m.glassnet")
     arrays, metadata = parts_of(tmp_path / "m.glassnet")
     scalings = {f"{prefix}.{part}" for prefix in ("preprocessor", "target") for part in ("offset", "scale")}
     assert set(arrays) == {"W1", "b1", "W2", "b2"} | scalings
-    assert metadata["model"]["format_version"] == 2 and metadata["model"]["tables"] == []
+    assert metadata["model"]["format_version"] == 3 and metadata["model"]["embeddings"] == []
     np.testing.assert_array_equal(arrays["W1"], model.parameters["W1"])
 
 
@@ -138,7 +138,7 @@ def set_metadata(name: str, value: str):
     ("damage", "message"),
     [
         (set_metadata("model", ""), "a safetensors file but no glassnet model"),
-        (change(("format_version",), 3), r"format is 3, newer than this glassnet .* reads \(2\); install a newer"),
+        (change(("format_version",), 4), r"format is 4, newer than this glassnet .* reads \(3\); install a newer"),
         (
             change(("format_version",), 1),
             r"format is 1, .* before its first release; .*train the model again",
@@ -216,28 +216,28 @@ def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: P
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (change(("tables",), KeyError), "'tables' is missing"),
-        (change(("tables",), []), "the arrays are not those of layers .*: E1, E2"),
-        (change(("tables",), None), "model.tables is None; it must be list"),
-        (change(("tables",), [[7, 3], [3, 1]]), r"E2 has shape \(2, 1\); it must be \(3, 1\)"),
-        (change(("tables",), [[7, 2], [2, 1]]), r"E1 has shape \(7, 3\); it must be \(7, 2\)"),
-        (change(("tables",), [[7, 3], [2, 9]]), "the tables have 12 units"),
-        (change(("tables", 0), [7, True]), r"tables\[0\] is \[7, True\]"),
-        (change(("tables", 0), [7, 3, 1]), r"tables\[0\] is \[7, 3, 1\]"),
-        (change(("tables", 1), "21"), r"model.tables\[1\] is '21'"),
-        (change(("tables", 1), [10**12, 1]), "tables.1. has 1,000,000,000,000 categories"),
+        (change(("embeddings",), KeyError), "'embeddings' is missing"),
+        (change(("embeddings",), []), "the arrays are not those of layers .*: E1, E2"),
+        (change(("embeddings",), None), "model.embeddings is None; it must be list"),
+        (change(("embeddings",), [[7, 3], [3, 1]]), r"E2 has shape \(2, 1\); it must be \(3, 1\)"),
+        (change(("embeddings",), [[7, 2], [2, 1]]), r"E1 has shape \(7, 3\); it must be \(7, 2\)"),
+        (change(("embeddings",), [[7, 3], [2, 9]]), "the embeddings have 12 units"),
+        (change(("embeddings", 0), [7, True]), r"embeddings\[0\] is \[7, True\]"),
+        (change(("embeddings", 0), [7, 3, 1]), r"embeddings\[0\] is \[7, 3, 1\]"),
+        (change(("embeddings", 1), "21"), r"model.embeddings\[1\] is '21'"),
+        (change(("embeddings", 1), [10**12, 1]), "embeddings.1. has 1,000,000,000,000 categories"),
         (change(("feature_names",), ["a", "b", "c", "d", "e"]), "5 feature names for 3 columns"),
         (set_array("E1", KeyError), "the arrays are not those of layers .*: E1"),
         (set_array("E2", lambda E: E.astype(float)), "E2 has dtype float64"),
         (set_array("E2", lambda E: E / 0), "E2 holds NaN or infinity"),
-        (set_array("preprocessor.offset", np.array([5.0, 1, 0])), "scaling would change the codes of a table"),
-        (set_array("preprocessor.scale", np.array([0.5, 1, 2])), "scaling would change the codes of a table"),
+        (set_array("preprocessor.offset", np.array([5.0, 1, 0])), "scaling would change the codes of an embedding"),
+        (set_array("preprocessor.scale", np.array([0.5, 1, 2])), "scaling would change the codes of an embedding"),
     ],
 )
 # the damage divides by 0
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
-def test_tables_that_do_not_fit_together_are_refused(damage, message: str, tmp_path: Path) -> None:
-    save(with_tables()[0], tmp_path / "m.glassnet")
+def test_embeddings_that_do_not_fit_together_are_refused(damage, message: str, tmp_path: Path) -> None:
+    save(with_embeddings()[0], tmp_path / "m.glassnet")
     arrays, metadata = parts_of(tmp_path / "m.glassnet")
     damage(arrays, metadata)
     with pytest.raises(InputError, match=message):
@@ -262,7 +262,7 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
             load(tmp_path / "bad")
 
 
-@pytest.fixture(scope="module", params=[example, with_tables])
+@pytest.fixture(scope="module", params=[example, with_embeddings])
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("whole") / "m.glassnet"
     save(request.param()[0], path)

@@ -13,7 +13,7 @@ from glassnet import InputError, Structure, fit, load, load_parameters, save
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.training.parameters_file import KEY, save_parameters
 
-STRUCTURE = Structure((3 + 2, 4, 2), ("gelu", "softmax"), tables=[(6, 2)])
+STRUCTURE = Structure((3 + 2, 4, 2), ("gelu", "softmax"), embeddings=[(6, 2)])
 OWN = Activation("sine", lambda z, out=None: np.sin(z, out=out), lambda da, z, a, out=None: da * np.cos(z))
 
 
@@ -52,25 +52,28 @@ def test_embeddings_and_custom_activations_are_restored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("expected", "message"),
     [
-        (Structure((3, 4, 2), ("gelu", "softmax")), r"layer_sizes \(5, 4, 2\), and not \(3, 4, 2\)"),
-        (Structure((5, 4, 2), ("relu", "softmax"), tables=[(6, 2)]), r"activations \('gelu', 'softmax'\), and not"),
-        (Structure((5, 4, 2), ("gelu", "softmax")), r"tables \(\(6, 2\),\), and not \(\)"),
+        (Structure((3, 4, 2), ("gelu", "softmax")), r"layer_sizes is \(5, 4, 2\), expected \(3, 4, 2\)"),
+        (
+            Structure((5, 4, 2), ("relu", "softmax"), embeddings=[(6, 2)]),
+            r"activations is \('gelu', 'softmax'\), expected",
+        ),
+        (Structure((5, 4, 2), ("gelu", "softmax")), r"embeddings is \(\(6, 2\),\), expected \(\)"),
     ],
 )
-def test_those_of_another_structure_are_refused(wanted: Structure, message: str, tmp_path: Path) -> None:
+def test_parameters_of_another_structure_are_refused(expected: Structure, message: str, tmp_path: Path) -> None:
     save_parameters(STRUCTURE, drawn(STRUCTURE), tmp_path / "p")
-    with pytest.raises(InputError, match=f"p: the parameters can't be used: it is of another structure: {message}"):
-        load_parameters(tmp_path / "p", wanted)
+    with pytest.raises(InputError, match=f"p: the parameters can't be used: it has another structure: {message}"):
+        load_parameters(tmp_path / "p", expected)
 
 
 def description() -> dict:
     return {
-        "format_version": 1,
+        "format_version": 2,
         "layer_sizes": [5, 4, 2],
         "activations": ["gelu", "softmax"],
-        "tables": [[6, 2]],
+        "embeddings": [[6, 2]],
         "epoch": 3,
     }
 
@@ -78,7 +81,7 @@ def description() -> dict:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 2}, "its format is 2, and this glassnet reads 1"),
+        ({"format_version": 1}, "its format is 1, and this glassnet reads 2"),
         ({"format_version": "1"}, "parameters.format_version is '1'"),
         ({"format_version": None}, "format_version is None"),
         ({"layer_sizes": [5, 10**9, 2]}, "parameters; the most is"),
@@ -87,9 +90,9 @@ def description() -> dict:
         ({"layer_sizes": "542"}, "parameters.layer_sizes is '542'"),
         ({"layer_sizes": [5, True, 2]}, r"layer_sizes\[1\] is True"),
         ({"activations": ["evil", "softmax"]}, "activation 'evil' is not known"),
-        ({"tables": [[6]]}, "tables"),
-        ({"tables": [[6, 9]]}, "the tables have 9 units"),
-        ({"tables": 1}, "parameters.tables is 1"),
+        ({"embeddings": [[6]]}, "embeddings"),
+        ({"embeddings": [[6, 9]]}, "the embeddings have 9 units"),
+        ({"embeddings": 1}, "parameters.embeddings is 1"),
         ({"epoch": -1}, "epoch is -1"),
         ({"epoch": 1.5}, "parameters.epoch is 1.5"),
         ({"epoch": 10**30}, "it must be at most"),
@@ -103,9 +106,9 @@ def description() -> dict:
 def test_a_description_that_does_not_fit_is_refused(change, message: str, tmp_path: Path) -> None:
     text = change if isinstance(change, str) else json.dumps(description() | change)
     (tmp_path / "p").write_bytes(to_bytes(dict(STRUCTURE.views(drawn(STRUCTURE))), {KEY: text}))
-    with pytest.raises(InputError, match=message) as told:
+    with pytest.raises(InputError, match=message) as raised:
         load_parameters(tmp_path / "p")
-    assert str(told.value).startswith(str(tmp_path / "p"))
+    assert str(raised.value).startswith(str(tmp_path / "p"))
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_only_square_inputs_of_one_scale_are_images() -> None:
     assert model_image_side(fit(x[:, :15], y, settings=chosen)) == 0
     table = fit(x + 0.5, y, settings=chosen, feature_names=[f"column {i}" for i in range(16)])
     assert model_image_side(table) == 0
-    codes = Structure((15 + 3, 4, 2), "relu", tables=[(9, 3)])
+    codes = Structure((15 + 3, 4, 2), "relu", embeddings=[(9, 3)])
     assert model_image_side(replace(fit(x, y, settings=chosen), structure=codes)) == 0
     assert first_layer(fit(x, y, settings=chosen, hidden=(100,))).get_suptitle().endswith("(the first 64 of 100 units)")
 

@@ -187,7 +187,7 @@ def test_a_single_row_can_be_passed_alone(digits: glassnet.Model) -> None:
 def test_the_units_of_an_embedding_have_names() -> None:
     frame = pd.DataFrame({"size": np.arange(400.0), "town": [f"town {i % 90}" for i in range(400)]})
     network = MLPClassifier((4,), preprocess="auto", max_iter=3, random_state=0).fit(frame, np.arange(400) % 2)
-    assert network.model_.structure.tables
+    assert network.model_.structure.embeddings
     text = " ".join(units(Page(show(network, frame, row=2).html)))
     assert "size: a0[0] = " in text and re.search(r"town \(\d+\): a0\[\d+\] = ", text)
 

@@ -127,7 +127,7 @@ def test_a_body_that_is_no_rows_is_told_what_it_lacks(flowers, body, code, words
 
 
 def test_a_code_that_no_table_has_is_told_with_what_was_expected() -> None:
-    structure = glassnet.Structure((1 + 2, 2), ("softmax",), tables=[(4, 2)])
+    structure = glassnet.Structure((1 + 2, 2), ("softmax",), embeddings=[(4, 2)])
     scaling = glassnet.fit([[0.0], [1.0]] * 4, [0, 1] * 4, hidden=()).scaling
     scaling = type(scaling)("standard", np.zeros(2), np.ones(2))
     vector = np.ones(structure.n_parameters, np.float32)

@@ -49,7 +49,7 @@ def houses():
 @pytest.fixture(scope="module")
 def embedded():
     """Return an app state with a model that has a table of embeddings, and its rows."""
-    structure = Structure((1 + 3, 5, 2), ("tanh", "softmax"), tables=[(4, 3)])
+    structure = Structure((1 + 3, 5, 2), ("tanh", "softmax"), embeddings=[(4, 3)])
     rng = np.random.default_rng(0)
     vector = rng.standard_normal(structure.n_parameters).astype(np.float32)
     scaling = Scaling("standard", np.zeros(2), np.ones(2))

@@ -23,20 +23,19 @@ def show(
     """Show the contents of a model file: layers, preprocessing, training and history."""
     loaded = load(model)
     output = Output(as_json)
-    facts = loaded.metadata
     output.json(
         {
             "task": loaded.task,
             "target": loaded.target_name,
-            "features": list(loaded.feature_names),
+            "feature_names": list(loaded.feature_names),
             "classes": list(loaded.classes),
             "layer_sizes": list(loaded.structure.layer_sizes),
-            "tables": [list(table) for table in loaded.structure.tables],
+            "embeddings": [list(shape) for shape in loaded.structure.embeddings],
             "activations": [activation.name for activation in loaded.structure.activations],
-            "parameters": loaded.structure.n_parameters,
-            "scaling": loaded.preprocessor.kind,
+            "n_parameters": loaded.structure.n_parameters,
+            "preprocessor": loaded.preprocessor.kind,
             "settings": loaded.settings.as_json(),
-            "facts": dict(facts),
+            "metadata": dict(loaded.metadata),
             "history": [epoch.known() for epoch in loaded.history],
         }
     )
@@ -72,7 +71,7 @@ def plot(
 
 def _lines(model: Model) -> list[str]:
     """Return the lines that describe a model."""
-    facts = model.metadata
+    metadata = model.metadata
     settings = model.settings
     classes = ", ".join(str(label) for label in model.classes[:12])
     lines = [f"{model.task}: {len(model.feature_names):,} columns → {model.target_name}"]
@@ -82,14 +81,14 @@ def _lines(model: Model) -> list[str]:
     lines.append(_describe_preprocessor(model))
     plain = settings.as_json()
     lines.append(
-        f"trained on {facts.get('training_rows', 0):,} rows of {facts.get('source') or 'arrays'} "
+        f"trained on {metadata.get('training_rows', 0):,} rows of {metadata.get('source') or 'arrays'} "
         f"by {plain['optimizer']}, loss {plain['loss']}, schedule {plain['schedule']}, batch {settings.batch_size}, "
-        f"seed {settings.random_state}, engine {facts.get('engine', '?')}, glassnet {facts.get('glassnet', '?')}"
+        f"seed {settings.random_state}, engine {metadata.get('engine', '?')}, glassnet {metadata.get('glassnet', '?')}"
     )
-    if facts.get("validation_rows"):
-        lines.append(f"validated on {facts['validation_rows']:,} held-out rows")
+    if metadata.get("validation_rows"):
+        lines.append(f"validated on {metadata['validation_rows']:,} held-out rows")
     lines.append(
-        f"{len(model.history)} epochs, {facts.get('stop_reason', '?')}; best epoch {facts.get('best_epoch', '?')}"
+        f"{len(model.history)} epochs, {metadata.get('stop_reason', '?')}; best epoch {metadata.get('best_epoch', '?')}"
     )
     return lines + _charts(model)
 

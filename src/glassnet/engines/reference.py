@@ -257,7 +257,7 @@ class ReferenceEngine:
             for layer, _, units in structure.layers():
                 for name in ("z", "a", "dz", "da"):
                     buffers[f"{name}{layer}"] = np.empty((samples, units), self.dtype)
-            for name in ("a0", "da0") if structure.tables else ():
+            for name in ("a0", "da0") if structure.embeddings else ():
                 buffers[name] = np.empty((samples, structure.layer_sizes[0]), self.dtype)
             for layer, rate in enumerate(self.objective.dropout):
                 if rate > 0:

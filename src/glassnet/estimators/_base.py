@@ -48,7 +48,7 @@ class BaseNetwork(BaseEstimator):
         self._model = model
         self.coefs_ = [view for name, view in model.parameters.items() if name[0] == "W"]
         self.intercepts_ = [view for name, view in model.parameters.items() if name[0] == "b"]
-        if model.structure.tables:
+        if model.structure.embeddings:
             self.embeddings_ = [view for name, view in model.parameters.items() if name[0] == "E"]
 
     def _set_vector(self, vector: Array) -> None:

@@ -179,8 +179,9 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
     ) -> Structure:
         """Return the layers; raise ValueError if a resumed fit would change them."""
         output = find_activation(activation if self.out_activation is None else self.out_activation)
-        tables = preprocessor.embedding_shapes
-        structure = build_structure(columns, hidden, self.activation, output, self.n_outputs_, tables)
+        structure = build_structure(
+            columns, hidden, self.activation, output, self.n_outputs_, preprocessor.embedding_shapes
+        )
         if not first and structure.layer_sizes != self._model.structure.layer_sizes:
             raise ValueError(
                 f"this network has layers of {self._model.structure.layer_sizes} units, and X, y and "

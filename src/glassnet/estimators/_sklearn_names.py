@@ -77,11 +77,11 @@ def build_structure(
     activation: Any,
     output: Activation,
     outputs: int,
-    tables: tuple[tuple[int, int], ...] = (),
+    embeddings: tuple[tuple[int, int], ...] = (),
 ) -> Structure:
     """Return the layers: one activation for all hidden layers, or a list with one for each.
 
-    If there are embedding tables, the last of the ``columns`` are their codes.
+    If there are embeddings, the last of the ``columns`` are their codes.
     """
     many = isinstance(activation, list) or (
         isinstance(activation, tuple) and all(isinstance(a, str) for a in activation)
@@ -91,8 +91,8 @@ def build_structure(
         raise InputError(
             f"activation has {len(chosen)} entries for {len(hidden)} hidden layers; give one name, or one for each"
         )
-    inputs = columns + sum(size - 1 for _, size in tables)
-    return Structure((inputs, *hidden, outputs), [*map(find_activation, chosen), output], tables)
+    inputs = columns + sum(size - 1 for _, size in embeddings)
+    return Structure((inputs, *hidden, outputs), [*map(find_activation, chosen), output], embeddings)
 
 
 def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary: bool, outputs: int) -> Loss:

@@ -37,7 +37,7 @@ def init_weights(structure: Structure, random_state: np.random.RandomState, dtyp
     """
     vector = structure.new_vector(dtype)
     views = structure.views(vector)
-    for table in range(1, len(structure.tables) + 1):
+    for table in range(1, len(structure.embeddings) + 1):
         E = views[f"E{table}"]
         E[...] = random_state.uniform(-EMBEDDING_LIMIT, EMBEDDING_LIMIT, E.shape)
     for layer, before, units in structure.layers():

@@ -157,14 +157,14 @@ def _check_precision(tolerance: object, steps: object) -> None:
 
 def _first_activations(structure: Structure, parameters: Mapping[str, Array], x: Array) -> Array:
     """Return a0: x itself, or its numeric columns and the embeddings of its categories."""
-    return look_up(structure, parameters, x)[0] if structure.tables else x
+    return look_up(structure, parameters, x)[0] if structure.embeddings else x
 
 
 def _sum_by_column(structure: Structure, attributions: Array) -> Array:
     """Sum the attributions of a0 over the units of each column of x: (rows, features)."""
-    if not structure.tables:
+    if not structure.embeddings:
         return attributions
-    sizes = [1] * structure.n_numbers + [size for _, size in structure.tables]
+    sizes = [1] * structure.n_numbers + [size for _, size in structure.embeddings]
     return np.add.reduceat(attributions, np.cumsum([0, *sizes[:-1]]), axis=1)
 
 

@@ -150,5 +150,5 @@ def saliency(
 
 def truncate(structure: Structure, vector: Array, layer: int) -> tuple[Structure, Array]:
     """Return the first layers of a network as a network; their parameters come first in the vector."""
-    first = Structure(structure.layer_sizes[: layer + 1], structure.activations[:layer], structure.tables)
+    first = Structure(structure.layer_sizes[: layer + 1], structure.activations[:layer], structure.embeddings)
     return first, vector[: first.n_parameters]

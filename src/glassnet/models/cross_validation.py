@@ -132,8 +132,8 @@ def _train_on(model: Model, x: Any, y: Array, rows: Array, callbacks: Iterable[C
     if target.scaling is not None:
         target_scaling = fit_standard_scaling(np.asarray(y[training], np.float64).reshape(len(training), -1))
         target = replace(target, scaling=target_scaling)
-    # codes of embedding tables, and of columns that are preprocessed as a table, stay those of the model
-    is_fixed = model.structure.tables or not model.takes_numbers
+    # codes of embeddings, and of columns that are preprocessed as a table, stay those of the model
+    is_fixed = model.structure.embeddings or not model.takes_numbers
     preprocessor = model.preprocessor if is_fixed else fit_scaling(x[training])
     untrained = replace(model, preprocessor=preprocessor, target=target)
     validation_set = None

@@ -88,7 +88,7 @@ class NetworkView:
     def unit_names(self) -> list[str]:
         """Return the names of the units of a0: a numeric column is one unit, an embedded column one per dimension."""
         names = list(self.input_names[: self.structure.n_numbers])
-        for name, (_, size) in zip(self.input_names[len(names) :], self.structure.tables, strict=True):
+        for name, (_, size) in zip(self.input_names[len(names) :], self.structure.embeddings, strict=True):
             names += [f"{name} ({dimension + 1})" for dimension in range(size)]
         return names
 
@@ -152,7 +152,7 @@ def image_side(structure: Structure, names: Sequence[str], one_scale: bool = Fal
     one_scale : bool
         Whether all columns share one scale.
     """
-    side = 0 if structure.tables else math.isqrt(structure.n_inputs)
+    side = 0 if structure.embeddings else math.isqrt(structure.n_inputs)
     if side < MIN_IMAGE_SIDE or side * side != structure.n_inputs:
         return 0
     named = all(_PIXEL_NAME.search(name) for name in names)

@@ -28,7 +28,7 @@ from glassnet.training.history import Epoch
 from glassnet.training.settings import Settings
 
 #: The entry of the safetensors metadata that holds the JSON, and the version of its format.
-KEY, FORMAT_VERSION = "glassnet", 2
+KEY, FORMAT_VERSION = "glassnet", 3
 #: Entries of `Model.metadata` that are whole numbers, and those that are text.
 _COUNTS = ("best_epoch", "training_rows", "validation_rows")
 _TEXTS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
@@ -144,7 +144,7 @@ def _describe(model: Model) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "layer_sizes": list(model.structure.layer_sizes),
-        "tables": [list(table) for table in model.structure.tables],
+        "embeddings": [list(shape) for shape in model.structure.embeddings],
         "activations": [activation.name for activation in model.structure.activations],
         "feature_names": list(model.feature_names),
         "preprocessor": model.preprocessor.to_dict(),
@@ -179,7 +179,7 @@ def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
     target_arrays = _take(arrays, _TARGET)
     sizes = read_layer_sizes(saved, arrays)
     # checked before anything of that size is allocated: the sizes must be those of the arrays in the file
-    structure = Structure(sizes, saved.list_of("activations", str), saved.list_of("tables", list))
+    structure = Structure(sizes, saved.list_of("activations", str), saved.list_of("embeddings", list))
     validate_arrays(arrays, dict(structure.shapes), structure)
     preprocessor = preprocessor_from_dict(saved.value("preprocessor", dict), preprocessor_arrays)
     feature_names = saved.list_of("feature_names", str)
@@ -219,11 +219,9 @@ def _check_inputs(structure: Structure, preprocessor: Preprocessor, feature_name
         offset = preprocessor.offset[structure.n_numbers :]
         scale = preprocessor.scale[structure.n_numbers :]
         if offset.any() or (scale != 1).any():
-            raise InputError("scaling would change the codes of a table, by which its rows are looked up")
-    elif (
-        structure.tables != preprocessor.embedding_shapes
-    ):  # a code without a row would be looked up outside of its table
-        raise InputError(f"the tables {structure.tables!r:.80} are not those of the preprocessor")
+            raise InputError("scaling would change the codes of an embedding")
+    elif structure.embeddings != preprocessor.embedding_shapes:  # else codes could be outside the embedding
+        raise InputError(f"the embeddings {structure.embeddings!r:.80} are not those of the preprocessor")
 
 
 def _rebuild_target(saved: Fields, arrays: dict[str, Array], structure: Structure) -> Target:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.network.embeddings import input_gradient, table_gradients
+from glassnet.network.embeddings import embedding_gradients, input_gradient
 from glassnet.network.forward import Cache
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
@@ -126,7 +126,7 @@ def backward(
             dW += l2 * W
         gradients[f"dW{layer}"] = dW
         gradients[f"db{layer}"] = db
-        if layer > 1 or need_dx or structure.tables:
+        if layer > 1 or need_dx or structure.embeddings:
             da = np.matmul(dz, W.T, out=out.get(f"da{layer - 1}"))
             if f"mask{layer - 1}" in cache:
                 da *= cache[f"mask{layer - 1}"]
@@ -135,10 +135,10 @@ def backward(
             z = cache[f"z{layer - 1}"]
             a = cache[f"a{layer - 1}"]
             dz = structure.activations[layer - 2].derivative(da, z, a, out=out.get(f"dz{layer - 1}"))
-    if structure.tables:
-        gradients |= table_gradients(structure, cache["codes"], da, out)
+    if structure.embeddings:
+        gradients |= embedding_gradients(structure, cache["codes"], da, out)
     if need_dx:
-        gradients["dx"] = input_gradient(structure, da) if structure.tables else da
+        gradients["dx"] = input_gradient(structure, da) if structure.embeddings else da
     return gradients
 
 

@@ -1,8 +1,8 @@
 """Embeddings: a learned vector for each category of a column (Guo & Berkhahn 2016, arXiv:1604.06737).
 
 A row of x is [numbers, code_1, code_2, …], and a_0 = [numbers, E_1[code_1], E_2[code_2], …], where E_t[c] is row c of
-table t. This equals a one-hot row times E_t without the multiplications by 0; so dE_t[c] is the sum of da_0, at the
-units of table t, over the samples whose code is c.
+E_t. This equals a one-hot row times E_t without the multiplications by 0; so dE_t[c] is the sum of da_0, at the
+units of E_t, over the samples whose code is c.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def look_up(
     Parameters
     ----------
     structure : Structure
-        With embedding tables.
+        With embeddings.
     parameters : mapping of str to array
         ``E1`` (categories, size), ….
     x : array (samples, columns) or (columns,)
-        Numbers, then a column of codes for each table, valid by `check_codes`.
+        Numbers, then a column of codes for each embedding, valid by `check_codes`.
     out : array (samples, units of 0), optional
         Where a0 is written.
 
@@ -40,8 +40,8 @@ def look_up(
     -------
     a0 : array (samples, units of 0) or (units of 0,)
         The input of the first layer.
-    codes : array of int (samples, tables) or (tables,)
-        For `table_gradients`.
+    codes : array of int (samples, embeddings) or (embeddings,)
+        For `embedding_gradients`.
     """
     numbers = structure.n_numbers
     codes = x[..., numbers:].astype(np.intp)
@@ -54,7 +54,7 @@ def look_up(
     return out, codes
 
 
-def table_gradients(
+def embedding_gradients(
     structure: Structure, codes: Array, da0: Array, out: Mapping[str, Array] | None = None
 ) -> dict[str, Array]:
     """Sum da0 by code.
@@ -62,8 +62,8 @@ def table_gradients(
     Parameters
     ----------
     structure : Structure
-        With embedding tables.
-    codes : array of int (samples, tables) or (tables,)
+        With embeddings.
+    codes : array of int (samples, embeddings) or (embeddings,)
         From `look_up`.
     da0 : array (samples, units of 0) or (units of 0,)
         The gradient with respect to a0.
@@ -96,14 +96,14 @@ def input_gradient(structure: Structure, da0: Array) -> Array:
 
 
 def check_codes(structure: Structure, x: Any, name: str = "x", columns: Sequence[str] = ()) -> None:
-    """Check that every code has a row in its table.
+    """Check that every code is one of its embedding's categories.
 
     Parameters
     ----------
     structure : Structure
-        With or without embedding tables.
+        With or without embeddings.
     x : array or SciPy CSR matrix (samples, columns)
-        Numbers, then a column of codes for each table.
+        Numbers, then a column of codes for each embedding.
     name : str
         The name of x in the message.
     columns : sequence of str, optional
@@ -114,9 +114,9 @@ def check_codes(structure: Structure, x: Any, name: str = "x", columns: Sequence
     InputError
         If a code is not a whole number from 0 to categories - 1: row, column and value are named.
     """
-    if not structure.tables:
+    if not structure.embeddings:
         return
-    categories = np.array([categories for categories, _ in structure.tables])
+    categories = np.array([categories for categories, _ in structure.embeddings])
     for first in range(0, x.shape[0], CHUNK_ROWS):
         codes = x[first : first + CHUNK_ROWS, structure.n_numbers :]
         codes = codes.toarray() if hasattr(codes, "toarray") else codes
@@ -126,14 +126,14 @@ def check_codes(structure: Structure, x: Any, name: str = "x", columns: Sequence
             column = structure.n_numbers + t
             named = f" (column {columns[column]!r})" if columns else ""
             raise InputError(
-                f"{name}[{first + row}, {column}]{named} is {codes[row, t]}; that column holds the codes of table "
+                f"{name}[{first + row}, {column}]{named} is {codes[row, t]}; that column holds the codes of embedding "
                 f"E{t + 1}, whole numbers 0 … {categories[t] - 1}: encode the categories first"
             )
 
 
 def _units(structure: Structure) -> Iterator[tuple[int, slice]]:
-    """Yield for each table its number t = 1, 2, … and its units in a0."""
+    """Yield for each embedding its number t = 1, 2, … and its units in a0."""
     start = structure.n_numbers
-    for t, (_, size) in enumerate(structure.tables, start=1):
+    for t, (_, size) in enumerate(structure.embeddings, start=1):
         yield t, slice(start, start + size)
         start += size

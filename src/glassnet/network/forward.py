@@ -50,11 +50,11 @@ def forward(
     dict of str to array
         ``a0`` (x itself), ``z1``, ``a1``, …, ``zL``, ``aL``, each (samples, units) or (units,); with dropout also
         ``h0``, ``h1``, …, the input of each next layer, and the masks. With embeddings ``a0`` is numbers and
-        embeddings, and ``codes`` (samples, tables) holds the codes as integers. `backward` needs nothing else.
+        embeddings, and ``codes`` (samples, embeddings) holds the codes as integers. `backward` needs nothing else.
     """
     masks, out = masks or {}, out or {}
     cache: Cache = {"a0": x}
-    if structure.tables:
+    if structure.embeddings:
         cache["a0"], cache["codes"] = look_up(structure, parameters, x, out=out.get("a0"))
     previous = cache["a0"]
     for layer, activation in enumerate(structure.activations, start=1):

@@ -164,7 +164,7 @@ def _draw_smooth_point(
     for _ in range(_MAX_DRAWS):
         vector = initialize(structure, rng, initializer) + 0.1 * rng.standard_normal(structure.n_parameters)
         x = rng.standard_normal((samples, structure.n_inputs))
-        for t, (categories, _) in enumerate(structure.tables):
+        for t, (categories, _) in enumerate(structure.embeddings):
             x[:, structure.n_numbers + t] = rng.integers(categories, size=samples)
         masks = dropout_masks(structure, rates, samples, rng, np.float64)
         cache = forward(structure, structure.views(vector), x, masks=masks)

@@ -135,7 +135,7 @@ def initialize(
     """
     vector = structure.new_vector(dtype)
     views = structure.views(vector)
-    for t, table in enumerate(structure.tables, start=1):
+    for t, table in enumerate(structure.embeddings, start=1):
         views[f"E{t}"][...] = rng.uniform(-EMBEDDING_LIMIT, EMBEDDING_LIMIT, table)
     for layer, *shape in structure.layers():
         chosen = structure.activations[layer - 1].initializer if initializer == "auto" else initializer

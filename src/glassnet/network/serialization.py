@@ -16,11 +16,11 @@ from glassnet.network.structure import Structure
 
 
 def structure_fields(structure: Structure) -> dict[str, Any]:
-    """Return a structure as JSON fields: ``layer_sizes``, ``activations`` (names) and ``tables``."""
+    """Return a structure as JSON fields: ``layer_sizes``, ``activations`` (names) and ``embeddings``."""
     return {
         "layer_sizes": list(structure.layer_sizes),
         "activations": [activation.name for activation in structure.activations],
-        "tables": [list(table) for table in structure.tables],
+        "embeddings": [list(shape) for shape in structure.embeddings],
     }
 
 

@@ -40,7 +40,7 @@ class Structure:
         The number of inputs, then the units of each layer: ``(784, 128, 64, 10)`` has three layers.
     activations : tuple of str or Activation
         One for each layer, the output layer's last; or one for all hidden layers, with an identity output.
-    tables : tuple of (int, int), optional
+    embeddings : tuple of (int, int), optional
         Learned embeddings (`glassnet.network.embeddings`): (categories, size) for each of the last columns of x, which
         hold codes, whole numbers 0 … categories - 1. The input of the first layer is the numbers and ``size`` units for
         each code; ``layer_sizes[0]`` counts all of them.
@@ -49,7 +49,7 @@ class Structure:
     ------
     InputError
         If there are fewer than two sizes, a size is no whole number above 0, an activation is unknown, their number
-        is not the number of layers, or the tables have more units than ``layer_sizes[0]``.
+        is not the number of layers, or the embeddings have more units than ``layer_sizes[0]``.
 
     Examples
     --------
@@ -61,20 +61,20 @@ class Structure:
 
     Two numbers and a column of 1,000 categories with an embedding of size 8:
 
-    >>> structure = Structure((2 + 8, 16, 1), "relu", tables=[(1000, 8)])
+    >>> structure = Structure((2 + 8, 16, 1), "relu", embeddings=[(1000, 8)])
     >>> structure.n_inputs, structure.shapes["E1"], structure.shapes["W1"]
     (3, (1000, 8), (10, 16))
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
-    tables: tuple[tuple[int, int], ...] = ()
+    embeddings: tuple[tuple[int, int], ...] = ()
 
     def __init__(
         self,
         layer_sizes: Iterable[int],
         activations: str | Activation | Iterable[str | Activation],
-        tables: Iterable[tuple[int, int]] = (),
+        embeddings: Iterable[tuple[int, int]] = (),
     ) -> None:
         sizes = tuple(layer_sizes)
         if len(sizes) < 2:
@@ -90,15 +90,15 @@ class Structure:
             raise InputError(f"activations has {len(chosen)} entries for {layers} layers; give one for each layer")
         object.__setattr__(self, "layer_sizes", tuple(int(size) for size in sizes))
         object.__setattr__(self, "activations", chosen)
-        object.__setattr__(self, "tables", _checked_tables(tables))
+        object.__setattr__(self, "embeddings", _checked_embeddings(embeddings))
         if self.n_numbers < 0:
-            units = sum(size for _, size in self.tables)
+            units = sum(size for _, size in self.embeddings)
             raise InputError(
-                f"layer_sizes[0] is {sizes[0]} and the tables have {units} units; it counts those and the numbers"
+                f"layer_sizes[0] is {sizes[0]} and the embeddings have {units} units; it counts those and the numbers"
             )
         if self.n_parameters > MAX_PARAMETERS:
             raise InputError(
-                f"layer_sizes {sizes}{f' and tables {self.tables}' if self.tables else ''} make "
+                f"layer_sizes {sizes}{f' and embeddings {self.embeddings}' if self.embeddings else ''} make "
                 f"{self.n_parameters:,} parameters; the most is {MAX_PARAMETERS:,}"
             )
 
@@ -110,12 +110,12 @@ class Structure:
     @property
     def n_inputs(self) -> int:
         """The number of columns of x: the features of a row, numbers and codes."""
-        return self.n_numbers + len(self.tables)
+        return self.n_numbers + len(self.embeddings)
 
     @cached_property
     def n_numbers(self) -> int:
         """The number of columns of x that are numbers; they come before the columns of codes."""
-        return self.layer_sizes[0] - sum(size for _, size in self.tables)
+        return self.layer_sizes[0] - sum(size for _, size in self.embeddings)
 
     @property
     def n_outputs(self) -> int:
@@ -125,7 +125,7 @@ class Structure:
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each parameter by name, in the order of the vector."""
-        shapes: dict[str, tuple[int, ...]] = {f"E{t}": table for t, table in enumerate(self.tables, start=1)}
+        shapes: dict[str, tuple[int, ...]] = {f"E{t}": shape for t, shape in enumerate(self.embeddings, start=1)}
         for layer, units_before, units in self.layers():
             shapes[f"W{layer}"] = (units_before, units)
             shapes[f"b{layer}"] = (units,)
@@ -145,7 +145,7 @@ class Structure:
     @cached_property
     def n_parameters(self) -> int:
         """The length of the flat vector."""
-        embedded = sum(categories * size for categories, size in self.tables)
+        embedded = sum(categories * size for categories, size in self.embeddings)
         return embedded + sum((units_before + 1) * units for _, units_before, units in self.layers())
 
     def layers(self) -> Iterator[tuple[int, int, int]]:
@@ -205,11 +205,11 @@ class Structure:
     def describe(self) -> str:
         """Return a printable table of the layers: units, activation, shapes, parameters."""
         rows = [("layer", "units", "activation", "weights", "parameters")]
-        if not self.tables:
+        if not self.embeddings:
             rows.append(("input", f"{self.n_inputs:,}", "", "", ""))
         elif self.n_numbers:
             rows.append(("numbers", f"{self.n_numbers:,}", "", "", ""))
-        for t, (categories, size) in enumerate(self.tables, start=1):
+        for t, (categories, size) in enumerate(self.embeddings, start=1):
             rows.append((f"codes {t}", f"{size:,}", "", f"E{t} {categories}×{size}", f"{categories * size:,}"))
         for layer, before, units in self.layers():
             weights = f"W{layer} {before}×{units}, b{layer} {units}"
@@ -230,17 +230,17 @@ class Structure:
         return self.describe()
 
 
-def _checked_tables(tables: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return the tables as pairs of Python integers; raise an InputError for anything else."""
+def _checked_embeddings(embeddings: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the embeddings as pairs of Python integers; raise an InputError for anything else."""
     checked = []
-    for index, table in enumerate(tables):
-        if not isinstance(table, Sequence) or len(table) != 2 or not all(_is_count(number) for number in table):
+    for index, shape in enumerate(embeddings):
+        if not isinstance(shape, Sequence) or len(shape) != 2 or not all(_is_count(number) for number in shape):
             raise InputError(
-                f"tables[{index}] is {table!r}; give (categories, size), two whole numbers, 1 or more: (1000, 8)"
+                f"embeddings[{index}] is {shape!r}; give (categories, size), two whole numbers, 1 or more: (1000, 8)"
             )
-        categories, size = (int(number) for number in table)
+        categories, size = (int(number) for number in shape)
         if categories > MAX_CATEGORIES:
-            raise InputError(f"tables[{index}] has {categories:,} categories; the most is {MAX_CATEGORIES:,}")
+            raise InputError(f"embeddings[{index}] has {categories:,} categories; the most is {MAX_CATEGORIES:,}")
         checked.append((categories, size))
     return tuple(checked)
 

@@ -18,7 +18,7 @@ from glassnet.network.serialization import read_layer_sizes, structure_fields, v
 from glassnet.network.structure import Structure
 
 #: The metadata entry that holds the JSON, and the version of its fields.
-KEY, FORMAT_VERSION = "glassnet-parameters", 1
+KEY, FORMAT_VERSION = "glassnet-parameters", 2
 
 
 @dataclass(frozen=True)
@@ -115,18 +115,18 @@ def _read_structure(content: Fields, arrays: dict[str, Array], expected: Structu
     """Return the structure in the file, or the expected one if the file's is equal."""
     sizes = read_layer_sizes(content, arrays)
     names = content.list_of("activations", str)
-    tables = [tuple(table) for table in content.list_of("tables", list)]
+    embeddings = [tuple(shape) for shape in content.list_of("embeddings", list)]
     if expected is None:
         try:
-            return Structure(sizes, names, tables)
+            return Structure(sizes, names, embeddings)
         except InputError as error:
             raise InputError(f"{error}; a custom activation needs structure=") from None
     compared: tuple[tuple[str, Any, Any], ...] = (
         ("layer_sizes", tuple(sizes), expected.layer_sizes),
         ("activations", tuple(names), tuple(activation.name for activation in expected.activations)),
-        ("tables", tuple(tables), expected.tables),
+        ("embeddings", tuple(embeddings), expected.embeddings),
     )
-    for field, in_file, wanted in compared:
-        if in_file != wanted:
-            raise InputError(f"it is of another structure: {field} {in_file!r:.200}, and not {wanted!r:.200}")
+    for field, saved, required in compared:
+        if saved != required:
+            raise InputError(f"it has another structure: {field} is {saved!r:.200}, expected {required!r:.200}")
     return expected

@@ -31,7 +31,7 @@ def check_rows(
     structure, loss : Structure, Loss
         What the rows must fit.
     data : (x, y) or (x, y, sample_weight)
-        x, array-like or SciPy sparse matrix (samples, features), finite numbers, the codes of tables last; y,
+        x, array-like or SciPy sparse matrix (samples, features), finite numbers, the codes of embeddings last; y,
         array-like (samples,) or (samples, outputs), whole numbers 0 … outputs - 1 that name classes, or a value for
         each output; sample_weight, array-like (samples,), 0 or more, not all 0, or None.
     dtype : float32 or float64
@@ -82,9 +82,9 @@ def check_inputs(structure: Structure, x: Any, dtype: Any = np.float32, name: st
     if issparse(x):
         x = _check_sparse(x, dtype, name)
     elif x.dtype == np.uint8:
-        if structure.tables and scale != 1:
+        if structure.embeddings and scale != 1:
             raise InputError(
-                f"{name}x holds bytes and scale is {scale:.6g}, by which the codes of tables can't be multiplied; "
+                f"{name}x holds bytes and scale is {scale:.6g}, by which the codes of embeddings can't be multiplied; "
                 "scale the numbers first and give floats"
             )
         x = np.ascontiguousarray(x)

@@ -197,7 +197,7 @@ def show(model: Any, X: Any, row: int = 0, *, image: bool | None = None, languag
     view = cast(Viewable, model).network_view(X, row)
     if image is not None:
         side = math.isqrt(view.structure.n_inputs)
-        if image and (side * side != view.structure.n_inputs or view.structure.tables):
+        if image and (side * side != view.structure.n_inputs or view.structure.embeddings):
             raise InputError(
                 f"image is True, but a row has {view.structure.n_inputs:,} inputs, which are not a square; leave it out"
             )

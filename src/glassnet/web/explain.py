@@ -151,7 +151,7 @@ def explain_row(model: Model, x: Array, options: ExplainOptions | None = None) -
     check_outputs(structure, output, 1)
     chosen = int(np.argmax(last[0])) if output is None else output
     content = {"row": dict(zip(model.feature_names, x[0].tolist(), strict=True)), "x": inputs[0]}
-    if structure.tables:
+    if structure.embeddings:
         content["a0"] = look_up(structure, model.parameters, inputs[0])[0]
     content |= {name: values[0] for name, values in layers.items()}
     content |= {"output": chosen, "of": options.of}

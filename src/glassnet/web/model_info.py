@@ -53,7 +53,7 @@ def describe_model(model: Model) -> dict[str, Any]:
         "classes": list(model.classes),
         "image_shape": [side, side] if side else None,
         "layer_sizes": list(structure.layer_sizes),
-        "embeddings": [list(table) for table in structure.tables],
+        "embeddings": [list(shape) for shape in structure.embeddings],
         "activations": [activation.name for activation in structure.activations],
         "parameters": structure.n_parameters,
         "dtype": model.vector.dtype.name,

@@ -119,7 +119,7 @@ def _find_invalid(x: Array, model: Model) -> ApiError | None:
     with np.errstate(over="ignore", invalid="ignore"):
         invalid = ~np.isfinite(model.scaling.transform(x, model.vector.dtype))
     codes = x[:, structure.n_numbers :]
-    n_categories = np.array([categories for categories, _ in structure.tables])
+    n_categories = np.array([categories for categories, _ in structure.embeddings])
     invalid[:, structure.n_numbers :] |= ~((codes >= 0) & (codes < n_categories) & (codes == np.floor(codes)))
     if not invalid.any():
         return None

@@ -237,7 +237,7 @@ def test_parts_that_do_not_match_the_preparation_are_rejected(tmp_path: Any) -> 
     exported = network_for(preparation, "float64")
     plain = Structure((3, 2), "relu")
     with pytest.raises(
-        InputError, match=r"the preparation makes inputs and tables \(\d+, \(\(.*; the structure has \(3, "
+        InputError, match=r"the preparation makes inputs and embeddings \(\d+, \(\(.*; the structure has \(3, "
     ):
         Portable(plain, np.zeros(plain.n_parameters), "regression", preparation=preparation)
     columns = exported.structure.n_inputs

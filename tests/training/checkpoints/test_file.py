@@ -33,7 +33,7 @@ def sealed(content: bytes) -> bytes:
 
 def made_up(told: Any, arrays: dict[str, Any] | None = None, key: str = KEY) -> bytes:
     """Return a file as only somebody with bad intentions makes it: the JSON is anything, the digest right."""
-    text = told if isinstance(told, str) else json.dumps({"format_version": 2, "metadata": told})
+    text = told if isinstance(told, str) else json.dumps({"format_version": 3, "metadata": told})
     content = save({**(arrays or {}), "digest": np.zeros(DIGEST_BYTES, np.uint8)}, {key: text})
     return sealed(content[:-DIGEST_BYTES])
 
@@ -91,19 +91,19 @@ def test_a_file_with_any_byte_changed_is_detected(path: Path) -> None:
         (sealed((2).to_bytes(8, "little") + b"{}"), "not a safetensors file"),
         (made_up({}, key="glassnet"), "not a checkpoint of glassnet"),
         (sealed(save({"a": np.zeros(3)}, {KEY: "{}"})), "not a safetensors file"),
-        (made_up('{"format_version": 2, "metadata": {}, "metadata": {}}'), "is repeated"),
-        (made_up('{"format_version": 2, "metadata": {"a": {"b": 1, "b": 1}}}'), "is repeated"),
-        (made_up('{"format_version": 2, "metadata": {"a": NaN}}'), "every number must be finite"),
-        (made_up('{"format_version": 2, "metadata": {"a": 1e999}}'), "every number must be finite"),
+        (made_up('{"format_version": 3, "metadata": {}, "metadata": {}}'), "is repeated"),
+        (made_up('{"format_version": 3, "metadata": {"a": {"b": 1, "b": 1}}}'), "is repeated"),
+        (made_up('{"format_version": 3, "metadata": {"a": NaN}}'), "every number must be finite"),
+        (made_up('{"format_version": 3, "metadata": {"a": 1e999}}'), "every number must be finite"),
         (
-            made_up('{"format_version": 2, "metadata": ' + '{"a":' * 100_000 + "1" + "}" * 100_001),
+            made_up('{"format_version": 3, "metadata": ' + '{"a":' * 100_000 + "1" + "}" * 100_001),
             "more than 32 deep",
         ),
-        (made_up('{"format_version": 2, "metadata": {"a": ' + "9" * 10_000 + "}}"), "digit"),
-        (made_up('{"format_version": 2, "metadata": {"a": '), "Expecting value"),
-        (made_up('{"format_version": 2, "metadata": []}'), "metadata is"),
-        (made_up('{"format_version": 2}'), "'metadata' is missing"),
-        (made_up('{"format_version": 1, "told": {}}'), "its format is 1, and this glassnet reads 2"),
+        (made_up('{"format_version": 3, "metadata": {"a": ' + "9" * 10_000 + "}}"), "digit"),
+        (made_up('{"format_version": 3, "metadata": {"a": '), "Expecting value"),
+        (made_up('{"format_version": 3, "metadata": []}'), "metadata is"),
+        (made_up('{"format_version": 3}'), "'metadata' is missing"),
+        (made_up('{"format_version": 1, "told": {}}'), "its format is 1, and this glassnet reads 3"),
         (made_up('{"format_version": true, "metadata": {}}'), "format_version is True"),
         (made_up("[]"), "not a JSON object"),
         (made_up("x" * (MAX_JSON_CHARS + 1)), "longer than 33554432 characters"),

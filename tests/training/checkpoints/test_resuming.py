@@ -75,12 +75,12 @@ def test_from_the_end_of_an_epoch(tmp_path: Path, epoch: int) -> None:
     assert_same(training(**how), training([Checkpoint(tmp_path, resume=True)], **how))
 
 
-def test_learned_tables_and_sparse_rows_come_back_too(tmp_path: Path) -> None:
+def test_embeddings_and_sparse_rows_are_resumed(tmp_path: Path) -> None:
     from scipy.sparse import csr_array
 
     x, _ = problem()
     x[:, -1] = np.arange(len(x)) % 6
-    structure = Structure((FEATURES + 1, 7, 3), ("relu", "softmax"), tables=[(6, 2)])
+    structure = Structure((FEATURES + 1, 7, 3), ("relu", "softmax"), embeddings=[(6, 2)])
     for number, rows in enumerate((x, csr_array(x))):
         how = {"x": rows, "structure": structure, "dropout": 0.1}
         assert_same(training(**how), left_and_resumed(tmp_path / str(number), [13, 9], **how))

@@ -66,7 +66,7 @@ def supports(objective: Objective, rule: UpdateRule) -> bool:
     structure, loss, optimizer = objective.structure, objective.loss, rule.optimizer
     rows = [getattr(losses, loss.name, None), getattr(losses, f"d_{loss.name}", None)]
     return (
-        not structure.tables
+        not structure.embeddings
         and all(a.name in ACTIVATION and activations.ACTIVATIONS.get(a.name) == a for a in structure.activations)
         and (loss.name in LOSS and rows == [loss.per_sample, loss.derivative])
         and optimizer.direction.__name__ in RULE

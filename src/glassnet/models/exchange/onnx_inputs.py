@@ -46,11 +46,11 @@ def add_inputs(graph: Graph, portable: Portable, dtype: np.dtype[Any]) -> tuple[
         graph.reserved |= {name for name, *_ in inputs}
         raw = _concat(graph, [preparation.names[position] for position in preparation.numbers.tolist()])
     parts = _add_numbers(graph, preparation, raw, dtype)
-    tables = 0
+    n_embeddings = 0
     for category in (c for encoding in (ONE_HOT, CODES) for c in preparation.categories if c.encoding == encoding):
         if category.encoding == CODES:
-            tables += 1
-            vectors = graph.constant(f"E{tables}", portable.parameters[f"E{tables}"])
+            n_embeddings += 1
+            vectors = graph.constant(f"E{n_embeddings}", portable.parameters[f"E{n_embeddings}"])
         elif category.width:
             vectors = graph.constant(f"one_hot_{category.position}", category.vectors.astype(graph.dtype))
         else:  # no training row had a value there
@@ -81,13 +81,13 @@ def _add_scaling(graph: Graph, portable: Portable, dtype: np.dtype[Any]) -> str:
 def _add_embeddings(graph: Graph, portable: Portable, x: str) -> str:
     """[numbers, E1[code_1], …], the codes being the last columns of x; an unknown code is an error at run time."""
     structure = portable.structure
-    if not structure.tables:
+    if not structure.embeddings:
         return x
     numbers = structure.n_numbers
     parts = []
     if numbers:
         parts.append(graph("Gather", x, graph.constant("numbers", np.arange(numbers)), axis=1))
-    for t in range(1, len(structure.tables) + 1):
+    for t in range(1, len(structure.embeddings) + 1):
         column = graph("Gather", x, graph.number(numbers + t - 1, np.int64), axis=1)
         E = graph.constant(f"E{t}", portable.parameters[f"E{t}"])
         parts.append(graph("Gather", E, graph.cast(column, np.int64), axis=0))

@@ -104,9 +104,9 @@ class Portable:
     def _check_preparation(self, preparation: TablePreprocessor) -> None:
         """Raise InputError if the preparation does not match the other parts; take its feature names."""
         produced = (preparation.n_inputs, preparation.embedding_shapes)
-        expected = (self.structure.n_inputs, self.structure.tables)
+        expected = (self.structure.n_inputs, self.structure.embeddings)
         if produced != expected:
-            raise InputError(f"the preparation makes inputs and tables {produced}; the structure has {expected}")
+            raise InputError(f"the preparation makes inputs and embeddings {produced}; the structure has {expected}")
         if self.scaling is not None:
             raise InputError(
                 "scaling and preparation are both given; a preparation includes scaling: leave scaling out"

@@ -66,7 +66,8 @@ def to_torch(
     -------
     nn.Sequential
         With ``layer1`` (`nn.Linear`), ``activation1``, ``layer2``, …; an identity has no module. Weights are W
-        transposed, as in PyTorch. Learned embeddings come first, as ``tables``. PyTorch's random state is not changed.
+        transposed, as in PyTorch. Learned embeddings come first, as ``embeddings``. PyTorch's random state does not
+        change.
 
     Raises
     ------
@@ -86,9 +87,9 @@ def to_torch(
 
     if scaling is not None:
         modules["scaling"] = Scale(*offset_and_scale(scaling), dtype)
-    if structure.tables:
-        tables = [torch.tensor(parameters[f"E{t}"]) for t in range(1, len(structure.tables) + 1)]
-        modules["tables"] = EmbeddingLookup(structure.n_numbers, tables)
+    if structure.embeddings:
+        embeddings = [torch.tensor(parameters[f"E{t}"]) for t in range(1, len(structure.embeddings) + 1)]
+        modules["embeddings"] = EmbeddingLookup(structure.n_numbers, embeddings)
     for layer, before, units in structure.layers():
         linear = torch.nn.utils.skip_init(torch.nn.Linear, before, units, dtype=dtype)
         with torch.no_grad():
@@ -135,7 +136,7 @@ def from_torch(module: Any, *, output: str | None = None) -> tuple[Structure, Ar
     from glassnet.models.exchange.torch_modules import EmbeddingLookup
 
     nn = torch.nn
-    tables: list[Array] = []
+    embeddings: list[Array] = []
     weights: list[tuple[Array, Array]] = []
     activations: list[str] = []
     for name, part in _parts(nn, module, ""):
@@ -147,8 +148,8 @@ def from_torch(module: Any, *, output: str | None = None) -> tuple[Structure, Ar
             before = weights[-2][1].size if len(weights) > 1 else len(weights[-1][0])
             if len(weights[-1][0]) != before:
                 raise InputError(f"{where}, after a layer of {before} units; they do not match")
-        elif _computes_like(part, EmbeddingLookup) and not weights and not tables:
-            tables = [_array(torch, table.weight, where) for table in part.tables]
+        elif _computes_like(part, EmbeddingLookup) and not weights and not embeddings:
+            embeddings = [_array(torch, embedding.weight, where) for embedding in part.embeddings]
         elif isinstance(part, nn.Flatten):
             if weights or (part.start_dim, part.end_dim) != (1, -1):
                 raise InputError(f"{where}; only a Flatten() before the first layer can be skipped")
@@ -170,15 +171,15 @@ def from_torch(module: Any, *, output: str | None = None) -> tuple[Structure, Ar
             f"output is {output!r}, but the module ends with the activation {activations[-1]!r}; leave output out"
         )
     lookup(ACTIVATIONS, activations[-1], "output")
-    dtypes = {array.dtype.name for arrays in (tables, *weights) for array in arrays}
+    dtypes = {array.dtype.name for arrays in (embeddings, *weights) for array in arrays}
     if len(dtypes) > 1:
         raise InputError(f"the layers have the dtypes {', '.join(sorted(dtypes))}; convert them to one: module.float()")
     sizes = (len(weights[0][0]), *(b.size for _, b in weights))
-    structure = Structure(sizes, activations, [table.shape for table in tables])
+    structure = Structure(sizes, activations, [embedding.shape for embedding in embeddings])
     named = {
         f"{letter}{layer}": a for layer, pair in enumerate(weights, 1) for letter, a in zip("Wb", pair, strict=True)
     }
-    named |= {f"E{t}": table for t, table in enumerate(tables, start=1)}
+    named |= {f"E{t}": embedding for t, embedding in enumerate(embeddings, start=1)}
     return structure, structure.flatten(named, dtypes.pop())
 
 

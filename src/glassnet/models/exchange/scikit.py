@@ -54,7 +54,7 @@ def to_sklearn(portable: Portable, *, loss_curve: Sequence[float] = (), **settin
     """
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    if portable.preparation is not None or portable.structure.tables:
+    if portable.preparation is not None or portable.structure.embeddings:
         raise InputError("the network preprocesses categories or missing values, which scikit-learn's networks do not")
     if portable.quantiles:
         raise InputError(f"the network predicts the quantiles {portable.quantiles}, which scikit-learn does not sort")

@@ -26,25 +26,25 @@ class Exponential(nn.Module):
 
 
 class EmbeddingLookup(nn.Module):
-    """a0 = [numbers, E1[code_1], …]: the last columns of x are codes, each of which has a row in its table.
+    """a0 = [numbers, E1[code_1], …]: the last columns of x are codes, each of which is a row of its embedding.
 
     Parameters
     ----------
     numbers : int
         Number of columns before the codes.
-    tables : sequence of tensor (categories, size)
+    embeddings : sequence of tensor (categories, size)
         E1, ….
     """
 
-    def __init__(self, numbers: int, tables: Sequence[torch.Tensor]) -> None:
+    def __init__(self, numbers: int, embeddings: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self.numbers = numbers
-        self.tables = nn.ModuleList(nn.Embedding.from_pretrained(table, freeze=False) for table in tables)
+        self.embeddings = nn.ModuleList(nn.Embedding.from_pretrained(array, freeze=False) for array in embeddings)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return a0 (rows, units of 0) for x (rows, columns)."""
         codes = x[..., self.numbers :].long()
-        embedded = [table(codes[..., t]) for t, table in enumerate(self.tables)]
+        embedded = [embedding(codes[..., t]) for t, embedding in enumerate(self.embeddings)]
         return torch.cat([x[..., : self.numbers], *embedded], dim=-1)
 
 

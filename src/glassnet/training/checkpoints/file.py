@@ -21,7 +21,7 @@ from glassnet.errors import InputError
 from glassnet.training.state_dict import StateDict, from_json_values, to_json_values
 
 #: The metadata entry that holds the JSON, the version of the format, and the name of the digest's array.
-KEY, FORMAT_VERSION, DIGEST = "glassnet-checkpoint", 2, "digest"
+KEY, FORMAT_VERSION, DIGEST = "glassnet-checkpoint", 3, "digest"
 DIGEST_BYTES = 32
 #: An epoch takes about 250 characters of JSON. The worst JSON of this size needs 0.7 GB when it is parsed.
 MAX_JSON_CHARS = 32 * 2**20
