@@ -11,6 +11,7 @@ from .sklearn_comparison import (
     assert_same_predictions,
     call_both,
     fitted,
+    ignore_convergence,
     pair,
     problem,
     row_weights,
@@ -230,3 +231,17 @@ def test_verbose_prints_the_same_lines_as_sklearn(solver: str, capsys: pytest.Ca
     models = pair("binary", solver=solver, max_iter=2)
     call_both(models, lambda model: model.fit(x, y))
     assert capsys.readouterr().out == ""
+
+
+def test_a_batch_without_weight_leaves_the_losses_finite() -> None:
+    for task in ("counts", "one target", "binary"):
+        x, y = problem(task)
+        weights = np.ones(60)
+        weights[10:30] = 0
+        models = [pair(task, shuffle=False, batch_size=10, max_iter=5)[0] for _ in range(2)]
+        with ignore_convergence():
+            models[0].fit(x, y, sample_weight=weights)
+            kept = weights > 0
+            models[1].fit(x[kept], y[kept])
+        np.testing.assert_allclose(models[0].coefs_[0], models[1].coefs_[0], rtol=1e-12)
+        np.testing.assert_allclose(models[0].loss_curve_, models[1].loss_curve_, rtol=1e-12)

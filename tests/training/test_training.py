@@ -624,3 +624,45 @@ def test_the_limits_of_lbfgs() -> None:
     assert "EVALUATIONS" in few.stop_reason
     with pytest.raises(InputError, match="lbfgs has no setting 'tolerance'; it has: gtol"):
         Settings(optimizer="lbfgs", optimizer_settings={"tolerance": 1})
+
+
+@pytest.mark.parametrize("engine", ["reference", "fused"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_batch_without_weight_counts_nothing(name: str, engine: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((30, 3))
+    classes = LOSSES[name].link == "softmax"
+    y = rng.integers(0, 2, 30) if classes else rng.integers(0, 2, (30, 1)).astype(float)
+    structure = Structure((3, 4, 2 if classes else 1), ("tanh", LOSSES[name].link or "identity"))
+    weights = rng.uniform(0.5, 2.0, 30)
+    weights[:5] = weights[10:20] = weights[28:] = 0  # batches 0, 2, 3 and part of 5
+    common = {"loss": name, "epochs": 3, "batch_size": 5, "shuffle": False, "engine": engine, "dtype": "float64"}
+    given = Settings(**common, optimizer="adam", alpha=0.1, schedule="constant")
+    whole = train(structure, x, y, given, sample_weight=weights, metric="none")
+    kept = weights > 0
+    kept[25:] = True
+    less = train(structure, x[kept], y[kept], given, sample_weight=weights[kept], metric="none")
+    np.testing.assert_array_equal(whole.vector, less.vector)
+    for one, other in zip(whole.history, less.history, strict=True):
+        assert math.isfinite(one.loss) and one.loss == other.loss and one.gradient_norm == other.gradient_norm
+
+
+def test_batches_without_weight_are_passed_over_in_any_order_and_after_pauses() -> None:
+    x, y = blobs(400)
+    weights = np.zeros(400)
+    weights[::37] = 1.0
+
+    class Pausing(Callback):
+        def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
+            run.pause()
+
+        def on_pause(self, run: Run) -> None:
+            seen.append(run.state.accumulator.batches)
+
+    given = Settings(epochs=4, batch_size=3, engine="reference")
+    plain = train(TWO_CLASSES, x, y, given, sample_weight=weights)
+    seen: list[int] = []
+    paused = train(TWO_CLASSES, x, y, given, sample_weight=weights, callbacks=[Pausing()])
+    np.testing.assert_array_equal(plain.vector, paused.vector)
+    assert plain.history[-1].loss == paused.history[-1].loss and len(seen) > 30
+    assert all(math.isfinite(epoch.gradient_norm) for epoch in plain.history)

@@ -142,6 +142,8 @@ class EpochAccumulator:
         Sums; `EpochMetrics` has the means.
     rows, batches : int
         Numbers of rows and batches so far.
+    skipped_rows, skipped_batches : int
+        How many of them the means leave out: batches in which every row has the weight 0.
     """
 
     loss: float = 0.0
@@ -149,6 +151,8 @@ class EpochAccumulator:
     gradient_norm: float = 0.0
     rows: int = 0
     batches: int = 0
+    skipped_rows: int = 0
+    skipped_batches: int = 0
 
     def add(self, losses: Array, scores: Array, gradient_norms: Array, rows: Array) -> None:
         """Add batches, in their order: the mean loss, the sum of the rows' scores, the gradient's length, the rows."""
@@ -158,10 +162,18 @@ class EpochAccumulator:
         self.rows += int(np.sum(rows))
         self.batches += len(rows)
 
+    def skip(self, rows: int) -> None:
+        """Pass over a batch without weight."""
+        self.rows += rows
+        self.batches += 1
+        self.skipped_rows += rows
+        self.skipped_batches += 1
+
     def metrics(self) -> EpochMetrics:
         """Return the means."""
-        rows = max(self.rows, 1)
-        return EpochMetrics(self.loss / rows, self.score / rows, self.gradient_norm / max(self.batches, 1))
+        rows = max(self.rows - self.skipped_rows, 1)
+        batches = max(self.batches - self.skipped_batches, 1)
+        return EpochMetrics(self.loss / rows, self.score / rows, self.gradient_norm / batches)
 
 
 #: Maximum number of activations of all layers at once, outside training: it bounds the memory of wide networks.

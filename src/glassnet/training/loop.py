@@ -181,18 +181,27 @@ def train_epoch(run: Run, rates: Array, hooks: CallbackList) -> EpochMetrics | N
 
 
 def train_part(run: Run, part: Part, rates: Array, hooks: CallbackList) -> int | None:
-    """Train on a part of the epoch's rows, with pauses; return the first non-finite batch of the epoch, if any."""
+    """Train on a part of the epoch's rows, with pauses; return the first non-finite batch of the epoch, if any.
+
+    A batch in which every row has the weight 0 is passed over: it updates nothing and counts in no mean.
+    """
     accumulator = run.state.accumulator
     batch_size = run.settings.batch_size
     batch_hook = functools.partial(hooks.on_batch_end, run) if hooks.handles_batches else None
     pause = run.should_pause if hooks.handles_pauses else None
     first = accumulator.batches
     end = first + math.ceil(len(part) / batch_size)
+    weightless = np.append(part.weightless_batches(batch_size), end - first)
     while accumulator.batches < end:
-        order = part.order_from((accumulator.batches - first) * batch_size)
+        start = accumulator.batches - first
+        stop = int(weightless[np.searchsorted(weightless, start)])
+        if stop == start:
+            accumulator.skip(min(batch_size, len(part) - start * batch_size))
+            continue
+        order = part.order_of(start * batch_size, stop * batch_size)
         metrics = run.engine.train_epoch(
-            run.weights, part.rows, order, rates[accumulator.batches : end], run.state.rng, run.metric.per_sample,
-            batch_hook, None, accumulator, pause,
+            run.weights, part.rows, order, rates[accumulator.batches : first + stop], run.state.rng,
+            run.metric.per_sample, batch_hook, None, accumulator, pause,
         )  # fmt: skip
         if metrics.bad_batch is not None:
             return metrics.bad_batch

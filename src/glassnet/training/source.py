@@ -25,11 +25,19 @@ class Part:
     def __len__(self) -> int:
         return len(self.rows) if self.order is None else len(self.order)
 
-    def order_from(self, start: int) -> Array | None:
-        """Return the row numbers from a position on; None for all rows in their own order."""
-        if start == 0:
+    def order_of(self, start: int, stop: int) -> Array | None:
+        """Return the row numbers from a position up to another; None for all rows in their own order."""
+        if start == 0 and stop >= len(self):
             return self.order
-        return (np.arange(len(self)) if self.order is None else self.order)[start:]
+        return (np.arange(len(self)) if self.order is None else self.order)[start:stop]
+
+    def weightless_batches(self, batch_size: int) -> Array:
+        """Return the numbers of the batches, from 0, in which every row has the weight 0."""
+        w = self.rows.sample_weight
+        if w is None or w.all():
+            return np.empty(0, np.int64)
+        in_order = w if self.order is None else w[self.order]
+        return np.flatnonzero(~np.logical_or.reduceat(in_order != 0, np.arange(0, len(self), batch_size)))
 
 
 class Sampler(Protocol):
@@ -130,7 +138,7 @@ class InMemory(Source):
         order = self.indices
         if sampler is not None:
             order = sampler.order(np.arange(len(self.rows)) if order is None else order)
-        return iter((Part(self.rows, Part(self.rows, order).order_from(first * batch_size)),))
+        return iter((Part(self.rows, Part(self.rows, order).order_of(first * batch_size, len(self))),))
 
     def all_rows(self) -> Rows:
         """Return all the rows at once."""

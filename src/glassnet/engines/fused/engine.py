@@ -211,7 +211,7 @@ class FusedEngine:
             self._adapt_run_length(time.perf_counter() - began, length)
             found = records[:length]
             self._store(workspace, weights)
-            bad = _first_nonfinite(found)
+            bad = _first_nonfinite(found[:, :3])  # without the score, which is NaN where there is no metric
             state.step += length if bad is None else bad
             if bad is not None:
                 loss = float(found[bad, 0] + found[bad, 1])
