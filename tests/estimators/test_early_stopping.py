@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import make_scorer, matthews_corrcoef, median_absolute_error, r2_score
 
+from glassnet import InputError, MLPClassifier, MLPRegressor
 from glassnet.training import DivergenceWarning
 
 from .sklearn_comparison import (
@@ -142,3 +144,69 @@ def test_sample_weights_as_a_list_or_a_number() -> None:
         models = pair("one target", early_stopping=True, max_iter=4)
         mine, other = call_both(models, lambda model, weights=weights: model.fit(x, y, sample_weight=weights))
         assert_same_network(mine, other, 1e-7)
+
+
+def unweighted(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+    return float(np.mean(y_true == y_pred))
+
+
+SCORERS: dict[str, Any] = {
+    "a name": "accuracy",
+    "a function with weights": make_scorer(matthews_corrcoef),
+    "a function without weights": make_scorer(unweighted),
+    "a callable without weights": lambda estimator, x, y: unweighted(y, estimator.predict(x)),
+    "a callable with weights": lambda estimator, x, y, sample_weight: float(np.average(estimator.predict(x) == y)),
+    "a callable with keywords": lambda estimator, x, y, **keywords: len(keywords) - 1.0,
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("scoring", SCORERS)
+def test_weights_are_passed_to_scorers_that_take_them(scoring: str, weighted: bool) -> None:
+    x, y = problem("binary")
+    weights = 0.1 + row_weights() if weighted else None
+    if scoring == "a callable with weights" and not weighted:
+        pytest.skip("it requires weights")
+    fitted = MLPClassifier((4,), early_stopping=True, scoring=SCORERS[scoring], max_iter=3, random_state=0)
+    fitted.fit(x, y, sample_weight=weights)
+    assert len(fitted.validation_scores_) == 3
+    if scoring == "a callable with keywords":
+        assert fitted.validation_scores_ == [0.0 if weighted else -1.0] * 3
+
+
+def test_a_scorer_that_needs_no_weights_for_values() -> None:
+    x, y = problem("one target")
+    scorer = make_scorer(lambda a, b: -float(median_absolute_error(a, b)))
+    with ignore_convergence():
+        fitted = MLPRegressor(early_stopping=True, scoring=scorer, max_iter=3).fit(x, y, sample_weight=row_weights())
+    assert len(fitted.validation_scores_) == 3
+
+
+@pytest.mark.parametrize("value", [np.nan, "0.5", None, np.ones(2)])
+def test_a_score_that_is_no_number_is_an_error_after_the_first_epoch(value: Any) -> None:
+    x, y = problem("binary")
+    estimator = MLPClassifier((4,), early_stopping=True, scoring=lambda estimator, x, y: value, max_iter=9)
+    with pytest.raises(InputError, match=r"the scorer returned .* after epoch 1, .*hold out more rows"):
+        estimator.fit(x, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_validation_rows_without_a_score_are_an_error() -> None:
+    x, y = problem("one target")
+    with pytest.raises(InputError, match="the scorer returned nan for the validation rows after epoch 1"):
+        MLPRegressor(early_stopping=True).fit(x, y, validation_data=(x[:1], y[:1]))
+    x, y = problem("binary")
+    with pytest.raises(InputError, match=r"returned nan.*stratify=True"):
+        # area under the curve of rows of one class
+        MLPClassifier(early_stopping=True, scoring="roc_auc").fit(x, y, validation_data=(x[:2], [y[0]] * 2))
+    weights = np.ones(60)
+    estimator = MLPClassifier(early_stopping=True, random_state=0, max_iter=1)
+    with ignore_convergence():
+        held_out = estimator.fit(x, np.where(np.arange(60) < 30, "a", "b"))._split_rows(y, None)[1]
+    weights[held_out] = 0
+    with pytest.raises(InputError, match="sample_weight is 0 for all 6 rows that early_stopping holds out"):
+        MLPClassifier(early_stopping=True, random_state=0).fit(
+            x, np.where(np.arange(60) < 30, "a", "b"), sample_weight=weights
+        )
+    assert np.isfinite(r2_score([1, 2], [1, 2]))

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from glassnet import InputError, MLPClassifier, MLPRegressor
+
 from .sklearn_comparison import (
     TASKS,
     assert_same_network,
     assert_same_predictions,
     call_both,
+    ignore_convergence,
     pair,
     problem,
     row_weights,
@@ -150,3 +153,70 @@ def test_partial_fit_with_weights_set_on_an_unfitted_network() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-12)
     np.testing.assert_allclose(mine.coefs_[1].ravel(), [0.04706, 0.154089], atol=1e-3)
     np.testing.assert_allclose(mine.predict_proba([[0.6, 0.8, 0.7]])[0, 1], 0.739, atol=1e-3)
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(preprocess="auto"),
+        MLPClassifier(preprocess="scale"),
+        MLPRegressor(preprocess="auto"),
+        MLPRegressor(target_transform="standardize"),
+    ],
+)
+def test_statistics_of_all_rows_need_a_fit_first(estimator: Any, rows: int) -> None:
+    is_classifier = isinstance(estimator, MLPClassifier)
+    x, y = problem("multi-class" if is_classifier else "one target")
+    named = {"classes": [2, 3, 7]} if is_classifier else {}
+    estimator = type(estimator)(**{**estimator.get_params(), "max_iter": 1, "random_state": 0})
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"takes its statistics from the rows of the first fit.*call fit on repr"):
+            estimator.partial_fit(x[:rows], y[:rows], **named)
+    with ignore_convergence():
+        estimator.fit(x, y)
+    before = estimator.model_.preprocessor.to_dict()
+    estimator.partial_fit(x[:rows], y[:rows])
+    assert estimator.model_.preprocessor.to_dict() == before and estimator.t_ == 60 + rows
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "fit"])
+@pytest.mark.parametrize(
+    ("estimator", "changed"),
+    [
+        (MLPClassifier(), {"preprocess": "auto"}),
+        (MLPClassifier(preprocess="auto"), {"preprocess": None}),
+        (MLPClassifier(preprocess="scale"), {"preprocess": "auto"}),
+        (MLPClassifier(), {"out_activation": "identity", "loss": "hinge"}),
+        (MLPRegressor(), {"target_transform": "standardize"}),
+        (MLPRegressor(target_transform="standardize"), {"target_transform": None}),
+        (MLPRegressor(quantiles=[0.1, 0.9]), {"quantiles": [0.2, 0.8]}),
+        (MLPRegressor(quantiles=[0.1, 0.9]), {"quantiles": None}),
+        (MLPRegressor(), {"loss": "poisson"}),
+    ],
+)
+def test_a_continuation_refuses_a_change_of_what_the_network_is_built_on(
+    estimator: Any, changed: dict[str, Any], method: str
+) -> None:
+    x, y = problem("multi-class" if isinstance(estimator, MLPClassifier) else "counts")
+    estimator = type(estimator)(**{**estimator.get_params(), "max_iter": 1, "random_state": 0, "warm_start": True})
+    with ignore_convergence():
+        estimator.fit(x, y)
+    kept = {name: estimator.get_params()[name] for name in changed}
+    expected = estimator.predict(x)
+    estimator.set_params(**changed)
+    with pytest.raises(InputError, match="set (it|them) back"):
+        getattr(estimator, method)(x, y)
+    np.testing.assert_array_equal(estimator.predict(x), expected)
+    with ignore_convergence():
+        getattr(estimator.set_params(**kept), method)(x, y)
+        estimator.set_params(**changed, warm_start=False).fit(x, y)
+
+
+def test_an_activation_that_is_replaced_between_calls_also_predicts() -> None:
+    x, y = problem("one target")
+    models = pair("one target", shuffle=False)
+    call_both(models, lambda model: model.partial_fit(x, y))
+    call_both(models, lambda model: model.set_params(activation="tanh").partial_fit(x, y))
+    assert_same_network(*models)
+    assert_same_predictions(*models, x)

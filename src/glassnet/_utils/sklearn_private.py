@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
@@ -24,6 +25,7 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "accepts_sample_weight",
     "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
@@ -42,3 +44,12 @@ def is_valid_parameter(estimator: Any, name: str, value: Any) -> bool:
     except InvalidParameterError:
         return False
     return True
+
+
+def accepts_sample_weight(scorer: Any) -> bool:
+    """Return whether a scorer, or the function that it was made of, takes ``sample_weight``."""
+    try:
+        parameters = signature(getattr(scorer, "_score_func", scorer)).parameters
+    except (ValueError, TypeError):  # a function without a signature
+        return False
+    return "sample_weight" in parameters or any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())

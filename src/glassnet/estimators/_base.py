@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from glassnet._utils.arrays import Array
 from glassnet.engines.interface import Objective, UpdateRule, check_finite, looks_finite, rows_per_chunk
 from glassnet.engines.reference import ROWS_AT_ONCE
+from glassnet.estimators._row_checks import check_table_shape
 from glassnet.models.model import Model
 from glassnet.network.forward import forward
 from glassnet.network.losses import LOSSES
@@ -117,6 +118,7 @@ class BaseNetwork(BaseEstimator):
         if isinstance(self._model.preprocessor, Scaling):
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         else:
+            check_table_shape(X, self)
             validate_data(self, X, reset=False, skip_check_array=True)
         return self._model.inputs(X)
 

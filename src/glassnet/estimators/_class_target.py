@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import unique_labels
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
+from glassnet.estimators._class_weight import class_weights_of_rows
 from glassnet.estimators._sklearn_names import find_activation, find_loss
 from glassnet.models.target import BINARY, MULTICLASS, MULTILABEL, Target
 from glassnet.network.losses import LOSSES, Loss
@@ -112,7 +112,7 @@ class ClassTargetMixin:
     def _row_weights(self, y: Any, sample_weight: Array | None) -> Array | None:
         if self.class_weight is None:
             return sample_weight
-        weights = compute_sample_weight(self.class_weight, y)
+        weights = class_weights_of_rows(self.class_weight, y, self.classes_, self._target.kind == MULTILABEL)
         return weights if sample_weight is None else weights * sample_weight
 
     def _score_outputs(self, output: Array, truth: Array, sample_weight: Array | None) -> float:

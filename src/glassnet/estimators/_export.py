@@ -210,6 +210,7 @@ class ExportMixin:
         if self._is_classifier != (model.target.kind != REGRESSION):
             raise InputError(f"the model is for {model.task}, and {type(self).__name__} is not")
         self._target = model.target
+        self._preprocess = self.preprocess
         if self._is_classifier:
             self.classes_ = model.target.classes
         self.n_features_in_ = len(model.feature_names)

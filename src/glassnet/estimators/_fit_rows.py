@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from glassnet._utils.arrays import Array
-from glassnet._utils.sklearn_private import check_sample_weight, check_y, safe_indexing
+from glassnet._utils.sklearn_private import accepts_sample_weight, check_sample_weight, check_y, safe_indexing
 from glassnet.errors import InputError
 from glassnet.estimators._base import DTYPES
+from glassnet.estimators._row_checks import add_note, check_table_shape, plain_target
 from glassnet.models.fitting import encode_rows
 from glassnet.models.model import Model, default_names
 from glassnet.models.target import BINARY, Target
@@ -58,23 +60,28 @@ class FitRowsMixin:
     """Check, preprocess and split the rows that an estimator is fitted to."""
 
     _split: tuple[Array, Array, int] | None
+    _preprocess: str | None  # the parameter in the first fit
 
     def _check_rows(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
         """Check rows and targets as scikit-learn does; tables are checked where they are preprocessed."""
-        if self.preprocess == "auto":
-            validate_data(self, X, reset=reset, skip_check_array=True)
+        if reset:
+            self._preprocess = self.preprocess
+        y = plain_target(y)
+        if self._preprocess == "auto":
+            check_table_shape(X, self)
+            validate_data(self, X, y, reset=reset, skip_check_array=True)
             y = check_y(y, multi_output=True, y_numeric=not self._is_classifier, estimator=self)
             check_consistent_length(X, y)
         else:
-            dtype = DTYPES if self.preprocess is None else "numeric"
+            dtype = DTYPES if self._preprocess is None else "numeric"
             try:
                 X, y = validate_data(
                     self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtype, reset=reset,
                     y_numeric=not self._is_classifier,
                 )  # fmt: skip
-            except ValueError as error:
-                if "NaN" in str(error) or "could not convert" in str(error):
-                    error.add_note("Or fit with preprocess='auto', which fills in missing values and encodes text.")
+                X = X if X.dtype.kind != "O" else X.astype(np.float64)
+            except (ValueError, TypeError) as error:
+                add_note(error, X, np.float64)
                 raise
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
@@ -96,7 +103,7 @@ class FitRowsMixin:
 
     def _transform(self, preprocessor: Preprocessor, X: Any) -> Any:
         """Return rows as inputs of the network, pixels as bytes."""
-        if self.preprocess is None:
+        if self._preprocess is None:
             return X
         if not isinstance(preprocessor, Scaling):
             return preprocessor.transform(X, self._network_dtype(X))
@@ -134,6 +141,11 @@ class FitRowsMixin:
         held_out = rows.validation
         if held_out is not None:
             w = None if rows.sample_weight is None else rows.sample_weight[held_out]
+            if w is not None and not np.any(w):
+                raise InputError(
+                    f"sample_weight is 0 for all {len(held_out)} rows that early_stopping holds out; hold out more "
+                    "(validation_fraction), or give validation_data"
+                )
             raw = rows.raw
             return ValidationRows(lambda: safe_indexing(raw, held_out), None, rows.y[held_out], rows.truth[held_out], w)
         if data is None:
@@ -151,19 +163,38 @@ class FitRowsMixin:
 
             def default_score(run: Run) -> float:
                 output = run.eval_outputs["validation"]
-                if not np.isfinite(output).all():
-                    return np.nan
-                return self._score_outputs(output, val_rows.truth, val_rows.sample_weight)
+                score = self._score_outputs(output, val_rows.truth, val_rows.sample_weight)
+                # where training diverges, scikit-learn records NaN
+                return as_score(score, len(run.history)) if np.isfinite(output).all() else score
 
             return default_score
         from sklearn.metrics import get_scorer
 
         scorer = get_scorer(self.scoring) if isinstance(self.scoring, str) else self.scoring
         X = val_rows.rows()
-        weights = {} if val_rows.sample_weight is None else {"sample_weight": val_rows.sample_weight}
+        weights = {"sample_weight": val_rows.sample_weight}
+        if val_rows.sample_weight is None or not accepts_sample_weight(scorer):
+            weights = {}
 
         def score(run: Run) -> float:
             self._set_vector(run.weights.eval_parameters)  # scikit-learn's scorers call predict
-            return float(scorer(self, X, val_rows.y, **weights))
+            return as_score(scorer(self, X, val_rows.y, **weights), len(run.history))
 
         return score
+
+
+def as_score(score: Any, epoch: int) -> float:
+    """Return the result of a scorer as a number.
+
+    Raises
+    ------
+    InputError
+        If it is no number, or NaN, which early stopping can't compare.
+    """
+    if not isinstance(score, Real) or np.isnan(float(score)):
+        raise InputError(
+            f"the scorer returned {score!r:.60} for the validation rows after epoch {epoch}, and early stopping "
+            "compares numbers; hold out more rows (validation_fraction) or rows of every class (stratify=True), or "
+            "choose another scoring"
+        )
+    return float(score)

@@ -22,7 +22,7 @@ from glassnet.estimators._fitted_attributes import FittedAttributesMixin
 from glassnet.estimators._inspection import InspectionMixin
 from glassnet.estimators._params import recommended_params, to_settings
 from glassnet.estimators._sklearn_losses import with_sklearn_values
-from glassnet.estimators._sklearn_names import SGD, build_structure, find_activation
+from glassnet.estimators._sklearn_names import SGD, build_structure, find_activation, sklearn_name
 from glassnet.estimators._sklearn_rng import EpochShuffler, init_weights
 from glassnet.metrics.registry import NO_METRIC
 from glassnet.network.initializers import initialize
@@ -118,6 +118,8 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         hidden = _hidden_sizes(self.hidden_layer_sizes)
         init_params = self._initial_parameters()
         first = init_params is not None or not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        if not first:
+            self._check_continuation()
         target_name = str(getattr(y, "name", None) or "y")  # of a pandas or polars Series
         X, y = self._check_rows(X, y, reset=first)
         truth = self._encode(y, first, incremental)
@@ -148,6 +150,8 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         callbacks = self._list_callbacks()
         if first:
             self._start_attributes(self._new_model(structure, vector, preprocessor, settings))
+        else:
+            self._set_model(replace(self._model, structure=structure))  # an activation may have been replaced
         self._fit_target(truth, training, first)
         val_rows = self._validation_rows(validation_data, rows)
         self._prepare_state(structure, settings, vector, rows, resuming)
@@ -174,19 +178,53 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
 
+    def _check_partial_fit(self) -> None:
+        """Raise InputError where the first call of partial_fit would need rows that come later."""
+        if hasattr(self, "coefs_") and "_model" in vars(self):
+            return
+        for name in ("preprocess", "target_transform"):
+            value = getattr(self, name, None)
+            if value is not None:
+                raise InputError(
+                    f"{name}={value!r} takes its statistics from the rows of the first fit, and partial_fit has only "
+                    "some of them; call fit on representative rows first (max_iter=1 is enough), with every category "
+                    "and the usual range of each column, and continue with partial_fit"
+                )
+
+    def _check_continuation(self) -> None:
+        """Raise InputError where a parameter that the fitted network is built on was changed."""
+        quantiles = getattr(self, "quantiles", None)
+        scales_target = getattr(self, "target_transform", None) is not None
+        changed = {
+            "preprocess": self.preprocess != self._preprocess,
+            "quantiles": tuple(map(float, () if quantiles is None else quantiles)) != self._target.quantiles,
+            "target_transform": scales_target != (self._target.scaling is not None),
+        }
+        for name in (name for name, is_changed in changed.items() if is_changed):
+            raise InputError(
+                f"{name} is now {getattr(self, name)!r:.60}, and the network was fitted with another one; set it back, "
+                "or start again: fit with warm_start=False"
+            )
+
     def _build_structure(
         self, preprocessor: Preprocessor, columns: int, hidden: list[int], activation: str, first: bool
     ) -> Structure:
         """Return the layers; raise ValueError if a resumed fit would change them."""
         output = find_activation(activation if self.out_activation is None else self.out_activation)
-        structure = build_structure(
-            columns, hidden, self.activation, output, self.n_outputs_, preprocessor.embedding_shapes
-        )
-        if not first and structure.layer_sizes != self._model.structure.layer_sizes:
+        embeddings = preprocessor.embedding_shapes
+        structure = build_structure(columns, hidden, self.activation, output, self.n_outputs_, embeddings)
+        if first:
+            return structure
+        fitted = self._model.structure
+        if structure.layer_sizes != fitted.layer_sizes:
             raise ValueError(
-                f"this network has layers of {self._model.structure.layer_sizes} units, and X, y and "
-                f"hidden_layer_sizes ask for {structure.layer_sizes}; a network keeps its layers: fit with "
-                "warm_start=False to start again"
+                f"this network has layers of {fitted.layer_sizes} units, and X, y and hidden_layer_sizes ask for "
+                f"{structure.layer_sizes}; a network keeps its layers: fit with warm_start=False to start again"
+            )
+        if output.name != fitted.activations[-1].name:
+            raise InputError(
+                f"the output layer of this network has the activation {self.out_activation_!r}, and loss and "
+                f"out_activation ask for {sklearn_name(output)!r}; set them back, or fit with warm_start=False"
             )
         return structure
 
@@ -263,8 +301,10 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
                 return 0.0
             order = self._shuffler.last if self._uses_sklearn_streams else np.arange(len(truth))
             starts = np.arange(0, len(order), run.settings.batch_size)
-            means = np.add.reduceat((each * w)[order], starts) / np.add.reduceat(w[order], starts)
-            return float(np.dot(means, np.diff([*starts, len(order)])) / len(order))
+            total_weights = np.add.reduceat(w[order], starts)
+            counted = total_weights > 0
+            means = np.add.reduceat((each * w)[order], starts)[counted] / total_weights[counted]
+            return float(np.average(means, weights=np.diff([*starts, len(order)])[counted]))
 
         return constant
 
@@ -325,4 +365,10 @@ def _hidden_sizes(sizes: Any) -> list[int]:
         raise TypeError("an integer is required")
     if np.any(np.array(sizes) <= 0):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    for size in sizes:
+        if not isinstance(size, Integral):
+            raise TypeError(
+                f"hidden_layer_sizes has {size!r:.40}, and an integer is required; give the number of units of each "
+                "hidden layer, such as (100,) or (64, 32)"
+            )
     return [int(size) for size in sizes]

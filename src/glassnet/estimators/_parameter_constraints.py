@@ -76,7 +76,7 @@ CLASSIFIER: dict[str, list[Any]] = {
     **CONSTRAINTS,
     "loss": [StrOptions({"log_loss", "half_mean_squared_error", *CLASSIFICATION}), tuple, Loss],
     "label_smoothing": [_FRACTION],
-    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "class_weight": [dict, list, StrOptions({"balanced"}), None],
 }
 
 REGRESSOR: dict[str, list[Any]] = {

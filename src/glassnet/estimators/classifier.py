@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import type_of_target
 from glassnet._utils.arrays import Array
 from glassnet._utils.sklearn_private import check_partial_fit_first_call, fit_context
 from glassnet.estimators._class_target import ClassTargetMixin, has_decision_function, has_probabilities
+from glassnet.estimators._class_weight import BALANCED_NEEDS_ALL_ROWS
 from glassnet.estimators._mlp import NeuralNetwork
 from glassnet.estimators._parameter_constraints import CLASSIFIER
 from glassnet.estimators._params import has_partial_fit
@@ -100,8 +101,8 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
         Decay of the exponential moving average of the weights, which is then used for predictions.
     solver_params, learning_rate_params : dict, optional
         Hyperparameters of the solver and of the schedule.
-    class_weight : dict, "balanced" or None, default=None
-        Weight of each class; multiplies ``sample_weight``.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weight of each class; multiplies ``sample_weight``. For several labels, a list with a dict for each label.
     stratify : bool, optional
         Whether the validation split is stratified by class. By default, for two classes only, as in scikit-learn.
     scoring : str or callable, optional
@@ -267,6 +268,8 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train for one epoch on some rows, resuming the previous training.
 
+        With ``preprocess``, whose statistics are those of the first rows, call `fit` first.
+
         Parameters
         ----------
         X, y, sample_weight : array-like
@@ -279,6 +282,9 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
         MLPClassifier
             The fitted estimator.
         """
+        if isinstance(self.class_weight, str):
+            raise ValueError(BALANCED_NEEDS_ALL_ROWS)
+        self._check_partial_fit()
         if check_partial_fit_first_call(self, classes):
             labels = type_of_target(y).startswith("multilabel")
             self._target = self._target_of(LabelBinarizer().fit(y if labels else classes))

@@ -142,7 +142,11 @@ t_, n_layers_, n_outputs_, n_parameters_, out_activation_, n_features_in_, featu
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Train for one epoch on some rows, resuming the previous training; see `fit`."""
+        """Train for one epoch on some rows, resuming the previous training; see `fit`.
+
+        With ``preprocess`` or ``target_transform``, whose statistics are those of the first rows, call `fit` first.
+        """
+        self._check_partial_fit()
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Array:
