@@ -50,8 +50,8 @@ def run(options: Namespace) -> None:
         "fits": fits, "small": small, "first": fresh.first_fits, "predictions": predictions, "grid": grid,
         "memory": fresh.memory,
     }  # fmt: skip
-    wanted = options.sections.split(",") if options.sections else list(sections)
-    for number, name in enumerate(wanted):
+    selected = options.sections.split(",") if options.sections else list(sections)
+    for number, name in enumerate(selected):
         if name not in sections:
             raise SystemExit(f"--sections has {name!r}; there are {', '.join(sections)}")
         if number:

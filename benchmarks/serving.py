@@ -139,15 +139,15 @@ def _throughput(name: str, model: Path, script: Path, at_once: Sequence[int], se
                 ratio = statistics.median(
                     mine.per_second / bare.per_second for mine, bare in zip(rows[kind], rows[kinds[-1]], strict=True)
                 )
-                seen = sorted(rows[kind], key=lambda load: load.per_second)[len(rows[kind]) // 2]
+                result = sorted(rows[kind], key=lambda load: load.per_second)[len(rows[kind]) // 2]
                 figures = [
-                    f"{seen.per_second:,.0f}",
+                    f"{result.per_second:,.0f}",
                     f"{ratio:.2f}",
-                    f"{seen.median / 1e3:.1f}",
-                    f"{seen.p99 / 1e3:.1f}",
+                    f"{result.median / 1e3:.1f}",
+                    f"{result.p99 / 1e3:.1f}",
                 ]
                 figures += [str(sum(load.errors for load in rows[kind]))]
-                line([kind, str(connections), *figures, f"{seen.server:.0%}", f"{seen.generator:.0%}"])
+                line([kind, str(connections), *figures, f"{result.server:.0%}", f"{result.generator:.0%}"])
     print()
 
 
@@ -177,8 +177,13 @@ def _disturbed(model: Path, script: Path, seconds: int) -> None:
     with _server("glassnet serve", model) as (address, pid):
         for name, among in (("alone", contextlib.nullcontext()), ("among slow clients and cut bodies", _bad(address))):
             with among:
-                seen = _wrk(address, pid, script, 200, seconds)
-            figures = [f"{seen.per_second:,.0f}", f"{seen.median / 1e3:.1f}", f"{seen.p99 / 1e3:.1f}", str(seen.errors)]
+                result = _wrk(address, pid, script, 200, seconds)
+            figures = [
+                f"{result.per_second:,.0f}",
+                f"{result.median / 1e3:.1f}",
+                f"{result.p99 / 1e3:.1f}",
+                str(result.errors),
+            ]
             line([name, *figures, f"{_resident(pid):.1f}"])
     print(
         f"\n{SLOW} clients send a byte of a body every tenth of a second, and {1 / CUT_EVERY:.0f} bodies per second "

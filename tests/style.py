@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src" / "glassnet"
-#: Lines of a module; lines of a function without its docstring; a module with one user has at least so many lines.
+#: Lines of a module; lines of a function without its docstring; a module with one user has at least this many lines.
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MIN_MODULE_LINES = 400, 60, 40
 
 

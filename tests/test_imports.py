@@ -118,14 +118,14 @@ def test_the_top_of_the_package_and_its_version_are_checked_too() -> None:
 
 def test_no_two_modules_import_each_other() -> None:
     def reaches(start: str) -> set[str]:
-        seen, ahead = set(), [start]
+        found, ahead = set(), [start]
         while ahead:
             for name in MODULES.get(ahead.pop(), ()):
                 # a package's __init__ imports its modules: that importing one of them runs it is no cycle
-                if name not in seen and not start.startswith(name + "."):
-                    seen.add(name)
+                if name not in found and not start.startswith(name + "."):
+                    found.add(name)
                     ahead.append(name)
-        return seen
+        return found
 
     cycles = {module for module in MODULES if module in reaches(module)}
     assert not cycles

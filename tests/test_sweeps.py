@@ -13,8 +13,8 @@ PRODUCT = list(itertools.product(range(4), range(3), range(5), range(2)))
 def test_every_combination_is_covered(strength: int) -> None:
     sample = [PRODUCT[position] for position in covering_sample(PRODUCT, strength)]
     for columns in itertools.combinations(range(4), strength):
-        wanted = {tuple(case[column] for column in columns) for case in PRODUCT}
-        assert {tuple(case[column] for column in columns) for case in sample} == wanted
+        expected = {tuple(case[column] for column in columns) for case in PRODUCT}
+        assert {tuple(case[column] for column in columns) for case in sample} == expected
 
 
 def test_the_sample_is_small_and_always_the_same() -> None:
@@ -41,8 +41,8 @@ def pytest_collection_modifyitems(items):
     mark_slow_cases(items)
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: as ours")
-    config.addinivalue_line("markers", "sweep(strength, only): as ours")
+    config.addinivalue_line("markers", "slow: as in glassnet")
+    config.addinivalue_line("markers", "sweep(strength, only): as in glassnet")
 """
 
 

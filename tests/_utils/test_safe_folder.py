@@ -157,10 +157,10 @@ def test_only_the_file_that_was_written_is_removed(folder: Path) -> None:
         handle, name = opened.create_temporary("a")
         status = os.fstat(handle)
         (folder / name).rename(folder / "moved")
-        (folder / name).write_bytes(b"of somebody else")
+        (folder / name).write_bytes(b"of another program")
         opened.remove(name, status)
         os.close(handle)
-    assert (folder / name).read_bytes() == b"of somebody else"
+    assert (folder / name).read_bytes() == b"of another program"
 
 
 def test_a_link_to_a_folder_is_followed_only_if_the_user_named_it(folder: Path) -> None:

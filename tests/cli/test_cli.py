@@ -45,7 +45,7 @@ def glassnet(capsys: pytest.CaptureFixture):
 
 @pytest.fixture
 def flowers(tmp_path: Path) -> Path:
-    """Return a CSV of 60 rows: two clouds, told apart by text."""
+    """Return a CSV of 60 rows: two clouds, labeled by text."""
     rng = np.random.default_rng(0)
     kind = np.arange(60) % 2
     x = rng.standard_normal((60, 2)) + 5 * kind[:, np.newaxis]
@@ -80,10 +80,10 @@ def test_without_a_file_train_uses_the_digits_and_prints_the_accuracy_after_ever
 ) -> None:
     code, out, err = glassnet("train", "--epochs", 3, "--out", tmp_path / "m.glassnet")
     assert (code, err) == (0, "")
-    told = re.findall(
+    epochs = re.findall(
         r"^epoch (\d)/3  loss \d\.\d{4}  training accuracy .* %  test accuracy \d+\.\d\d %", out, re.MULTILINE
     )
-    assert told == ["1", "2", "3"]
+    assert epochs == ["1", "2", "3"]
     assert "training on scikit-learn's digits" in out
     assert load(tmp_path / "m.glassnet").structure.layer_sizes == (64, 128, 64, 10)
 
@@ -147,7 +147,7 @@ def test_every_registered_name_is_accepted(glassnet, flowers: Path, option: str,
 def test_every_regression_loss_is_accepted(glassnet, houses: Path, loss: str) -> None:
     arguments = ("--target", "price", "--loss", loss, "--epochs", 2, "--json", "--learning-rate", "0.0001")
     code, out, err = glassnet("train", houses, *arguments)
-    if loss == "poisson":  # prices by the thousand overflow a count's exponential, or not: both are told
+    if loss == "poisson":  # prices by the thousand may overflow the exponential: both results are reported
         assert code in (0, 2)
     else:
         assert (code, err) == (0, "") and json.loads(out)["task"] == "regression"
@@ -645,22 +645,22 @@ def process(*arguments: object, **options) -> subprocess.Popen:
 
 
 def test_a_terminal_shows_a_progress_bar() -> None:
-    ours, theirs = pty.openpty()
-    running = process("train", "--epochs", 40, stdout=theirs, stderr=theirs, stdin=theirs)
-    os.close(theirs)
-    seen = b""
+    reader, writer = pty.openpty()
+    running = process("train", "--epochs", 40, stdout=writer, stderr=writer, stdin=writer)
+    os.close(writer)
+    received = b""
     while True:
-        ready, _, _ = select.select([ours], [], [], 60)
+        ready, _, _ = select.select([reader], [], [], 60)
         try:
-            part = os.read(ours, 65536) if ready else b""
+            part = os.read(reader, 65536) if ready else b""
         except OSError:
             break
         if not part:
             break
-        seen += part
-    os.close(ours)
+        received += part
+    os.close(reader)
     assert running.wait(60) == 0
-    text = seen.decode()
+    text = received.decode()
     assert "━" in text and re.search(r"\d:\d\d:\d\d", text)
     assert max(int(rate.replace(",", "")) for rate in re.findall(r"([\d,]+) rows/s", text)) > 1000
     assert re.search(r"test accuracy \d+\.\d\d %", text) and "all epochs done" in text

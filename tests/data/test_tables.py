@@ -76,6 +76,6 @@ def test_a_matrix_becomes_arrow_columns() -> None:
     ],
     ids=lambda value: str(value)[:12],
 )
-def test_classes_and_values_are_told_apart(values: np.ndarray, limited: bool, unlimited: bool) -> None:
+def test_classes_and_values_are_distinguished(values: np.ndarray, limited: bool, unlimited: bool) -> None:
     assert is_classification(values) is limited
     assert is_classification(values, max_numbered=None) is unlimited

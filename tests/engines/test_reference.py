@@ -109,20 +109,21 @@ def test_loss_and_gradients_are_the_objective_and_its_slope() -> None:
     assert loss == pytest.approx((ahead + behind) / 2, rel=1e-9)
 
 
-def test_two_machines_that_add_up_their_gradients_make_the_same_step() -> None:
-    """The seam for a cluster: each half of the batch gives its gradient, `all_reduce` averages the two."""
+def test_all_reduce_over_two_halves_gives_the_same_step() -> None:
+    """For a cluster: each half of the batch computes its gradient, `all_reduce` averages the two."""
     settings = Settings(optimizer="adam", batch_size=10, dtype="float64")
     engine, weights, rows = prepared(settings, rows=10)
     half, half_weights, _ = prepared(Settings(optimizer="adam", batch_size=5, dtype="float64"), rows=10)
-    mine, theirs = Rows(rows.x[:5], rows.y[:5]), Rows(rows.x[5:], rows.y[5:])
+    first = Rows(rows.x[:5], rows.y[:5])
+    second = Rows(rows.x[5:], rows.y[5:])
 
     def all_reduce(gradient: np.ndarray) -> None:
-        gradient += half.loss_and_gradients(half_weights.parameters, theirs)[1]
+        gradient += half.loss_and_gradients(half_weights.parameters, second)[1]
         gradient *= 0.5
 
     rates, rng = np.array([0.01]), np.random.default_rng(0)
     engine.train_epoch(weights, rows, None, rates, rng, ACCURACY)
-    half.train_epoch(half_weights, mine, None, rates, rng, ACCURACY, all_reduce=all_reduce)
+    half.train_epoch(half_weights, first, None, rates, rng, ACCURACY, all_reduce=all_reduce)
     np.testing.assert_allclose(half_weights.parameters, weights.parameters, rtol=1e-12)
 
 

@@ -247,19 +247,19 @@ COMBINATIONS = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=COMBINATIONS, kind=st.sampled_from(["numbers", "truth", "labels"]))
 def test_any_combination_is_rejected_or_works_and_is_saved(chosen: dict, kind: str, tmp_path: Path) -> None:
-    begun = []
+    started = []
 
-    class Begun(Callback):
+    class Started(Callback):
         def on_train_begin(self, run: Any) -> None:
-            begun.append(True)
+            started.append(True)
 
-    network = MLPClassifier(**{"max_iter": 2, "random_state": 0, **chosen, "callbacks": Begun()})
+    network = MLPClassifier(**{"max_iter": 2, "random_state": 0, **chosen, "callbacks": Started()})
     try:
         network.fit(X, TARGETS[kind])
     except InputError:
-        assert not begun
+        assert not started
         return
-    assert begun
+    assert started
     if hasattr(network, "predict_proba") and network.out_activation_ in ("softmax", "logistic"):
         assert np.isfinite(network.predict_proba(X)).all()
         assert kind == "labels" or np.allclose(network.predict_proba(X).sum(axis=1), 1, atol=1e-5)

@@ -155,9 +155,10 @@ def test_penalties_and_norm_limits_shrink_the_weights() -> None:
 
 def test_clip_norm_limits_the_step_length() -> None:
     plain = {"solver": "sgd", "momentum": 0, "learning_rate_init": 1.0, "max_iter": 1, "alpha": 0}
-    fitted, begun = (classifier(**plain, clip_norm=most).fit(X, y) for most in (0.01, 1e-300))
+    fitted = classifier(**plain, clip_norm=0.01).fit(X, y)
+    initial = classifier(**plain, clip_norm=1e-300).fit(X, y)
     moved = sum(float(np.sum((a - b) ** 2)) for a, b in zip(
-        fitted.coefs_ + fitted.intercepts_, begun.coefs_ + begun.intercepts_, strict=True))  # fmt: skip
+        fitted.coefs_ + fitted.intercepts_, initial.coefs_ + initial.intercepts_, strict=True))  # fmt: skip
     assert np.sqrt(moved) == pytest.approx(0.01)
 
 
@@ -225,15 +226,15 @@ def test_groups_and_stratification_of_the_validation_split() -> None:
 
 
 def test_scoring_decides_when_to_stop_and_sees_the_current_network() -> None:
-    seen = []
+    scores = []
 
     def watching(truth, predicted):
-        seen.append(accuracy_score(truth, predicted))
-        return seen[-1]
+        scores.append(accuracy_score(truth, predicted))
+        return scores[-1]
 
     by_default = classifier(early_stopping=True, max_iter=30).fit(X, y)
     by_scorer = classifier(early_stopping=True, max_iter=30, scoring=make_scorer(watching)).fit(X, y)
-    assert by_scorer.validation_scores_ == by_default.validation_scores_ == seen
+    assert by_scorer.validation_scores_ == by_default.validation_scores_ == scores
     assert (by_scorer.coefs_[0] == by_default.coefs_[0]).all()
     loss = classifier(early_stopping=True, scoring="neg_log_loss").fit(X, y)
     assert max(loss.validation_scores_) == loss.best_validation_score_ < 0
@@ -373,7 +374,7 @@ def test_a_standardized_target_is_transformed_back() -> None:
 def test_incompatible_parameters_are_rejected_before_the_first_epoch(given: dict, match: str) -> None:
     class Never(Callback):
         def on_train_begin(self, run) -> None:
-            raise AssertionError("it has begun")
+            raise AssertionError("training started")
 
     with pytest.raises(InputError, match=match):
         classifier(**{"callbacks": Never(), **given}).fit(X, y)

@@ -24,11 +24,11 @@ def fitted(kind: str) -> MLPClassifier:
 @pytest.mark.parametrize("kind", TARGETS)
 def test_activations_have_names(kind: str) -> None:
     network = fitted(kind)
-    seen = network.explain(X)
-    assert list(seen) == ["z1", "a1", "z2", "a2"]
-    assert np.allclose(seen["z1"], X @ network.coefs_[0] + network.intercepts_[0])
+    layers = network.explain(X)
+    assert list(layers) == ["z1", "a1", "z2", "a2"]
+    assert np.allclose(layers["z1"], X @ network.coefs_[0] + network.intercepts_[0])
     proba = network.predict_proba(X)
-    assert np.allclose(seen["a2"], proba[:, 1:] if kind == "binary" else proba)
+    assert np.allclose(layers["a2"], proba[:, 1:] if kind == "binary" else proba)
 
 
 @pytest.mark.parametrize("kind", TARGETS)

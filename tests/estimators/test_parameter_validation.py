@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from .sklearn_comparison import call_both, outcome, pair_by_name, problem
 
 NAMES = ["MLPClassifier", "MLPRegressor"]
-#: Parameters for which ours takes more than theirs: the words about what is allowed are ours.
+#: Parameters with more allowed values than in scikit-learn, so that the message differs.
 WIDER = {"activation", "batch_size", "max_iter", "solver", "learning_rate", "learning_rate_init", "loss"}
 NUMBERS = [
     -1,

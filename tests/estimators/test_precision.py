@@ -36,16 +36,16 @@ def test_early_stopping_in_float32(task: str) -> None:
 
 
 @pytest.mark.sweep(strength=2)
-@pytest.mark.parametrize("seen", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
 @pytest.mark.parametrize("learned", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"])
 @pytest.mark.parametrize("task", ["binary", "multi-class", "one target", "three targets", "counts"])
-def test_predictions_have_the_dtype_of_sklearn(task: str, learned: str, seen: str) -> None:
+def test_predictions_have_the_dtype_of_sklearn(task: str, learned: str, dtype: str) -> None:
     x, y = problem(task)
     x = 3 * np.abs(x)  # so that integers are not all zero, and none is below it
     mine, other = pair(task, max_iter=2, activation="tanh")
     call_both((mine, other), lambda model: model.fit(x.astype(learned), y))
     assert [w.dtype for w in mine.coefs_] == [w.dtype for w in other.coefs_]
-    assert_same_predictions(mine, other, x.astype(seen), 1e-4 if "float32" in (learned, seen) else 1e-9)
+    assert_same_predictions(mine, other, x.astype(dtype), 1e-4 if "float32" in (learned, dtype) else 1e-9)
 
 
 @pytest.mark.parametrize("target", ["float64", "float32", "int64", "int32", "uint8", "bool"])

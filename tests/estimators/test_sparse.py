@@ -55,14 +55,14 @@ def test_sparse_and_dense_rows_make_the_same_network(container: Any, early: bool
 
 
 @pytest.mark.parametrize("learned", ["float64", "float32", "int64"])
-@pytest.mark.parametrize("seen", ["float64", "float32", "int64"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
 @pytest.mark.parametrize("task", ["binary", "one target"])
-def test_the_dtypes_of_sparse_rows(task: str, learned: str, seen: str) -> None:
+def test_the_dtypes_of_sparse_rows(task: str, learned: str, dtype: str) -> None:
     x, y = holes(task)
     models = pair(task, max_iter=2, activation="tanh")
     call_both(models, lambda model: model.fit(sparse.csr_array((3 * x).astype(learned)), y))
     assert [w.dtype for w in models[0].coefs_] == [w.dtype for w in models[1].coefs_]
-    assert_same_predictions(*models, sparse.csr_array((3 * x).astype(seen)), 1e-5)
+    assert_same_predictions(*models, sparse.csr_array((3 * x).astype(dtype)), 1e-5)
 
 
 def test_empty_rows_and_explicit_zeros() -> None:

@@ -1,6 +1,6 @@
 """Links and odd files at each name that is written to: no other file changes, and nothing hangs.
 
-A folder may come from somebody else, who put a link where glassnet is going to write.
+A folder may come from an attacker, with a link at a path that glassnet writes to.
 """
 
 from __future__ import annotations

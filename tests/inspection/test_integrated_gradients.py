@@ -35,12 +35,12 @@ def test_the_attributions_add_up_to_the_difference_of_the_outputs(hidden: str, d
             chosen = largest(structure, vector, x) if output is None else np.broadcast_to(output, 40)
             found = integrated_gradients(structure, vector, x, baseline, output, of)
             ends = [values(structure, vector, rows, chosen, kind) for rows in (x, start)]
-            wanted = ends[0] - ends[1]
+            difference = ends[0] - ends[1]
             path = [values(structure, vector, start + t * (x - start), chosen, kind) for t in np.linspace(0, 1, 9)]
             scale = np.abs(path).max(axis=0)
-            assert (np.abs(found.sum(axis=1) - wanted) <= 1.01e-3 * scale + 1e-5).all()
+            assert (np.abs(found.sum(axis=1) - difference) <= 1.01e-3 * scale + 1e-5).all()
             gap = completeness_gap(structure, vector, found, x, baseline, output, of)
-            np.testing.assert_allclose(gap, wanted - found.sum(axis=1), atol=1e-5)
+            np.testing.assert_allclose(gap, difference - found.sum(axis=1), atol=1e-5)
 
 
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "hard_sigmoid"])

@@ -93,16 +93,16 @@ def test_the_gradients_are_pytorchs(loss: str, weighted: bool, monkeypatch: pyte
     found = gradients(structure, vector, loss, x, y, w)
     assert list(found) == ["dW1", "db1", "dW2", "db2", "dW3", "db3", "dx"]
 
-    theirs = {name: torch.from_numpy(p.copy()).requires_grad_() for name, p in structure.views(vector).items()}
-    theirs["x"] = a = torch.from_numpy(x.copy()).requires_grad_()
+    tensors = {name: torch.from_numpy(p.copy()).requires_grad_() for name, p in structure.views(vector).items()}
+    tensors["x"] = a = torch.from_numpy(x.copy()).requires_grad_()
     for layer, used in enumerate(structure.activations, start=1):
-        z = a @ theirs[f"W{layer}"] + theirs[f"b{layer}"]
+        z = a @ tensors[f"W{layer}"] + tensors[f"b{layer}"]
         a = TORCH_ACTIVATIONS[used.name](torch, z)
     each = TORCH_LOSSES[loss](torch, z if link else a, torch.from_numpy(y))
     weights = torch.ones(7, dtype=torch.float64) if w is None else torch.from_numpy(w)
     ((each * weights).sum() / weights.sum()).backward()
     for name, gradient in found.items():
-        expected = theirs[name[1:]].grad.numpy()
+        expected = tensors[name[1:]].grad.numpy()
         np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
@@ -150,12 +150,12 @@ def test_the_saliency_agrees_with_central_differences(hidden: str, last: str, of
 def test_the_saliency_is_pytorchs(last: str) -> None:
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
     structure, vector, x = example("gelu", last)
-    theirs = a = torch.from_numpy(x.copy()).requires_grad_()
+    tensor = a = torch.from_numpy(x.copy()).requires_grad_()
     for layer, used in enumerate(structure.activations, start=1):
         parameters = structure.views(vector)
         z = a @ torch.from_numpy(parameters[f"W{layer}"]) + torch.from_numpy(parameters[f"b{layer}"])
         a = TORCH_ACTIVATIONS[used.name](torch, z)
-    (expected,) = torch.autograd.grad(a[:, 2].sum(), theirs)
+    (expected,) = torch.autograd.grad(a[:, 2].sum(), tensor)
     np.testing.assert_allclose(saliency(structure, vector, x, 2), expected.numpy(), rtol=1e-10, atol=1e-14)
 
 

@@ -57,7 +57,7 @@ def parts_of(path: Path) -> tuple[dict, dict]:
 
 
 def write_parts(path: Path, arrays: dict, metadata: dict) -> Path:
-    """Write them as a model file; what is under `model` stands where glassnet's JSON does, if it is there."""
+    """Write arrays and metadata as a model file; `model`, if given, becomes glassnet's JSON."""
     text = metadata.get("model")
     path.write_bytes(
         to_bytes(arrays, {"glassnet": text if isinstance(text, str) else json.dumps(text)} if text else {})
@@ -303,7 +303,7 @@ def test_an_interrupted_save_leaves_the_old_file_whole(
     save(model, path)
     old = path.read_bytes()
 
-    def pulled(*_: object) -> None:
+    def pulled(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, step, pulled)
@@ -322,7 +322,7 @@ def test_places_that_can_not_be_written_are_named(tmp_path: Path) -> None:
         save(model, tmp_path)
 
 
-def test_a_function_of_ones_own_can_not_be_saved(tmp_path: Path) -> None:
+def test_a_custom_function_can_not_be_saved(tmp_path: Path) -> None:
     from glassnet.network.losses import Loss
 
     model, _ = example("values")

@@ -156,7 +156,7 @@ def test_rows_to_predict_are_checked() -> None:
     assert model.predict(np.zeros((0, 3))).shape == (0,)
 
 
-def test_suggested_settings_give_way_to_ones_own() -> None:
+def test_given_settings_replace_recommended_ones() -> None:
     assert recommended_settings(60_000).batch_size == 128
     assert recommended_settings(10).batch_size == 8
     assert recommended_settings(100, optimizer="momentum").learning_rate is None

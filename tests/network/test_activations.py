@@ -1,4 +1,4 @@
-"""Activations: right, calm far out, and writing where they are told to."""
+"""Activations: values, large inputs, and writing to out."""
 
 import numpy as np
 import pytest

@@ -41,16 +41,16 @@ def test_every_number_is_pytorchs(activation: str, loss: str) -> None:
     found = backward(structure, parameters, cache, dz, l1=l1, l2=l2, need_dx=True) | cache
     value = LOSSES[loss].mean(loss_input(LOSSES[loss], structure, cache), y, w) + penalty(parameters, l1, l2)
 
-    theirs = {name: torch.from_numpy(p.copy()).requires_grad_() for name, p in parameters.items()}
-    theirs["x"] = a = torch.from_numpy(x.copy()).requires_grad_()
+    tensors = {name: torch.from_numpy(p.copy()).requires_grad_() for name, p in parameters.items()}
+    tensors["x"] = a = torch.from_numpy(x.copy()).requires_grad_()
     for layer, used in enumerate(structure.activations, start=1):
         heard = a * torch.from_numpy(masks[f"mask{layer - 1}"])
-        theirs[f"z{layer}"] = z = heard @ theirs[f"W{layer}"] + theirs[f"b{layer}"]
-        theirs[f"a{layer}"] = a = TORCH_ACTIVATIONS[used.name](torch, z)
+        tensors[f"z{layer}"] = z = heard @ tensors[f"W{layer}"] + tensors[f"b{layer}"]
+        tensors[f"a{layer}"] = a = TORCH_ACTIVATIONS[used.name](torch, z)
         z.retain_grad()
         a.retain_grad()
     each = TORCH_LOSSES[loss](torch, z if link else a, torch.from_numpy(y))
-    weights = [theirs[f"W{layer}"] for layer in (1, 2, 3)]
+    weights = [tensors[f"W{layer}"] for layer in (1, 2, 3)]
     total = (each * torch.from_numpy(w)).sum() / w.sum()
     total = total + sum(l1 * W.abs().sum() + l2 / 2 * (W**2).sum() for W in weights)
     total.backward()
@@ -58,10 +58,10 @@ def test_every_number_is_pytorchs(activation: str, loss: str) -> None:
     assert value == pytest.approx(total.item(), rel=1e-12)
     for layer in (1, 2, 3):
         for name in (f"z{layer}", f"a{layer}"):
-            np.testing.assert_allclose(found[name], theirs[name].detach().numpy(), rtol=1e-11, err_msg=name)
+            np.testing.assert_allclose(found[name], tensors[name].detach().numpy(), rtol=1e-11, err_msg=name)
     compared = [f"{kind}{layer}" for layer in (1, 2, 3) for kind in "Wbz"] + ["a1", "a2", "x"]
     for name in compared:
-        expected = theirs[name].grad.numpy()
+        expected = tensors[name].grad.numpy()
         scale = max(np.abs(expected).max(), 1e-6)
         np.testing.assert_allclose(found[f"d{name}"], expected, rtol=1e-9, atol=1e-11 * scale, err_msg=f"d{name}")
 

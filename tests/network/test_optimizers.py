@@ -23,7 +23,7 @@ def gradients(vector: np.ndarray, step: int) -> np.ndarray:
     return np.linspace(0.5, 3, len(vector)) * vector + 0.3 * noise
 
 
-def ours(name: str, rate: float, weight_decay: float | None = None, **options) -> np.ndarray:
+def glassnets(name: str, rate: float, weight_decay: float | None = None, **options) -> np.ndarray:
     optimizer = find_optimizer(name, **options)
     w = start()
     state = optimizer.init(w)
@@ -56,7 +56,7 @@ def pytorchs(torch, kind: str, decay: float = 0.0, **options) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("name", "rate", "options", "kind", "theirs"),
+    ("name", "rate", "options", "kind", "torch_options"),
     [
         ("gradient_descent", 0.1, {}, "SGD", {}),
         ("momentum", 0.05, {"momentum": 0.8}, "SGD", {"momentum": 0.8}),
@@ -71,19 +71,21 @@ def pytorchs(torch, kind: str, decay: float = 0.0, **options) -> np.ndarray:
         ("nadam", 0.02, {}, "NAdam", {}),
     ],
 )
-def test_fifty_steps_are_pytorchs(name: str, rate: float, options: dict, kind: str, theirs: dict) -> None:
+def test_fifty_steps_are_pytorchs(name: str, rate: float, options: dict, kind: str, torch_options: dict) -> None:
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
-    np.testing.assert_allclose(ours(name, rate, **options), pytorchs(torch, kind, lr=rate, **theirs), rtol=1e-10)
+    np.testing.assert_allclose(
+        glassnets(name, rate, **options), pytorchs(torch, kind, lr=rate, **torch_options), rtol=1e-10
+    )
 
 
 @pytest.mark.parametrize("decay", [0.01, 0.3])
 def test_adamw_is_pytorchs_with_decay_of_the_weights_alone(decay: float) -> None:
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
     expected = pytorchs(torch, "AdamW", decay, lr=0.02)
-    np.testing.assert_allclose(ours("adamw", 0.02, decay), expected, rtol=1e-10)
-    np.testing.assert_allclose(ours("adam", 0.02, decay), expected, rtol=1e-10)
+    np.testing.assert_allclose(glassnets("adamw", 0.02, decay), expected, rtol=1e-10)
+    np.testing.assert_allclose(glassnets("adam", 0.02, decay), expected, rtol=1e-10)
     if decay == 0.01:
-        np.testing.assert_allclose(ours("adamw", 0.02), expected, rtol=1e-10)
+        np.testing.assert_allclose(glassnets("adamw", 0.02), expected, rtol=1e-10)
 
 
 def test_lion_is_the_papers() -> None:
@@ -95,7 +97,7 @@ def test_lion_is_the_papers() -> None:
         direction = np.sign(0.9 * m + 0.1 * g)
         m = 0.99 * m + 0.01 * g
         w = w - 0.01 * (direction + 0.1 * is_weight() * w)
-    np.testing.assert_allclose(ours("lion", 0.01, 0.1), w, rtol=1e-10)
+    np.testing.assert_allclose(glassnets("lion", 0.01, 0.1), w, rtol=1e-10)
 
 
 def test_lars_is_the_papers() -> None:
@@ -111,7 +113,7 @@ def test_lars_is_the_papers() -> None:
             local = 0.02 * length / (grad_scale + decay * length)
             v[place] = 0.9 * v[place] + local * (g[place] + decay * w[place])
         w = w - 0.5 * v
-    np.testing.assert_allclose(ours("lars", 0.5, trust_coefficient=0.02, coupled_weight_decay=0.05), w, rtol=1e-10)
+    np.testing.assert_allclose(glassnets("lars", 0.5, trust_coefficient=0.02, coupled_weight_decay=0.05), w, rtol=1e-10)
 
 
 def test_lamb_is_the_papers() -> None:
@@ -126,7 +128,7 @@ def test_lamb_is_the_papers() -> None:
         ratio += 0.01 * is_weight() * w
         for place in STRUCTURE.slices.values():
             w[place] -= 0.02 * np.linalg.norm(w[place]) / np.linalg.norm(ratio[place]) * ratio[place]
-    np.testing.assert_allclose(ours("lamb", 0.02), w, rtol=1e-10)
+    np.testing.assert_allclose(glassnets("lamb", 0.02), w, rtol=1e-10)
 
 
 def is_weight() -> np.ndarray:
@@ -185,7 +187,7 @@ def test_clipping_is_pytorchs() -> None:
         expected_norm = torch.nn.utils.clip_grad_norm_([tensor], most).item()
         clipped = g.copy()
         assert clip_gradient(clipped, norm=most) == pytest.approx(expected_norm, rel=1e-12)
-        np.testing.assert_allclose(clipped, tensor.grad.numpy(), rtol=1e-5)  # theirs adds 1e-6 to the length
+        np.testing.assert_allclose(clipped, tensor.grad.numpy(), rtol=1e-5)  # PyTorch adds 1e-6 to the norm
     clipped = g.copy()
     length = clip_gradient(clipped, value=1.5)
     np.testing.assert_array_equal(clipped, np.clip(g, -1.5, 1.5))

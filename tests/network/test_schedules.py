@@ -44,18 +44,18 @@ def pytorchs(torch, make, steps: int = TOTAL) -> list[float]:
 )
 def test_every_step_is_pytorchs(name: str, settings: dict, make) -> None:
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
-    ours = find_schedule(name, **settings).factors(0, TOTAL, 1, TOTAL)
-    np.testing.assert_allclose(ours, pytorchs(torch, make), rtol=1e-10, atol=1e-12)
+    factors = find_schedule(name, **settings).factors(0, TOTAL, 1, TOTAL)
+    np.testing.assert_allclose(factors, pytorchs(torch, make), rtol=1e-10, atol=1e-12)
 
 
 def test_reduce_on_plateau_is_pytorchs() -> None:
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
     losses = [1.0, 0.9, 0.95, 0.95, 0.91, 0.9, 0.9, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.4999999, 0.6] * 4
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=2, min_lr=0.01)
+    torch_plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=2, min_lr=0.01)
     plateau = ReduceOnPlateau(factor=0.5, patience=2, min_factor=0.01)
     for loss in losses:
-        theirs.step(loss)
+        torch_plateau.step(loss)
         assert plateau.step(loss) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-10)
     assert plateau.scale < 0.1
 

@@ -42,7 +42,7 @@ def test_tiny_and_huge_numbers_keep_their_shape(size: float) -> None:
 
 
 def test_large_offsets_keep_their_digits() -> None:
-    """Seconds since 1970, a minute apart: in float32 they would all be the same."""
+    """Seconds since 1970 in steps of a minute: equal in float32."""
     raw = 1.7e9 + 60.0 * np.arange(100)[:, np.newaxis]
     scaled = fit_standard_scaling(raw).transform(raw, np.float32)
     assert len(np.unique(scaled)) == 100

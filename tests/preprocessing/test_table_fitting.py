@@ -204,8 +204,8 @@ def test_embedding_widths_follow_fastais_rule_up_to_50() -> None:
 def test_categories_are_restored_from_json_exactly(values: list) -> None:
     column = np.fromiter(values * 2, object, 2 * len(values))[:, np.newaxis]
     preprocessor = fit_preprocessor(column, [0])
-    (told,) = preprocessor.to_dict()["categories"]
-    assert all(abs(value) <= 2**53 for value in told["categories"] if isinstance(value, int | float) and value < 1e300)
+    (saved,) = preprocessor.to_dict()["categories"]
+    assert all(abs(value) <= 2**53 for value in saved["categories"] if isinstance(value, int | float) and value < 1e300)
     again = through_json(preprocessor)
     kept = again.categories[0].categories
     assert kept == preprocessor.categories[0].categories and set(kept) == set(values)

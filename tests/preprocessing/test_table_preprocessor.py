@@ -41,7 +41,7 @@ TYPES = {
 
 @st.composite
 def tables(draw: Any) -> tuple[dict[str, str], dict[str, list], dict[str, list]]:
-    """Return the columns' kinds, training rows, and rows to predict, in which other categories stand."""
+    """Return the columns' kinds, training rows, and rows to predict, which have other categories."""
     kinds = draw(st.lists(st.sampled_from(sorted(CELLS)), min_size=1, max_size=5))
     named = {f"c{place}": kind for place, kind in enumerate(kinds)}
     tables = []

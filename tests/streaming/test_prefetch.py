@@ -74,20 +74,20 @@ def test_an_error_while_making_the_generator_is_raised_too():
 
 
 def test_closing_informs_the_generator_and_waits_for_it():
-    seen = []
+    events = []
 
     def make(closed):
         yield 1
-        seen.append("second item")
+        events.append("second item")
         while not closed():
             time.sleep(0.001)
-        seen.append("closed")
+        events.append("closed")
 
     prefetcher = Prefetcher(make)
     next(prefetcher)
-    wait_for(lambda: seen)
+    wait_for(lambda: events)
     prefetcher.close()
-    assert seen == ["second item", "closed"] and not stream_threads()
+    assert events == ["second item", "closed"] and not stream_threads()
 
 
 def test_garbage_collection_ends_the_thread():

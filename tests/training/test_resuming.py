@@ -1,4 +1,4 @@
-"""A training that goes on from its memory, in the middle of an epoch too, ends in the bits of one never stopped."""
+"""A training resumed from its state dict, also within an epoch, gives the same bits as an uninterrupted one."""
 
 import json
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ STRUCTURE = Structure((6, 9, 3), ("tanh", "softmax"))
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((77, 6))
 Y = RNG.integers(0, 3, 77)
-JUDGED = RNG.standard_normal((20, 6)), RNG.integers(0, 3, 20)
+VALIDATION = RNG.standard_normal((20, 6)), RNG.integers(0, 3, 20)
 
 PLAIN = Settings(epochs=3, batch_size=8, learning_rate=0.05, dtype="float64", engine="reference")
-#: What moves: each has something of its own to remember.
-MOVING = {
+#: Settings with different state: moments, random streams, moving average, plateau, early stopping.
+STATEFUL = {
     "adam": replace(PLAIN, optimizer="adam"),
     "dropout": replace(PLAIN, dropout=(0.1, 0.4)),
     "nadam": replace(PLAIN, optimizer="nadam"),
@@ -46,29 +46,29 @@ MOVING = {
 }
 
 
-class Leaving(Callback):
-    """Keeps what is known after so many batches, as a file would, and ends the training there."""
+class SaveAndStop(Callback):
+    """Save the state dict after n batches, as a checkpoint does, and stop the training."""
 
     def __init__(self, after: int) -> None:
-        self.left = after
-        self.kept = ""
+        self.remaining = after
+        self.saved = ""
         self.arrays: dict[str, np.ndarray] = {}
 
     def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
-        self.left -= 1
-        if self.left == 0:
+        self.remaining -= 1
+        if self.remaining == 0:
             run.pause()
 
     def on_pause(self, run: Run) -> None:
-        if self.left <= 0:
+        if self.remaining <= 0:
             state_dict = run.state_dict()
-            self.kept = json.dumps(to_json_values(state_dict.metadata), allow_nan=False)
+            self.saved = json.dumps(to_json_values(state_dict.metadata), allow_nan=False)
             self.arrays = state_dict.arrays
-            run.stop("left")
+            run.stop("saved")
 
 
 class Counting(Callback):
-    """Has a memory of its own."""
+    """A callback with state."""
 
     epochs = 0
 
@@ -82,70 +82,73 @@ class Counting(Callback):
         self.epochs = state_dict.metadata["epochs"]
 
 
-class Returning(Callback):
-    """Takes over what another one kept."""
+class Resume(Callback):
+    """Load the state dict that `SaveAndStop` saved."""
 
-    def __init__(self, kept: Leaving) -> None:
-        self.kept = kept
+    def __init__(self, saved: SaveAndStop) -> None:
+        self.saved = saved
 
     def on_train_begin(self, run: Run) -> None:
-        run.load_state_dict(StateDict(self.kept.arrays, from_json_values(json.loads(self.kept.kept))))
+        run.load_state_dict(StateDict(self.saved.arrays, from_json_values(json.loads(self.saved.saved))))
 
 
 def bits(run: Run) -> tuple[Any, ...]:
-    """Return all that has to be the same: what is kept, what moves, and the history but for the seconds."""
+    """Return all that must be equal: parameters, state, history (without the seconds), result, random stream."""
     weights = run.weights
     moments = [moment.tobytes() for moment in weights.state.moments.values()]
     history = [replace(epoch, seconds=0) for epoch in run.history]
-    kept, best = run.result()
+    result, best = run.result()
     average = None if weights.ema is None else weights.ema.tobytes()
     rng = run.state.rng.random()
-    return weights.parameters.tobytes(), average, moments, history, kept.tobytes(), best, run.stop_reason, rng
+    return weights.parameters.tobytes(), average, moments, history, result.tobytes(), best, run.stop_reason, rng
 
 
 def prepared(settings: Settings, data: Data | Source = (X, Y)) -> Run:
-    return build_run(STRUCTURE, settings, data, JUDGED, None, "", init_state(STRUCTURE, settings))
+    return build_run(STRUCTURE, settings, data, VALIDATION, None, "", init_state(STRUCTURE, settings))
 
 
-def left_and_taken_up(settings: Settings, after: int, data: Data | Source = (X, Y)) -> tuple[Run, Run]:
-    """Return a training never stopped, and one that was left after so many batches and taken up by another run."""
+def run_whole_and_resumed(settings: Settings, after: int, data: Data | Source = (X, Y)) -> tuple[Run, Run]:
+    """Return an uninterrupted training, and one that was stopped after n batches and resumed in another run."""
     whole = prepared(settings, data)
     run_training(whole)
-    leaving = Leaving(after)
-    run_training(prepared(settings, data), [leaving])
-    assert leaving.kept, "it was over before"
+    saving = SaveAndStop(after)
+    run_training(prepared(settings, data), [saving])
+    assert saving.saved, "the training ended before"
     again = prepared(settings, data)
-    run_training(again, [Returning(leaving)])
+    run_training(again, [Resume(saving)])
     return whole, again
 
 
 @pytest.mark.sweep(strength=1)
-@pytest.mark.parametrize("name", MOVING)
+@pytest.mark.parametrize("name", STATEFUL)
 @pytest.mark.parametrize("after", [1, 10, 13, 20])
-def test_it_ends_in_the_bits_of_one_never_stopped(name: str, after: int) -> None:
-    settings = MOVING[name]
+def test_a_resumed_training_equals_an_uninterrupted_one(name: str, after: int) -> None:
+    settings = STATEFUL[name]
     batches = -(-len(X) // settings.batch_size)
-    whole, again = left_and_taken_up(settings, min(after, batches * 2 - 1))
+    whole, again = run_whole_and_resumed(settings, min(after, batches * 2 - 1))
     assert bits(whole) == bits(again)
 
 
 @pytest.mark.parametrize("name", ["adam", "dropout", "nadam", "ema_decay", "one row", "float32"])
 @pytest.mark.parametrize("after", [3, 10, 13])
-def test_so_it_does_on_the_fused_engine(name: str, after: int) -> None:
-    whole, again = left_and_taken_up(replace(MOVING[name], engine="fused"), after)
+def test_a_resumed_training_equals_an_uninterrupted_one_on_the_fused_engine(name: str, after: int) -> None:
+    whole, again = run_whole_and_resumed(replace(STATEFUL[name], engine="fused"), after)
     assert whole.engine.name == again.engine.name == "fused"
     assert bits(whole) == bits(again)
 
 
 @given(
-    st.integers(1, 29), st.integers(1, 80), st.sampled_from(sorted(MOVING)), st.sampled_from(["csr", "bytes", "dense"])
+    st.integers(1, 29),
+    st.integers(1, 80),
+    st.sampled_from(sorted(STATEFUL)),
+    st.sampled_from(["csr", "bytes", "dense"]),
 )
 @hypothesis_settings(max_examples=30, deadline=None)
-def test_it_resumes_from_any_batch(after: int, size: int, name: str, kind: str) -> None:
-    settings = replace(MOVING[name], batch_size=size, patience=None)
+def test_training_resumes_from_any_batch(after: int, size: int, name: str, kind: str) -> None:
+    settings = replace(STATEFUL[name], batch_size=size, patience=None)
     x = {"csr": csr_matrix(np.where(X > 0, X, 0)), "bytes": np.abs(50 * X).astype(np.uint8), "dense": X}[kind]
     batches = -(-len(X) // size) * settings.epochs
-    whole, again = left_and_taken_up(settings, min(after, batches), (x, Y))
+    whole, again = run_whole_and_resumed(settings, min(after, batches), (x, Y))
     assert bits(whole) == bits(again)
 
 
@@ -162,7 +165,7 @@ def test_pauses_change_nothing(engine: str) -> None:
             run.state_dict()
             run.pause()
 
-    settings = replace(MOVING["dropout"], engine=engine)
+    settings = replace(STATEFUL["dropout"], engine=engine)
     pausing = Pausing()
     paused = prepared(settings)
     undisturbed = prepared(settings)
@@ -173,7 +176,7 @@ def test_pauses_change_nothing(engine: str) -> None:
 
 
 class InPieces:
-    """The same rows as in memory, in the same order, in parts of so many batches."""
+    """The same rows as in memory, in the same order, in parts of n batches."""
 
     def __init__(self, whole: InMemory, batches: int) -> None:
         self.whole = whole
@@ -197,8 +200,8 @@ class InPieces:
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize("name", ["dropout", "nadam", "ema_decay", "stops early"])
-def test_rows_that_come_in_parts_give_the_same_bits(name: str, engine: str) -> None:
-    settings = replace(MOVING[name], engine=engine)
+def test_rows_in_parts_give_the_same_bits(name: str, engine: str) -> None:
+    settings = replace(STATEFUL[name], engine=engine)
     whole = prepared(settings)
     parted = prepared(settings, InPieces(InMemory(Rows(X, Y)), 3))
     run_training(whole)
@@ -207,8 +210,8 @@ def test_rows_that_come_in_parts_give_the_same_bits(name: str, engine: str) -> N
 
 
 @pytest.mark.parametrize("after", [2, 9, 14])
-def test_parts_and_pauses_go_together(after: int) -> None:
-    whole, again = left_and_taken_up(MOVING["dropout"], after, InPieces(InMemory(Rows(X, Y)), 3))
+def test_a_training_on_parts_resumes(after: int) -> None:
+    whole, again = run_whole_and_resumed(STATEFUL["dropout"], after, InPieces(InMemory(Rows(X, Y)), 3))
     assert bits(whole) == bits(again)
 
 
@@ -217,14 +220,15 @@ def test_rows_are_evaluated_in_parts_too() -> None:
     truth = RNG.standard_normal((77, 2))
     w = RNG.random(77)
     settings = replace(PLAIN, loss="half_mean_squared_error")
-    judged = InMemory(Rows(X, truth, w))
-    one, many = (train(values, X, truth, settings, validation=rows).history for rows in (judged, InPieces(judged, 2)))
+    held_out = InMemory(Rows(X, truth, w))
+    one = train(values, X, truth, settings, validation=held_out).history
+    many = train(values, X, truth, settings, validation=InPieces(held_out, 2)).history
     for a, b in zip(one, many, strict=True):
         assert a.validation_loss == pytest.approx(b.validation_loss, rel=1e-12)
         assert a.validation_metric == pytest.approx(b.validation_metric, rel=1e-12)
 
 
-def test_what_needs_all_rows_refuses_a_stream() -> None:
+def test_lbfgs_and_validation_indices_refuse_a_stream() -> None:
     stream = InPieces(InMemory(Rows(X, Y)), 3)
     with pytest.raises(InputError, match="lbfgs"):
         train(STRUCTURE, stream, None, Settings(optimizer="lbfgs"))
@@ -232,48 +236,48 @@ def test_what_needs_all_rows_refuses_a_stream() -> None:
         train(STRUCTURE, stream, None, PLAIN, validation=np.arange(5))
 
 
-def test_left_after_the_last_batch_of_all_it_still_ends_its_epoch() -> None:
-    whole, again = left_and_taken_up(PLAIN, 30)
+def test_a_training_saved_after_its_last_batch_still_ends_the_epoch() -> None:
+    whole, again = run_whole_and_resumed(PLAIN, 30)
     assert bits(whole) == bits(again)
 
 
 @pytest.mark.parametrize("name", ["adam", "stops early"])
 def test_a_finished_training_stays_finished(name: str) -> None:
-    class Keeping(Leaving):
+    class SaveAtEnd(SaveAndStop):
         def on_pause(self, run: Run) -> None:
-            self.kept = json.dumps(to_json_values(run.state_dict().metadata))
+            self.saved = json.dumps(to_json_values(run.state_dict().metadata))
             self.arrays = run.state_dict().arrays
 
-    keeping = Keeping(-1)
-    whole = prepared(MOVING[name])
-    again = prepared(MOVING[name])
-    run_training(whole, [keeping])
-    run_training(again, [Returning(keeping)])
+    saving = SaveAtEnd(-1)
+    whole = prepared(STATEFUL[name])
+    again = prepared(STATEFUL[name])
+    run_training(whole, [saving])
+    run_training(again, [Resume(saving)])
     assert bits(again) == bits(whole)
 
 
 def test_only_callbacks_with_state_must_be_the_same() -> None:
-    leaving = Leaving(25)
+    saving = SaveAndStop(25)
     counting = Counting()
-    run_training(prepared(PLAIN), [leaving, Counting(), Callback()])
-    run_training(prepared(PLAIN), [Callback(), Returning(leaving), Callback(), counting])
+    run_training(prepared(PLAIN), [saving, Counting(), Callback()])
+    run_training(prepared(PLAIN), [Callback(), Resume(saving), Callback(), counting])
     assert counting.epochs == 3
 
 
 def test_on_train_end_is_called_although_another_callback_raises() -> None:
-    told = []
+    reasons = []
 
     class Failing(Callback):
         def on_train_end(self, run: Run) -> None:
-            raise RuntimeError("mine")
+            raise RuntimeError("failed")
 
-    class Told(Callback):
+    class Record(Callback):
         def on_train_end(self, run: Run) -> None:
-            told.append(run.stop_reason)
+            reasons.append(run.stop_reason)
 
-    with pytest.raises(RuntimeError, match="mine"):
-        run_training(prepared(PLAIN), [Told(), Failing(), Told()])
-    assert told == ["all epochs done"] * 2
+    with pytest.raises(RuntimeError, match="failed"):
+        run_training(prepared(PLAIN), [Record(), Failing(), Record()])
+    assert reasons == ["all epochs done"] * 2
 
 
 @pytest.mark.parametrize(
@@ -294,30 +298,30 @@ def test_on_train_end_is_called_although_another_callback_raises() -> None:
     ],
 )
 def test_an_estimator_validates_its_state(change: Any, message: str) -> None:
-    leaving = Leaving(9)
-    MLPClassifier(**SMALL, max_iter=2, callbacks=[leaving]).fit(X, Y)
-    memory = StateDict(leaving.arrays, from_json_values(json.loads(leaving.kept)))
-    change(memory)
+    saving = SaveAndStop(9)
+    MLPClassifier(**SMALL, max_iter=2, callbacks=[saving]).fit(X, Y)
+    state_dict = StateDict(saving.arrays, from_json_values(json.loads(saving.saved)))
+    change(state_dict)
 
-    class Back(Callback):
+    class Load(Callback):
         def on_train_begin(self, run: Run) -> None:
-            run.load_state_dict(memory)
+            run.load_state_dict(state_dict)
 
     with pytest.raises(InputError, match=message):
-        MLPClassifier(**SMALL, max_iter=2, callbacks=[Back()]).fit(X, Y)
+        MLPClassifier(**SMALL, max_iter=2, callbacks=[Load()]).fit(X, Y)
 
 
 def test_the_state_of_another_training_is_refused() -> None:
-    leaving = Leaving(5)
-    run_training(prepared(PLAIN), [leaving])
+    saving = SaveAndStop(5)
+    run_training(prepared(PLAIN), [saving])
     with pytest.raises(InputError, match=r"moments\.m is not part of this training"):
-        run_training(prepared(replace(PLAIN, optimizer="momentum")), [Returning(leaving)])
+        run_training(prepared(replace(PLAIN, optimizer="momentum")), [Resume(saving)])
     wider = Structure((6, 10, 3), ("tanh", "softmax"))
     other = build_run(wider, PLAIN, (X, Y), None, None, "", init_state(wider, PLAIN))
     with pytest.raises(InputError, match="does not have the shape and dtype of this network"):
-        run_training(other, [Returning(leaving)])
+        run_training(other, [Resume(saving)])
     with pytest.raises(InputError, match="callbacks"):
-        run_training(prepared(PLAIN), [Returning(leaving), Counting()])
+        run_training(prepared(PLAIN), [Resume(saving), Counting()])
 
 
 SMALL = {"hidden_layer_sizes": (7,), "batch_size": 10, "random_state": 3}
@@ -335,40 +339,40 @@ SMALL = {"hidden_layer_sizes": (7,), "batch_size": 10, "random_state": 3}
 )
 @pytest.mark.parametrize("after", [2, 9])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
-def test_estimators_go_on_as_if_never_stopped(estimator: Any, after: int) -> None:
+def test_a_resumed_estimator_equals_an_uninterrupted_one(estimator: Any, after: int) -> None:
     whole = estimator.fit(X, Y)
 
-    class Back(Callback):
+    class Load(Callback):
         def on_train_begin(self, run: Run) -> None:
-            run.load_state_dict(StateDict(leaving.arrays, from_json_values(json.loads(leaving.kept))))
+            run.load_state_dict(StateDict(saving.arrays, from_json_values(json.loads(saving.saved))))
 
-    leaving = Leaving(after)
-    type(estimator)(**estimator.get_params() | {"callbacks": [leaving]}).fit(X, Y)
-    again = type(estimator)(**estimator.get_params() | {"callbacks": [Back()]}).fit(X, Y)
-    for mine, theirs in zip(again.coefs_ + again.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    saving = SaveAndStop(after)
+    type(estimator)(**estimator.get_params() | {"callbacks": [saving]}).fit(X, Y)
+    again = type(estimator)(**estimator.get_params() | {"callbacks": [Load()]}).fit(X, Y)
+    for actual, expected in zip(again.coefs_ + again.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
+        np.testing.assert_array_equal(actual, expected)
     assert again.loss_curve_ == whole.loss_curve_
     assert again.validation_scores_ == whole.validation_scores_
     assert (again.n_iter_, again.t_, again.best_loss_) == (whole.n_iter_, whole.t_, whole.best_loss_)
 
 
-# ----------------------------------------------------------------------------------------------------- plain and stream
+# -------------------------------------------------------------------------------------- JSON values and random streams
 
 
 @pytest.mark.parametrize(
     "rng", [np.random.default_rng(3), np.random.RandomState(3), np.random.Generator(np.random.MT19937(1))]
 )
-def test_random_streams_travel_as_json(rng: Any) -> None:
+def test_random_streams_are_restored_from_json(rng: Any) -> None:
     rng.normal(size=3)
     rng.permutation(5)
     state = json.loads(json.dumps(to_json_values(rng_state(rng)), allow_nan=False))
     expected = rng.normal(size=4), rng.permutation(50)
     set_rng_state(rng, from_json_values(state))
-    for drawn, wanted in zip((rng.normal(size=4), rng.permutation(50)), expected, strict=True):
-        np.testing.assert_array_equal(drawn, wanted)
+    for drawn, value in zip((rng.normal(size=4), rng.permutation(50)), expected, strict=True):
+        np.testing.assert_array_equal(drawn, value)
 
 
-def test_another_streams_state_is_refused() -> None:
+def test_the_state_of_another_random_stream_is_refused() -> None:
     with pytest.raises(InputError, match="random stream"):
         set_rng_state(np.random.default_rng(0), rng_state(np.random.RandomState(0)))
     with pytest.raises(InputError, match="random stream"):
@@ -383,6 +387,6 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_json_values_come_back(value: Any) -> None:
-    told = json.loads(json.dumps(to_json_values(value), allow_nan=False))
-    assert repr(from_json_values(told)) == repr(value)
+def test_json_values_round_trip(value: Any) -> None:
+    read = json.loads(json.dumps(to_json_values(value), allow_nan=False))
+    assert repr(from_json_values(read)) == repr(value)

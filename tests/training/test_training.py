@@ -270,8 +270,8 @@ def test_r2_is_scikit_learns_and_0_where_the_values_do_not_vary() -> None:
     assert score("r2", output, y) == pytest.approx(r2_score(y, output), rel=1e-12)
     assert score("r2", output, y[:, 0]) == pytest.approx(r2_score(y, output), rel=1e-12)
     both = np.hstack([y, 3 * y]), np.hstack([output, 3 * output + 1])
-    told = r2_score(*both, multioutput="variance_weighted")
-    assert score("r2", both[1], both[0]) == pytest.approx(told, rel=1e-12)
+    expected = r2_score(*both, multioutput="variance_weighted")
+    assert score("r2", both[1], both[0]) == pytest.approx(expected, rel=1e-12)
     assert score("r2", output, np.ones((30, 1))) == 0
 
 
@@ -564,8 +564,8 @@ def test_held_out_rows_equal_rows_passed_separately(engine: str) -> None:
     w = np.linspace(0.5, 2, 90)
     chosen = Settings(batch_size=8, epochs=3, shuffle=False, engine=engine, alpha=0.1)
     one = train(TWO_CLASSES, x, y, chosen, sample_weight=w, validation=which)
-    apart = (x[which], y[which], w[which])
-    other = train(TWO_CLASSES, x[inside], y[inside], chosen, sample_weight=w[inside], validation=apart)
+    held_out = (x[which], y[which], w[which])
+    other = train(TWO_CLASSES, x[inside], y[inside], chosen, sample_weight=w[inside], validation=held_out)
     assert one.engine == engine
     assert one.vector.tobytes() == other.vector.tobytes()
     for a, b in zip(one.history, other.history, strict=True):

@@ -38,7 +38,7 @@ class Page(HTMLParser):
         """All text, without style sheets."""
         return re.sub(r"[ \t\n]+", " ", " ".join(text for tag, text in self.texts if tag != "style"))
 
-    def all(self, tag: str, **wanted: str) -> list[dict[str, str]]:
+    def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
         """Return the attributes of all elements of that name with these attributes or classes."""
         return [
             found
@@ -48,7 +48,7 @@ class Page(HTMLParser):
                 value in found.get("class", "").split()
                 if key == "class_"
                 else found.get(key.replace("_", "-")) == value
-                for key, value in wanted.items()
+                for key, value in attributes.items()
             )
         ]
 

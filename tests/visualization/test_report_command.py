@@ -40,8 +40,10 @@ def test_the_command_writes_the_same_page(
     glassnet.save(sugar, "m.glassnet")
     SUGAR.data.assign(y=SUGAR.target).to_csv("held out.csv", index=False)
     assert run("report", "m.glassnet", "--data", "held out.csv", "--out", "new/r.html", "--language", "ko") == 0
-    wanted = render_report(glassnet.load("m.glassnet"), SUGAR.data, SUGAR.target, source="held out.csv", language="ko")
-    assert Path("new/r.html").read_bytes() == wanted
+    expected = render_report(
+        glassnet.load("m.glassnet"), SUGAR.data, SUGAR.target, source="held out.csv", language="ko"
+    )
+    assert Path("new/r.html").read_bytes() == expected
     assert "saved the report to" in capsys.readouterr().out
     assert run("report", "m.glassnet") == 0 and "give a file with --data" in capsys.readouterr().out
     assert Path("report.html").read_bytes() == render_report(glassnet.load("m.glassnet"))

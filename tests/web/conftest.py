@@ -126,8 +126,8 @@ def chromium():
 def visit(chromium, serve, app_state):
     """Return a function that opens the page and waits for it: ``visit("#learn", locale="ko-KR", width=390)``.
 
-    It fails the test if anything went wrong in the page's console or a request left the machine, ``expected`` words
-    apart. Without ``at`` a server is started for the test's app_state.
+    The test fails if the console has errors, except those with ``expected`` words, or a request goes to another host.
+    Without ``at`` a server is started for the test's app_state.
     """
     contexts, faults, started = [], [], []
 

@@ -30,7 +30,7 @@ def test_each_tab_as_it_opens(visit, findings, tab, theme, locale, width) -> Non
 @in_two_ways
 def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#think", theme=theme, locale=locale, width=width, expected=("422",))
-    page.locator(".think-read:not(:empty)").wait_for()
+    page.locator(".think-readout:not(:empty)").wait_for()
     page.locator("#think-layer").select_option("2")
     page.locator(".think-silence").click()
     page.locator(".think-chip").wait_for()
@@ -42,7 +42,7 @@ def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
     assert findings(page) == [], "rows are browsed"
     page.locator("[data-mode=edit]").click()
     page.locator("input[data-column]").first.fill("1e300")
-    page.locator(".think-fault:visible").wait_for()
+    page.locator(".think-error:visible").wait_for()
     assert findings(page) == [], "a number is refused"
 
 
@@ -50,7 +50,7 @@ def test_think_in_its_states(visit, findings, theme, locale, width) -> None:
 @in_two_ways
 def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
     page = visit("#learn", theme=theme, locale=locale, width=width, expected=("409", "422"))
-    page.locator(".learn-where strong").wait_for()
+    page.locator(".learn-progress-text strong").wait_for()
     for group in page.locator(".learn-choices details").all():
         group.evaluate("details => { details.open = true; }")
     page.locator(".picture-menu:visible summary").first.click()
@@ -66,9 +66,9 @@ def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
         assert findings(page) == [], f"the step is gone through slowly, at {stage}"
 
     page.locator(".learn-next").click()
-    page.locator(".learn-agrees:not(:empty)").wait_for()
+    page.locator(".learn-match:not(:empty)").wait_for()
     page.locator(".learn-epoch").click()
-    page.locator(".learn-where", has_text=re.compile(r"\b1\b.*\b150\b|\b1/150")).wait_for()
+    page.locator(".learn-progress-text", has_text=re.compile(r"\b1\b.*\b150\b|\b1/150")).wait_for()
     page.locator(".learn-keep").click()
     page.locator(".learn-unit").first.focus()
     page.locator(".learn-compare").wait_for()
@@ -82,16 +82,16 @@ def test_learn_in_its_states(visit, findings, theme, locale, width) -> None:
 
 @pytest.mark.sweep(only=["dark"])
 @each_theme
-def test_learn_with_what_is_off_told(visit, findings, theme) -> None:
+def test_learn_with_messages_of_disabled_controls(visit, findings, theme) -> None:
     page = visit("#learn", theme=theme, expected=("422",))
     page.locator("#learn-output").select_option("relu")
-    page.locator(".learn-fault:visible").wait_for()
+    page.locator(".learn-error:visible").wait_for()
     assert findings(page) == [], "a plan is refused"
     page.locator("#learn-output").select_option("")
-    page.locator(".learn-fault").wait_for(state="hidden")
+    page.locator(".learn-error").wait_for(state="hidden")
     page.locator("#learn-learning_rate").fill("1e9")
     page.keyboard.press("Enter")
-    page.locator("#learn-pace").select_option("null")
+    page.locator("#learn-speed").select_option("null")
     page.wait_for_timeout(400)
     page.locator(".learn-play:enabled").click()
     page.locator(".learn-hint").first.wait_for()
@@ -111,7 +111,7 @@ def test_wrong_in_its_states(visit, findings, theme, locale, width) -> None:
     assert findings(page) == [], "the rows of a cell are shown"
 
 
-def test_a_fault_is_found(visit, findings) -> None:
+def test_a_planted_violation_is_found(visit, findings) -> None:
     page = visit("#model")
     page.locator(".card").first.wait_for()
     page.evaluate("document.querySelector('#panel-model h2').style.color = 'rgb(200 205 210)'")
@@ -122,7 +122,7 @@ def test_a_fault_is_found(visit, findings) -> None:
 
 #: A state of each tab in which much is there to reach.
 OPENED = {
-    "think": lambda page: page.locator(".think-network-card .think-read:not(:empty)").wait_for(),
+    "think": lambda page: page.locator(".think-network-card .think-readout:not(:empty)").wait_for(),
     "learn": lambda page: (
         page.locator(".learn-trace").press("Enter"),
         page.locator(".learn-step:visible").wait_for(),
@@ -134,7 +134,7 @@ OPENED = {
 
 @pytest.mark.sweep(only=["learn", "model"])
 @pytest.mark.parametrize("tab", TABS)
-def test_the_tab_key_goes_through_all_of_a_tab_and_is_always_seen(visit, tab) -> None:
+def test_the_tab_key_reaches_every_control_with_a_visible_focus(visit, tab) -> None:
     page = visit(f"#{tab}", width=1440)
     OPENED[tab](page)
     page.wait_for_load_state("networkidle")
@@ -156,12 +156,12 @@ def test_the_tab_key_goes_through_all_of_a_tab_and_is_always_seen(visit, tab) ->
               if (node === document.body) return null;
               const style = getComputedStyle(node), box = node.getBoundingClientRect();
               return { stop: node.dataset.stop, markup: node.outerHTML.slice(0, 100), main: node.id === "panels",
-                seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 };
+                visible: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 };
             }"""
         )
         if stop is None or (reached and stop["stop"] == reached[0]):
             break  # round once
-        assert stop["seen"], stop["markup"]
+        assert stop["visible"], stop["markup"]
         if stop["stop"] is not None:
             reached.append(stop["stop"])
         page.keyboard.press("Tab")
@@ -171,9 +171,9 @@ def test_the_tab_key_goes_through_all_of_a_tab_and_is_always_seen(visit, tab) ->
 
 @pytest.mark.sweep(only=["learn"])
 @pytest.mark.parametrize("tab", TABS)
-def test_nothing_moves_by_itself_for_those_who_want_it_still(visit, tab) -> None:
+def test_nothing_is_animated_with_reduced_motion(visit, tab) -> None:
     page = visit(f"#{tab}", reduced_motion="reduce")
-    page.locator("#panel-learn .learn-where strong").wait_for() if tab == "learn" else None
+    page.locator("#panel-learn .learn-progress-text strong").wait_for() if tab == "learn" else None
     OPENED[tab](page)
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(300)

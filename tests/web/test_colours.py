@@ -1,4 +1,4 @@
-"""The page's colours, computed: told apart by colour-blind people, and read on what they stand on."""
+"""The colours of the page: distinguishable with colour blindness, and with enough contrast."""
 
 import re
 from itertools import combinations
@@ -8,8 +8,8 @@ import pytest
 
 from .test_page import PAGE
 
-#: What is seen of linear red, green and blue without one kind of cone (Machado, Oliveira & Fernandes 2009, severity 1).
-SEEN = {
+#: Linear red, green and blue as perceived without one kind of cone (Machado, Oliveira & Fernandes 2009, severity 1).
+PERCEIVED = {
     "all cones": np.eye(3),
     "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
     "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
@@ -30,7 +30,7 @@ def colours(theme):
 
 
 def lab(linear):
-    """Return CIE L*a*b*, in which a distance of about 2 can just be seen."""
+    """Return CIE L*a*b*, in which a distance of about 2 is just noticeable."""
     share = TO_XYZ @ np.clip(linear, 0, 1) / WHITE
     f = np.where(share > (6 / 29) ** 3, np.cbrt(share), share / (3 * (6 / 29) ** 2) + 4 / 29)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
@@ -43,9 +43,9 @@ def contrast(one, other):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("cones", SEEN)
-def test_what_means_different_things_looks_different(theme, cones) -> None:
-    palette = {name: lab(np.array(SEEN[cones]) @ linear) for name, linear in colours(theme).items()}
+@pytest.mark.parametrize("cones", PERCEIVED)
+def test_colours_of_different_meaning_are_distinguishable(theme, cones) -> None:
+    palette = {name: lab(np.array(PERCEIVED[cones]) @ linear) for name, linear in colours(theme).items()}
     pairs = [
         *combinations(("negative", "zero", "positive"), 2),
         ("bad", "good"),
@@ -57,7 +57,7 @@ def test_what_means_different_things_looks_different(theme, cones) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_what_is_read_stands_out(theme) -> None:
+def test_text_has_enough_contrast(theme) -> None:
     palette = colours(theme)
     for text in ("ink", "soft", "accent", "bad", "good", "warn"):
         for ground in ("paper", "sheet"):
@@ -69,9 +69,10 @@ def test_what_is_read_stands_out(theme) -> None:
             assert contrast(palette[mark], palette[ground]) >= 3, (mark, ground)
 
 
-def test_red_and_green_would_not_do() -> None:
+def test_red_and_green_are_not_distinguishable() -> None:
     red, green = np.array([0.7, 0.05, 0.0]), np.array([0.12, 0.3, 0.0])
-    apart = {
-        cones: np.linalg.norm(lab(np.array(seen) @ red) - lab(np.array(seen) @ green)) for cones, seen in SEEN.items()
+    distances = {
+        cones: np.linalg.norm(lab(np.array(perceived) @ red) - lab(np.array(perceived) @ green))
+        for cones, perceived in PERCEIVED.items()
     }
-    assert apart["all cones"] > 80 > 25 > apart["deuteranopia"]
+    assert distances["all cones"] > 80 > 25 > distances["deuteranopia"]

@@ -57,7 +57,7 @@ def people():
     height = np.where(rng.random(rows) < 0.1, np.nan, rng.normal(170, 9, rows))
     columns = {"age": age, "income": income, "region": region, "id": [f"p{row}" for row in range(rows)]}
     columns |= {"height": height, "buys": np.where(score > 0, "yes", "no"), "score": score + 50}
-    return ArrowTable("/home/somebody/people.csv", pa.table(columns))
+    return ArrowTable("/home/user/people.csv", pa.table(columns))
 
 
 def shop_of(people, target, **about):
@@ -135,7 +135,7 @@ def people_cell(app_state, name, row):
     return app_state.examples.table.columns[name][row].as_py()
 
 
-def test_quantiles_are_judged_by_the_middle_one_and_by_what_they_cover(people) -> None:
+def test_quantiles_are_evaluated_by_the_middle_one_and_by_coverage(people) -> None:
     x, y = features(people, NAMES), target_values(people, "score")
     loss = {"loss": "pinball", "loss_settings": {"quantiles": (0.1, 0.5, 0.9)}}
     settings = glassnet.Settings(**loss, epochs=10, batch_size=32)
@@ -151,7 +151,7 @@ def test_quantiles_are_judged_by_the_middle_one_and_by_what_they_cover(people) -
         assert [one["below"] for one in content["quantiles"]] == np.mean(y[:, np.newaxis] <= said, axis=0).tolist()
 
 
-def test_of_many_classes_those_that_are_confused_most_are_told() -> None:
+def test_of_many_classes_the_most_confused_are_shown() -> None:
     rng = np.random.default_rng(1)
     centres, y = rng.normal(size=(150, 5)), rng.integers(0, 150, 900)
     x = centres[y] + rng.normal(size=(900, 5))
@@ -345,17 +345,17 @@ def test_columns_of_every_kind_can_be_grouped() -> None:
         "sorted": pa.array(["a", "b", "a", None]).dictionary_encode(),
     }  # fmt: skip
     table = ArrowTable("kinds", pa.table(columns))
-    seen = {
+    groups = {
         name: [(group.kind, group.value, len(group.rows)) for group in groups_of(table, name)] for name in table.names
     }
-    assert seen["few"] == [("value", 1, 1), ("value", 2, 2), ("value", 3, 1)]
-    assert seen["one"] == [("value", 7, 4)]
-    assert seen["truth"] == [("value", True, 2), ("value", False, 1), ("missing", None, 1)]
-    assert seen["empty"] == [("missing", None, 4)]
-    assert seen["day"] == [("value", "2024-02-29", 3), ("missing", None, 1)]
-    assert seen["list"] == [("value", "[1]", 2), ("value", "[2]", 1), ("missing", None, 1)]
-    assert len(seen["far"]) == 4
-    assert seen["sorted"] == [("value", "a", 2), ("value", "b", 1), ("missing", None, 1)]
+    assert groups["few"] == [("value", 1, 1), ("value", 2, 2), ("value", 3, 1)]
+    assert groups["one"] == [("value", 7, 4)]
+    assert groups["truth"] == [("value", True, 2), ("value", False, 1), ("missing", None, 1)]
+    assert groups["empty"] == [("missing", None, 4)]
+    assert groups["day"] == [("value", "2024-02-29", 3), ("missing", None, 1)]
+    assert groups["list"] == [("value", "[1]", 2), ("value", "[2]", 1), ("missing", None, 1)]
+    assert len(groups["far"]) == 4
+    assert groups["sorted"] == [("value", "a", 2), ("value", "b", 1), ("missing", None, 1)]
 
 
 def test_the_rarest_values_form_one_group_and_small_groups_are_marked(buyers) -> None:
@@ -391,15 +391,15 @@ def test_datasets_and_their_overlap_with_the_training_data(client, app_state, bu
     )
     sources = {
         "elsewhere.csv": "unknown",
-        "/home/somebody/people.csv": "full",
+        "/home/user/people.csv": "full",
         "C:\\data\\people.csv": "likely",
         "": "unknown",
     }
-    for source, seen in sources.items():
+    for source, overlap in sources.items():
         buyers.set_model(replace(buyers.model, metadata={"source": source}), "people", buyers.examples, buyers.examples)
         with client_of(buyers) as other:
             (choice,) = other.get("/api/evaluate").json()["datasets"]  # the same rows are listed once
-            assert choice["training_overlap"] == seen and choice["source"] == "people.csv"
+            assert choice["training_overlap"] == overlap and choice["source"] == "people.csv"
             error = refused(other.get("/api/evaluate?rows=training"), 422, "invalid_input")
             assert error["expected"] == "examples"
 
@@ -463,8 +463,8 @@ def test_planted_labels_are_among_the_first_that_are_found(planted) -> None:
     with client_of(app_state) as client:
         assert client.get("/api/evaluate/label-errors").json() == {"state": "none"}
         refused(client.get("/api/evaluate/label-errors/csv"), 404, "search_not_found")
-        begun = client.post("/api/evaluate/label-errors", json={"folds": 4})
-        assert begun.status_code == 202 and begun.json()["state"] == "running" and begun.json()["folds"] == 4
+        started = client.post("/api/evaluate/label-errors", json={"folds": 4})
+        assert started.status_code == 202 and started.json()["state"] == "running" and started.json()["folds"] == 4
         content = wait_for(client, count=25)
         assert (
             content["state"] == "finished" and content["progress"] == 1 and content["current"] and content["fold"] == 4
@@ -540,7 +540,7 @@ def test_a_search_that_fails_says_why(buyers, monkeypatch, error, words) -> None
             pass
 
 
-def test_nothing_is_searched_where_nothing_may_be_changed(people) -> None:
+def test_a_read_only_server_does_not_search(people) -> None:
     with client_of(shop_of(people, "buys", read_only=True)) as client:
         refused(client.post("/api/evaluate/label-errors"), 403, "read_only")
         refused(client.post("/api/evaluate/label-errors/stop"), 403, "read_only")
@@ -558,7 +558,7 @@ def test_nothing_is_searched_where_nothing_may_be_changed(people) -> None:
         ({"rows": 3}, {"value": 3}),
     ],
 )
-def test_a_search_that_can_not_be_is_refused(client, body, about) -> None:
+def test_an_invalid_search_is_refused(client, body, about) -> None:
     assert about.items() <= refused(client.post("/api/evaluate/label-errors", json=body), 422, "invalid_input").items()
     assert client.get("/api/evaluate/label-errors").json() == {"state": "none"}
 
@@ -568,7 +568,7 @@ def test_a_body_that_is_no_object_is_refused(client) -> None:
     refused(client.post("/api/evaluate/label-errors", content=b"{"), 422, "invalid_json")
 
 
-def test_a_spreadsheet_runs_no_class_of_the_file(people) -> None:
+def test_class_names_in_csv_are_no_spreadsheet_formulas(people) -> None:
     labels = np.where(np.array(people.columns["age"]) > 45, "=cmd()|'calc'!A0", "+young, or not")
     labels[[3, 4, 5]] = np.where(labels[[3, 4, 5]] == labels[0], "+young, or not", "=cmd()|'calc'!A0")
     table = ArrowTable("t.csv", people.columns.append_column("label", pa.array(labels)))

@@ -70,7 +70,7 @@ def next_frame(line, state, **figures):
 # ------------------------------------------------------------------------------------------------------------- choices
 
 
-def test_every_entry_of_the_tables_is_a_choice(client, monkeypatch) -> None:
+def test_every_registered_name_is_a_choice(client, monkeypatch) -> None:
     new = activations.Activation("cube", lambda z, out=None: np.power(z, 3, out=out), activations.d_identity)
     monkeypatch.setitem(activations.ACTIVATIONS, "cube", new)
     monkeypatch.setitem(SCHEDULES, "halved", Schedule("halved", lambda t, per_epoch, total, *, by: by, {"by": 0.5}))
@@ -196,9 +196,7 @@ def file_state(tmp_path):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_python_and_the_command_come_to_the_same_parameters_to_the_last_bit(
-    app_state, file_state, name, tmp_path, monkeypatch
-) -> None:
+def test_the_python_code_and_the_command_give_the_same_bits(app_state, file_state, name, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     content = RUNS[name]
     with TestClient(create_app(file_state if name == "own file" else app_state), base_url=HERE) as client:

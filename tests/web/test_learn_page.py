@@ -28,7 +28,7 @@ TEXTS = {
 
 
 def ready(page):
-    page.locator(".learn-where").get_by_text("0").first.wait_for()
+    page.locator(".learn-progress-text").get_by_text("0").first.wait_for()
     return page.locator("#panel-learn")
 
 
@@ -45,7 +45,7 @@ def choose(page, name, value):
 
 
 def wait_until(page, words, timeout=60_000):
-    page.locator(".learn-where", has_text=words).wait_for(timeout=timeout)
+    page.locator(".learn-progress-text", has_text=words).wait_for(timeout=timeout)
 
 
 def test_training_separates_the_spiral(visit) -> None:
@@ -55,11 +55,11 @@ def test_training_separates_the_spiral(visit) -> None:
         page.reload()
     points = answered.value.json()["points"]
     panel = ready(page)
-    page.locator("#learn-pace").select_option("null")
+    page.locator("#learn-speed").select_option("null")
     assert share_on_its_side(page, points) < 0.8
     page.get_by_role("button", name="Train", exact=True).click()
     wait_until(page, TEXTS["en"]["learn.state.finished"])
-    assert page.locator(".learn-where").inner_text().endswith("on validation, were restored.")
+    assert page.locator(".learn-progress-text").inner_text().endswith("on validation, were restored.")
     accuracy = page.locator(".learn-figures .learn-validation").last.inner_text()
     assert float(accuracy.strip("%")) > 95
     assert share_on_its_side(page, points) > 0.97
@@ -89,7 +89,8 @@ def test_all_numbers_of_a_traced_step_equal_the_librarys(visit) -> None:
     choose(page, "units-0", "4")
     choose(page, "units-1", "3")
     choose(page, "optimizer", "gradient_descent")
-    seen, frames = {}, []
+    arrays = {}
+    frames = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(json.loads(frame))))
     page.get_by_role("button", name="Trace one step").click()
     page.locator(".learn-step:visible").wait_for()
@@ -107,9 +108,9 @@ def test_all_numbers_of_a_traced_step_equal_the_librarys(visit) -> None:
                 [float(cell.replace("e-", "E-")) for cell in row.locator("td").all_inner_texts()]
                 for row in table.locator("tr").all()
             ]
-            seen.setdefault(name, np.array(numbers))
+            arrays.setdefault(name, np.array(numbers))
         if stage == "loss":
-            loss = float(page.locator(".learn-sum").inner_text().split("=")[1])
+            loss = float(page.locator(".learn-derivation").inner_text().split("=")[1])
         if number + 1 < len(stages):
             page.locator(".learn-next").click()
 
@@ -131,13 +132,13 @@ def test_all_numbers_of_a_traced_step_equal_the_librarys(visit) -> None:
     assert loss == pytest.approx(mean, rel=1e-3)
     for name in {*stages} - {"loss"} | {f"{name}.after" for name in structure.shapes}:
         np.testing.assert_allclose(
-            seen[name], np.atleast_2d(expected[name]), rtol=6e-3 if name[0] == "d" else 1e-3, atol=1e-6, err_msg=name
+            arrays[name], np.atleast_2d(expected[name]), rtol=6e-3 if name[0] == "d" else 1e-3, atol=1e-6, err_msg=name
         )
 
     cell = page.locator("[data-array='W3.after']")
     page.locator(".learn-stage-button", has_text=re.compile("^W3$")).click()
     cell.locator("td").first.click()
-    assert page.locator(".learn-sum").inner_text().startswith("W3[0, 0] = ")
+    assert page.locator(".learn-derivation").inner_text().startswith("W3[0, 0] = ")
     page.locator(".learn-stage-button").last.click()
     page.get_by_role("button", name="Run the step").click()
     page.get_by_text(TEXTS["en"]["learn.step.matches"]).wait_for()
@@ -148,17 +149,17 @@ def glassnet_docs():
     return Path(__file__).parents[2] / "docs"
 
 
-def test_it_plays_pauses_goes_on_and_starts_over(visit) -> None:
+def test_a_training_plays_pauses_resumes_and_restarts(visit) -> None:
     page = visit("#learn")
     ready(page)
-    page.locator("#learn-pace").select_option("8")
+    page.locator("#learn-speed").select_option("8")
     page.get_by_role("button", name="Train", exact=True).click()
-    page.locator(".learn-where", has_text=re.compile(r"Epoch [2-9]")).wait_for()
+    page.locator(".learn-progress-text", has_text=re.compile(r"Epoch [2-9]")).wait_for()
     page.get_by_role("button", name="Pause").click()
     wait_until(page, TEXTS["en"]["learn.state.paused"])
-    stood = page.locator(".learn-where").inner_text()
+    stood = page.locator(".learn-progress-text").inner_text()
     page.wait_for_timeout(600)
-    assert page.locator(".learn-where").inner_text() == stood
+    assert page.locator(".learn-progress-text").inner_text() == stood
     epoch, batch = map(int, re.search(r"Epoch (\d+) of 150, batch (\d+) of 19", stood).groups())
     page.get_by_role("button", name="One batch").click()
     wait_until(page, f"Epoch {epoch} of 150, batch {batch + 1} of 19" if batch < 18 else f"Epoch {epoch + 1} of 150")
@@ -199,13 +200,13 @@ def test_the_keyboard_alone_trains_and_steps(visit) -> None:
 
 
 @pytest.mark.slow
-def test_the_server_is_killed_in_the_midst_of_a_training(visit, started, model_file) -> None:
+def test_the_page_reports_a_server_that_was_killed_while_training(visit, started, model_file) -> None:
     process, content = started(model_file, "--log", "none")
     address = content["address"].rstrip("/")
     page = visit("#learn", at=address, expected=("ERR_CONNECTION", "WebSocket", "404"))
     ready(page)
     page.get_by_role("button", name="Train", exact=True).click()
-    page.locator(".learn-where", has_text=re.compile(r"Epoch ([5-9]|\d{2,})")).wait_for()
+    page.locator(".learn-progress-text", has_text=re.compile(r"Epoch ([5-9]|\d{2,})")).wait_for()
     process.kill()  # no word of goodbye
     process.wait()
     notice = page.locator(".learn-notice")
@@ -237,21 +238,21 @@ def test_a_second_page_gets_an_error_while_a_training_runs(visit) -> None:
     wait_until(second, TEXTS["en"]["learn.state.running"])
 
 
-def test_a_plan_that_can_not_be_carried_out_is_told_beside_the_choices(visit) -> None:
+def test_an_invalid_plan_is_reported_beside_the_choices(visit) -> None:
     page = visit("#learn", expected=("422",))
     ready(page)
     choose(page, "output", "relu")
-    page.locator(".learn-fault", has_text="does not go with the output activation").wait_for()
+    page.locator(".learn-error", has_text="does not go with the output activation").wait_for()
     assert page.get_by_role("button", name="Train", exact=True).is_disabled()
     choose(page, "output", "")
-    page.locator(".learn-fault").wait_for(state="hidden")
+    page.locator(".learn-error").wait_for(state="hidden")
     assert page.get_by_role("button", name="Train", exact=True).is_enabled()
 
 
-def test_runs_are_kept_compared_saved_and_used(visit, tmp_path) -> None:
+def test_runs_are_listed_compared_saved_and_used(visit, tmp_path) -> None:
     page = visit("#learn", width=1440)
     ready(page)
-    page.locator("#learn-pace").select_option("null")
+    page.locator("#learn-speed").select_option("null")
     choose(page, "epochs", "5")
     page.get_by_role("button", name="Train", exact=True).click()
     wait_until(page, TEXTS["en"]["learn.state.finished"])
@@ -279,7 +280,7 @@ def test_the_original_stalls_and_the_recommended_settings_do_not(visit) -> None:
     page = visit("#learn", width=1440)
     ready(page)
     choose(page, "kind", "digits")
-    page.locator("#learn-pace").select_option("null")
+    page.locator("#learn-speed").select_option("null")
     with page.expect_response(lambda response: response.url.endswith("/api/train/preview")):
         page.locator("#learn-preset-original_full_batch").click()
     page.wait_for_timeout(100)
@@ -304,7 +305,7 @@ def test_the_original_stalls_and_the_recommended_settings_do_not(visit) -> None:
 @pytest.mark.sweep(strength=1)
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_nothing_is_wider_than_the_window_nor_without_words(visit, language, width) -> None:
+def test_nothing_overflows_or_lacks_a_text(visit, language, width) -> None:
     page = visit("#learn", locale={"en": "en-US", "ko": "ko-KR"}[language], width=width, theme="dark")
     ready(page)
     page.locator(".learn-trace").click()
@@ -348,10 +349,10 @@ def houses():
     return AppState(model, "houses", examples, examples)
 
 
-def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:
+def test_training_for_regression(visit, serve, houses) -> None:
     page = visit("#learn", at=serve(create_app(houses)), width=1440)
     ready(page)
-    page.locator("#learn-pace").select_option("null")
+    page.locator("#learn-speed").select_option("null")
     choose(page, "kind", "file")
     page.locator(".learn-values").wait_for()
     assert page.locator("#learn-loss").input_value() == "half_mean_squared_error"  # the spiral's is for classes
@@ -361,7 +362,7 @@ def test_values_are_learned_from_as_classes_are(visit, serve, houses) -> None:
     wait_until(page, TEXTS["en"]["learn.state.finished"])
     assert float(page.locator(".learn-figures .learn-validation").last.inner_text()) > 0.9  # R²
     assert page.locator(".learn-values-row").count() == 50  # the validation rows
-    ends = [page.locator(".learn-values-right").get_attribute(name) for name in ("x1", "y1", "x2", "y2")]
+    ends = [page.locator(".learn-values-diagonal").get_attribute(name) for name in ("x1", "y1", "x2", "y2")]
     left, bottom, right, top = map(float, ends)
     aside = [
         abs(
@@ -388,14 +389,14 @@ def test_the_stop_reason_is_localized(visit, locale, words) -> None:
     ready(page)
     for group in page.locator(".learn-choices-body > details").all():
         group.evaluate("details => { details.open = true; }")
-    page.locator("#learn-pace").select_option("null")
+    page.locator("#learn-speed").select_option("null")
     choose(page, "patience", "2")
     choose(page, "learning_rate", "0.5")
     page.locator(".learn-play").click()
     wait_until(page, words)
 
 
-def test_the_code_is_copied_or_selected_where_the_browser_lends_no_clipboard(visit) -> None:
+def test_the_code_is_copied_or_selected_without_a_clipboard(visit) -> None:
     page = visit("#learn", permissions=["clipboard-read", "clipboard-write"])
     ready(page)
     page.locator(".learn-copy-command").click()
@@ -408,7 +409,7 @@ def test_the_code_is_copied_or_selected_where_the_browser_lends_no_clipboard(vis
     assert page.evaluate("getSelection().toString()").startswith("import glassnet")
 
 
-def test_a_new_entry_of_a_table_is_a_choice_on_the_page(visit, monkeypatch) -> None:
+def test_a_newly_registered_name_is_a_choice_on_the_page(visit, monkeypatch) -> None:
     def bent(z, out=None):
         """A = `z` / 2."""
         return np.multiply(z, 0.5, out=out)
@@ -429,7 +430,7 @@ def test_a_new_entry_of_a_table_is_a_choice_on_the_page(visit, monkeypatch) -> N
     wait_until(page, "Epoch 1 of 150")
 
 
-def test_korean_names_the_eight_steps_as_the_korean_walkthrough_does(visit) -> None:
+def test_korean_names_of_the_eight_steps_equal_the_korean_walkthrough(visit) -> None:
     page = visit("#learn", locale="ko-KR")
     ready(page)
     page.locator(".learn-trace").click()

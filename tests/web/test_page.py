@@ -25,7 +25,7 @@ def texts(language):
 # ---------------------------------------------------------------------------------------------------- without a browser
 
 
-def test_both_languages_hold_the_same_keys_in_the_same_order_and_fill_in_the_same() -> None:
+def test_both_languages_have_the_same_keys_order_and_placeholders() -> None:
     english, korean = texts("en"), texts("ko")
     assert list(english) == list(korean)
     for key in english:
@@ -33,13 +33,13 @@ def test_both_languages_hold_the_same_keys_in_the_same_order_and_fill_in_the_sam
         assert english[key].strip() and korean[key].strip()
 
 
-def test_no_key_stands_in_a_language_twice() -> None:
+def test_no_key_is_repeated_in_a_language() -> None:
     for language in ("en", "ko"):
         pairs = json.loads((PAGE / "texts" / f"{language}.json").read_text(encoding="utf-8"), object_pairs_hook=list)
         assert len(pairs) == len({key for key, _ in pairs})
 
 
-def test_every_text_that_a_module_names_is_there() -> None:
+def test_every_text_key_in_a_module_exists() -> None:
     known = texts("en")
     for file in files(".js", ".html"):
         content = file.read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_every_text_that_a_module_names_is_there() -> None:
         assert [key for key in named if key not in known] == [], file.name
 
 
-def test_no_file_of_the_page_makes_markup_of_text_or_names_another_machine() -> None:
+def test_no_file_of_the_page_turns_text_into_markup_or_names_another_host() -> None:
     for file in files(".js", ".html", ".css"):
         content = file.read_text(encoding="utf-8").replace("http://www.w3.org/", "").replace("https://www.w3.org/", "")
         for never in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
@@ -63,7 +63,7 @@ def test_no_file_of_the_page_makes_markup_of_text_or_names_another_machine() -> 
 
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize(("locale", "theme", "width"), [("en-US", "light", 1440), ("ko-KR", "dark", 390)])
-def test_each_tab_opens_without_a_fault_and_is_no_wider_than_the_window(visit, tab, locale, theme, width) -> None:
+def test_each_tab_opens_without_errors_or_overflow(visit, tab, locale, theme, width) -> None:
     page = visit(f"#{tab}", locale=locale, theme=theme, width=width)
     assert page.locator("html").get_attribute("lang") == locale[:2]
     assert page.locator("html").get_attribute("data-theme") == theme
@@ -105,7 +105,7 @@ def test_the_theme_is_switched_on_the_page_and_remembered(visit) -> None:
     assert page.evaluate(dark) == "rgb(18, 24, 30)"
 
 
-def test_the_model_is_told_in_numbers(visit, app_state) -> None:
+def test_the_properties_of_the_model_are_shown(visit, app_state) -> None:
     page = visit("#model")
     panel = page.locator("#panel-model")
     panel.get_by_text("W2 16×12, b2 12").wait_for()

@@ -53,7 +53,7 @@ def alone(chromium, pages):
 @pytest.mark.parametrize("name", ["picture", "report"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_opens_in_any_width_and_theme(alone, name: str, width: int, theme: str) -> None:
+def test_a_page_opens_in_any_width_and_theme(alone, name: str, width: int, theme: str) -> None:
     page = alone(name, viewport={"width": width, "height": 900}, color_scheme=theme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width  # wide things scroll within themselves
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -96,7 +96,7 @@ def test_the_pointer_reads_a_unit_whose_bar_is_empty(alone) -> None:
     assert unit.locator(".gn-read").evaluate("line => getComputedStyle(line).visibility") == "visible"
 
 
-def test_on_paper_it_is_light_and_whole(alone) -> None:
+def test_a_page_prints_light_and_complete(alone) -> None:
     page = alone("report", color_scheme="dark", viewport={"width": 700, "height": 900})
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

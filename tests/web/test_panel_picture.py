@@ -1,4 +1,4 @@
-"""The picture of a panel, in a real browser: PNG and SVG are saved, show what is there, and stand for themselves."""
+"""Export of a panel in a browser: PNG and SVG show the content of the page and are self-contained."""
 
 import io
 import re
@@ -60,7 +60,7 @@ def learnt(visit):
     def look(**options):
         page = visit("#learn", **options)
         page.locator(".learn-epoch").click()
-        page.locator(".learn-where", has_text=re.compile(r"\b1\b.*\b150\b|\b1/150")).wait_for()
+        page.locator(".learn-progress-text", has_text=re.compile(r"\b1\b.*\b150\b|\b1/150")).wait_for()
         page.locator(".learn-trace").click()
         page.locator(".learn-step:visible").wait_for()
         return page
@@ -72,7 +72,7 @@ def learnt(visit):
 @pytest.mark.parametrize(("locale", "theme", "width"), [("en-US", "light", 1440), ("ko-KR", "dark", 390)])
 def test_each_panel_of_learn_is_saved_as_png_and_as_svg(learnt, locale, theme, width) -> None:
     page = learnt(locale=locale, theme=theme, width=width)
-    panels = page.locator("#panel-learn .pictured")
+    panels = page.locator("#panel-learn .exportable")
     assert panels.count() == len(PANELS) + 1
     laid_out = page.evaluate("document.body.innerHTML")
     names = []
@@ -126,8 +126,8 @@ def test_a_canvas_and_a_chart_are_as_on_the_page(learnt) -> None:
     page.evaluate("document.activeElement.blur()")
     saved = Image.open(io.BytesIO(points)).convert("RGB").resize((int(box["width"]), int(box["height"])))
     shot = Image.open(io.BytesIO(panel.screenshot())).convert("RGB").resize(saved.size)
-    apart = np.abs(np.asarray(saved, int) - np.asarray(shot, int)).mean()
-    assert apart < 4  # of 255: only the menu is missing, and letters are a hair's breadth elsewhere
+    difference = np.abs(np.asarray(saved, int) - np.asarray(shot, int)).mean()
+    assert difference < 4  # of 255: the menu is missing, and letters are shifted slightly
 
     _, drawing = save(page, page.locator("#panel-learn .card", has=page.locator(".learn-charts")).first, "SVG")
     lines = list(check_alone(drawing).iter(f"{SVG}polyline"))
@@ -154,20 +154,20 @@ def test_the_keyboard_alone_saves_a_picture(visit) -> None:
     page.locator(".picture-menu[open]").wait_for(state="detached")  # who goes on closes it
 
 
-def test_names_out_of_a_file_are_text_in_the_picture(visit, serve) -> None:
+def test_names_from_a_file_are_text_in_the_picture(visit, serve) -> None:
     names = ["<script>alert(1)</script>", "a & b \x01 c"]
     settings = glassnet.Settings(loss="categorical_crossentropy", epochs=1, engine="reference")
     x = np.random.default_rng(0).normal(size=(20, 2))
     model = glassnet.fit(x, np.array(names)[np.arange(20) % 2], hidden=(3,), settings=settings, feature_names=names)
     page = visit("#model", at=serve(create_app(AppState(model, "</svg> ../x"))))
-    name, drawing = save(page, page.locator(".pictured").first, "SVG")
+    name, drawing = save(page, page.locator(".exportable").first, "SVG")
     assert re.fullmatch(r"glassnet-_svg_.*-what\.svg", name) and "/" not in name
     assert "<script>alert(1)</script>, a & b" in " ".join(check_alone(drawing).itertext())
 
 
-def test_a_panel_that_scrolls_is_saved_whole(learnt) -> None:
+def test_a_scrolling_panel_is_saved_completely(learnt) -> None:
     page = learnt(width=390)
-    panel = page.locator(".pictured", has=page.locator(".learn-health"))
+    panel = page.locator(".exportable", has=page.locator(".learn-health"))
     inner = panel.locator(".learn-health").evaluate("table => table.scrollWidth")
     box = panel.bounding_box()
     assert inner > box["width"]  # else it shows nothing
@@ -177,12 +177,12 @@ def test_a_panel_that_scrolls_is_saved_whole(learnt) -> None:
     assert all(word in " ".join(root.itertext()) for word in ("Saturated", "Dead"))
     assert max(float(text.get("x")) for text in root.iter(f"{SVG}text")) > box["width"]  # what was cut off is there
     after = panel.bounding_box()
-    assert (after["width"], after["height"]) == (box["width"], box["height"])  # and stands again as it stood
+    assert (after["width"], after["height"]) == (box["width"], box["height"])  # and the panel is restored
 
 
-def test_text_is_as_wide_as_on_the_page_and_stands_where_it_stood(visit) -> None:
+def test_text_has_the_width_and_position_of_the_page(visit) -> None:
     page = visit("#model")
-    panel = page.locator(".pictured").first
+    panel = page.locator(".exportable").first
     panel.evaluate(
         """panel => {
           const [line, bold, code] = ["p", "strong", "pre"].map((name) => document.createElement(name));

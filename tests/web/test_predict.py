@@ -51,7 +51,7 @@ def refused(response, status=422):
 # -------------------------------------------------------------------------------------------------------------- predict
 
 
-def test_rows_as_lists_get_the_classes_and_probabilities_that_python_gets(client, app_state) -> None:
+def test_rows_as_lists_get_the_predictions_of_the_model(client, app_state) -> None:
     x = app_state.examples.x[:50]
     content = client.post("/api/predict", json={"rows": x.tolist()}).json()
     assert content["predictions"] == app_state.model.predict(x).tolist()
@@ -59,7 +59,7 @@ def test_rows_as_lists_get_the_classes_and_probabilities_that_python_gets(client
     assert np.array_equal(np.array(content["probabilities"], np.float32), app_state.model.predict_proba(x))
 
 
-def test_rows_as_objects_go_by_the_columns_names_in_any_order(flowers) -> None:
+def test_rows_as_objects_are_matched_by_column_names(flowers) -> None:
     rows = [{"größe": 4.5, "length": 3.5, "colour": "red"}, {"length": -1, "größe": True}]
     content = client_of(flowers).post("/api/predict", json={"rows": rows}).json()
     assert content["predictions"] == flowers.predict([[3.5, 4.5], [-1, 1]]).tolist()
@@ -73,7 +73,7 @@ def test_a_model_of_one_column_takes_objects_too() -> None:
     assert content["predictions"] == model.predict([[3], [4.0]]).tolist()
 
 
-def test_values_come_in_the_unit_of_the_target(houses) -> None:
+def test_values_are_in_the_unit_of_the_target(houses) -> None:
     content = client_of(houses).post("/api/predict", json={"rows": [[1, 2], [3.5, 4]]}).json()
     assert content == {"target": "price", "predictions": houses.predict([[1, 2], [3.5, 4]]).tolist()}
 
@@ -98,7 +98,7 @@ def test_a_large_request_is_answered_by_a_thread_with_the_same_numbers(client, a
         ("1,2", {"expected": "a list of 2 numbers, or an object with the columns' names"}, "rows[1] is 1,2"),
     ],
 )
-def test_a_wrong_entry_is_told_by_row_column_value_and_what_was_expected(flowers, row, about, words) -> None:
+def test_an_invalid_entry_is_reported_with_row_column_and_value(flowers, row, about, words) -> None:
     content = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, 2], row]}))
     assert {"code": "invalid_input", "row": 1} | about == {key: content[key] for key in {"code", "row", *about}}
     assert words in content["message"]
@@ -121,12 +121,12 @@ def test_a_wrong_entry_is_told_by_row_column_value_and_what_was_expected(flowers
         (b'{"rows": [7]}', "invalid_input", "rows[0] is 7"),
     ],
 )
-def test_a_body_that_is_no_rows_is_told_what_it_lacks(flowers, body, code, words) -> None:
+def test_an_invalid_body_is_reported(flowers, body, code, words) -> None:
     content = refused(client_of(flowers).post("/api/predict", content=body))
     assert content["code"] == code and words in content["message"]
 
 
-def test_a_code_that_no_table_has_is_told_with_what_was_expected() -> None:
+def test_an_embedding_code_without_a_category_is_reported() -> None:
     structure = glassnet.Structure((1 + 2, 2), ("softmax",), embeddings=[(4, 2)])
     scaling = glassnet.fit([[0.0], [1.0]] * 4, [0, 1] * 4, hidden=()).scaling
     scaling = type(scaling)("standard", np.zeros(2), np.ones(2))
@@ -145,7 +145,7 @@ def test_more_rows_than_the_limit_are_refused(houses) -> None:
     assert content["code"] == "too_many_rows" and content["limit"] == 3
 
 
-def test_what_takes_too_long_is_ended(houses, monkeypatch) -> None:
+def test_a_slow_prediction_times_out(houses, monkeypatch) -> None:
     with pytest.raises(ApiError, match="takes too long"):
         predict_rows(houses, np.ones((3, 2)), deadline=time.monotonic() - 1)
     slow = predict_rows
@@ -159,7 +159,7 @@ def test_what_takes_too_long_is_ended(houses, monkeypatch) -> None:
     assert refused(client.post("/api/predict", json={"rows": [[1, 2]] * 9000}), 503)["code"] == "timeout"
 
 
-def test_a_long_value_is_not_sent_back_whole(flowers) -> None:
+def test_a_long_value_is_truncated_in_the_error(flowers) -> None:
     content = refused(client_of(flowers).post("/api/predict", json={"rows": [[1, "x" * 10_000]]}))
     assert len(content["value"]) == 80 and len(content["message"]) < 300
 
@@ -168,7 +168,7 @@ def test_a_long_value_is_not_sent_back_whole(flowers) -> None:
 
 
 @pytest.mark.parametrize("of", ["output", "logit", "probability"])
-def test_explain_tells_every_z_and_a_and_the_saliency(client, app_state, of) -> None:
+def test_explain_returns_every_z_and_a_and_the_saliency(client, app_state, of) -> None:
     model, x = app_state.model, app_state.examples.x[:1]
     content = client.post("/api/explain", json={"row": x[0].tolist(), "of": of}).json()
     layers = inspection.activations(model.structure, model.vector, model.inputs(x))
@@ -201,7 +201,7 @@ def test_explain_takes_an_object_and_an_output(flowers, houses) -> None:
         ({"row": [1, 1e300]}, "within float32"),
     ],
 )
-def test_explain_refuses_what_does_not_fit(flowers, body, words) -> None:
+def test_invalid_explain_requests_are_refused(flowers, body, words) -> None:
     assert words in refused(client_of(flowers).post("/api/explain", json=body))["message"]
 
 
@@ -220,13 +220,13 @@ def test_the_model_is_described(client, app_state) -> None:
     assert len(content["history"]) == 5 and content["parameters"] == app_state.model.structure.n_parameters
 
 
-def test_the_folders_of_files_are_nobodys_business(flowers) -> None:
+def test_responses_contain_no_folders(flowers) -> None:
     secret = replace(flowers, metadata={**flowers.metadata, "source": "/home/ann/secret/flowers.csv"})
     text = client_of(secret).get("/api/model").text
     assert '"source":"flowers.csv"' in text and "secret" not in text
 
 
-def test_openapi_describes_the_endpoints_and_there_is_no_page_that_loads_from_elsewhere(client) -> None:
+def test_openapi_describes_the_endpoints_and_no_page_loads_from_other_hosts(client) -> None:
     content = client.get("/api/openapi.json").json()
     assert {"/api/predict", "/api/explain", "/api/model", "/healthz", "/metrics"} <= set(content["paths"])
     assert content["paths"]["/api/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -251,7 +251,7 @@ def test_no_endpoint_takes_a_path(client) -> None:
                 assert not {"path", "file", "folder", "filename"} & set(parameter["name"].lower().split("_")), path
 
 
-def test_the_figures_count_requests_rows_and_errors(client, app_state) -> None:
+def test_metrics_count_requests_rows_and_errors(client, app_state) -> None:
     rows = app_state.examples.x[:7].tolist()
     client.post("/api/predict", json={"rows": rows})
     client.post("/api/predict", json={"rows": rows})
@@ -275,9 +275,7 @@ def test_the_figures_count_requests_rows_and_errors(client, app_state) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_a_fault_of_ours_is_no_traceback_for_whoever_asked_and_one_for_whoever_runs_it(
-    client, app_state, capsys
-) -> None:
+def test_an_internal_error_is_logged_with_a_traceback_and_sent_without(client, app_state, capsys) -> None:
     app_state.model = None
     content = refused(client.post("/api/predict", json={"rows": [[1]]}), 500)
     assert content["code"] == "internal_error" and "NoneType" not in content["message"]
@@ -285,7 +283,7 @@ def test_a_fault_of_ours_is_no_traceback_for_whoever_asked_and_one_for_whoever_r
     assert 'status="500"} 1.0' in client.get("/metrics").text
 
 
-def test_a_request_is_a_line_in_the_log_that_nothing_can_be_smuggled_into(app_state) -> None:
+def test_a_request_is_one_escaped_line_in_the_log(app_state) -> None:
     lines = []
     with TestClient(create_app(app_state, log=lines.append), base_url=HERE) as client:
         client.post("/api/predict?x=secret", json={"rows": app_state.examples.x[:3].tolist()})
@@ -297,13 +295,13 @@ def test_a_request_is_a_line_in_the_log_that_nothing_can_be_smuggled_into(app_st
 
 
 @pytest.mark.parametrize("log", [observability.log_plain, observability.log_json])
-def test_a_line_is_one_line(log, capsys) -> None:
+def test_a_log_entry_is_one_line(log, capsys) -> None:
     log({"method": "GET", "path": "/a\n200 \x1b[31m", "status": 404, "ms": 1.25, "rows": 2, "client": "::1"})
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "\x1b" not in said and "404" in said
 
 
-def test_a_second_training_is_told_of_the_first(app_state) -> None:
+def test_a_second_training_returns_409(app_state) -> None:
     with app_state.training_lock():
         with pytest.raises(ApiError, match="already running") as refusal, app_state.training_lock():
             pass
@@ -315,7 +313,7 @@ def test_a_second_training_is_told_of_the_first(app_state) -> None:
         pass
 
 
-def test_json_holds_arrays_and_nothing_that_is_no_number() -> None:
+def test_json_contains_arrays_and_no_nan() -> None:
     content = to_json({"a": np.array([1.5, np.nan, -np.inf]), "b": np.arange(6).reshape(2, 3).T, "c": np.float32(0.1)})
     assert content == b'{"a":[1.5,null,null],"b":[[0,3],[1,4],[2,5]],"c":0.1}'
     assert to_json(np.array(["x", 1], dtype=object)) == b'["x",1]'

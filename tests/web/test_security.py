@@ -122,7 +122,7 @@ def is_well(at):
         *("local host", "localhost,evil.example", "localhost\\evil", "http://localhost"),
     ],
 )
-def test_a_foreign_host_is_refused_whatever_it_asks_for(serve, open_app, host) -> None:
+def test_a_foreign_host_is_refused_on_every_path(serve, open_app, host) -> None:
     at = serve(open_app)
     for path in ("/", "/api/model", "/healthz", "/metrics"):
         assert code_of(ask(at, path, Host=host)) == (403, "host_not_allowed")
@@ -132,15 +132,15 @@ def test_a_foreign_host_is_refused_whatever_it_asks_for(serve, open_app, host) -
     "host",
     ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]", "[::1]:8000", "127.8.8.8", "localhost.", "localhost:65535"],
 )
-def test_the_names_of_loopback_are_let_in_under_any_port(serve, open_app, host) -> None:
+def test_loopback_names_are_allowed_with_any_port(serve, open_app, host) -> None:
     assert ask(serve(open_app), Host=host)[0] == 200
 
 
-def test_two_hosts_are_none(serve, open_app) -> None:
+def test_two_host_headers_are_refused(serve, open_app) -> None:
     assert code_of(ask(serve(open_app), Host=["localhost", "evil.example"])) == (400, "bad_request")
 
 
-def test_beyond_loopback_numbers_and_the_names_that_were_given_are_let_in() -> None:
+def test_beyond_loopback_numeric_addresses_and_given_names_are_allowed() -> None:
     door = AccessPolicy("0.0.0.0", TOKEN, frozenset({"lab.example"}))
     known = [
         "10.0.0.1:8000",
@@ -174,7 +174,7 @@ def test_a_foreign_origin_can_neither_post_nor_read_nor_open_a_websocket(serve, 
         websockets.sync.client.connect(f"ws://{host}/api/echo", additional_headers={"Origin": origin})
 
 
-def test_the_pages_own_origin_may(serve, open_app) -> None:
+def test_the_origin_of_the_page_is_allowed(serve, open_app) -> None:
     at = serve(with_echo(open_app))
     host = at.removeprefix("http://")
     body = json.dumps({"rows": [[0] * 64]}).encode()
@@ -185,7 +185,7 @@ def test_the_pages_own_origin_may(serve, open_app) -> None:
         assert line.recv() == "hello" and line.subprotocol == "glassnet"
 
 
-def test_a_foreign_page_that_sends_no_origin_is_known_by_what_the_browser_says_of_it(serve, open_app) -> None:
+def test_a_foreign_page_without_origin_is_refused_by_fetch_metadata(serve, open_app) -> None:
     at = serve(open_app)
     assert code_of(ask(at, Sec_Fetch_Site="cross-site")) == (403, "origin_not_allowed")
     assert ask(at, Sec_Fetch_Site="same-origin")[0] == ask(at, Sec_Fetch_Site="none")[0] == 200
@@ -199,7 +199,7 @@ def test_a_foreign_page_that_sends_no_origin_is_known_by_what_the_browser_says_o
     "said",
     [None, "", "Bearer", "Bearer wrong", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}", "Bearer ü"],
 )
-def test_without_the_token_nothing_is_told(serve, closed_app, said) -> None:
+def test_without_the_token_every_endpoint_is_refused(serve, closed_app, said) -> None:
     at = serve(with_echo(closed_app))
     given = {} if said is None else {"Authorization": said.encode("latin-1")}
     for path in ("/api/model", "/metrics", "/api/openapi.json", "/api/nothing", "/nothing"):
@@ -213,7 +213,7 @@ def test_without_the_token_nothing_is_told(serve, closed_app, said) -> None:
         )
 
 
-def test_with_the_token_everything_is(serve, closed_app) -> None:
+def test_with_the_token_every_endpoint_is_allowed(serve, closed_app) -> None:
     at = serve(with_echo(closed_app))
     assert ask(at, Authorization=f"Bearer {TOKEN}")[0] == ask(at, Authorization=f"bearer  {TOKEN}")[0] == 200
 
@@ -237,7 +237,7 @@ def test_the_token_is_compared_in_constant_time(monkeypatch, app_state) -> None:
 # ---------------------------------------------------------------------------------------------------- response headers
 
 
-def test_every_answer_tells_the_browser_to_trust_nothing_else(serve, open_app) -> None:
+def test_every_response_has_the_security_headers(serve, open_app) -> None:
     at = serve(open_app)
     answers = [ask(at, path) for path in ("/", "/shared/style.css", "/main.js", "/api/model", "/nothing", "/healthz")]
     answers += [ask(at, Host="evil.example"), ask(at, "/api/predict", "POST", b"{")]
@@ -262,7 +262,7 @@ def test_a_file_of_the_page_is_sent_once(serve, open_app) -> None:
 # ----------------------------------------------------------------------------------------------------- large, slow, cut
 
 
-def test_an_oversized_body_is_refused_by_what_it_declares_and_by_what_it_brings(serve, app_state) -> None:
+def test_an_oversized_body_is_refused_by_its_declared_and_actual_size(serve, app_state) -> None:
     app_state.limits = Limits(body=1000)
     at = serve(create_app(app_state))
     assert code_of(ask(at, "/api/predict", "POST", b" " * 1001)) == (413, "too_large")
@@ -281,7 +281,7 @@ def test_an_oversized_body_is_refused_by_what_it_declares_and_by_what_it_brings(
     assert is_well(at)
 
 
-def test_bodies_on_their_way_take_no_more_memory_than_allowed(serve, app_state) -> None:
+def test_bodies_in_transit_have_a_memory_limit(serve, app_state) -> None:
     app_state.limits = Limits(body=100_000, bodies=150_000, seconds=5)
     at = serve(create_app(app_state))
     head = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
@@ -298,7 +298,7 @@ def test_bodies_on_their_way_take_no_more_memory_than_allowed(serve, app_state) 
     assert is_well(at)
 
 
-def test_a_body_that_comes_too_slowly_is_given_up(serve, app_state) -> None:
+def test_a_slow_body_times_out(serve, app_state) -> None:
     app_state.limits = Limits(seconds=0.3)
     at = serve(create_app(app_state))
     head = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
@@ -307,7 +307,7 @@ def test_a_body_that_comes_too_slowly_is_given_up(serve, app_state) -> None:
     assert heard.startswith(b"HTTP/1.1 408") and b"request_timeout" in heard and time.monotonic() - began < 3
 
 
-def test_a_body_that_is_cut_reaches_nobody(serve, app_state) -> None:
+def test_a_truncated_body_reaches_no_endpoint(serve, app_state) -> None:
     lines = []
     at = serve(create_app(app_state, log=lines.append))
     head = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
@@ -316,7 +316,7 @@ def test_a_body_that_is_cut_reaches_nobody(serve, app_state) -> None:
     assert [line["status"] for line in lines] == [499, 200]
 
 
-def test_first_lines_that_come_too_slowly_or_never_end_are_given_up(serve, open_app, monkeypatch) -> None:
+def test_slow_or_endless_request_heads_time_out(serve, open_app, monkeypatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
     at = serve(open_app)
     assert raw(at).startswith(b"HTTP/1.1 408")
@@ -327,7 +327,7 @@ def test_first_lines_that_come_too_slowly_or_never_end_are_given_up(serve, open_
     assert is_well(at)
 
 
-def test_a_connection_is_used_again_and_a_second_request_has_its_own_time(serve, open_app, monkeypatch) -> None:
+def test_a_connection_is_reused_with_a_new_timeout(serve, open_app, monkeypatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.4)
     at = serve(open_app)
     get = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -355,8 +355,8 @@ def test_two_hundred_connections_at_once_are_all_answered_among_slow_ones(serve,
     async def all_of_them():
         return await asyncio.gather(*(one(number % 4 == 0) for number in range(200)))
 
-    with ThreadPoolExecutor(1) as apart:  # an open browser has a loop of its own in this thread
-        assert all(apart.submit(asyncio.run, all_of_them()).result(60))
+    with ThreadPoolExecutor(1) as executor:  # this thread already has an event loop, of an open browser
+        assert all(executor.submit(asyncio.run, all_of_them()).result(60))
 
 
 def test_a_message_over_a_websocket_has_a_limit_too(serve, open_app) -> None:
@@ -450,13 +450,13 @@ def test_a_thousand_malformed_requests_cause_no_server_error(module_server, requ
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=BODIES, path=st.sampled_from(["/api/predict", "/api/explain"]))
-def test_whatever_the_body_is_the_answer_is_json_that_says_what_is_wrong(module_server, body, path) -> None:
+def test_any_invalid_body_gets_a_json_error(module_server, body, path) -> None:
     status, _, content = ask(module_server, path, "POST", body)
     content = json.loads(content)
     assert status == 422 and set(content) == {"error"} and content["error"]["message"]
 
 
-def test_the_server_is_still_well_after_all_that(module_server) -> None:
+def test_the_server_still_responds_after_malformed_requests(module_server) -> None:
     assert is_well(module_server)
     assert b'status="500"' not in ask(module_server, "/metrics")[2]
 
@@ -479,7 +479,7 @@ def test_markup_in_the_names_of_classes_and_columns_is_text_on_the_page(visit, a
     assert evil in page.locator("#summary").inner_text() and evil in page.title()
 
 
-def test_the_page_takes_the_token_out_of_the_address_and_says_when_it_has_none(visit, serve, closed_app) -> None:
+def test_the_page_removes_the_token_from_the_address_and_reports_a_missing_one(visit, serve, closed_app) -> None:
     at = serve(closed_app)
     page = visit(at=at, expected=["401"])
     assert "requires a token" in page.locator("#alert").inner_text()
@@ -490,22 +490,22 @@ def test_the_page_takes_the_token_out_of_the_address_and_says_when_it_has_none(v
     page.locator("#summary:not(:empty)").wait_for()
 
 
-def test_the_page_can_run_nothing_that_is_not_its_own(visit) -> None:
+def test_the_page_runs_no_foreign_scripts(visit) -> None:
     page = visit(expected=["Content Security Policy", "TrustedHTML", "Trusted", "trusted"])
     blocked = page.evaluate(
         """async () => {
-            const seen = [];
-            document.addEventListener("securitypolicyviolation", (event) => seen.push(event.effectiveDirective));
+            const violations = [];
+            document.addEventListener("securitypolicyviolation", (event) => violations.push(event.effectiveDirective));
             const script = document.createElement("script");
             for (const attempt of [
                 () => { document.body.innerHTML = "<b>x</b>"; },
                 () => { script.src = "https://example.org/a.js"; },
                 () => { script.text = "alert(1)"; },
-            ]) try { attempt(); seen.push("went through"); } catch (error) { seen.push(error.name); }
+            ]) try { attempt(); violations.push("went through"); } catch (error) { violations.push(error.name); }
             document.body.append(Object.assign(document.createElement("style"), { textContent: "* { color: red }" }));
             await fetch("https://example.org/").catch(() => null);
             await new Promise((done) => setTimeout(done, 100));
-            return seen;
+            return violations;
         }"""
     )
     assert blocked.count("TypeError") == 3 and "went through" not in blocked and "connect-src" in blocked

@@ -47,11 +47,15 @@ def asked(address, path, body=None, token=None, patience=20):
             time.sleep(0.05)
 
 
-def test_a_model_is_served_with_its_rows_a_line_for_each_request_and_an_end(started, model_file, digits_model) -> None:
+def test_a_model_is_served_with_rows_a_log_and_a_shutdown(started, model_file, digits_model) -> None:
     process, content = started(model_file, "--log", "json")
     assert content["token"] is None and re.fullmatch(r"http://127\.0\.0\.1:\d+/", content["address"])
-    seen = asked(content["address"], "api/model")
-    assert seen["name"] == "small digits.glassnet" and seen["examples"]["rows"] == 360 and seen["training_rows"] == 1437
+    described = asked(content["address"], "api/model")
+    assert (
+        described["name"] == "small digits.glassnet"
+        and described["examples"]["rows"] == 360
+        and described["training_rows"] == 1437
+    )
     answer = asked(content["address"], "api/predict", {"rows": [[0] * 64, [16] * 64]})
     assert answer["predictions"] == digits_model.predict([[0] * 64, [16] * 64]).tolist()
     process.send_signal(signal.SIGTERM)
@@ -65,7 +69,7 @@ def test_a_model_is_served_with_its_rows_a_line_for_each_request_and_an_end(star
     assert all(line["ms"] > 0 and line["client"] == "127.0.0.1" and line["time"].endswith("Z") for line in lines)
 
 
-def test_ctrl_c_is_a_good_end_too(started, model_file) -> None:
+def test_ctrl_c_shuts_down_with_exit_code_0(started, model_file) -> None:
     process, content = started(model_file)
     asked(content["address"], "healthz")
     process.send_signal(signal.SIGINT)
@@ -73,7 +77,7 @@ def test_ctrl_c_is_a_good_end_too(started, model_file) -> None:
     assert process.returncode in (0, 130) and "Traceback" not in said
 
 
-def test_beyond_this_machine_a_token_is_drawn_and_asked_for(started, model_file) -> None:
+def test_beyond_this_machine_a_token_is_generated_and_required(started, model_file) -> None:
     _, content = started(model_file, "--host", "0.0.0.0")
     address = content["address"].replace("0.0.0.0", "127.0.0.1")
     assert len(content["token"]) >= 32
@@ -89,7 +93,7 @@ def test_a_token_is_taken_from_the_environment_and_a_short_one_refused(refused, 
     assert "--token has 4 characters" in refused(model_file)
 
 
-def test_what_cannot_be_served_is_told_in_a_line(refused, model_file, tmp_path, monkeypatch) -> None:
+def test_startup_errors_are_one_line(refused, model_file, tmp_path, monkeypatch) -> None:
     assert "there is no such file" in refused(tmp_path / "nothing.glassnet")
     assert "--log loud is not known; choose one of plain, json, none" in refused(model_file, "--log", "loud")
     assert "70000" in refused(model_file, "--port", "70000")
@@ -107,20 +111,20 @@ def test_what_cannot_be_served_is_told_in_a_line(refused, model_file, tmp_path, 
     assert "pip install 'glassnet[web]'" in refused(model_file)
 
 
-def test_rows_of_a_file_become_the_examples_and_an_unknown_class_is_told(
+def test_rows_of_a_file_become_the_examples_and_an_unknown_class_is_reported(
     refused, started, model_file, tmp_path
 ) -> None:
     names = [f"{row}x{column}" for row in range(1, 9) for column in range(1, 9)]
     rows = tmp_path / "rows.csv"
     rows.write_text(",".join(["note", *names]) + "\n" + ",".join(["hello", *["1"] * 64]) + "\n")
     _, content = started(model_file, "--data", rows)
-    seen = asked(content["address"], "api/model")
-    assert seen["examples"] == {"source": "rows.csv", "rows": 1, "has_target": False, "held_out": False}
+    described = asked(content["address"], "api/model")
+    assert described["examples"] == {"source": "rows.csv", "rows": 1, "has_target": False, "held_out": False}
     rows.write_text(",".join(["label", *names]) + "\n" + ",".join(["11", *["1"] * 64]) + "\n")
     assert "row 1 has the class 11, unknown to the model" in refused(model_file, "--data", rows)
 
 
-def test_without_a_model_the_digits_are_trained_and_that_is_said(tmp_path) -> None:
+def test_without_a_model_the_digits_are_trained_with_a_message(tmp_path) -> None:
     code = "import sys; from glassnet.cli import main; main(sys.argv[1:])"
     environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-c", code, "serve", "--port", "0"]

@@ -85,7 +85,7 @@ def test_the_page_shows_and_edits_a_row_of_a_table(visit, serve, state) -> None:
     fields = page.locator(".think-fields input")
     assert fields.nth(1).input_value() in ("a", "b", "c")
     fields.nth(1).fill("a")
-    page.locator(".think-said", has_text="yes").wait_for()
+    page.locator(".think-prediction", has_text="yes").wait_for()
     fields.nth(1).fill("b")
-    page.locator(".think-said", has_text="no").wait_for()
+    page.locator(".think-prediction", has_text="no").wait_for()
     assert page.locator(".think-bar-name", has_text="kind = a").count() == 1

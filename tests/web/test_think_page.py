@@ -64,7 +64,7 @@ def think(visit, serve):
     def look(app_state=None, **options):
         at = None if app_state is None else serve(create_app(app_state))
         page = visit("#think", at=at, **{"width": 1440} | options)
-        page.locator(".think-network-card .think-read:not(:empty)").wait_for()
+        page.locator(".think-network-card .think-readout:not(:empty)").wait_for()
         return page
 
     return look
@@ -102,7 +102,7 @@ def look_into(page, layer, unit):
 
 
 def said(page):
-    return page.locator(".think-said").inner_text()
+    return page.locator(".think-prediction").inner_text()
 
 
 def bars(page, kind="span:first-child"):
@@ -259,7 +259,7 @@ def test_all_numbers_of_a_unit_equal_the_librarys(think, app_state, layer, unit)
     assert np.float32(numbers[7]) == b
     assert sum(numbers) == pytest.approx(exact["z"], rel=1e-5, abs=1e-5)
 
-    read = page.locator(".think-network-card .think-read").inner_text()
+    read = page.locator(".think-network-card .think-readout").inner_text()
     shown = [float(number) for number in re.findall(r"(?:z|a|b) = (-?[\d.e-]+)", read)]
     assert shown == pytest.approx([exact["z"], exact["a"], b], rel=1e-3)
 
@@ -268,7 +268,7 @@ def test_hover_and_keyboard_read_z_a_and_b_of_any_unit(think, app_state) -> None
     page = think()
     model, x = app_state.model, app_state.examples.x[:1]
     layers = inspection.activations(model.structure, model.vector, model.inputs(x))
-    read = page.locator(".think-network-card .think-read")
+    read = page.locator(".think-network-card .think-readout")
 
     def numbers():
         return [float(number) for number in re.findall(r"(?:z|a|b) = (-?[\d.e-]+)", read.inner_text())]
@@ -310,7 +310,7 @@ def test_top_rows_and_histogram_of_a_unit_equal_the_librarys(think, app_state) -
     look_into(page, 2, 4)
     model, x = app_state.model, app_state.examples.x
     a = inspection.activations(model.structure, model.vector, model.inputs(x))["a2"][:, 4]
-    rows = [int(row.get_attribute("data-row")) for row in page.locator(".think-exciting .think-thumb").all()]
+    rows = [int(row.get_attribute("data-row")) for row in page.locator(".think-top-rows .think-thumb").all()]
     assert rows == np.argsort(-a.astype(float), kind="stable")[:12].tolist()
     counts, _ = np.histogram(a, 32)
     heights = np.array([float(bar.get_attribute("height")) for bar in page.locator(".think-bin").all()])
@@ -318,10 +318,10 @@ def test_top_rows_and_histogram_of_a_unit_equal_the_librarys(think, app_state) -
     below = np.count_nonzero(a < a[0]) / len(a)
     words = page.locator(".think-histogram .hint").inner_text()
     assert int(re.search(r"larger than (\d+)%", words)[1]) == pytest.approx(100 * below, abs=1.01)
-    mark = float(page.locator(".think-here").get_attribute("x1"))
+    mark = float(page.locator(".think-current").get_attribute("x1"))
     assert mark == pytest.approx(4 + 252 * a[0] / a.max(), abs=0.01)
 
-    page.locator(".think-exciting .think-thumb").first.click()
+    page.locator(".think-top-rows .think-thumb").first.click()
     settled(page)
     actual = app_state.examples.y[rows[0]]
     page.locator(".think-answer").get_by_text(f"row {rows[0] + 1}: ").wait_for()
@@ -341,17 +341,17 @@ def test_the_saliency_of_the_selected_output_equals_the_librarys(think, flowers)
         slopes = inspection.saliency(model.structure, model.vector, x, None if chosen == "" else int(chosen), "logit")
         shown = {
             int(bar.get_attribute("data-column")): float(bar.locator(".think-value").get_attribute("title"))
-            for bar in page.locator(".think-mind .think-bar").all()
+            for bar in page.locator(".think-saliency-card .think-bar").all()
         }
         assert [shown[column] for column in range(4)] == pytest.approx(slopes[0].tolist(), rel=1e-6)
         assert list(shown) == np.argsort(-np.abs(slopes[0])).tolist()
-    assert "z3[2] (virginica)" in page.locator(".think-mind").inner_text()
+    assert "z3[2] (virginica)" in page.locator(".think-saliency-card").inner_text()
 
 
 # ---------------------------------------------------------------------------------------------------------- silencing
 
 
-def test_units_are_silenced_and_the_answers_with_and_without_stand_side_by_side(think, app_state) -> None:
+def test_ablated_units_show_predictions_with_and_without(think, app_state) -> None:
     page = think()
     model, x = app_state.model, app_state.examples.x[:1]
     structure, inputs = model.structure, model.inputs(x)
@@ -446,13 +446,13 @@ def test_edited_values_update_the_prediction(think, flowers) -> None:
     field.fill("")
     assert field.get_attribute("aria-invalid") == "true" and said(page) == "virginica"
     field.fill("1e300")
-    page.locator(".think-fault").wait_for()
+    page.locator(".think-error").wait_for()
     assert (
         "'petal width' is 1e+300; it must be a number that is, scaled, within float32"
-        in page.locator(".think-fault").inner_text()
+        in page.locator(".think-error").inner_text()
     )
     field.fill("2.3")
-    page.locator(".think-fault").wait_for(state="hidden")
+    page.locator(".think-error").wait_for(state="hidden")
     settled(page)
     assert said(page) == "virginica"
     assert page.get_by_text("<b>petal</b> length", exact=True).first.is_visible()  # a name is text
@@ -486,7 +486,7 @@ def test_without_data_the_page_shows_how_to_provide_them(think, flowers) -> None
     page.get_by_role("button", name="Rows", exact=True).click()
     page.locator(".think-input").get_by_text("glassnet serve iris.glassnet --data rows.csv").wait_for()
     look_into(page, 1, 2)
-    page.locator(".think-exciting").get_by_text("--data rows.csv").wait_for()
+    page.locator(".think-top-rows").get_by_text("--data rows.csv").wait_for()
     assert not page.locator(".think-histogram").is_visible()
     assert page.locator(".think-weights .think-bar").count() == 4
 
@@ -509,7 +509,7 @@ def test_another_tab_opens_a_row(think, app_state) -> None:
     page.evaluate(OPENED_BY_ANOTHER, {"row": 57})
     page.locator("#another .think-answer").get_by_text("row 58: ").wait_for()
     answer = app_state.model.predict(app_state.examples.x[57:58])[0]
-    assert page.locator("#another .think-said").inner_text() == str(answer)
+    assert page.locator("#another .think-prediction").inner_text() == str(answer)
 
 
 def test_another_tab_opens_a_training_row(think, app_state) -> None:
@@ -518,7 +518,7 @@ def test_another_tab_opens_a_training_row(think, app_state) -> None:
     page.evaluate(OPENED_BY_ANOTHER, {"values": values, "target": 8, "number": 6, "file": None})
     page.locator("#another .think-answer").get_by_text("training row 6: ").wait_for()
     answer = app_state.model.predict([values])[0]
-    assert page.locator("#another .think-said").inner_text() == str(answer)
+    assert page.locator("#another .think-prediction").inner_text() == str(answer)
     words = "8, correct" if answer == 8 else "wrong, the target is 8"
     assert words in page.locator("#another .think-answer").inner_text()
 
@@ -530,7 +530,7 @@ def test_the_model_is_replaced(think, app_state, flowers) -> None:
     draw(page, SEVEN)  # a picture that the new model can't take
     page.locator("#summary", has_text="iris").wait_for()
     page.get_by_role("button", name="Values").wait_for()
-    page.locator(".think-said", has_text="setosa").wait_for()
+    page.locator(".think-prediction", has_text="setosa").wait_for()
     assert not page.locator(".think-pad").is_visible() and not page.locator(".think-formula").is_visible()
 
 
@@ -572,16 +572,16 @@ def for_pixels(hidden):
 
 @pytest.mark.sweep(only=["digits"])
 @pytest.mark.parametrize("size", ["digits", *HIDDEN])
-def test_the_network_answers_while_one_draws_one_question_at_a_time(think, app_state, size, record_property) -> None:
+def test_the_network_answers_while_drawing_one_request_at_a_time(think, app_state, size, record_property) -> None:
     page = think(app_state if size == "digits" else AppState(for_pixels(HIDDEN[size]), size))
     answers, open_ones, at_once = [], set(), []
 
-    def begun(ask):
+    def on_request(ask):
         if ask.url.endswith("/explain"):
             open_ones.add(ask)
             at_once.append(len(open_ones))
 
-    page.on("request", begun)
+    page.on("request", on_request)
     page.on("requestfinished", lambda ask: open_ones.discard(ask))
     page.on("response", lambda got: answers.append(got) if got.url.endswith("/explain") else None)
     page.evaluate(TIMES)
@@ -608,7 +608,7 @@ def test_the_network_answers_while_one_draws_one_question_at_a_time(think, app_s
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("task", ["digits", "houses"])
-def test_nothing_is_wider_than_the_window_nor_without_words(think, app_state, houses, task, width, language) -> None:
+def test_nothing_overflows_or_lacks_a_text(think, app_state, houses, task, width, language) -> None:
     shop = app_state if task == "digits" else AppState(houses[0], "houses", houses[1])
     page = think(shop, locale={"en": "en-US", "ko": "ko-KR"}[language], width=width)
     look_into(page, 1, 2)

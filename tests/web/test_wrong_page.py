@@ -50,7 +50,7 @@ def shop_of(task="classification", classes=3, rows=300):
         columns["target"] = [f"{MARKUP} {place:02}" for place in np.searchsorted(cuts, score)]
     else:
         columns["target"] = score + 0.5
-    table = ArrowTable("/home/somebody/rows.csv", pa.table(columns))
+    table = ArrowTable("/home/user/rows.csv", pa.table(columns))
     settings = glassnet.recommended_settings(rows, task, epochs=15, engine="reference")
     model = glassnet.fit(
         features(table, names),
@@ -66,23 +66,23 @@ def shop_of(task="classification", classes=3, rows=300):
     return AppState(model, "rows", rows, rows)
 
 
-def test_the_headline_tells_how_good_the_model_is_on_which_rows(visit, app_state) -> None:
+def test_the_headline_shows_accuracy_and_dataset(visit, app_state) -> None:
     page = visit("#wrong", width=1440)
     panel = ready(page)
     truth, said = truth_and_prediction(app_state)
     right = np.mean(truth == said)
     assert panel.locator(".wrong-metrics strong").first.inner_text() == f"{right:.1%}"
     assert panel.locator(".wrong-metrics strong").nth(1).inner_text() == str(np.sum(truth != said))
-    assert panel.locator(".wrong-seen").inner_text() == EN["wrong.overlap.none"]
+    assert panel.locator(".wrong-overlap").inner_text() == EN["wrong.overlap.none"]
     page.get_by_label(EN["wrong.dataset"]).focus()
     page.keyboard.press("ArrowDown")
-    panel.locator(".wrong-seen", has_text="Training rows").wait_for()
+    panel.locator(".wrong-overlap", has_text="Training rows").wait_for()
     assert page.evaluate("document.activeElement.id") == "wrong-dataset"  # the keyboard is where it was
     of_training = app_state.model.predict(app_state.training.x) == app_state.training.y
     assert panel.locator(".wrong-metrics strong").first.inner_text() == f"{np.mean(of_training):.1%}"
 
 
-def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, app_state) -> None:
+def test_a_cell_lists_its_rows_by_confidence(visit, app_state) -> None:
     page = visit("#wrong", width=1440)
     panel = ready(page)
     truth, said = truth_and_prediction(app_state)
@@ -102,7 +102,7 @@ def test_a_cell_is_chosen_and_its_rows_come_the_surest_first(visit, app_state) -
     shown = page.locator(".wrong-gallery").first.locator("li")
     assert [text.split("\n")[-1] for text in shown.all_inner_texts()] == [f"row {number + 1}" for number in chosen]
     assert all(f"true: {row}" in text for text in shown.all_inner_texts())
-    assert shown.first.locator(".wrong-said").inner_text() == f"{column}: {probabilities[chosen[0], column]:.1%}"
+    assert shown.first.locator(".wrong-headline").inner_text() == f"{column}: {probabilities[chosen[0], column]:.1%}"
     assert grid.locator("[aria-selected=true]").count() == 1
     drawn = shown.first.locator("canvas").evaluate(
         "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.join()"
@@ -124,7 +124,7 @@ def test_a_row_opens_in_think(visit, app_state, which) -> None:
     if which == "training":  # which Think has no list of
         rows = app_state.training
         page.get_by_label(EN["wrong.dataset"]).select_option("training")
-        page.locator(".wrong-seen.warn").wait_for()
+        page.locator(".wrong-overlap.warn").wait_for()
         ready(page)
     first = page.locator(".wrong-gallery button").first
     number = int(re.search(r"row ([\d,]+)", first.inner_text())[1].replace(",", ""))
@@ -133,11 +133,11 @@ def test_a_row_opens_in_think(visit, app_state, which) -> None:
     name = EN["think.row" if which == "examples" else "think.from.training"].format(row=number)
     page.locator(".think-answer").get_by_text(f"{name}: ").wait_for()
     said = app_state.model.predict(rows.x[[number - 1]])[0]
-    page.locator(".think-said", has_text=re.compile(f"^{said}$")).wait_for()
+    page.locator(".think-prediction", has_text=re.compile(f"^{said}$")).wait_for()
     assert said != rows.y[number - 1]
 
 
-def test_the_matrix_is_read_by_the_keyboard_alone(visit) -> None:
+def test_the_matrix_is_read_with_the_keyboard(visit) -> None:
     page = visit("#wrong")
     ready(page)
     grid = page.get_by_role("grid", name=EN["wrong.matrix"])
@@ -189,11 +189,11 @@ def test_many_classes_stay_readable(visit, serve) -> None:
     assert page.evaluate(inside)
     head = grid.locator("thead th").last.bounding_box()
     frame = page.locator(".wrong-matrix-frame").bounding_box()
-    assert head["y"] >= frame["y"] - 1 and head["y"] < frame["y"] + 20  # names stay in sight
+    assert head["y"] >= frame["y"] - 1 and head["y"] < frame["y"] + 20  # names stay visible
     assert page.evaluate("document.documentElement.scrollWidth") <= 900
 
 
-def test_calibration_is_drawn_and_told_in_numbers(visit, app_state) -> None:
+def test_calibration_is_drawn_and_shown_in_numbers(visit, app_state) -> None:
     page = visit("#wrong")
     ready(page)
     truth, said = truth_and_prediction(app_state)
@@ -233,7 +233,7 @@ def test_groups_of_any_column_and_names_that_are_markup(visit, serve) -> None:
     assert table.locator("tbody tr").count() == 6
 
 
-def test_values_are_shown_by_their_residuals(visit, serve) -> None:
+def test_regression_is_shown_by_residuals(visit, serve) -> None:
     shop = shop_of("regression")
     page = visit("#wrong", at=serve(create_app(shop)))
     panel = ready(page)
@@ -300,13 +300,13 @@ def test_a_search_is_stopped_and_a_second_one_is_refused(visit, serve, app_state
     first.get_by_role("button", name=EN["wrong.labels.stop"]).wait_for()
     second.get_by_role("button", name=EN["wrong.labels.start"], exact=True).click()
     second.locator("#alert", has_text=EN["error.busy"]).wait_for()
-    first.locator(".wrong-where", has_text="fold 1 of 5").wait_for()
+    first.locator(".wrong-search-status", has_text="fold 1 of 5").wait_for()
     first.get_by_role("button", name=EN["wrong.labels.stop"]).click()
-    first.locator(".wrong-where", has_text=EN["wrong.labels.stopped"]).wait_for()
+    first.locator(".wrong-search-status", has_text=EN["wrong.labels.stopped"]).wait_for()
     assert first.get_by_role("button", name=EN["wrong.labels.start"], exact=True).is_enabled()
 
 
-def test_where_nothing_may_be_changed_there_is_no_search(visit, serve, app_state) -> None:
+def test_a_read_only_server_has_no_search(visit, serve, app_state) -> None:
     app_state.read_only = True
     page = visit("#wrong", at=serve(create_app(app_state)))
     ready(page)
@@ -315,7 +315,7 @@ def test_where_nothing_may_be_changed_there_is_no_search(visit, serve, app_state
 
 
 @pytest.mark.parametrize("missing", ["data", "target"])
-def test_what_is_missing_is_told_and_how_to_give_it(visit, serve, missing) -> None:
+def test_missing_data_are_reported_with_instructions(visit, serve, missing) -> None:
     shop = shop_of()
     rows = None if missing == "data" else replace(shop.examples, y=None)
     page = visit("#wrong", at=serve(create_app(AppState(shop.model, "rows", rows, rows))))
@@ -323,17 +323,17 @@ def test_what_is_missing_is_told_and_how_to_give_it(visit, serve, missing) -> No
     page.get_by_text("glassnet serve MODEL --data FILE").wait_for()
 
 
-def test_another_model_is_judged_afresh(visit, serve, app_state) -> None:
-    page = visit("#wrong", at=serve(create_app(app_state)), expected=("422",))  # the rows that were judged are gone
+def test_another_model_is_evaluated_again(visit, serve, app_state) -> None:
+    page = visit("#wrong", at=serve(create_app(app_state)), expected=("422",))  # the evaluated rows are gone
     ready(page)
     before = page.locator(".wrong-metrics strong").first.inner_text()
     page.get_by_label(EN["wrong.dataset"]).select_option("training")
-    page.locator(".wrong-seen.warn").wait_for()
+    page.locator(".wrong-overlap.warn").wait_for()
     other = replace(app_state.model, vector=-app_state.model.vector)
     app_state.set_model(other, "other", app_state.examples)  # it brings no training rows
     page.get_by_role("gridcell").first.click()
     page.locator("#summary", has_text="other").wait_for()
-    page.locator(".wrong-seen", has_text=EN["wrong.overlap.none"]).wait_for()
+    page.locator(".wrong-overlap", has_text=EN["wrong.overlap.none"]).wait_for()
     said = np.mean(other.predict(app_state.examples.x) == app_state.examples.y)
     assert page.locator(".wrong-metrics strong").first.inner_text() == f"{said:.1%}" != before
 
@@ -342,15 +342,15 @@ def test_another_model_is_judged_afresh(visit, serve, app_state) -> None:
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("task", ["digits", "classification", "regression"])
-def test_nothing_is_wider_than_the_window_nor_without_words(visit, serve, app_state, language, width, task) -> None:
+def test_nothing_overflows_or_lacks_a_text(visit, serve, app_state, language, width, task) -> None:
     shop = app_state if task == "digits" else shop_of(task)
     shop.model = replace(shop.model, settings=replace(shop.model.settings, epochs=2))
     page = visit("#wrong", at=serve(create_app(shop)), locale={"en": "en-US", "ko": "ko-KR"}[language], width=width)
     ready(page)
     page.locator(".wrong-search").click()
-    page.locator(".wrong-where", has_text=re.compile(r"rows are suspected|rows have|의심됩니다|이상치입니다")).wait_for(
-        timeout=60_000
-    )
+    page.locator(
+        ".wrong-search-status", has_text=re.compile(r"rows are suspected|rows have|의심됩니다|이상치입니다")
+    ).wait_for(timeout=60_000)
     for group in page.locator("#panel-wrong details").all():
         group.evaluate("element => { element.open = true; }")
     check_words(page, "wrong", language, width)
@@ -379,7 +379,7 @@ def test_weak_networks_cause_a_warning(visit, serve, app_state) -> None:
     page.get_by_role("button", name=EN["wrong.labels.start"], exact=True).click()
     page.get_by_text(EN["wrong.labels.weak"]).wait_for()
     section = page.get_by_role("region", name=EN["wrong.labels"])
-    total = int(re.match(r"\d+", section.locator(".wrong-where").inner_text())[0])
+    total = int(re.match(r"\d+", section.locator(".wrong-search-status").inner_text())[0])
     assert total > 24
     section.get_by_role("button", name=EN["wrong.rows.next"]).press("Enter")
     section.get_by_text(f"25 to {total} of {total}").wait_for()
@@ -388,7 +388,7 @@ def test_weak_networks_cause_a_warning(visit, serve, app_state) -> None:
     section.get_by_text(f"1 to 24 of {total}").wait_for()
 
 
-def test_where_very_many_labels_are_suspected_that_is_told(visit, serve) -> None:
+def test_a_warning_if_many_labels_are_suspected(visit, serve) -> None:
     page = visit("#wrong", at=serve(create_app(shop_of(classes=12, rows=300))))
     ready(page)
     page.get_by_role("button", name=EN["wrong.labels.start"], exact=True).click()

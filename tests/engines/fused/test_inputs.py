@@ -117,7 +117,7 @@ def _weights(chosen: Settings):
 
 
 def _csr(rows: int, features: int, entries: int) -> sparse.csr_matrix:
-    """Return rows with so many entries each, quickly."""
+    """Return rows with n entries each, quickly."""
     step, rng = features // entries, np.random.default_rng(0)
     columns = step * np.arange(entries, dtype=np.int32) + rng.integers(0, step, (rows, entries), np.int32)
     starts = entries * np.arange(rows + 1, dtype=np.int32)

@@ -229,7 +229,7 @@ print(time.monotonic(), found.stop_reason, len(found.history) > 0, np.isfinite(f
         process.kill()
     when, *rest = output.split()
     assert rest == ["interrupted", "True", "True", "1"]
-    # within a second on a quiet machine; these tests share theirs
+    # within a second on a quiet machine; other tests run on it
     assert float(when) - pressed < 5
 
 

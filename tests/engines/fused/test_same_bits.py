@@ -169,7 +169,7 @@ def test_an_epoch_in_pieces_equals_an_epoch_at_once(shape: str, rule: str, monke
     with_few_outputs = trained(make(FusedEngine, settings, structure), settings, structure, rows)
     heard: list[tuple[int, float]] = []
     listened = trained(
-        make(FusedEngine, settings, structure), settings, structure, rows, on_batch=lambda *told: heard.append(told)
+        make(FusedEngine, settings, structure), settings, structure, rows, on_batch=lambda *values: heard.append(values)
     )
     parameters = whole.weights.parameters.tobytes()
     for other in (in_pieces, in_growing_pieces, with_few_outputs, listened):

@@ -66,17 +66,18 @@ def test_a_score_is_the_reference_engines(case: str, batch: int) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_custom_metric_gets_the_outputs_and_changes_nothing(case: str) -> None:
-    metric, seen = CASES[case][3], []
+    metric = CASES[case][3]
+    batches = []
 
     def own(output, y):
-        seen.append((output.shape, len(y)))
+        batches.append((output.shape, len(y)))
         return metric(output, y)
 
     known, parameters = score(FusedEngine, case, metric)
     found, parameters_too = score(FusedEngine, case, own)
     assert found == pytest.approx(known, rel=1e-12, nan_ok=True)
     assert parameters == parameters_too
-    assert sum(count for _, count in seen) == sum(shape[0] for shape, _ in seen) == 101
+    assert sum(count for _, count in batches) == sum(shape[0] for shape, _ in batches) == 101
 
 
 def test_a_metric_that_is_known_costs_no_outputs(monkeypatch: pytest.MonkeyPatch) -> None:

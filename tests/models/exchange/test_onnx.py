@@ -125,9 +125,9 @@ def test_two_classes_of_one_output(classes: list, kind: str, dtype: str) -> None
     exported.parameters["b2"][:] -= np.log(np.median(p) / (1 - np.median(p))) + 0.01  # so that both are said
     p = answers(exported, x)[:, 0]
     read = session(onnx_bytes(exported))
-    told = [(output.name, output.type, output.shape) for output in read.get_outputs()]
+    outputs = [(output.name, output.type, output.shape) for output in read.get_outputs()]
     number = "float" if dtype == "float32" else "double"
-    assert told == [("label", kind, ["rows"]), ("probabilities", f"tensor({number})", ["rows", 2])]
+    assert outputs == [("label", kind, ["rows"]), ("probabilities", f"tensor({number})", ["rows", 2])]
     label, probabilities = read.run(None, {"X": x})
     assert label.tolist() == [exported.classes.tolist()[yes] for yes in (p > 0.5).astype(int)] and set(p > 0.5) == {
         True,
@@ -302,7 +302,7 @@ def test_a_file_that_can_not_be_written_leaves_the_old_one(tmp_path: Path, monke
     to_onnx(exported, path)
     before = path.read_bytes()
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)

@@ -1,4 +1,4 @@
-"""ONNX files of networks for tables prepare rows as we do: numbers with gaps, categories, learned embeddings."""
+"""ONNX files of networks for tables preprocess rows as glassnet does: missing values, categories, embeddings."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def frame(rows: int = 200) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
-            "z1": rng.standard_normal(rows) * 1e3 + 1.6e9,  # a name of ours
+            "z1": rng.standard_normal(rows) * 1e3 + 1.6e9,  # also the name of an array of the graph
             "town": np.array([f"Ort {i} ß" for i in range(40)])[rng.integers(0, 40, rows)],  # with a learned vector
             "has \n gaps": rng.standard_normal(rows),
             "member": rng.integers(0, 2, rows).astype(bool),
@@ -88,9 +88,9 @@ def test_a_table_with_every_kind_of_column(dtype: str) -> None:
     assert [c.name for c in preparation.categories if c.encoding == CODES] == ["town", "shop"]
     exported = network_for(preparation, dtype)
     read = session(exported, input_dtype="float64")
-    told = {value.name: (value.type, value.shape) for value in read.get_inputs()}
+    inputs = {value.name: (value.type, value.shape) for value in read.get_inputs()}
     number = ("tensor(double)", ["rows", 1])
-    assert told == {
+    assert inputs == {
         "z1": number,
         "town": ("tensor(string)", ["rows", 1]),
         "has \n gaps": number,

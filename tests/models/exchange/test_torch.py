@@ -28,7 +28,7 @@ def outputs(module: Any, x: np.ndarray) -> np.ndarray:
         return module(torch.from_numpy(x.copy())).numpy()
 
 
-def ours(structure: Structure, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
+def glassnets(structure: Structure, vector: np.ndarray, x: np.ndarray) -> np.ndarray:
     with np.errstate(under="ignore"):
         return forward(structure, structure.views(vector), x)[f"a{structure.n_layers}"]
 
@@ -60,14 +60,14 @@ def test_any_sizes_agree(sizes: tuple[int, ...], dtype: str) -> None:
     structure, vector = network(sizes, [*["tanh"] * (len(sizes) - 2), "softmax"], dtype)
     module, x = to_torch(structure, vector), odd_rows(sizes[0], dtype)
     for rows in (x, x[:1], x[:0]):
-        assert np.allclose(outputs(module, rows), ours(structure, vector, rows), **CLOSE[dtype])
+        assert np.allclose(outputs(module, rows), glassnets(structure, vector, rows), **CLOSE[dtype])
 
 
 def test_the_module_is_a_sequence_of_pytorch_modules() -> None:
     module = to_torch(*network((3, 4, 4, 2), ("gelu", "identity", "softmax"), "float32"))
     assert type(module) is nn.Sequential
-    told = [(name, type(part).__module__.split(".")[0], repr(part)) for name, part in module.named_children()]
-    assert told == [
+    children = [(name, type(part).__module__.split(".")[0], repr(part)) for name, part in module.named_children()]
+    assert children == [
         ("layer1", "torch", "Linear(in_features=3, out_features=4, bias=True)"),
         ("activation1", "torch", "GELU(approximate='none')"),
         ("layer2", "torch", "Linear(in_features=4, out_features=4, bias=True)"),
@@ -116,7 +116,7 @@ def test_learned_embeddings_are_looked_up(numbers: int, dtype: str) -> None:
     before = torch.get_rng_state()
     module = to_torch(structure, vector)
     assert torch.equal(before, torch.get_rng_state())
-    assert np.allclose(outputs(module, x), ours(structure, vector, x), **CLOSE[dtype])
+    assert np.allclose(outputs(module, x), glassnets(structure, vector, x), **CLOSE[dtype])
     assert all(parameter.requires_grad for parameter in module.parameters())
     again, back = from_torch(pickle.loads(pickle.dumps(module)))
     assert again == structure and back.tobytes() == vector.tobytes()
@@ -158,7 +158,7 @@ def test_a_round_trip_keeps_every_bit(name: str, dtype: str) -> None:
 
 def test_a_module_made_in_pytorch() -> None:
     torch.manual_seed(0)
-    shared = nn.ReLU()  # one object may stand in several places
+    shared = nn.ReLU()  # one module may be used several times
     module = nn.Sequential(
         nn.Flatten(),
         nn.Dropout(0.2),
@@ -173,7 +173,7 @@ def test_a_module_made_in_pytorch() -> None:
     assert structure == Structure((6, 5, 4, 3), ("relu", "relu", "identity")) and vector.dtype == np.float32
     assert not structure.views(vector)["b2"].any()
     x = odd_rows(6, "float32")
-    assert np.allclose(ours(structure, vector, x), outputs(module, x), **CLOSE["float32"])
+    assert np.allclose(glassnets(structure, vector, x), outputs(module, x), **CLOSE["float32"])
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_activations_of_pytorch_with_default_arguments(part: Any, name: str) -> 
     structure, vector = from_torch(module)
     assert structure.activations[0].name == name
     x = odd_rows(3, "float32")
-    assert np.allclose(ours(structure, vector, x), outputs(module, x), **CLOSE["float32"])
+    assert np.allclose(glassnets(structure, vector, x), outputs(module, x), **CLOSE["float32"])
 
 
 def test_a_single_linear_layer_and_logits_with_an_output_activation() -> None:
@@ -200,14 +200,16 @@ def test_a_single_linear_layer_and_logits_with_an_output_activation() -> None:
     structure, vector = from_torch(layer, output="softmax")
     assert structure == Structure((3, 2), ("softmax",))
     x = odd_rows(3, "float32")
-    assert np.allclose(ours(structure, vector, x), torch.softmax(torch.from_numpy(outputs(layer, x)), 1), atol=1e-6)
+    assert np.allclose(
+        glassnets(structure, vector, x), torch.softmax(torch.from_numpy(outputs(layer, x)), 1), atol=1e-6
+    )
 
 
 def test_weight_normalization_is_evaluated() -> None:
     layer = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
     structure, vector = from_torch(nn.Sequential(layer))
     x = odd_rows(3, "float32")
-    assert np.allclose(ours(structure, vector, x), outputs(layer, x), **CLOSE["float32"])
+    assert np.allclose(glassnets(structure, vector, x), outputs(layer, x), **CLOSE["float32"])
 
 
 def test_the_vector_is_a_copy() -> None:

@@ -96,7 +96,7 @@ def test_one_object_serves_two_trainings_copies_and_pickles(tmp_path: Path) -> N
     copy.deepcopy(callbacks), pickle.loads(pickle.dumps(callbacks))
     run(*callbacks, epochs=5)
     run(*callbacks, epochs=2)
-    assert len(pandas.read_csv(tmp_path / "history.csv")) == 2  # each training begins the file anew
+    assert len(pandas.read_csv(tmp_path / "history.csv")) == 2  # each training overwrites the file
     assert load_parameters(tmp_path / "last.safetensors").epoch == 2
     run(*copy.deepcopy(callbacks), epochs=3)
     run(*pickle.loads(pickle.dumps(callbacks)), epochs=3)
@@ -130,20 +130,20 @@ def test_ctrl_c_leaves_everything_whole(tmp_path: Path) -> None:
 
 
 def test_on_train_end_is_called_when_another_callback_fails(tmp_path: Path) -> None:
-    told = []
+    reasons = []
 
     class Noting(Callback):
         def on_train_end(self, run) -> None:
-            told.append(run.stop_reason)
-            raise OSError("never seen")
+            reasons.append(run.stop_reason)
+            raise OSError("not reached")
 
     with pytest.raises(RuntimeError, match="no more"):
         run(Noting(), HistoryToCsv(tmp_path / "h.csv"), At(2, fail))
-    assert told == ["failed"]
+    assert reasons == ["failed"]
     assert len(pandas.read_csv(tmp_path / "h.csv")) == 2
     with pytest.raises(InputError, match="this is a folder"):
         run(Noting(), SaveParameters(tmp_path), Noting())
-    assert told == ["failed", "failed"]  # the one that never began is not told
+    assert reasons == ["failed", "failed"]  # on_train_end is not called for a callback that did not start
 
 
 @pytest.mark.parametrize("kind", [HistoryToCsv, SaveParameters, LivePlot])
@@ -151,9 +151,9 @@ def test_a_path_that_can_not_be_written_is_named_before_the_first_epoch(kind: ty
     (tmp_path / "file").write_text("")
     for path, message in ((tmp_path, "this is a folder"), (tmp_path / "file" / "x.png", "can't be written")):
         epochs: list[int] = []
-        with pytest.raises(InputError, match=message) as told:
-            run(At(1, lambda seen=epochs: seen.append(1)), kind(path))
-        assert str(path) in str(told.value) and not epochs
+        with pytest.raises(InputError, match=message) as raised:
+            run(At(1, lambda epochs=epochs: epochs.append(1)), kind(path))
+        assert str(path) in str(raised.value) and not epochs
 
 
 @pytest.mark.parametrize("kind", [HistoryToCsv, SaveParameters, LivePlot])
@@ -184,10 +184,10 @@ def test_they_say_what_they_are() -> None:
 
 
 def test_the_table_holds_the_history_to_the_last_digit(tmp_path: Path) -> None:
-    seen = []
+    line_counts = []
     path = tmp_path / "new" / "history.csv"
-    trained = run(HistoryToCsv(path), At(2, lambda: seen.append(len(path.read_text().splitlines()))))
-    assert seen == [3]  # on the disk after each epoch
+    trained = run(HistoryToCsv(path), At(2, lambda: line_counts.append(len(path.read_text().splitlines()))))
+    assert line_counts == [3]  # on the disk after each epoch
     with open(path, newline="") as file:
         header, *rows = csv.reader(file)
     assert header == [f.name for f in fields(Epoch)]
@@ -255,7 +255,7 @@ def test_the_last_parameters_are_saved(tmp_path: Path) -> None:
     assert further.history[0].loss < trained.history[0].loss
 
 
-def test_every_so_many_epochs_have_files_of_their_own(tmp_path: Path) -> None:
+def test_parameters_are_saved_every_n_epochs_in_separate_files(tmp_path: Path) -> None:
     run(SaveParameters(tmp_path / "p{epoch:03d}", every=2), epochs=5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p002", "p004"]
     assert load_parameters(tmp_path / "p004").epoch == 4
@@ -320,22 +320,22 @@ def test_values_are_shown_with_their_own_words() -> None:
 
 @contextlib.contextmanager
 def a_terminal(monkeypatch: pytest.MonkeyPatch):
-    """Let standard output be a terminal; what is given says, afterwards, what stood there."""
-    ours, theirs = pty.openpty()
+    """Make standard output a terminal, and yield a function that returns what was written to it."""
+    primary, secondary = pty.openpty()
     pieces: list[bytes] = []
 
     def follow() -> None:
         with contextlib.suppress(OSError):  # how Linux says that the other side is closed
-            while piece := os.read(ours, 4096):
+            while piece := os.read(primary, 4096):
                 pieces.append(piece)
 
     reader = threading.Thread(target=follow)
     reader.start()
-    with open(theirs, "w", encoding="utf-8") as terminal, monkeypatch.context() as patch:
+    with open(secondary, "w", encoding="utf-8") as terminal, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", terminal)
         yield lambda: b"".join(pieces).decode()
     reader.join()
-    os.close(ours)
+    os.close(primary)
 
 
 @pytest.mark.parametrize("end", [None, interrupt, fail])
@@ -461,13 +461,13 @@ def test_in_a_window_it_is_drawn_there(monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib import pyplot
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "ours", raising=False)
+    monkeypatch.setattr(FigureCanvasAgg, "required_interactive_framework", "test", raising=False)
     monkeypatch.setattr(pyplot, "show", lambda block: shown.append("open"))
     monkeypatch.setattr(FigureCanvasAgg, "draw_idle", lambda self: shown.append("drawn"))
-    monkeypatch.setattr(FigureCanvasAgg, "flush_events", lambda self: shown.append("seen"))
+    monkeypatch.setattr(FigureCanvasAgg, "flush_events", lambda self: shown.append("flushed"))
     shown: list[str] = []
     run(LivePlot(every=100), epochs=3)
-    assert shown == ["open", "drawn", "seen", "drawn", "seen"]
+    assert shown == ["open", "drawn", "flushed", "drawn", "flushed"]
     pyplot.close("all")
 
 

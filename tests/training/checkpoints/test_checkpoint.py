@@ -29,7 +29,7 @@ def names(folder: Path) -> list[str]:
 
 
 class AtPause(Callback):
-    """Do something once, between two batches after so many epochs."""
+    """Call a function once, between two batches, after n epochs."""
 
     def __init__(self, epoch: int, what: Callable[[], object]) -> None:
         self.epoch = epoch
@@ -48,7 +48,7 @@ def test_every_epoch_by_default_and_the_training_is_what_it_was(tmp_path: Path) 
     assert names(tmp_path) == ["epoch-0003.checkpoint", "epoch-0004.checkpoint", "lock"]
 
 
-def test_every_so_many_epochs_and_at_the_end(tmp_path: Path) -> None:
+def test_checkpoints_every_n_epochs_and_at_the_end(tmp_path: Path) -> None:
     training([Checkpoint(tmp_path / "a", every_epochs=3)], epochs=8)
     assert names(tmp_path / "a") == ["epoch-0006.checkpoint", "epoch-0008.checkpoint", "lock"]
 
@@ -317,15 +317,15 @@ def test_a_full_disk_gives_a_warning_and_the_training_continues(
 
     monkeypatch.setattr(folder_of_checkpoints, "write_checkpoint", full)
     checkpoint = Checkpoint(tmp_path)
-    told = []
-    look = AtPause(3, lambda: told.append(checkpoint.unwritten))
+    unwritten = []
+    look = AtPause(3, lambda: unwritten.append(checkpoint.unwritten))
     with pytest.warns(CallbackWarning) as warned:
         assert_same(whole, training([checkpoint, look]))
     for warning, epochs in zip(warned, (2, 3), strict=True):
         assert f"after {epochs} epochs was not written: {tmp_path}" in str(warning.message)
         assert "No space left on device" in str(warning.message)
         assert str(warning.message).endswith("; the training continues")
-    assert "after 3 epochs was not written" in told[0]
+    assert "after 3 epochs was not written" in unwritten[0]
     assert checkpoint.unwritten == ""  # the last one was
     assert names(tmp_path) == ["epoch-0001.checkpoint", "epoch-0004.checkpoint", "lock"]
 

@@ -179,9 +179,9 @@ def test_ctrl_c_and_sigterm_and_the_command_that_resumes(tmp_path: Path) -> None
         process.send_signal(number)
         out, err = process.communicate(timeout=100)
         assert (process.returncode, out) == (code, "")
-        told = re.fullmatch("glassnet: stopped: the checkpoint after (.*) is in .*; resume with: (.*)\n", err)
-        assert told, err
-        ends.append(told)
+        stopped = re.fullmatch("glassnet: stopped: the checkpoint after (.*) is in .*; resume with: (.*)\n", err)
+        assert stopped, err
+        ends.append(stopped)
         assert not list(folder.glob(".*"))
     assert ends[0][1] != ends[1][1]
     words = shlex.split(ends[0][2])

@@ -31,9 +31,9 @@ def sealed(content: bytes) -> bytes:
     return content + hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
-def made_up(told: Any, arrays: dict[str, Any] | None = None, key: str = KEY) -> bytes:
-    """Return a file as only somebody with bad intentions makes it: the JSON is anything, the digest right."""
-    text = told if isinstance(told, str) else json.dumps({"format_version": 3, "metadata": told})
+def made_up(content: Any, arrays: dict[str, Any] | None = None, key: str = KEY) -> bytes:
+    """Return a manipulated file: any JSON with a valid digest."""
+    text = content if isinstance(content, str) else json.dumps({"format_version": 3, "metadata": content})
     content = save({**(arrays or {}), "digest": np.zeros(DIGEST_BYTES, np.uint8)}, {key: text})
     return sealed(content[:-DIGEST_BYTES])
 
@@ -103,7 +103,7 @@ def test_a_file_with_any_byte_changed_is_detected(path: Path) -> None:
         (made_up('{"format_version": 3, "metadata": {"a": '), "Expecting value"),
         (made_up('{"format_version": 3, "metadata": []}'), "metadata is"),
         (made_up('{"format_version": 3}'), "'metadata' is missing"),
-        (made_up('{"format_version": 1, "told": {}}'), "its format is 1, and this glassnet reads 3"),
+        (made_up('{"format_version": 1, "metadata": {}}'), "its format is 1, and this glassnet reads 3"),
         (made_up('{"format_version": true, "metadata": {}}'), "format_version is True"),
         (made_up("[]"), "not a JSON object"),
         (made_up("x" * (MAX_JSON_CHARS + 1)), "longer than 33554432 characters"),

@@ -40,7 +40,7 @@ MOVING: dict[str, dict[str, Any]] = {
 
 
 def left_and_resumed(folder: Any, stops: list[int], **how: Any) -> Any:
-    """Train, be interrupted after so many batches, go on in a new run from the file, and so on; the last one ends."""
+    """Train with interruptions after the given numbers of batches, each resumed from the file in a new run."""
     for batches in stops:
         training([Checkpoint(folder, every_minutes=1e-9, resume=True), StopAfter(batches)], **how)
     return training([Checkpoint(folder, every_minutes=1e-9, resume=True)], **how)
@@ -132,10 +132,10 @@ def test_estimators_end_where_they_would_have(tmp_path: Path, name: str, engine:
         checkpoint = Checkpoint(tmp_path, every_minutes=1e-9, resume=True)
         copy_of(ESTIMATORS[name], checkpoint, StopAfter(batches)).set_params(engine=engine).fit(x, y)
     again = copy_of(ESTIMATORS[name], Checkpoint(tmp_path, resume=True)).set_params(engine=engine).fit(x, y)
-    for mine, theirs in zip(again.coefs_ + again.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
-        assert mine.tobytes() == theirs.tobytes()
-    told = ("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
-    assert [getattr(again, key) for key in told] == [getattr(whole, key) for key in told]
+    for actual, expected in zip(again.coefs_ + again.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
+        assert actual.tobytes() == expected.tobytes()
+    attributes = ("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
+    assert [getattr(again, key) for key in attributes] == [getattr(whole, key) for key in attributes]
     assert history(again.history_) == history(whole.history_)
 
 

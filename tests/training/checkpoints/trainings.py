@@ -56,12 +56,12 @@ def history(trained: Any) -> list[dict[str, Any]]:
 def assert_same(one: Trained, other: Trained) -> None:
     assert one.vector.dtype == other.vector.dtype and one.vector.tobytes() == other.vector.tobytes()
     assert history(one.history) == history(other.history)
-    told = ("stop_reason", "best_epoch", "engine", "metric", "message")
-    assert [getattr(one, name) for name in told] == [getattr(other, name) for name in told]
+    attributes = ("stop_reason", "best_epoch", "engine", "metric", "message")
+    assert [getattr(one, name) for name in attributes] == [getattr(other, name) for name in attributes]
 
 
 class StopAfter(Callback):
-    """Interrupt a training after so many batches, as a signal would; it knows nothing that must be remembered."""
+    """Interrupt a training after n batches, as a signal does; a callback without state."""
 
     def __init__(self, batches: int) -> None:
         self.left = batches
@@ -84,7 +84,7 @@ def damage(path: Any, at: int = -100) -> None:
 
 
 def tamper(path: Any, change: Any) -> None:
-    """Change what a checkpoint says, and give it the right digest, as somebody with bad intentions would."""
+    """Change the content of a checkpoint and update its digest, as an attacker would."""
     memory = read_checkpoint(path, 2**30)
     change(memory)
     write_checkpoint(path, memory)

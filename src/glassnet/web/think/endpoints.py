@@ -50,8 +50,8 @@ async def rows(
 
     def work() -> bytes:
         chosen = rows_of_class(statistics, class_)
-        wanted = row if number is None else row_by_number(statistics, number)
-        start = min(first, len(chosen)) if wanted is None else _position(statistics, chosen, wanted)
+        first_row = row if number is None else row_by_number(statistics, number)
+        start = min(first, len(chosen)) if first_row is None else _position(statistics, chosen, first_row)
         limit = max(1, min(count, MAX_VALUES // len(statistics.model.feature_names)))
         described = statistics.describe_rows(chosen[start : start + limit])
         total = n_rows(statistics.examples)

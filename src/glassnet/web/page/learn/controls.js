@@ -15,17 +15,17 @@ export function makeControls(store) {
   const batch = button("batch", () => store.send({ command: "batch" }));
   const trace = button("trace", () => store.send({ command: "trace" }));
   const reset = button("reset", store.reset);
-  const speedField = element("select", { id: "learn-pace", onchange: onSpeedChange },
+  const speedField = element("select", { id: "learn-speed", onchange: onSpeedChange },
     SPEEDS.map((value) => element("option", { value: JSON.stringify(value), selected: value === speed, text: speedText(value) })),
   );
-  const progressText = element("p", { class: "learn-where", "aria-live": "off" });
+  const progressText = element("p", { class: "learn-progress-text", "aria-live": "off" });
   const progressBar = element("progress", { class: "learn-progress", "aria-label": t("learn.progress"), max: 1, value: 0 });
   const alert = element("p", { class: "learn-notice", role: "alert", hidden: true });
   const root = element("section", { class: "card learn-controls", "aria-label": t("learn.controls") },
-    element("h2", { class: "unseen", text: t("tab.learn") }),
+    element("h2", { class: "visually-hidden", text: t("tab.learn") }),
     element("div", { class: "row" }, play, epoch, batch, trace, reset,
-      element("label", { class: "learn-pace" }, element("span", { text: t("learn.speed") }), speedField)),
-    element("div", { class: "learn-stand" }, progressBar, progressText),
+      element("label", { class: "learn-speed" }, element("span", { text: t("learn.speed") }), speedField)),
+    element("div", { class: "learn-progress-row" }, progressBar, progressText),
     alert,
   );
 

@@ -46,7 +46,7 @@ export function makeRuns(store) {
       element("td", { class: "number", text: format(last.loss, 3) }),
       element("td", { class: "number", text: format(last.validation_loss, 3) }),
       element("td", { class: "number", text: run.snapshot.metric === "r2" ? format(score, 3) : score === undefined ? "–" : percent(score) }),
-      element("td", {}, element("ul", { class: "learn-different" }, differingPaths.map((path) => element("li", {}, element("code", { text: `${path.at(-1)} = ${formatValue(valueAt(run.plan, path))}` }))))),
+      element("td", {}, element("ul", { class: "learn-differences" }, differingPaths.map((path) => element("li", {}, element("code", { text: `${path.at(-1)} = ${formatValue(valueAt(run.plan, path))}` }))))),
     );
   }
 

@@ -21,7 +21,7 @@ export function makeScatter(store) {
     const [edge, end] = [SIDE - BOTTOM, SIDE - MARGIN];
     const parts = [
       svg("rect", { class: "learn-values-ground", x: LEFT, y: MARGIN, width: end - LEFT, height: edge - MARGIN }),
-      svg("line", { class: "learn-values-right", x1: LEFT, y1: edge, x2: end, y2: MARGIN }),
+      svg("line", { class: "learn-values-diagonal", x1: LEFT, y1: edge, x2: end, y2: MARGIN }),
     ];
     actual.forEach((value, row) => {
       if (!Number.isFinite(predicted[row])) return;

@@ -18,7 +18,7 @@ const OPTIONAL = new Set(["max_norm", "patience", "clip_norm", "clip_value", "em
 
 /** The form. */
 export function makeSettings(store) {
-  const error = element("p", { class: "learn-fault", role: "alert", hidden: true });
+  const error = element("p", { class: "learn-error", role: "alert", hidden: true });
   const body = element("div", { class: "learn-choices-body" });
   const root = element("section", { class: "card learn-choices", "aria-label": t("learn.settings") }, error, body);
   const open = new Set(matchMedia("(max-width: 56rem)").matches ? [] : ["data", "network", "optimization"]);
@@ -92,7 +92,7 @@ export function makeSettings(store) {
       numberField(`units-${index}`, t("learn.layer.units", { layer: number(index + 1) }), units, (value) => store.setPlan({ ...plan, hidden: replaceAt(plan.hidden, index, value) }), { min: 1, max: store.info.limits.units, step: 1 }),
       selectField(`activation-${index}`, t("learn.layer.activation"), names, plan.activations[index], (name) => store.setPlan({ ...plan, activations: replaceAt(plan.activations, index, name) })),
       element("button", { type: "button", id: `learn-remove-${index}`, class: "learn-remove", text: "×", title: t("learn.layer.remove"), "aria-label": t("learn.layer.remove.of", { layer: number(index + 1) }), onclick: () => store.setPlan({ ...plan, hidden: removeAt(plan.hidden, index), activations: removeAt(plan.activations, index) }) }),
-      element("div", { class: "learn-bend" }, activationCurve(plan.activations[index]), formula("activations", plan.activations[index])),
+      element("div", { class: "learn-activation" }, activationCurve(plan.activations[index]), formula("activations", plan.activations[index])),
     ));
     const add = element("button", {
       type: "button", id: "learn-add", text: t("learn.layer.add"), disabled: plan.hidden.length >= store.info.limits.layers,
@@ -169,7 +169,7 @@ export function makeSettings(store) {
       return numberField(`${name}-${key}`, label, value, setValue, { step: "any" });
     });
     if (fields.length === 0) return [];
-    const details = element("details", { class: "learn-own", open: open.has(name), ontoggle: () => (details.open ? open.add(name) : open.delete(name)) },
+    const details = element("details", { class: "learn-section", open: open.has(name), ontoggle: () => (details.open ? open.add(name) : open.delete(name)) },
       element("summary", { text: t("learn.hyperparameters", { name: chosen.name }) }), element("div", { class: "learn-fields" }, fields));
     return [details];
   }

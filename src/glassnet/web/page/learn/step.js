@@ -20,8 +20,8 @@ export function makeStep(store) {
   const formula = element("p", { class: "learn-step-formula" });
   const about = element("p", { class: "hint" });
   const arrays = element("div", { class: "learn-arrays" });
-  const derivation = element("p", { class: "learn-sum", "aria-live": "polite" });
-  const matchStatus = element("p", { class: "learn-agrees", role: "status" });
+  const derivation = element("p", { class: "learn-derivation", "aria-live": "polite" });
+  const matchStatus = element("p", { class: "learn-match", role: "status" });
   const back = element("button", { type: "button", text: t("learn.step.back"), onclick: () => go(-1) });
   const next = element("button", { type: "button", class: "main learn-next", onclick: () => go(1) });
   const close = element("button", { type: "button", text: t("learn.step.close"), onclick: () => { store.trace = null; store.draw(); } });

@@ -67,7 +67,7 @@ export function mount(root, context) {
       controls.root,
       hints.root,
       panel(step, "step"),
-      element("div", { class: "learn-desk" },
+      element("div", { class: "learn-layout" },
         element("div", { class: "learn-stage" }, panel(plane, "result"), panel(network, "network")),
         panel(choices, "settings"),
         element("div", { class: "learn-main" }, panel(curves, "curves"), panel(layers, "layers"), panel(runs, "runs"), panel(code, "code"))),

@@ -10,7 +10,7 @@ const MAX_POINTS = 300;
 /** A chart with draw(lines), where each line is { name, series, dashed, thin, points: [[epoch, value], …] }. */
 export function makeChart(title, { percent = false, logarithmic = false } = {}) {
   const plot = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "learn-chart", role: "img", tabindex: "0", "aria-label": title });
-  const readout = element("p", { class: "learn-read", "aria-live": "polite" });
+  const readout = element("p", { class: "learn-readout", "aria-live": "polite" });
   const legend = element("ul", { class: "learn-lines" });
   const root = element("figure", { class: "learn-figure" }, element("figcaption", { text: title }), plot, legend, readout);
   let lines = [];

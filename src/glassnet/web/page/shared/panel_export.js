@@ -6,7 +6,7 @@
 // `panel` is the <section class="card"> (or any element) with its heading as the first child; it is returned. The menu is
 // inserted after the heading: a panel that replaces all its children loses it, so put changing content into a child
 // element. The image contains text, tables, SVG and canvases (panel_svg.js) as displayed, in the current theme and
-// language, except elements with the attribute data-unpictured.
+// language, except elements with the attribute data-no-export.
 
 import { download } from "/shared/download.js";
 import { element } from "/shared/elements.js";
@@ -19,8 +19,8 @@ const MAX_PIXELS = 8192;
 
 /** Add the export menu to a panel. Returns the panel. */
 export function withExportMenu(panel, name) {
-  const status = element("span", { class: "picture-said", role: "status" });
-  const menu = element("details", { class: "picture-menu", data: { unpictured: "" }, onkeydown: onKey, onfocusout: onFocusOut },
+  const status = element("span", { class: "picture-status", role: "status" });
+  const menu = element("details", { class: "picture-menu", data: { noExport: "" }, onkeydown: onKey, onfocusout: onFocusOut },
     element("summary", { "aria-label": t("picture.of", { panel: panelTitle(panel) }), title: t("picture") }, element("span", { "aria-hidden": "true", text: "⤓" })),
     element("div", { class: "picture-kinds", role: "group", "aria-label": t("picture") },
       ["PNG", "SVG"].map((kind) => element("button", { type: "button", text: kind, onclick: () => exportAs(kind) })), status));
@@ -54,7 +54,7 @@ export function withExportMenu(panel, name) {
   menu.addEventListener("toggle", () => {
     status.textContent = "";
   });
-  panel.classList.add("pictured");
+  panel.classList.add("exportable");
   if (panel.firstElementChild === null) panel.append(menu);
   else panel.firstElementChild.after(menu);
   return panel;

@@ -83,7 +83,7 @@ function draw(node, into, context) {
   if (node.nodeType === Node.TEXT_NODE) drawText(node, into, context);
   if (node.nodeType !== Node.ELEMENT_NODE) return;
   const style = getComputedStyle(node);
-  if (node.hasAttribute("data-unpictured") || node.classList.contains("unseen") || !isShown(node, style)) return;
+  if (node.hasAttribute("data-no-export") || node.classList.contains("visually-hidden") || !isShown(node, style)) return;
   const group = style.opacity === "1" ? into : svg("g", { opacity: style.opacity });
   if (group !== into) into.append(group);
   drawBoxes(node, style, group, context);
@@ -322,9 +322,9 @@ function isVisible(colour) {
 
 /** Set a color; SVG has a separate attribute for its opacity. */
 function setColor(made, name, colour) {
-  const [, red, green, blue, seen] = /^rgba\(([\d.]+), ([\d.]+), ([\d.]+), ([\d.]+)\)$/.exec(colour) ?? [];
+  const [, red, green, blue, alpha] = /^rgba\(([\d.]+), ([\d.]+), ([\d.]+), ([\d.]+)\)$/.exec(colour) ?? [];
   made.setAttribute(name, red === undefined ? colour : `rgb(${red}, ${green}, ${blue})`);
-  if (seen !== undefined) made.setAttribute(`${name}-opacity`, seen);
+  if (alpha !== undefined) made.setAttribute(`${name}-opacity`, alpha);
   return made;
 }
 

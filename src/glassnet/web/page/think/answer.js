@@ -9,17 +9,17 @@ const MAX_BARS = 12;
 
 /** The section. */
 export function makeAnswer(store) {
-  const prediction = element("p", { class: "think-said", role: "status" });
+  const prediction = element("p", { class: "think-prediction", role: "status" });
   const details = element("p", { class: "hint" });
   const bars = element("div", { class: "think-bars" });
-  const changed = element("div", { class: "think-changed" });
+  const changed = element("div", { class: "think-scaled" });
   const root = element("section", { class: "card think-answer", "aria-label": t("think.answer") },
     element("h2", { text: t("think.answer") }), prediction, details, bars, changed);
   const parts = new WeakMap(); // elements of each bar
   const more = element("p", { class: "hint" });
   const legendText = element("span");
   const legend = element("p", { class: "think-legend hint" }, element("span", { class: "think-key now" }), t("think.answer.scaled"), " ", element("span", { class: "think-key before" }), legendText);
-  let changedFor = "";
+  let shownScale = "";
   let lastInputs = [];
 
   function draw() {
@@ -47,7 +47,7 @@ export function makeAnswer(store) {
       const correct = model.classes.length ? String(from.target) === String(explanation.prediction) : null;
       const actual = model.classes.length ? String(from.target) : format(from.target, 5);
       parts.push(correct === null ? t("think.answer.truth", { actual }) : t(correct ? "think.answer.correct" : "think.answer.wrong", { actual }));
-      return [`${parts[0]}: `, element("strong", { class: correct === null ? "think-truth" : correct ? "think-right" : "think-wrong", text: parts[1] })];
+      return [`${parts[0]}: `, element("strong", { class: correct === null ? "think-truth" : correct ? "think-correct" : "think-incorrect", text: parts[1] })];
     }
     return parts;
   }
@@ -126,9 +126,9 @@ export function makeAnswer(store) {
 
   /** List the scaled units, each with a reset button. */
   function drawChanged(model) {
-    const wanted = JSON.stringify(store.scale);
-    if (wanted === changedFor) return;
-    changedFor = wanted;
+    const key = JSON.stringify(store.scale);
+    if (key === shownScale) return;
+    shownScale = key;
     const units = Object.entries(store.scale).flatMap(([name, factors]) => Object.entries(factors).map(([unit, factor]) => [Number(name.slice(1)), Number(unit), factor]));
     changed.replaceChildren();
     if (units.length === 0) return;

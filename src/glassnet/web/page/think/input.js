@@ -11,10 +11,10 @@ export function makeInput(store) {
   const { model } = store.context;
   const modes = [...(model.image_shape ? [["draw", makePad]] : []), ["rows", makeRows], ["edit", makeRowEditor]].map(([name, make]) => ({ name, ...make(store) }));
   if (!modes.some(({ name }) => name === store.mode)) store.mode = model.image_shape ? "draw" : model.examples === null ? "edit" : "rows";
-  const buttons = element("div", { class: "think-ways", role: "group", "aria-label": t("think.input") }, modes.map(({ name }) => element("button", {
+  const buttons = element("div", { class: "think-modes", role: "group", "aria-label": t("think.input") }, modes.map(({ name }) => element("button", {
     type: "button", text: t(`think.mode.${name}`), data: { mode: name }, onclick: () => selectMode(name),
   })));
-  const alert = element("p", { class: "think-fault", role: "alert", hidden: true });
+  const alert = element("p", { class: "think-error", role: "alert", hidden: true });
   const root = element("section", { class: "card think-input", "aria-label": t("think.input") },
     element("h2", { text: t("think.input") }), buttons, alert, modes.map((mode) => mode.root));
 

@@ -21,7 +21,7 @@ export function makeNetwork(store) {
   const over = element("div", { class: "think-units", role: "group", "aria-label": t("think.network.units") });
   const picture = element("div", { class: "think-network" }, canvas, over);
   const frame = element("div", { class: "think-frame scroll" }, picture);
-  const readout = element("p", { class: "think-read", "aria-live": "polite" });
+  const readout = element("p", { class: "think-readout", "aria-live": "polite" });
   const about = element("p", { class: "hint", text: t("think.network.about") });
   const root = element("section", { class: "card think-network-card", "aria-label": t("think.network") },
     element("h2", { text: t("think.network") }), frame, readout, about);
@@ -59,9 +59,9 @@ export function makeNetwork(store) {
 
   /** Update the layout if the network or the width has changed. */
   function updateLayout(model) {
-    const wanted = `${model.version} ${width} ${document.documentElement.lang}`;
-    if (wanted === layoutKey) return;
-    layoutKey = wanted;
+    const key = `${model.version} ${width} ${document.documentElement.lang}`;
+    if (key === layoutKey) return;
+    layoutKey = key;
     layout = computeLayout(model.layer_sizes, model.image_shape?.[0] ?? 0, width, model.layer_sizes.at(-1) <= MAX_NAMED && model.layer_sizes.slice(-1).some((count) => Array.from({ length: count }, (_, unit) => outputUnitName(model, unit)).some((name) => name.length > 3)));
     picture.style.setProperty("width", `${layout.width}px`);
     picture.style.setProperty("height", `${layout.height}px`);

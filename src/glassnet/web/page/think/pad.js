@@ -33,7 +33,7 @@ export function makePad(store) {
   const clear = element("button", { type: "button", text: t("think.pad.clear"), onclick: (event) => clearStrokes(event.timeStamp) });
   const root = element("div", { class: "think-draw" },
     canvas,
-    element("div", { class: "think-gets" }, preview, element("div", {}, element("strong", { text: t("think.pad.preview") }), element("div", { class: "row" }, undo, clear))),
+    element("div", { class: "think-preview" }, preview, element("div", {}, element("strong", { text: t("think.pad.preview") }), element("div", { class: "row" }, undo, clear))),
     element("p", { class: "hint", text: t(drawing.measured ? "think.pad.measured" : "think.pad.assumed", { side: drawing.side, low: drawing.low, high: Math.round(drawing.high) }) }),
     element("p", { class: "hint", id: "think-pad-keys", text: t("think.pad.keys") }));
 

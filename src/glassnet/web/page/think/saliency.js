@@ -21,7 +21,7 @@ export function makeSaliency(store) {
   const bars = element("div", { class: "think-bars" });
   const description = element("p", { class: "hint" });
   const waiting = element("p", { class: "hint", text: t("think.saliency.waiting") });
-  const root = element("section", { class: "card think-mind", "aria-label": t("think.saliency") },
+  const root = element("section", { class: "card think-saliency-card", "aria-label": t("think.saliency") },
     element("h2", { text: t("think.saliency") }),
     model.layer_sizes.at(-1) > 1 && element("label", { class: "row think-output" }, element("span", { text: t("think.saliency.output") }), output),
     waiting, canvas, description, bars,

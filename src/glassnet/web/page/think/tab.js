@@ -72,7 +72,7 @@ export function mount(root, context) {
     const [input, network, answer, unit, saliencyPanel] = [makeInput, makeNetwork, makeAnswer, makeUnit, makeSaliency].map((make) => make(store));
     parts = [input, network, answer, unit, saliencyPanel];
     const panel = (part, name) => withExportMenu(part.root, () => `${context.model.name}-${name}`);
-    root.replaceChildren(element("div", { class: "think-desk" },
+    root.replaceChildren(element("div", { class: "think-layout" },
       panel(input, "input"),
       element("div", { class: "think-middle" }, panel(network, "network"), panel(unit, "unit")),
       element("div", { class: "think-side" }, panel(answer, "answer"), panel(saliencyPanel, "saliency"))));

@@ -25,11 +25,11 @@ export function makeUnit(store) {
   const slider = element("input", { id: "think-factor", type: "range", min: 0, max: MAX_FACTOR, step: 0.05, oninput: (event) => setFactor(Number(slider.value), event.timeStamp) });
   const factor = element("output", { for: "think-factor" });
   const ablateButton = element("button", { type: "button", class: "think-silence", onclick: (event) => setFactor(store.scaleOf(store.unit.layer, store.unit.unit) === 0 ? 1 : 0, event.timeStamp) });
-  const scaleControls = element("div", { class: "row think-louder" }, element("label", { class: "row" }, element("span", { text: t("think.unit.scale") }), slider), factor, ablateButton);
+  const scaleControls = element("div", { class: "row think-scale" }, element("label", { class: "row" }, element("span", { text: t("think.unit.scale") }), slider), factor, ablateButton);
   const outputNote = element("p", { class: "hint", text: t("think.unit.output") });
   const weights = element("figure", { class: "think-weights" });
   const gradient = element("figure", { class: "think-slope" });
-  const topRows = element("div", { class: "think-exciting" });
+  const topRows = element("div", { class: "think-top-rows" });
   const histogram = element("figure", { class: "think-histogram" });
   const close = element("button", { type: "button", text: t("close"), onclick: () => store.selectUnit(null) });
   const empty = element("p", { class: "hint", text: t("think.unit.choose") });
@@ -202,8 +202,8 @@ export function makeUnit(store) {
       element("figcaption", { text: t(data.rows < data.total_rows ? "think.unit.histogram.sample" : "think.unit.histogram", { name: `a${layer}[${unit}]`, rows: number(data.rows), of: number(data.total_rows) }) }),
       svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": description },
         counts.map((count, bin) => svg("rect", { class: "think-bin", x: left + bin * binWidth + 0.5, width: Math.max(0.5, binWidth - 1), y: (height - axisHeight) * (1 - Math.sqrt(count / largest)), height: (height - axisHeight) * Math.sqrt(count / largest) })),
-        svg("line", { class: "think-here", x1: position(a), x2: position(a), y1: 0, y2: height - axisHeight + 4 }),
-        svg("path", { class: "think-here-mark", d: `M ${position(a) - 5} 0 h 10 l -5 7 z` }),
+        svg("line", { class: "think-current", x1: position(a), x2: position(a), y1: 0, y2: height - axisHeight + 4 }),
+        svg("path", { class: "think-current-mark", d: `M ${position(a) - 5} 0 h 10 l -5 7 z` }),
         svg("text", { class: "think-tick", x: left, y: height - 3, text: format(low, 3) }),
         svg("text", { class: "think-tick", x: width - left, y: height - 3, "text-anchor": "end", text: format(top, 3) })),
       element("p", { class: "hint", text: description }));

@@ -44,13 +44,13 @@ export function makeGroups(store) {
     const heads = classes ? ["group", "rows", "accuracy", "interval", "loss"] : ["group", "rows", "rmse", "interval", "mean_error", "loss"];
     const scale = axisRange(groups);
     return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("wrong.groups.of", { column }) },
-      element("table", { class: "wrong-groups-table" }, element("caption", { class: "unseen", text: t("wrong.groups.of", { column }) }),
+      element("table", { class: "wrong-groups-table" }, element("caption", { class: "visually-hidden", text: t("wrong.groups.of", { column }) }),
         element("thead", {}, element("tr", {}, heads.map((key) => element("th", { scope: "col", text: t(`wrong.groups.${key}`), class: key !== "group" && key !== "interval" && "number" })))),
-        element("tbody", {}, groups.map((group, index) => element("tr", { class: group.small && "few" },
+        element("tbody", {}, groups.map((group, index) => element("tr", { class: group.small && "small-group" },
           element("th", { scope: "row" }, element("button", { type: "button", class: "wrong-group", text: groupName(group), "aria-label": t("wrong.groups.open", { column, group: groupName(group) }), onclick: () => openGroup(column, index, group) })),
           element("td", { class: "number", text: `${number(group.rows)}${group.small ? " *" : ""}` }),
           element("td", { class: "number", text: classes ? percent(group.accuracy) : format(group.rmse, 3) }),
-          element("td", {}, intervalPlot(group, scale), element("span", { class: "unseen", text: t("wrong.interval", formatInterval(group.interval, formatValue)) })),
+          element("td", {}, intervalPlot(group, scale), element("span", { class: "visually-hidden", text: t("wrong.interval", formatInterval(group.interval, formatValue)) })),
           !classes && element("td", { class: "number", text: format(group.mean_error, 3) }),
           element("td", { class: "number", text: format(group.loss, 3) }))))));
   }
@@ -74,7 +74,7 @@ export function makeGroups(store) {
       svg("title", {}, t("wrong.interval", formatInterval([low, high], formatValue))),
       svg("line", { class: "wrong-track", x1: 4, x2: WIDTH - 4, y1: middle, y2: middle }),
       svg("line", { class: "wrong-overall", x1: x(overall), x2: x(overall), y1: 1, y2: HEIGHT - 1 }),
-      svg("line", { class: "wrong-reach", x1: x(low), x2: x(high), y1: middle, y2: middle }),
+      svg("line", { class: "wrong-range", x1: x(low), x2: x(high), y1: middle, y2: middle }),
       svg("circle", { class: "wrong-dot", cx: x(classes ? accuracy : rmse), cy: middle, r: 4.5 }));
   }
 

@@ -27,7 +27,7 @@ export function makeLabelErrors(store) {
   const startButton = element("button", { type: "button", class: "main wrong-search", text: t("wrong.labels.start"), onclick: startSearch });
   const stopButton = element("button", { type: "button", text: t("wrong.labels.stop"), onclick: stopSearch });
   const progress = element("progress", { class: "learn-progress", max: "1", "aria-label": t("wrong.labels.progress") });
-  const status = element("p", { class: "wrong-where", role: "status" });
+  const status = element("p", { class: "wrong-search-status", role: "status" });
   const result = element("div", {});
   const back = element("button", { type: "button", text: t("wrong.rows.back"), onclick: () => turnPage(-1) });
   const next = element("button", { type: "button", text: t("wrong.rows.next"), onclick: () => turnPage(1) });
@@ -122,7 +122,7 @@ export function makeLabelErrors(store) {
 
   function renderResult(search) {
     return [
-      classes && search.current && search.dataset === evaluation.dataset && search.held_out.accuracy < evaluation.metrics.accuracy - WEAK_MARGIN && element("p", { class: "wrong-seen warn", text: t("wrong.labels.weak") }),
+      classes && search.current && search.dataset === evaluation.dataset && search.held_out.accuracy < evaluation.metrics.accuracy - WEAK_MARGIN && element("p", { class: "wrong-overlap warn", text: t("wrong.labels.weak") }),
       classes && search.total > MANY_SUSPECTS * search.n_rows && element("p", { class: "hint", text: t("wrong.labels.many") }),
       search.n_unscored > 0 && element("p", { class: "hint", text: t("wrong.labels.unscored", { rows: number(search.n_unscored) }) }),
       search.total > 0 && element("div", { class: "row wrong-pages" },

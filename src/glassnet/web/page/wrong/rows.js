@@ -86,7 +86,7 @@ function imageList(store, side, rows, name, evaluation, dataset) {
     return element("li", {}, element("button", {
       type: "button", class: evaluation.isCorrect(row) ? "wrong-picture right" : "wrong-picture", onclick: () => store.openRow(row.row, dataset),
       "aria-label": t("wrong.row.open", { row: `${small}: ${lines.join(", ")}` }),
-    }, canvas, lines.map((line, index) => element("span", { class: index === 0 ? "wrong-said" : "wrong-line", text: line })), element("small", { class: "soft", text: small })));
+    }, canvas, lines.map((line, index) => element("span", { class: index === 0 ? "wrong-headline" : "wrong-line", text: line })), element("small", { class: "soft", text: small })));
   }));
 }
 

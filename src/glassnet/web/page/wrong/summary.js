@@ -12,7 +12,7 @@ export function makeSummary(store) {
   const root = element("section", { class: "card wrong-head", "aria-label": t("wrong.title") },
     element("h2", { text: t("wrong.title") }),
     datasetField(store, current),
-    element("p", { class: current.training_overlap === "none" ? "hint wrong-seen" : "wrong-seen warn", text: t(`wrong.overlap.${current.training_overlap}`) }),
+    element("p", { class: current.training_overlap === "none" ? "hint wrong-overlap" : "wrong-overlap warn", text: t(`wrong.overlap.${current.training_overlap}`) }),
     element("dl", { class: "wrong-metrics" }, metrics.map(([key, value, about]) => element("div", {},
       element("dt", { text: t(key) }),
       element("dd", {}, element("strong", { text: value }), about && element("span", { class: "hint", text: about }))))));
