@@ -325,6 +325,26 @@ def test_an_abandoned_training_stops(app_state) -> None:
         pass
 
 
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, GeneratorExit, KeyboardInterrupt])
+def test_however_a_training_fails_its_lock_is_released(app_state, error, monkeypatch) -> None:
+    stack = ExitStack()
+    stack.enter_context(app_state.training_lock())
+    content = read_plan(plan())
+    session = TrainingSession(content, *prepare_training(content, None), stack, app_state.closing)
+
+    def fail() -> None:
+        raise error("planted")
+
+    monkeypatch.setattr(session.snapshots, "record_batch", fail)
+    session.start()
+    session.run_batches(3)
+    session._thread.join(5)
+    assert session.is_finished and not session._thread.is_alive()
+    assert session.error == ("" if error is KeyboardInterrupt else f"{error.__name__}: planted")
+    with app_state.training_lock():
+        pass
+
+
 def test_server_shutdown_stops_the_training(app_state) -> None:
     with TestClient(create_app(app_state), base_url=HERE) as client:
         number = client.post("/api/train", json={"plan": with_settings(epochs=100_000)}).json()["id"]
