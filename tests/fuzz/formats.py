@@ -325,7 +325,7 @@ def make_checkpoints(folder: Path) -> list[Path]:
     """Write checkpoints of training runs with much and with little state."""
     paths = []
     for which in range(len(_TRAININGS)):
-        _train(which, folder / f"training{which}", epochs=2, resume=False)
+        train_with_checkpoints(which, folder / f"training{which}", epochs=2, resume=False)
         paths.append(folder / f"{which}.checkpoint")
         max((folder / f"training{which}").glob("*.checkpoint")).rename(paths[-1])
     return paths
@@ -338,7 +338,7 @@ def use_checkpoint(path: Path, which: int, number: int) -> str:
     for old in folder.iterdir():
         old.unlink()
     (folder / "epoch-0002.checkpoint").write_bytes(path.read_bytes())
-    trained = _train(which, folder, epochs=3, resume=True)
+    trained = train_with_checkpoints(which, folder, epochs=3, resume=True)
     if trained.stop_reason == "diverged":  # the parameters or moments are too large
         return "rejected when it trains"
     check_finite(trained.vector, trained.structure.n_parameters)
@@ -351,12 +351,14 @@ _TRAININGS: tuple[dict[str, Any], ...] = (
     {"optimizer": "momentum"},
     {
         "optimizer": "adam", "ema_decay": 0.9, "patience": 5, "dropout": (0.0, 0.2), "schedule": "cosine",
+        "schedule_settings": {"t_0": 2},
         "reduce_on_plateau": True, "dtype": "float64",
     },
 )  # fmt: skip
 
 
-def _train(which: int, folder: Path, epochs: int, resume: bool) -> Any:
+def train_with_checkpoints(which: int, folder: Path, epochs: int, resume: bool) -> Any:
+    """Train for a few epochs, with checkpoints."""
     from glassnet import Checkpoint
 
     x = np.random.default_rng(0).standard_normal((40, 3))

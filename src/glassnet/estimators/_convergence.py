@@ -88,10 +88,10 @@ class Progress:
             )
         for name, value in state_dict.metadata.items():
             is_list = isinstance(value, list)
-            is_missing = name == "scores" and value is None
+            is_missing = name == "scores" and value is None and self.scores is None
             numbers = value if is_list else [value]
             if not is_missing and (
-                is_list != (name in ("scores", "losses"))
+                is_list != (name == "losses" or (name == "scores" and self.scores is not None))
                 or not all(isinstance(number, (int, float)) for number in numbers)
             ):
                 raise InputError(f"{name} of the progress of a training is {value!r:.80}")
@@ -157,6 +157,11 @@ class Convergence(Callback):
         self.keep_best = keep_best
         self.constant = constant
         self.verbose = verbose
+        self._parameters = np.empty(0)
+
+    def on_train_begin(self, run: Run) -> None:
+        """Note what the parameters of the best epoch must look like in a checkpoint."""
+        self._parameters = run.weights.eval_parameters
 
     def on_epoch_end(self, run: Run) -> None:
         """Record, print, decide."""
@@ -198,7 +203,11 @@ class Convergence(Callback):
         return self.progress.state_dict()
 
     def load_state_dict(self, state_dict: StateDict) -> None:
-        """Restore the state of `progress`."""
+        """Restore the state of `progress`; raise an InputError if it is that of another network or training."""
+        best = state_dict.arrays.get("best_vector")
+        expected = self._parameters
+        if best is not None and (best.shape, best.dtype) != (expected.shape, expected.dtype):
+            raise InputError(f"best_vector is {best.dtype} {best.shape}; it must be {expected.dtype} {expected.shape}")
         self.progress.load_state_dict(state_dict)
 
     def _validation_score(self, run: Run) -> float:

@@ -59,7 +59,7 @@ class FitRows:
 class FitRowsMixin:
     """Check, preprocess and split the rows that an estimator is fitted to."""
 
-    _split: tuple[Array, Array, int] | None
+    _split: tuple[Array, Array, int] | None = None  # of a loaded estimator too
     _preprocess: str | None  # the parameter in the first fit
 
     def _check_rows(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:

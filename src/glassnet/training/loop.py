@@ -125,7 +125,7 @@ def run_training(run: Run, callbacks: Iterable[Callback] = ()) -> None:
     except StopTraining:
         pass
     except BaseException:  # SystemExit too, which a notebook catches
-        run.stop("failed")
+        run.stop_reason = "failed"
         hooks.on_train_error(run)
         raise
     run.stop("all epochs done")

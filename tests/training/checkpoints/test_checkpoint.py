@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassnet import Callback, Checkpoint, Structure
+from glassnet import Callback, Checkpoint, MLPClassifier, Structure
 from glassnet.errors import InputError
 from glassnet.network.losses import find_loss
 from glassnet.network.optimizers import find_optimizer
@@ -498,3 +498,16 @@ def test_a_callback_whose_state_can_not_be_written_does_not_end_the_training(tmp
     with pytest.warns(CallbackWarning, match="was not written: Object of type object is not JSON serializable"):
         assert_same(training(), training([checkpoint, Untold()]))
     assert checkpoint.unwritten
+
+
+def test_a_checkpoint_that_does_not_fit_is_not_overwritten(tmp_path: Path) -> None:
+    x, y = problem()
+    how: dict[str, Any] = {"early_stopping": True, "max_iter": 2, "random_state": 0, "engine": "reference"}
+    MLPClassifier(**how, callbacks=[Checkpoint(tmp_path)]).fit(x, y)
+    last = tmp_path / "epoch-0002.checkpoint"
+    tamper(last, lambda memory: memory.arrays.update({"callbacks.0.best_vector": np.zeros(3)}))
+    content = last.read_bytes()
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"does not fit this training: best_vector is float64 \(3,\)"):
+            MLPClassifier(**how, callbacks=[Checkpoint(tmp_path, resume=True)]).fit(x, y)
+        assert last.read_bytes() == content

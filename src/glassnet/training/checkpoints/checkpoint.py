@@ -116,7 +116,6 @@ class Checkpoint(Callback):
                 "checkpoints do not go with optimizer 'lbfgs', whose state is inside SciPy; leave them out, or choose "
                 "another optimizer"
             )
-        self._run = run
         self.unwritten = ""
         self.written = None
         self._description = describe(run)
@@ -130,6 +129,7 @@ class Checkpoint(Callback):
         elif found := read_newest(folder, max_bytes):
             self.written, saved = found
             self._restore(run, saved, initial)
+        self._run = run  # from here on the run's state may be written
         self._resources.enter_context(self._signals)
         self._set_clock(run)
 
@@ -150,7 +150,7 @@ class Checkpoint(Callback):
     def on_train_end(self, run: Run) -> None:
         """Write the final state, release the folder, and give a received signal its usual effect."""
         with self._resources.pop_all():
-            if self._lock is not None and run.stop_reason not in _NOT_RESUMABLE:
+            if self._run is not None and run.stop_reason not in _NOT_RESUMABLE:
                 self._write(run)
             self._lock = self._run = None
         if self.received is None:
