@@ -7,7 +7,7 @@
     python benchmarks walkthrough
 
 Without a name, all parts of the first command run, in this order. comparison compares scores and writes the table of
-docs/comparison.md; walkthrough runs the original program with five seeds and prints the table of docs/walkthrough.md.
+docs/comparison.md; walkthrough runs the original program with ten seeds and prints the table of docs/walkthrough.md.
 The rows are MNIST's, from --data, GLASSNET_MNIST or ../shared/mnist next to the checkout. Without them, random bytes
 replace them, and the part target is skipped.
 """

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet._utils.arrays import Array
+from glassnet._utils.blas_threads import SINGLE_THREADED_BLAS
 from glassnet.engines.interface import Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
@@ -274,7 +275,8 @@ def train_nn(
     train_epoch = _epoch_function(engine, len(x_train) if full_batch else 1)
     loss_list = []
     for number in range(1, epoch + 1):
-        train_epoch(structure, vector, x_train, y_train, alpha)
+        with SINGLE_THREADED_BLAS:
+            train_epoch(structure, vector, x_train, y_train, alpha)
         loss_list.append(compute_loss(x_train, y_train, parameters))
         print(message.format(number, f"{compute_accuracy(x_test, y_test, parameters):.2f}"), flush=True)
     return loss_list, parameters

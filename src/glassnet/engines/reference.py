@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet._utils.blas_threads import SINGLE_THREADED_BLAS
 from glassnet.engines.interface import (
     AllReduce,
     EpochAccumulator,
@@ -64,7 +65,7 @@ class StepResult(NamedTuple):
 
 
 class ReferenceEngine:
-    """See `glassnet.engines.interface.Engine`.
+    """See `glassnet.engines.interface.Engine`. In training it uses one BLAS thread, for the same bits on any machine.
 
     Parameters
     ----------
@@ -198,7 +199,8 @@ class ReferenceEngine:
         """
         buffers = self._buffers(len(batch), batch.y)
         arrays = _batch(batch, slice(0, len(batch)), None, buffers)
-        return self._train_step(weights, arrays, buffers, learning_rate, rng, all_reduce)
+        with SINGLE_THREADED_BLAS:
+            return self._train_step(weights, arrays, buffers, learning_rate, rng, all_reduce)
 
     def _train_step(
         self,

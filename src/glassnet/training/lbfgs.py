@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any
 
 import numpy as np
@@ -48,11 +47,10 @@ def run_lbfgs(run: Run, hooks: CallbackList) -> None:
         "gtol": settings["gtol"],
         "ftol": settings["ftol"],
     }
-    with _SINGLE_THREADED_SCIPY_BLAS:
-        run.lbfgs_result = minimize(  # jac=True would compare each point with the previous one four times
-            objective.loss_at, vector.astype(np.float64), jac=objective.gradient_at, method="L-BFGS-B",
-            callback=after_iteration, options=options,
-        )  # fmt: skip
+    run.lbfgs_result = minimize(  # jac=True would compare each point with the previous one four times
+        objective.loss_at, vector.astype(np.float64), jac=objective.gradient_at, method="L-BFGS-B",
+        callback=after_iteration, options=options,
+    )  # fmt: skip
     if not run.stop_reason and len(run.history) < run.settings.epochs:
         run.stop(f"L-BFGS converged: {run.lbfgs_result.message}")
 
@@ -90,39 +88,3 @@ class _LastPoint:
             return math.nan
         output = run.engine.outputs(run.weights.parameters, rows.x, scale=rows.scale)
         return float(np.mean(run.metric.per_sample(output, rows.y)))
-
-
-class _SingleThreadedSciPyBLAS:
-    """A context in which SciPy's own BLAS uses one thread.
-
-    The wheels of NumPy and SciPy each bundle a BLAS. After each of L-BFGS' small vector products SciPy's threads keep
-    spinning on the cores that NumPy's matrix multiplications need next: on two cores this tripled the time of a fit.
-    The limit is for the whole process; the last thread to leave restores it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._entered = 0
-        self._libraries: Any = None
-        self._limit: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._entered += 1
-            if self._libraries is None:  # finding them takes milliseconds
-                from threadpoolctl import ThreadpoolController
-
-                controller = ThreadpoolController()
-                paths = [library.filepath for library in controller.lib_controllers if "scipy.libs" in library.filepath]
-                self._libraries = controller.select(filepath=paths)
-            if self._entered == 1:
-                self._limit = self._libraries.limit(limits=1)
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._entered -= 1
-            if self._entered == 0 and self._limit is not None:
-                self._limit.restore_original_limits()
-
-
-_SINGLE_THREADED_SCIPY_BLAS = _SingleThreadedSciPyBLAS()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import warnings
@@ -11,7 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet._utils.blas_threads import SINGLE_THREADED_BLAS
 from glassnet.engines.interface import EpochMetrics
+from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
 from glassnet.metrics.registry import find_metric
 from glassnet.network.losses import CLASSIFICATION, Loss
@@ -115,7 +118,8 @@ def run_training(run: Run, callbacks: Iterable[Callback] = ()) -> None:
     run.start_clock()
     try:
         hooks.on_train_begin(run)
-        with np.errstate(all="ignore"):  # non-finite numbers are detected by the loop itself
+        blas_threads = SINGLE_THREADED_BLAS if isinstance(run.engine, ReferenceEngine) else contextlib.nullcontext()
+        with np.errstate(all="ignore"), blas_threads:  # non-finite numbers are detected by the loop itself
             if run.settings.full_batch:
                 run_lbfgs(run, hooks)
             else:

@@ -15,6 +15,7 @@ import pytest
 
 from glassnet import Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine
+from glassnet.engines.fused.processor import THREAD_VARIABLES
 from glassnet.engines.fused.threads import ACTIVE_TRAININGS
 from glassnet.engines.interface import Weights
 from glassnet.metrics.registry import METRICS
@@ -314,7 +315,14 @@ def test_trainings_that_go_on_at_once_share_the_cores(monkeypatch: pytest.Monkey
     assert len({bits for _, bits in found}) == 1
 
 
-def test_the_cores_are_no_more_than_joblib_leaves() -> None:
-    code = "from glassnet.engines.fused.processor import usable_cores; print(usable_cores())"
-    assert python(code, NUMBA_NUM_THREADS="1").stdout == "1\n"
-    assert int(python(code, NUMBA_NUM_THREADS="").stdout) >= 1
+def test_the_cores_are_no_more_than_the_environment_allows() -> None:
+    code = (
+        "import os\nos.sched_getaffinity = lambda process: range(8)\n"
+        "from glassnet.engines.fused import processor\nprint(processor.usable_cores())"
+    )
+    unset = dict.fromkeys(THREAD_VARIABLES, "")
+    all_cores = int(python(code, **unset).stdout)
+    for name in THREAD_VARIABLES:
+        assert python(code, **unset | {name: "1"}).stdout == "1\n", name
+        assert int(python(code, **unset | {name: "words"}).stdout) == all_cores, name
+    assert python(code, **unset | {"OMP_NUM_THREADS": "1,4"}).stdout == "1\n"  # a number for each level of nesting

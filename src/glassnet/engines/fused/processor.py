@@ -77,16 +77,18 @@ COMPILED: dict[str, Any] = {
 INNER: dict[str, Any] = {**COMPILED, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
+#: Environment variables that limit the threads of numerical libraries. joblib, Dask and Ray set some of them in the
+#: processes that they start, so that together these don't use more cores than there are.
+THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
 def lanes(dtype: Any) -> int:
     """Return how many numbers of a dtype fill a vector register."""
     return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: by its affinity, NUMBA_NUM_THREADS, and on Linux its group's quota.
-
-    joblib sets that variable in the processes that it starts, so that together they don't use more than there are.
-    """
+    """Return how many cores this process may use: by its affinity, `THREAD_VARIABLES`, and a quota (Linux)."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
@@ -98,5 +100,5 @@ def usable_cores() -> int:
             cores = min(cores, max(1, int(share) // int(period)))
     except (OSError, ValueError):
         pass
-    asked = os.environ.get("NUMBA_NUM_THREADS", "")
-    return max(1, min(cores, int(asked)) if asked.isdigit() else cores)
+    limits = [os.environ.get(name, "").split(",")[0].strip() for name in THREAD_VARIABLES]
+    return max(1, min([cores, *(int(limit) for limit in limits if limit.isdigit())]))
