@@ -23,7 +23,7 @@ from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard
 from glassnet.training import Callback, Epoch, Settings, Trained, train
 from glassnet.training.validation_split import split_fraction
 
-#: Losses whose size follows the target's unit, so that the target is better standardised.
+#: Losses that depend on the unit of the target, which is standardized for them.
 _STANDARDISED = ("half_mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "pinball")
 
 
@@ -43,7 +43,7 @@ def fit(
     source: str = "",
     warm_start: Model | None = None,
 ) -> Model:
-    """Train a network on raw rows and return it with all that it takes to use it.
+    """Train a network on raw rows and return it as a `Model`, which includes the preprocessing.
 
     Parameters
     ----------
@@ -54,10 +54,10 @@ def fit(
     hidden : sequence of int
         Units of the hidden layers; may be empty.
     activation : str or sequence of str
-        Of the hidden layers; or one for each of them; or one for each layer, the output's last, which otherwise is the
-        one that belongs to the loss.
+        One for all hidden layers, one for each hidden layer, or one for each layer including the output. By default,
+        the output activation is the link of the loss.
     task : str
-        ``"classification"`` or ``"regression"``; if not given, fractions mean regression, all else classification.
+        ``"classification"`` or ``"regression"``; by default, a target with fractions means regression.
     settings : Settings, optional
         How to train; `recommended_settings` if not given. Its loss decides the output layer.
     validation_fraction : float
@@ -71,8 +71,8 @@ def fit(
     source : str
         Where the data came from, for the metadata.
     warm_start : Model, optional
-        Start from the parameters of this model, and keep its layers, preprocessing and classes; `hidden`, `activation`
-        and `task` are then not used.
+        Continue from the parameters of this model, with its layers, preprocessing and classes; `hidden`, `activation`
+        and `task` are ignored.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def fit(
     Raises
     ------
     InputError
-        If something does not fit: shapes, only one class, an unknown class in the test rows, settings.
+        If arguments are invalid or inconsistent: shapes, a single class, an unknown class in the test rows, settings.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def fit(
 
 
 def training_metadata(trained: Trained) -> dict[str, Any]:
-    """Return what a model's metadata says of its training."""
+    """Return the entries of a model's metadata that describe its training."""
     return {
         "metric": trained.metric,
         "engine": trained.engine,
@@ -136,7 +136,7 @@ class PreparedData:
     Parameters
     ----------
     untrained : Model
-        The model to be, without parameters, but with its structure, preprocessor, names, target and settings.
+        The model without parameters: structure, preprocessor, names, target and settings.
     training, validation, test : tuple (x, y), or None
         Rows as `glassnet.train` takes them, with ``scale=BYTE_SCALE``.
     training_rows, validation_rows : array of int
@@ -151,7 +151,7 @@ class PreparedData:
     validation_rows: Array
 
     def build_model(self, vector: Array, history: Sequence[Epoch], **metadata: Any) -> Model:
-        """Return the model with parameters, and with these entries of its metadata beside those known already."""
+        """Return the model with its parameters, history and metadata."""
         return build_model(
             self.untrained, vector, history, len(self.training_rows), len(self.validation_rows), **metadata
         )
@@ -244,7 +244,7 @@ def _untrained(
 
 
 def _continued(model: Model, settings: Settings, feature_names: Sequence[str], source: str) -> Model:
-    """Return the model that a training with ``warm_start`` starts from, with the new settings."""
+    """Return the untrained model of a training with ``warm_start``, with the new settings."""
     if feature_names and tuple(feature_names) != model.feature_names:
         raise InputError(
             f"warm_start has the columns {', '.join(model.feature_names[:8])}; these rows have "
@@ -258,7 +258,7 @@ def _continued(model: Model, settings: Settings, feature_names: Sequence[str], s
 def build_structure(
     features: int, hidden: Sequence[int], activation: str | Sequence[str], settings: Settings, outputs: int
 ) -> Structure:
-    """Return the layers for a task: the output activation is the loss's own link, or the identity, if none is given."""
+    """Return the structure; the default output activation is the link of the loss, or the identity."""
     loss = settings.resolve_loss()
     if loss.name == "pinball":
         outputs = max(outputs, len(loss.settings["quantiles"]))
@@ -274,7 +274,7 @@ def build_structure(
 
 
 def _as_rows(x: Any) -> Any:
-    """Return raw rows as an array, or as the CSR matrix that they are."""
+    """Return raw rows as an array or a CSR matrix."""
     return x.tocsr() if issparse(x) else np.asarray(x)
 
 
@@ -299,7 +299,7 @@ def find_classes(y: Array, task: str) -> tuple[str | int, ...]:
     Raises
     ------
     InputError
-        If the task is unknown or does not go with the target, or there is one class only.
+        If the task is unknown or does not match the target, or there is only one class.
     """
     if task not in (CLASSIFICATION, REGRESSION):
         raise InputError(f"task is {task!r}; it must be 'classification' or 'regression'")
@@ -325,12 +325,12 @@ def _name(loss: str | Loss) -> str:
 
 
 def check_task(task: str, loss: str) -> None:
-    """Refuse a loss of classes for regression, and a count's or a value's loss that can't tell classes apart.
+    """Check that a loss matches the task.
 
     Raises
     ------
     InputError
-        If they do not go together.
+        If a classification loss is used for regression, or a loss of counts or quantiles for classification.
     """
     if task == REGRESSION and loss in LOSSES_OF_CLASSES:
         raise InputError(f"loss {loss!r} is for classes, and this is regression; try half_mean_squared_error or huber")

@@ -15,9 +15,9 @@ ACTIVATION = "relu"
 #: AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) along one cycle of its rate (Smith 2018, arXiv:1708.07120).
 OPTIMIZER, SCHEDULE = "adamw", "one_cycle"
 LEARNING_RATE, WEIGHT_DECAY = 0.01, 0.2
-#: Epochs, and the number of steps below which even an easy table is not learned.
+#: Minimum number of epochs, and of steps: fewer underfit even easy tables.
 MIN_EPOCHS, MIN_STEPS = 15, 600
-#: A batch is about this fraction of the rows, within these limits.
+#: Number of batches per epoch, which gives the batch size, and the limits of its binary logarithm.
 BATCHES_AN_EPOCH, MIN_BATCH_BITS, MAX_BATCH_BITS = 50, 3, 7
 
 
@@ -38,7 +38,7 @@ def recommended_loss(task: str) -> str:
 
 
 def recommended_settings(samples: int, task: str = CLASSIFICATION, **changes: Any) -> Settings:
-    """Return settings that do well without tuning.
+    """Return settings that work well without tuning.
 
     Parameters
     ----------

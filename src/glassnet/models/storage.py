@@ -1,7 +1,7 @@
 """The file of a model: a safetensors file with the arrays by name and everything else as JSON in its metadata.
 
 ``docs/model-file.md`` describes it. Loading never executes code and validates all fields: every name, type, shape and
-value is checked, and what does not fit together is refused.
+value is checked, and an inconsistent file is refused.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _TEXTS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
 #: Classes that are whole numbers have 64 bits.
 _MIN_CLASS = -(2**63)
 _MAX_CLASS = 2**64 - 1
-#: How the dtype of the array of classes is written.
+#: The dtypes that the array of classes may have.
 _CLASS_DTYPE = re.compile(r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})", re.ASCII)
-#: Prefixes of the names of arrays that are no parameters.
+#: Prefixes of the names of arrays that are not parameters.
 _PREPROCESSOR, _TARGET = "preprocessor.", "target."
 
 
@@ -50,7 +50,7 @@ class SavedModel:
     model : Model
         The trained network.
     estimator : Fields or None
-        The description of the estimator that wrote the file, still unchecked; None if `save` wrote it.
+        The fields of the estimator that wrote the file, not validated yet; None if `save` wrote it.
     """
 
     model: Model
@@ -58,19 +58,19 @@ class SavedModel:
 
 
 def save(model: Model, path: str | Path) -> None:
-    """Write a model to a file, atomically: an interruption leaves the old file whole.
+    """Write a model to a file, atomically: an interruption leaves the old file intact.
 
     Parameters
     ----------
     model : Model
-        The trained network; of an estimator, its ``model_``.
+        The trained network; for an estimator, pass its ``model_``.
     path : str or Path
         The file, ``.glassnet`` by convention; its folder is created if necessary.
 
     Raises
     ------
     InputError
-        If the file can't be written, or the model uses a custom function, which no file can hold.
+        If the file can't be written, or the model uses a custom function.
     """
     if not isinstance(model, Model):
         hint = "; save its model_, or call its save" if hasattr(model, "model_") else ""
@@ -89,31 +89,31 @@ def load(path: str | Path) -> Model:
     Returns
     -------
     Model
-        It predicts bit for bit what the saved one did.
+        The model. Its predictions equal those of the saved model bit for bit.
 
     Raises
     ------
     InputError
-        If the file is missing, is no model file, is cut short, is of another format, or does not fit together.
+        If the file is missing, not a model file, truncated, of another format version, or inconsistent.
     """
     return read_model(path).model
 
 
 def write_model(model: Model, path: str | Path, estimator: dict[str, Any] | None = None) -> None:
-    """Write a model and, where an estimator holds it, the description of the estimator."""
+    """Write a model and, if given, the fields of the estimator that holds it."""
     description = _describe(model)
     arrays = dict(model.parameters)
     arrays |= {_PREPROCESSOR + name: array for name, array in model.preprocessor.arrays().items()}
     if model.target.scaling is not None:
         arrays |= {_TARGET + name: array for name, array in model.target.scaling.arrays().items()}
-    _rebuild(description, dict(arrays))  # what could not be loaded is not written
+    _rebuild(description, dict(arrays))  # raise before writing a file that could not be loaded
     if estimator is not None:
         description["estimator"] = estimator
     write_arrays(path, arrays, KEY, description)
 
 
 def read_model(path: str | Path) -> SavedModel:
-    """Read a file, the description of an estimator included; see `load`."""
+    """Read a model file, including the fields of an estimator; see `load`."""
     texts, arrays = read_arrays(path)
     if not texts.get(KEY):
         raise InputError(f"{path}: this is a safetensors file but no glassnet model; name one that glassnet saved")
@@ -140,7 +140,7 @@ def read_model(path: str | Path) -> SavedModel:
 
 
 def _describe(model: Model) -> dict[str, Any]:
-    """Return everything but the arrays as plain values."""
+    """Return the model without its arrays as JSON values."""
     return {
         "format_version": FORMAT_VERSION,
         "layer_sizes": list(model.structure.layer_sizes),
@@ -173,7 +173,7 @@ def _describe_target(target: Target) -> dict[str, Any]:
 
 
 def _rebuild(description: Any, arrays: dict[str, Array]) -> Model:
-    """Check every part and put the model together."""
+    """Validate every part and build the model."""
     saved = Fields(description, "model")
     preprocessor_arrays = _take(arrays, _PREPROCESSOR)
     target_arrays = _take(arrays, _TARGET)
@@ -225,7 +225,7 @@ def _check_inputs(structure: Structure, preprocessor: Preprocessor, feature_name
 
 
 def _rebuild_target(saved: Fields, arrays: dict[str, Array], structure: Structure) -> Target:
-    """Check what the outputs mean."""
+    """Validate the fields of the target and return it."""
     scaling = saved.value("scaling", dict, type(None))
     if scaling is None and arrays:
         raise InputError(f"the arrays {sorted(arrays)[:8]} belong to no scaling of the target")
@@ -249,7 +249,7 @@ def _rebuild_target(saved: Fields, arrays: dict[str, Array], structure: Structur
 
 
 def _classes(saved: Fields, kind: str) -> Array:
-    """Check the classes: all text, or all numbers that an array of their dtype holds."""
+    """Validate the classes: all text, or all numbers that fit the dtype."""
     values: list[Any] = saved.list_of("values", str, int, float)
     if len({isinstance(label, str) for label in values}) > 1:
         raise InputError("some classes are text and some numbers; they must be all text or all numbers")
@@ -260,7 +260,7 @@ def _classes(saved: Fields, kind: str) -> Array:
     written = _CLASS_DTYPE.fullmatch(dtype)
     if not written:
         raise InputError(f"target.classes.dtype is {dtype!r:.80}")
-    # memory is allocated for the longest text in every entry: it must be as long as the dtype says
+    # NumPy allocates the length of the dtype for every entry, so the longest class must have that length
     if written[2] and int(written[2]) > max([1, *(len(str(value)) for value in values)]):
         raise InputError(f"target.classes.dtype is {dtype!r}, and the longest class has fewer characters")
     if kind == MULTICLASS and not values:
@@ -269,7 +269,7 @@ def _classes(saved: Fields, kind: str) -> Array:
 
 
 def read_epoch(record: dict[str, Any]) -> Epoch:
-    """Check a record of the history: numbers, of which the epoch's is a whole one, 1 or more."""
+    """Validate a record of the history: numbers; ``epoch`` is an integer, 1 or more."""
     saved = Fields(record, "history")
     known = {"metric": None, **saved.known(Epoch, int, float)}
     if saved.value("epoch", int) < 1:
@@ -278,7 +278,7 @@ def read_epoch(record: dict[str, Any]) -> Epoch:
 
 
 def _settings(content: dict[str, Any]) -> Settings:
-    """Check the settings; whole numbers, but for the seed, are those that a float can represent exactly."""
+    """Validate the settings; integers, except the seed, must be exact as floats."""
     saved = Fields(content, "settings")
     settings = Settings(**saved.known(Settings))
     for name, value in content.items():
@@ -288,7 +288,7 @@ def _settings(content: dict[str, Any]) -> Settings:
 
 
 def _metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Check the entries that are shown; a model need not have them, and may have others."""
+    """Validate the known entries, all of which are optional; other entries are allowed."""
     saved = Fields(metadata, "metadata")
     for kind, keys in ((int, _COUNTS), (str, _TEXTS)):
         for key in set(metadata).intersection(keys):
