@@ -682,9 +682,9 @@ def test_ctrl_c_outside_training_is_silent(glassnet, model: Path, monkeypatch: p
 
 
 def test_ctrl_c_saves_the_model_and_exits_with_130(tmp_path: Path) -> None:
-    kept = tmp_path / "m.glassnet"
+    saved = tmp_path / "m.glassnet"
     running = process(
-        "train", "--epochs", 100_000, "--out", kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        "train", "--epochs", 100_000, "--out", saved, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it otherwise
     )  # fmt: skip
     for _ in range(5):
@@ -694,7 +694,7 @@ def test_ctrl_c_saves_the_model_and_exits_with_130(tmp_path: Path) -> None:
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert err == b"" and b"interrupted: best epoch" in out
-    assert load(kept).metadata["stop_reason"] == "interrupted"
+    assert load(saved).metadata["stop_reason"] == "interrupted"
 
 
 def test_a_broken_pipe_is_not_an_error(model: Path, flowers: Path, tmp_path: Path) -> None:
@@ -731,24 +731,24 @@ def test_mnist_reaches_98_percent(mnist: Path, tmp_path: Path) -> None:
 def test_spreadsheet_safe_writes_formulas_as_text(glassnet, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("a,=b()\n" + "0,=cmd()\n1,fine\n" * 30, encoding="utf-8")
-    kept = tmp_path / "m.glassnet"
-    assert glassnet("train", rows, "--target", "=b()", "--epochs", 30, "--out", kept, "-q")[0] == 0
-    code, out, _ = glassnet("predict", kept, rows, "--spreadsheet-safe", "--out", tmp_path / "safe.csv")
+    saved = tmp_path / "m.glassnet"
+    assert glassnet("train", rows, "--target", "=b()", "--epochs", 30, "--out", saved, "-q")[0] == 0
+    code, out, _ = glassnet("predict", saved, rows, "--spreadsheet-safe", "--out", tmp_path / "safe.csv")
     assert (code, out) == (0, "")
     lines = (tmp_path / "safe.csv").read_text().splitlines()
     assert lines[0] == '"\'=b()"' and lines[1] == '"\'=cmd()"' and lines[2] == '"fine"'
-    assert glassnet("predict", kept, rows, "--out", tmp_path / "plain.csv")[0] == 0
+    assert glassnet("predict", saved, rows, "--out", tmp_path / "plain.csv")[0] == 0
     assert (tmp_path / "plain.csv").read_text().splitlines()[:2] == ['"=b()"', '"=cmd()"']
-    code, _, err = glassnet("predict", kept, rows, "--spreadsheet-safe", "--out", tmp_path / "p.parquet")
+    code, _, err = glassnet("predict", saved, rows, "--spreadsheet-safe", "--out", tmp_path / "p.parquet")
     assert code == 2 and "is for CSV" in err
 
 
 def test_control_characters_of_a_file_are_escaped(glassnet, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("a\x1b[2J,label\n" + "0,\x1b]0;mine\x07\n1,\u202eno\n" * 30, encoding="utf-8")
-    kept = tmp_path / "m.glassnet"
-    for words in (("train", rows, "--epochs", 3, "--out", kept), ("show", kept), ("evaluate", kept, rows)):
+    saved = tmp_path / "m.glassnet"
+    for words in (("train", rows, "--epochs", 3, "--out", saved), ("show", saved), ("evaluate", saved, rows)):
         code, out, err = glassnet(*words)
         assert code == 0
         assert not set("\x1b\x07\u202e") & set(out + err)
-    assert r"\x1b]0;mine" in glassnet("show", kept)[1]
+    assert r"\x1b]0;mine" in glassnet("show", saved)[1]

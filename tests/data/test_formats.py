@@ -118,10 +118,10 @@ def test_a_number_that_is_not_finite_is_reported_or_skipped(write: Writer, tmp_p
         features(read_table(path), ["x1", "x2", "x3"])
     files = open_files(path, on_bad_row="skip")
     table = files.table()
-    kept = [row for row in range(60) if row not in (41, 57)]
-    np.testing.assert_array_equal(dense(features(table, ["x1", "x2", "x3"])), x[kept])
-    assert target_values(table, "y").tolist() == y[kept].tolist()
-    assert [table.locate(index) for index in range(58)] == [(str(path), row + 1) for row in kept]
+    selected = [row for row in range(60) if row not in (41, 57)]
+    np.testing.assert_array_equal(dense(features(table, ["x1", "x2", "x3"])), x[selected])
+    assert target_values(table, "y").tolist() == y[selected].tolist()
+    assert [table.locate(index) for index in range(58)] == [(str(path), row + 1) for row in selected]
     assert [(row, reason.split(" is ")[0]) for _, row, reason in files.bad_rows] == [
         (42, "column 'x2'"),
         (58, "column 'x3'"),

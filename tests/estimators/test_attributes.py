@@ -156,12 +156,12 @@ def test_sklearn_config_is_respected() -> None:
 def test_fitting_changes_neither_the_data_nor_the_parameters(task: str) -> None:
     x, y = problem(task)
     weights = np.linspace(0.5, 2.0, len(x))
-    kept = (x.copy(), y.copy(), weights.copy())
+    copies = (x.copy(), y.copy(), weights.copy())
     mine, _ = pair(task, max_iter=2)
     before = mine.get_params()
     with ignore_convergence():
         mine.fit(x, y, sample_weight=weights)
-    assert all(np.array_equal(a, b) for a, b in zip(kept, (x, y, weights), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(copies, (x, y, weights), strict=True))
     assert mine.get_params() == before
 
 

@@ -43,12 +43,12 @@ def test_gradients_of_the_loss(kind: str) -> None:
         return -float(each.sum(axis=1).mean())
 
     for row, unit in ((0, 0), (3, 5)):
-        kept = network.coefs_[0][row, unit]
-        network.coefs_[0][row, unit] = kept + 1e-6
+        weight = network.coefs_[0][row, unit]
+        network.coefs_[0][row, unit] = weight + 1e-6
         above = loss()
-        network.coefs_[0][row, unit] = kept - 1e-6
+        network.coefs_[0][row, unit] = weight - 1e-6
         below = loss()
-        network.coefs_[0][row, unit] = kept
+        network.coefs_[0][row, unit] = weight
         assert dW1[row, unit] == pytest.approx((above - below) / 2e-6, rel=1e-5, abs=1e-9)
 
 

@@ -203,7 +203,7 @@ def set_metadata(name: str, value: str):
         (set_array("preprocessor.scale", lambda f: f * 0), "preprocessor.scale holds 0"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: Path) -> None:
+def test_inconsistent_files_are_refused(damage, message: str, tmp_path: Path) -> None:
     model, _ = example()
     save(model, tmp_path / "m.glassnet")
     arrays, metadata = parts_of(tmp_path / "m.glassnet")
@@ -236,7 +236,7 @@ def test_what_does_not_fit_together_is_refused(damage, message: str, tmp_path: P
 )
 # the damage divides by 0
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
-def test_embeddings_that_do_not_fit_together_are_refused(damage, message: str, tmp_path: Path) -> None:
+def test_inconsistent_embeddings_are_refused(damage, message: str, tmp_path: Path) -> None:
     save(with_embeddings()[0], tmp_path / "m.glassnet")
     arrays, metadata = parts_of(tmp_path / "m.glassnet")
     damage(arrays, metadata)
@@ -269,7 +269,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return path.read_bytes()
 
 
-def test_a_file_cut_anywhere_is_refused(whole: bytes, tmp_path: Path) -> None:
+def test_a_file_truncated_anywhere_is_refused(whole: bytes, tmp_path: Path) -> None:
     for length in [*range(0, 40), *range(40, len(whole), 37), len(whole) - 1]:
         (tmp_path / "cut.glassnet").write_bytes(whole[:length])
         with pytest.raises(InputError, match=r"cut.glassnet: this is no glassnet model"):
@@ -278,7 +278,7 @@ def test_a_file_cut_anywhere_is_refused(whole: bytes, tmp_path: Path) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(data=st.data())
-def test_changed_bytes_end_in_a_clear_error_or_a_model_that_works(
+def test_changed_bytes_give_a_clear_error_or_a_working_model(
     data: st.DataObject, whole: bytes, tmp_path_factory
 ) -> None:
     content = bytearray(whole)
@@ -313,7 +313,7 @@ def test_an_interrupted_save_leaves_the_old_file_whole(
     assert os.listdir(tmp_path) == ["m.glassnet"]
 
 
-def test_places_that_can_not_be_written_are_named(tmp_path: Path) -> None:
+def test_paths_that_can_not_be_written_are_named(tmp_path: Path) -> None:
     model, _ = example()
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="can't be written"):
@@ -332,7 +332,7 @@ def test_a_custom_function_can_not_be_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_file_is_readable_for_others_as_far_as_the_umask_allows(tmp_path: Path) -> None:
+def test_the_permissions_follow_the_umask(tmp_path: Path) -> None:
     if os.name != "posix":
         pytest.skip("POSIX permissions")
     save(example()[0], tmp_path / "m.glassnet")

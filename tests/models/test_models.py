@@ -32,7 +32,7 @@ def test_classes_keep_their_names(names: tuple) -> None:
     np.testing.assert_array_equal(model.target.classes[chances.argmax(axis=1)], model.predict(x))
 
 
-def test_values_are_predicted_in_their_own_unit() -> None:
+def test_values_are_predicted_in_the_unit_of_the_target() -> None:
     x = np.linspace(-1, 1, 200)[:, np.newaxis]
     model = fit(x, 1e6 + 1e4 * x[:, 0] ** 2, settings=recommended_settings(200, "regression", epochs=80))
     assert model.task == "regression"
@@ -76,7 +76,7 @@ def test_validation_rows_touch_neither_the_scaling_nor_the_weights() -> None:
     assert first.metadata["validation_rows"] == 20 and first.metadata["training_rows"] == 60
 
 
-def test_the_truth_of_validation_rows_does_not_scale_the_target() -> None:
+def test_targets_of_validation_rows_do_not_scale_the_target() -> None:
     x, _ = blobs()
     y = x[:, 0].copy()
     _, validation = split_fraction(len(x), 0.25, 0)
@@ -138,7 +138,7 @@ def test_classes_can_be_learned_by_other_losses(loss: str) -> None:
         ({"test": (np.zeros((2, 2)), [0, 1])}, r"x has shape \(2, 2\); this model needs \(samples, 3\)"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments: dict, message: str) -> None:
+def test_invalid_arguments_are_refused(arguments: dict, message: str) -> None:
     x, y = blobs()
     with pytest.raises(InputError, match=message):
         fit(**({"x": x, "y": y} | arguments))
@@ -169,7 +169,7 @@ def test_labels_read_as_numbers_match_classes_of_text() -> None:
     np.testing.assert_array_equal(encode_classes(np.array([2.0, 1.0]), (1, 2)), [1, 0])
 
 
-def test_the_model_says_what_it_is() -> None:
+def test_the_repr_describes_the_model() -> None:
     x, y = blobs()
     model = fit(x, y, settings=Settings(epochs=1), target_name="kind")
     assert "3 features → 2 classes of 'kind'" in str(model)
@@ -206,7 +206,7 @@ def test_another_number_of_activations_is_refused() -> None:
         fit(x, y, hidden=(3, 2), activation=("tanh",) * 4)
 
 
-def test_answers_that_are_all_nought_are_equally_likely() -> None:
+def test_outputs_that_are_all_0_are_equally_likely() -> None:
     x, y = blobs()
     model = fit(x, y, hidden=(), settings=recommended_settings(80, loss="binary_crossentropy", epochs=1))
     never = replace(model, vector=np.array([0] * 6 + [-1e4] * 2, np.float32))

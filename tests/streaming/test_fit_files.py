@@ -319,12 +319,12 @@ def test_invalid_rows_of_many_files_are_skipped_in_groups_with_and_without_a_cac
 
 
 def test_an_unusable_checkpoint_folder_is_reported_before_the_files_are_scanned(glassnet, clouds):
-    arguments = ("train", clouds, "--stream", "--epochs", 2, "--checkpoint", "kept", "-q")
+    arguments = ("train", clouds, "--stream", "--epochs", 2, "--checkpoint", "run1", "-q")
     assert glassnet(*arguments)[0] == 0
     clouds.write_text(clouds.read_text() + "oops,1,2,3\n")
     code, _, err = glassnet(*arguments)
-    assert code == 2 and "kept: a training's checkpoints are there, the last after 2 epochs" in err
-    holder = FolderLock(Path("kept"))
+    assert code == 2 and "run1: a training's checkpoints are there, the last after 2 epochs" in err
+    holder = FolderLock(Path("run1"))
     code, _, err = glassnet(*arguments, "--resume")
     assert code == 2 and "another training writes its checkpoints there" in err
     holder.release()

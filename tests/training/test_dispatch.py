@@ -22,17 +22,17 @@ def chosen(settings: Settings, structure: Structure = STRUCTURE, rows: int = 40)
     return select_engine(settings, settings.objective(structure), settings.update_rule(), rows).name
 
 
-def test_fused_is_fused_however_small_the_work_is() -> None:
+def test_fused_is_selected_for_any_amount_of_work() -> None:
     compiled("float32")
     assert train(STRUCTURE, X, Y, FUSED).engine == "fused"
     assert train(STRUCTURE, X[:1], Y[:1], replace(FUSED, epochs=1)).engine == "fused"
 
 
-def test_reference_is_reference_however_big_the_work_is() -> None:
+def test_reference_is_selected_for_any_amount_of_work() -> None:
     assert chosen(Settings(engine="reference", epochs=1000), rows=10**7) == "reference"
 
 
-def test_auto_is_decided_by_sizes_alone() -> None:
+def test_auto_depends_on_the_sizes_only() -> None:
     assert train(STRUCTURE, X, Y, Settings(epochs=2)).engine == "reference"
     wide = Structure((784, 128, 10), ("relu", "softmax"))
     assert chosen(Settings(), wide, 300_000) == "fused"
@@ -61,7 +61,7 @@ def test_a_custom_function_runs_on_the_reference_engine(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["function", "derivative", "per_sample", "loss derivative", "direction"])
-def test_a_known_name_over_another_function_is_not_taken_for_the_librarys(what: str) -> None:
+def test_a_custom_function_with_a_registered_name_runs_on_the_reference_engine(what: str) -> None:
     structure, loss, optimizer = STRUCTURE, LOSSES["huber"], OPTIMIZERS["adam"]
     if what in ("function", "derivative"):
         other = replace(ACTIVATIONS["tanh"], **{what: lambda *arrays, out=None: np.tanh(arrays[0], out=out)})
@@ -77,7 +77,7 @@ def test_a_known_name_over_another_function_is_not_taken_for_the_librarys(what: 
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_everything_in_the_tables_knows(optimizer: str, loss: str) -> None:
+def test_the_fused_engine_supports_every_registered_name(optimizer: str, loss: str) -> None:
     for activation in ACTIVATIONS:
         structure = Structure((4, 5, 3), (activation, LOSSES[loss].link or activation))
         settings = Settings(loss=loss, optimizer=optimizer)
@@ -93,13 +93,13 @@ def test_full_batches_by_lbfgs_run_on_the_reference_engine() -> None:
     assert train(STRUCTURE, X, Y, replace(FUSED, optimizer="lbfgs")).engine == "reference"
 
 
-def test_an_unknown_engine_is_an_error_that_names_those_there_are() -> None:
+def test_an_unknown_engine_is_an_error_that_lists_the_engines() -> None:
     with pytest.raises(InputError, match=r"engine.*fusd.*fused"):
         Settings(engine="fusd")
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "all"])
-def test_threads_are_a_whole_number_above_nought(threads) -> None:
+def test_threads_must_be_a_positive_integer(threads) -> None:
     with pytest.raises(InputError, match="threads"):
         Settings(threads=threads)
 

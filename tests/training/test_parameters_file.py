@@ -28,7 +28,7 @@ def drawn(structure: Structure, dtype: type = np.float32) -> np.ndarray:
     dtype=st.sampled_from([np.float32, np.float64]),
     epoch=st.integers(0, 10**6),
 )
-def test_what_is_written_comes_back(tmp_path_factory, sizes, activation, dtype, epoch) -> None:
+def test_saved_parameters_are_loaded(tmp_path_factory, sizes, activation, dtype, epoch) -> None:
     path = tmp_path_factory.mktemp("p") / "p.safetensors"
     structure = Structure(sizes, [activation] * (len(sizes) - 1))
     vector = drawn(structure, dtype)
@@ -103,7 +103,7 @@ def description() -> dict:
         ("{}", "'format_version' is missing"),
     ],
 )
-def test_a_description_that_does_not_fit_is_refused(change, message: str, tmp_path: Path) -> None:
+def test_an_invalid_description_is_refused(change, message: str, tmp_path: Path) -> None:
     text = change if isinstance(change, str) else json.dumps(description() | change)
     (tmp_path / "p").write_bytes(to_bytes(dict(STRUCTURE.views(drawn(STRUCTURE))), {KEY: text}))
     with pytest.raises(InputError, match=message) as raised:
@@ -122,7 +122,7 @@ def test_a_description_that_does_not_fit_is_refused(change, message: str, tmp_pa
         ("E1", None, "the arrays are not those of layers .*E1"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(name: str, array, message: str, tmp_path: Path) -> None:
+def test_invalid_arrays_are_refused(name: str, array, message: str, tmp_path: Path) -> None:
     arrays = dict(STRUCTURE.views(drawn(STRUCTURE)))
     if array is None:
         del arrays[name]
@@ -153,7 +153,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         load_parameters(tmp_path / "m")
 
 
-def test_what_could_not_be_loaded_is_not_written(tmp_path: Path) -> None:
+def test_invalid_parameters_are_not_saved(tmp_path: Path) -> None:
     vector = drawn(STRUCTURE)
     vector[3] = np.inf
     with pytest.raises(InputError, match="holds NaN or infinity"):

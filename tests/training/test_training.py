@@ -95,7 +95,7 @@ def test_xor_is_learned(optimizer: str) -> None:
     assert trained.history[-1].loss < 0.01
 
 
-def test_xor_is_learned_the_original_way() -> None:
+def test_xor_is_learned_with_the_original_settings() -> None:
     """Sigmoids, half the mean squared error, one sample at a time."""
     chosen = Settings(
         loss="half_mean_squared_error",
@@ -119,7 +119,7 @@ def test_every_optimizer_lowers_the_loss(optimizer: str) -> None:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_drives_the_recorded_rate(schedule: str) -> None:
+def test_every_schedule_determines_the_recorded_rate(schedule: str) -> None:
     x, y = blobs()
     chosen = Settings(schedule=schedule, learning_rate=0.01, epochs=12, batch_size=20, schedule_settings={"warmup": 2})
     trained = train(TWO_CLASSES, x, y, chosen)
@@ -138,7 +138,7 @@ def test_every_loss_can_be_trained(loss: str) -> None:
 # ---------------------------------------------------------------------------------------------------- it is the same
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
+def test_the_same_seed_gives_the_same_bits() -> None:
     x, y = blobs()
     first, same, other = (
         train(TWO_CLASSES, x, y, Settings(epochs=3, dropout=0.3, random_state=s)).vector for s in (5, 5, 6)
@@ -147,7 +147,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
     assert first.tobytes() != other.tobytes()
 
 
-def test_an_epoch_is_the_sum_of_its_batches_the_last_smaller_one_included() -> None:
+def test_an_epoch_includes_the_smaller_last_batch() -> None:
     x, y = blobs(10)
     start = np.random.default_rng(0).standard_normal(TWO_CLASSES.n_parameters)
     common = {"optimizer": "gradient_descent", "learning_rate": 0.1, "shuffle": False, "epochs": 1, "dtype": "float64"}
@@ -160,7 +160,7 @@ def test_an_epoch_is_the_sum_of_its_batches_the_last_smaller_one_included() -> N
     assert whole.vector.tobytes() != start.tobytes()
 
 
-def test_weights_of_two_count_as_the_row_twice() -> None:
+def test_a_weight_of_two_equals_a_repeated_row() -> None:
     x, y = blobs(20)
     w = np.where(np.arange(20) < 5, 2.0, 1.0)
     twice = np.concatenate([x, x[:5]]), np.concatenate([y, y[:5]])
@@ -178,14 +178,14 @@ def test_weights_of_two_count_as_the_row_twice() -> None:
     assert weighted.history[-1].loss == pytest.approx(repeated.history[-1].loss)
 
 
-def test_the_data_and_the_starting_point_are_left_as_they_were() -> None:
+def test_data_and_initial_parameters_are_not_modified() -> None:
     x, y = blobs()
     start = np.zeros(TWO_CLASSES.n_parameters, np.float32)
-    kept = x.copy(), y.copy()
+    copies = x.copy(), y.copy()
     train(TWO_CLASSES, x, y, Settings(epochs=2), parameters=start)
     assert not start.any()
-    np.testing.assert_array_equal(x, kept[0])
-    np.testing.assert_array_equal(y, kept[1])
+    np.testing.assert_array_equal(x, copies[0])
+    np.testing.assert_array_equal(y, copies[1])
 
 
 @settings(max_examples=60, deadline=None)
@@ -210,7 +210,7 @@ def test_any_shape_and_batch_trains_to_finite_numbers(rows, sizes, batch_size, d
 # --------------------------------------------------------------------------------------------------- what it records
 
 
-def test_the_history_holds_every_figure() -> None:
+def test_the_history_has_every_value() -> None:
     x, y = blobs()
     trained = train(TWO_CLASSES, x, y, Settings(epochs=3), validation=(x[:9], y[:9]), test=(x[9:20], y[9:20]))
     assert [epoch.epoch for epoch in trained.history] == [1, 2, 3]
@@ -241,7 +241,7 @@ def test_the_penalty_is_part_of_the_training_loss_but_not_of_the_validation_loss
     assert record.loss == pytest.approx(record.validation_loss + penalty, rel=1e-9)
 
 
-def test_callbacks_are_called_at_each_moment_in_order() -> None:
+def test_the_methods_of_callbacks_are_called_in_order() -> None:
     x, y = blobs(10)
     noting = Noting()
     train(TWO_CLASSES, x, y, Settings(epochs=2, batch_size=4), callbacks=[noting])
@@ -249,7 +249,7 @@ def test_callbacks_are_called_at_each_moment_in_order() -> None:
     assert noting.calls == ["begin", *epoch, "epoch 1", *epoch, "epoch 2", "end"]
 
 
-def test_r2_is_the_metric_of_values_and_accuracy_that_of_classes() -> None:
+def test_the_metric_is_r2_for_regression_and_accuracy_for_classification() -> None:
     x = np.linspace(-1, 1, 40)[:, np.newaxis]
     line = train(Structure((1, 1), "identity"), x, 3 * x, Settings(loss="huber", epochs=200, learning_rate=0.05))
     assert line.metric == "r2"
@@ -257,13 +257,13 @@ def test_r2_is_the_metric_of_values_and_accuracy_that_of_classes() -> None:
     assert train(TWO_CLASSES, *blobs(), Settings(epochs=1)).metric == "accuracy"
 
 
-def test_the_accuracy_of_a_single_output_is_by_the_side_of_a_half() -> None:
+def test_the_accuracy_of_a_single_output_uses_the_threshold_of_a_half() -> None:
     output = np.array([[0.1], [0.4], [0.5], [0.9]])
     assert score("accuracy", output, np.array([[0.0], [1], [1], [1]])) == 0.75
     assert score("accuracy", output, np.array([0.0, 0, 1, 1])) == 1
 
 
-def test_r2_is_scikit_learns_and_0_where_the_values_do_not_vary() -> None:
+def test_r2_equals_scikit_learns_and_is_0_for_a_constant_target() -> None:
     rng = np.random.default_rng(0)
     y = 5 * rng.standard_normal((30, 1)) + 2
     output = y + rng.standard_normal((30, 1))
@@ -279,7 +279,7 @@ def test_r2_is_scikit_learns_and_0_where_the_values_do_not_vary() -> None:
 
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
-def test_parameters_that_are_no_longer_finite_are_noticed_where_the_loss_still_is(engine: str) -> None:
+def test_non_finite_parameters_are_detected_despite_a_finite_loss(engine: str) -> None:
     class Breaking(Callback):
         def on_batch_end(self, run: Run, batch: int, loss: float) -> None:
             if len(run.history) == 1 and batch == 1:
@@ -303,7 +303,7 @@ def test_early_stopping_waits_and_restores_the_best() -> None:
     assert trained.vector.tobytes() == first.vector.tobytes()
 
 
-def test_a_figure_must_be_better_by_min_delta_to_count() -> None:
+def test_an_improvement_must_exceed_min_delta() -> None:
     x, y = blobs(40)
     easy, hard = (train(TWO_CLASSES, x, y, Settings(epochs=9, patience=3, min_delta=least)) for least in (0.0, 10.0))
     assert all(a.loss > b.loss for a, b in itertools.pairwise(easy.history))
@@ -319,7 +319,7 @@ def test_without_restore_best_the_last_epoch_is_returned() -> None:
     assert trained.vector.tobytes() == train(TWO_CLASSES, x, y, chosen).vector.tobytes()
 
 
-def test_test_rows_decide_nothing() -> None:
+def test_test_rows_have_no_influence() -> None:
     x, y = blobs(40)
     chosen = Settings(epochs=5, patience=2)
     without = train(TWO_CLASSES, x, y, chosen)
@@ -362,7 +362,7 @@ def test_ctrl_c_keeps_the_best_so_far() -> None:
     assert trained.vector.tobytes() == first.vector.tobytes()
 
 
-def test_ctrl_c_keeps_the_last_whole_epoch_where_nothing_says_which_is_best() -> None:
+def test_ctrl_c_keeps_the_last_complete_epoch_without_a_best_one() -> None:
     x, y = blobs(40)
     trained = train(TWO_CLASSES, x, y, Settings(epochs=9), test=(x, y), callbacks=[InterruptingAt(4)])
     three = train(TWO_CLASSES, x, y, Settings(epochs=3), test=(x, y))
@@ -371,7 +371,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch_where_nothing_says_which_is_best() ->
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal to itself")
-def test_a_real_ctrl_c_is_heard_in_the_middle_of_the_work() -> None:
+def test_a_real_ctrl_c_stops_within_an_epoch() -> None:
     x, y = blobs(2000)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it otherwise
     try:
@@ -383,7 +383,7 @@ def test_a_real_ctrl_c_is_heard_in_the_middle_of_the_work() -> None:
     assert np.isfinite(trained.vector).all()
 
 
-def test_a_loss_that_is_not_finite_stops_it_and_the_last_good_parameters_stay() -> None:
+def test_a_non_finite_loss_stops_training_with_the_last_good_parameters() -> None:
     x, y = blobs()
     grows = Settings(
         loss="half_mean_squared_error", optimizer="gradient_descent", learning_rate=50.0, batch_size=60, epochs=99
@@ -443,7 +443,7 @@ def test_reduce_on_plateau_lowers_the_rate() -> None:
 # ---------------------------------------------------------------------------------------------- what keeps it in bounds
 
 
-def test_the_average_of_the_weights_is_what_predicts() -> None:
+def test_the_moving_average_is_used_for_prediction() -> None:
     x, y = blobs()
     plain = {
         "optimizer": "gradient_descent",
@@ -467,7 +467,7 @@ def test_the_average_of_the_weights_is_what_predicts() -> None:
     np.testing.assert_allclose(trained.vector, mean, rtol=1e-12)
 
 
-def test_max_norm_holds_every_unit() -> None:
+def test_max_norm_limits_every_unit() -> None:
     x, y = blobs()
     trained = train(TWO_CLASSES, x, y, Settings(epochs=5, learning_rate=0.5, max_norm=0.7))
     lengths = [np.linalg.norm(W, axis=0).max() for name, W in trained.parameters.items() if name.startswith("W")]
@@ -512,7 +512,7 @@ def test_a_clipped_step_is_no_longer_than_the_clip() -> None:
         ({"optimizer": "lbfgs", "dropout": 0.5}, "dropout does not go with optimizer 'lbfgs'"),
     ],
 )
-def test_settings_that_can_not_be_used_are_refused_when_made(change: dict, message: str) -> None:
+def test_invalid_settings_are_refused_when_created(change: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Settings(**change)
 
@@ -536,7 +536,7 @@ def test_settings_that_can_not_be_used_are_refused_when_made(change: dict, messa
         (XOR, XOR_CLASSES, {"parameters": np.zeros(3)}, r"the vector has shape \(3,\)"),
     ],
 )
-def test_data_that_do_not_fit_are_refused_before_the_first_epoch(x, y, options: dict, message: str) -> None:
+def test_invalid_data_are_refused_before_the_first_epoch(x, y, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         train(TWO_CLASSES, x, y, Settings(epochs=1), **options)
 
@@ -594,7 +594,7 @@ def test_invalid_row_numbers_to_hold_out_are_refused(which: list[float], match: 
         {"optimizer": "amsgrad", "reduce_on_plateau": {"patience": 1, "threshold": 0.5}},
     ],
 )
-def test_two_trainings_in_a_row_are_one(engine: str, more: dict) -> None:
+def test_two_trainings_in_succession_equal_one(engine: str, more: dict) -> None:
     x, y = blobs(90)
     five, ten = (Settings(batch_size=8, epochs=n, engine=engine, random_state=3, **more) for n in (5, 10))
     state = init_state(TWO_CLASSES, five)
@@ -606,7 +606,7 @@ def test_two_trainings_in_a_row_are_one(engine: str, more: dict) -> None:
     assert state.epochs == 10
 
 
-def test_a_schedule_of_the_whole_training_begins_again() -> None:
+def test_a_schedule_over_the_training_restarts() -> None:
     x, y = blobs(90)
     chosen = Settings(batch_size=8, epochs=5, schedule="one_cycle")
     state = init_state(TWO_CLASSES, chosen)
@@ -628,7 +628,7 @@ def test_the_limits_of_lbfgs() -> None:
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_batch_without_weight_counts_nothing(name: str, engine: str) -> None:
+def test_a_batch_without_weight_changes_nothing(name: str, engine: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((30, 3))
     classes = LOSSES[name].link == "softmax"
@@ -639,9 +639,9 @@ def test_a_batch_without_weight_counts_nothing(name: str, engine: str) -> None:
     common = {"loss": name, "epochs": 3, "batch_size": 5, "shuffle": False, "engine": engine, "dtype": "float64"}
     given = Settings(**common, optimizer="adam", alpha=0.1, schedule="constant")
     whole = train(structure, x, y, given, sample_weight=weights, metric="none")
-    kept = weights > 0
-    kept[25:] = True
-    less = train(structure, x[kept], y[kept], given, sample_weight=weights[kept], metric="none")
+    selected = weights > 0
+    selected[25:] = True
+    less = train(structure, x[selected], y[selected], given, sample_weight=weights[selected], metric="none")
     np.testing.assert_array_equal(whole.vector, less.vector)
     for one, other in zip(whole.history, less.history, strict=True):
         assert math.isfinite(one.loss) and one.loss == other.loss and one.gradient_norm == other.gradient_norm

@@ -107,9 +107,9 @@ def test_connections_are_the_largest_terms_of_each_layer(client, app_state, scal
     model, x = app_state.model, app_state.examples.x[:1]
     content = ask(client, row=x[0].tolist(), n_connections=7, **({} if scale is None else {"scale": scale}))
     layers = inspection.activations(model.structure, model.vector, model.inputs(x), scale)
-    heard = [model.inputs(x), layers.get("h1", layers["a1"]), layers["a2"]]
+    inputs = [model.inputs(x), layers.get("h1", layers["a1"]), layers["a2"]]
     assert len(content["connections"]) == 3
-    for layer, (given, found) in enumerate(zip(heard, content["connections"], strict=True), start=1):
+    for layer, (given, found) in enumerate(zip(inputs, content["connections"], strict=True), start=1):
         terms = given[0][:, np.newaxis] * model.parameters[f"W{layer}"]
         largest = np.sort(np.abs(terms), axis=None)[::-1][:7]
         np.testing.assert_array_equal(np.abs(np.array(found["terms"], np.float32)), largest)
@@ -122,9 +122,9 @@ def test_embeddings_are_inputs_of_the_first_layer(embedded) -> None:
     E, W = embedded.model.parameters["E1"], embedded.model.parameters["W1"]
     a0 = np.concatenate([np.float32([0.5]), E[3]])
     np.testing.assert_array_equal(np.array(content["a0"], np.float32), a0)
-    heard = a0 * np.float32([1, 0, 1, 1])
-    np.testing.assert_array_equal(np.array(content["h0"], np.float32), heard)
-    terms = heard[:, np.newaxis] * W
+    inputs = a0 * np.float32([1, 0, 1, 1])
+    np.testing.assert_array_equal(np.array(content["h0"], np.float32), inputs)
+    terms = inputs[:, np.newaxis] * W
     np.testing.assert_array_equal(
         np.abs(np.array(content["connections"][0]["terms"], np.float32)),
         np.sort(np.abs(terms), axis=None)[::-1][:3],

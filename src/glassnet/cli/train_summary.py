@@ -124,16 +124,16 @@ def _print_scores(output: Output, model: Model, scores: dict[str, float]) -> Non
 
 def _json_result(model: Model, scores: dict[str, float], seconds: float, path: str | None) -> dict[str, Any]:
     """Return the JSON object that the command prints."""
-    facts = model.metadata
-    result: dict[str, Any] = {"task": model.task, "target": model.target_name, "rows": facts["training_rows"]}
+    metadata = model.metadata
+    result: dict[str, Any] = {"task": model.task, "target": model.target_name, "rows": metadata["training_rows"]}
     return (
         result
         | scores
         | {
             "epochs": len(model.history),
-            "best_epoch": facts["best_epoch"],
-            "stop_reason": facts["stop_reason"],
-            "engine": facts["engine"],
+            "best_epoch": metadata["best_epoch"],
+            "stop_reason": metadata["stop_reason"],
+            "engine": metadata["engine"],
             "seconds_training": sum(epoch.seconds for epoch in model.history),
             "seconds": seconds,
             "model": path,

@@ -203,9 +203,9 @@ def check_finite(output: Array) -> None:
         return
     wrong = np.argwhere(~np.isfinite(output))
     if len(wrong):
-        row, place = (int(number) for number in wrong[0])
+        row, column = (int(number) for number in wrong[0])
         raise InputError(
-            f"output {place} of row {row} is {output[row, place]}: the network's parameters, or this row, are too "
+            f"output {column} of row {row} is {output[row, column]}: the network's parameters, or this row, are too "
             f"large for {output.dtype}; check where the model came from"
         )
 

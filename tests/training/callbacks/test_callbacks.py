@@ -91,7 +91,7 @@ def test_no_callback_changes_the_training_or_slows_the_engine(tmp_path: Path) ->
     assert all(type(callback).on_batch_end is Callback.on_batch_end for callback in each(tmp_path))
 
 
-def test_one_object_serves_two_trainings_copies_and_pickles(tmp_path: Path) -> None:
+def test_a_callback_is_reusable_copyable_and_picklable(tmp_path: Path) -> None:
     callbacks = each(tmp_path)
     copy.deepcopy(callbacks), pickle.loads(pickle.dumps(callbacks))
     run(*callbacks, epochs=5)
@@ -103,7 +103,7 @@ def test_one_object_serves_two_trainings_copies_and_pickles(tmp_path: Path) -> N
     assert len(pandas.read_csv(tmp_path / "history.csv")) == 3
 
 
-def test_the_estimators_take_them_and_clone_them(tmp_path: Path) -> None:
+def test_estimators_take_and_clone_callbacks(tmp_path: Path) -> None:
     x, y = blobs()
     estimator = MLPClassifier((4,), max_iter=3, callbacks=each(tmp_path))
     with warnings.catch_warnings():
@@ -115,7 +115,7 @@ def test_the_estimators_take_them_and_clone_them(tmp_path: Path) -> None:
     assert imread(tmp_path / "curves.png").std() > 0.01
 
 
-def test_ctrl_c_leaves_everything_whole(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_complete_files(tmp_path: Path) -> None:
     for place in range(5):  # before, between and behind the callbacks
         callbacks = each(tmp_path)
         callbacks.insert(place, At(3, interrupt))
@@ -173,7 +173,7 @@ def test_a_path_that_becomes_unwritable_gives_a_warning(kind: type, tmp_path: Pa
     assert len(trained.history) == 4
 
 
-def test_they_say_what_they_are() -> None:
+def test_the_repr_shows_the_arguments() -> None:
     assert repr(HistoryToCsv("a.csv", append=True)) == "HistoryToCsv('a.csv', append=True)"
     assert repr(SaveParameters("a", every=3)) == "SaveParameters('a', every=3)"
     assert repr(SaveParameters("a", best=True)) == "SaveParameters('a', best=True)"
@@ -183,7 +183,7 @@ def test_they_say_what_they_are() -> None:
 # ---------------------------------------------------------------------------------------------- history as a table
 
 
-def test_the_table_holds_the_history_to_the_last_digit(tmp_path: Path) -> None:
+def test_the_csv_file_has_all_digits_of_the_history(tmp_path: Path) -> None:
     line_counts = []
     path = tmp_path / "new" / "history.csv"
     trained = run(HistoryToCsv(path), At(2, lambda: line_counts.append(len(path.read_text().splitlines()))))
@@ -223,7 +223,7 @@ def test_a_file_with_other_columns_is_not_appended_to(tmp_path: Path) -> None:
         run(HistoryToCsv(path, append=True))
 
 
-def test_a_row_that_could_not_be_written_comes_with_the_next(tmp_path: Path) -> None:
+def test_a_row_that_could_not_be_written_is_written_with_the_next(tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     away = tmp_path / "away.csv"
     with pytest.warns(CallbackWarning, match="each epoch tries again"):
@@ -231,7 +231,7 @@ def test_a_row_that_could_not_be_written_comes_with_the_next(tmp_path: Path) -> 
     assert pandas.read_csv(path)["epoch"].tolist() == [1, 2, 3, 4, 5]
 
 
-def test_half_a_row_is_written_over(tmp_path: Path) -> None:
+def test_a_partial_row_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
 
     def half() -> None:
@@ -283,7 +283,7 @@ def test_the_moving_average_is_saved(tmp_path: Path) -> None:
         ({"every": 2, "best": True}, "every is 2 and best is True; choose one"),
     ],
 )
-def test_when_to_write_is_checked(options: dict, message: str) -> None:
+def test_invalid_intervals_are_refused(options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         SaveParameters("p", **options)
 
@@ -297,7 +297,7 @@ def test_only_the_epoch_is_allowed_in_braces(path: str, tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------------- progress bar
 
 
-def test_elsewhere_it_is_plain_lines_not_too_many(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+def test_without_a_terminal_few_plain_lines_are_printed(capsys: pytest.CaptureFixture, monkeypatch) -> None:
     run(ProgressBar(), epochs=50)
     first, last = capsys.readouterr().out.splitlines()
     assert first.startswith("epoch  1/50  loss 0.") and last.startswith("epoch 50/50")
@@ -309,7 +309,7 @@ def test_elsewhere_it_is_plain_lines_not_too_many(capsys: pytest.CaptureFixture,
     assert len(capsys.readouterr().out.splitlines()) == 7
 
 
-def test_values_are_shown_with_their_own_words() -> None:
+def test_regression_is_shown_with_r2() -> None:
     record = Epoch(2, 0.5, 0.25, 0.1, 1.0, 0.125, validation_loss=0.75, validation_metric=0.5)
     assert progress.epoch_line(record, 10, "r2") == (
         "epoch  2/10  loss 0.5000  training R² 0.2500  validation R² 0.5000  0.12 s"
@@ -340,7 +340,7 @@ def a_terminal(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("end", [None, interrupt, fail])
 @pytest.mark.parametrize("lines", [False, True])
-def test_on_a_terminal_it_is_a_bar_that_goes_away(lines: bool, end, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_a_bar_is_shown_and_removed(lines: bool, end, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -425,7 +425,7 @@ def test_the_curves_are_written_and_the_last_figure_has_all_epochs(tmp_path: Pat
     assert b"<svg" in (tmp_path / "c.svg").read_bytes()
 
 
-def test_drawing_takes_a_tenth_of_the_time_at_most(tmp_path: Path, monkeypatch) -> None:
+def test_drawing_takes_at_most_a_tenth_of_the_time(tmp_path: Path, monkeypatch) -> None:
     now = [0.0]
     drawn = []
 
@@ -457,7 +457,7 @@ def test_without_notebook_path_or_window_there_is_an_error(monkeypatch: pytest.M
         run(LivePlot())
 
 
-def test_in_a_window_it_is_drawn_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plot_is_drawn_in_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib import pyplot
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -471,7 +471,7 @@ def test_in_a_window_it_is_drawn_there(monkeypatch: pytest.MonkeyPatch) -> None:
     pyplot.close("all")
 
 
-def test_wrong_arguments_of_the_plot_are_named(tmp_path: Path) -> None:
+def test_invalid_arguments_of_the_plot_are_refused(tmp_path: Path) -> None:
     for every in (-1, "often", float("inf"), True):
         with pytest.raises(InputError, match=r"every is .*; it must be a number of seconds"):
             LivePlot(every=every)

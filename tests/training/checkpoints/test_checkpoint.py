@@ -43,7 +43,7 @@ class AtPause(Callback):
 # ---------------------------------------------------------------------------------------------------- when it writes
 
 
-def test_every_epoch_by_default_and_the_training_is_what_it_was(tmp_path: Path) -> None:
+def test_a_checkpoint_after_every_epoch_does_not_change_the_training(tmp_path: Path) -> None:
     assert_same(training(), training([Checkpoint(tmp_path)]))
     assert names(tmp_path) == ["epoch-0003.checkpoint", "epoch-0004.checkpoint", "lock"]
 
@@ -53,7 +53,7 @@ def test_checkpoints_every_n_epochs_and_at_the_end(tmp_path: Path) -> None:
     assert names(tmp_path / "a") == ["epoch-0006.checkpoint", "epoch-0008.checkpoint", "lock"]
 
 
-def test_by_the_clock_it_falls_inside_an_epoch(tmp_path: Path) -> None:
+def test_every_minutes_writes_within_an_epoch(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path, every_minutes=1e-9)
     written = []
 
@@ -66,7 +66,7 @@ def test_by_the_clock_it_falls_inside_an_epoch(tmp_path: Path) -> None:
     assert names(tmp_path)[-2] == "epoch-0002.checkpoint"
 
 
-def test_a_clock_that_never_comes_writes_the_end_alone(tmp_path: Path) -> None:
+def test_a_long_interval_writes_at_the_end_only(tmp_path: Path) -> None:
     training([Checkpoint(tmp_path, every_minutes=1000)])
     assert names(tmp_path) == ["epoch-0004.checkpoint", "lock"]
 
@@ -83,12 +83,12 @@ def test_a_clock_that_never_comes_writes_the_end_alone(tmp_path: Path) -> None:
         ({"every_minutes": "1"}, "every_minutes is '1'"),
     ],
 )
-def test_what_is_no_length_of_time_is_refused(how: dict[str, Any], message: str) -> None:
+def test_an_invalid_interval_is_refused(how: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Checkpoint("a", **how)
 
 
-def test_it_says_what_it_is() -> None:
+def test_the_repr_shows_the_arguments() -> None:
     assert repr(Checkpoint("a")) == "Checkpoint('a', every_epochs=1)"
     assert repr(Checkpoint("a", every_minutes=5, resume=True)) == "Checkpoint('a', every_minutes=5, resume=True)"
 
@@ -96,11 +96,11 @@ def test_it_says_what_it_is() -> None:
 # -------------------------------------------------------------------------------------------------------- going on
 
 
-def test_where_nothing_is_there_yet_resume_begins(tmp_path: Path) -> None:
+def test_resume_without_a_checkpoint_starts_from_the_beginning(tmp_path: Path) -> None:
     assert_same(training(), training([Checkpoint(tmp_path / "new", resume=True)]))
 
 
-def test_without_resume_what_is_there_is_not_written_over(tmp_path: Path) -> None:
+def test_without_resume_existing_checkpoints_are_not_overwritten(tmp_path: Path) -> None:
     training([StopAfter(23), Checkpoint(tmp_path)])
     before = {path.name: path.read_bytes() for path in list_checkpoints(tmp_path).values()}
     with pytest.raises(InputError, match="the last after 2 epochs; resume it with resume=True"):
@@ -108,7 +108,7 @@ def test_without_resume_what_is_there_is_not_written_over(tmp_path: Path) -> Non
     assert {path.name: path.read_bytes() for path in list_checkpoints(tmp_path).values()} == before
 
 
-def test_a_finished_training_is_there_at_once(tmp_path: Path) -> None:
+def test_a_finished_training_is_returned_at_once(tmp_path: Path) -> None:
     whole = training([Checkpoint(tmp_path)])
 
     class Nothing(Callback):
@@ -126,7 +126,7 @@ def test_a_training_that_stopped_early_is_finished(tmp_path: Path) -> None:
     assert_same(whole, training([Checkpoint(tmp_path, resume=True)], **{**how, "epochs": 90}))
 
 
-def test_more_epochs_go_on_where_that_is_exact(tmp_path: Path) -> None:
+def test_more_epochs_continue_if_that_is_exact(tmp_path: Path) -> None:
     how: dict[str, Any] = {"schedule": "exponential", "dropout": 0.2}
     training([Checkpoint(tmp_path)], epochs=3, **how)
     assert_same(training(epochs=7, **how), training([Checkpoint(tmp_path, resume=True)], epochs=7, **how))
@@ -202,7 +202,7 @@ def test_lbfgs_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_a_damaged_last_checkpoint_costs_the_way_from_the_one_before(tmp_path: Path) -> None:
+def test_a_damaged_last_checkpoint_resumes_from_the_one_before(tmp_path: Path) -> None:
     training([StopAfter(32), Checkpoint(tmp_path, every_minutes=1e-9)])
     damage(max(list_checkpoints(tmp_path).items())[1])
     with pytest.warns(CallbackWarning, match="damaged or cut short: .*; the one before it is used"):
@@ -210,7 +210,7 @@ def test_a_damaged_last_checkpoint_costs_the_way_from_the_one_before(tmp_path: P
     assert_same(training(), resumed)
 
 
-def test_a_newer_glassnet_says_that_the_bits_may_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_warns_that_the_bits_may_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     training([StopAfter(15), Checkpoint(tmp_path)])
     monkeypatch.setattr("glassnet.training.checkpoints.checkpoint.__version__", "9.9")
     with pytest.warns(CallbackWarning, match="and this is 9.9: the last bits may differ"):
@@ -281,9 +281,7 @@ LIES: list[tuple[Callable[[StateDict], None], str]] = [
 
 
 @pytest.mark.parametrize(("lie", "message"), LIES, ids=[message for _, message in LIES])
-def test_a_state_that_can_not_be_this_trainings_is_refused(
-    tmp_path: Path, lie: Callable[[StateDict], None], message: str
-) -> None:
+def test_an_invalid_state_is_refused(tmp_path: Path, lie: Callable[[StateDict], None], message: str) -> None:
     training([Checkpoint(tmp_path, every_minutes=1e-9), StopAfter(25)])
     for path in list_checkpoints(tmp_path).values():
         tamper(path, lie)
@@ -330,7 +328,7 @@ def test_a_full_disk_gives_a_warning_and_the_training_continues(
     assert names(tmp_path) == ["epoch-0001.checkpoint", "epoch-0004.checkpoint", "lock"]
 
 
-def test_a_folder_that_is_removed_while_it_trains_is_made_again(tmp_path: Path) -> None:
+def test_a_folder_removed_during_training_is_created_again(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     assert_same(training(), training([AtPause(2, lambda: shutil.rmtree(folder)), Checkpoint(folder)]))
     assert names(folder) == ["epoch-0003.checkpoint", "epoch-0004.checkpoint", "lock"]
@@ -365,7 +363,7 @@ def test_an_unwritable_folder_is_refused_before_the_first_batch(tmp_path: Path) 
         training([Checkpoint(tmp_path / "file")])
 
 
-def test_two_trainings_in_one_folder_the_second_is_refused(tmp_path: Path) -> None:
+def test_a_second_training_in_the_folder_is_refused(tmp_path: Path) -> None:
     def second() -> None:
         with pytest.raises(InputError, match=f"another training writes .* there .process {os.getpid()} on"):
             training([Checkpoint(tmp_path, resume=True)])
@@ -374,12 +372,12 @@ def test_two_trainings_in_one_folder_the_second_is_refused(tmp_path: Path) -> No
     training([Checkpoint(tmp_path, resume=True), AtPause(2, second)])  # given back at the end
 
 
-def test_the_folder_is_given_back_when_another_callback_fails(tmp_path: Path) -> None:
+def test_the_folder_is_released_if_another_callback_fails(tmp_path: Path) -> None:
     def fail() -> None:
-        raise RuntimeError("mine")
+        raise RuntimeError("failed")
 
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(RuntimeError, match="mine"):
+    with pytest.raises(RuntimeError, match="failed"):
         training([Checkpoint(tmp_path), AtPause(2, fail)])
     assert signal.getsignal(signal.SIGINT) == before
     assert names(tmp_path)[:2] == ["epoch-0001.checkpoint", "epoch-0002.checkpoint"]
@@ -401,7 +399,7 @@ def test_a_training_that_diverges_leaves_the_last_good_checkpoint(tmp_path: Path
 
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
-def test_ctrl_c_ends_it_after_the_batch_with_a_checkpoint(tmp_path: Path, engine: str) -> None:
+def test_ctrl_c_stops_after_the_batch_with_a_checkpoint(tmp_path: Path, engine: str) -> None:
     press = AtPause(1, lambda: signal.raise_signal(signal.SIGINT))
     before = signal.getsignal(signal.SIGINT)
     with pytest.warns(UserWarning, match="was stopped: the checkpoint after 1 epoch .*; resume it with resume"):
@@ -414,7 +412,7 @@ def test_ctrl_c_ends_it_after_the_batch_with_a_checkpoint(tmp_path: Path, engine
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signal can be sent to a thread here")
 @pytest.mark.parametrize("engine", ["reference", "fused"])
-def test_a_signal_from_outside_falls_anywhere(tmp_path: Path, engine: str) -> None:
+def test_a_signal_at_any_time_stops_training(tmp_path: Path, engine: str) -> None:
     how: dict[str, Any] = {"engine": engine, "epochs": 400, "dropout": 0.1}
     whole = training(**how)
     stops = 0
@@ -438,7 +436,7 @@ def test_a_signal_from_outside_falls_anywhere(tmp_path: Path, engine: str) -> No
     assert_same(whole, training([Checkpoint(tmp_path, every_minutes=1, resume=True), StopAfter(10**9)], **how))
 
 
-def test_sigterm_writes_a_checkpoint_and_then_ends_what_it_would_have_ended(tmp_path: Path) -> None:
+def test_sigterm_writes_a_checkpoint_and_then_has_its_usual_effect(tmp_path: Path) -> None:
     class Ended(BaseException):
         pass
 
@@ -478,7 +476,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     assert_same(training(), training([AtPause(99, list), Checkpoint(tmp_path, resume=True)]))
 
 
-def test_in_another_thread_it_works_without_signals(tmp_path: Path) -> None:
+def test_in_another_thread_no_signals_are_handled(tmp_path: Path) -> None:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(training([Checkpoint(tmp_path)])))
     thread.start()
@@ -493,7 +491,7 @@ class Untold(Callback):
         return StateDict({}, {"a": object()})
 
 
-def test_a_callback_whose_state_can_not_be_written_does_not_end_the_training(tmp_path: Path) -> None:
+def test_a_callback_with_an_unwritable_state_does_not_stop_the_training(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path, every_epochs=100)
     with pytest.warns(CallbackWarning, match="was not written: Object of type object is not JSON serializable"):
         assert_same(training(), training([checkpoint, Untold()]))

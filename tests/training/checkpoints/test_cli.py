@@ -48,10 +48,10 @@ def checkpoints(folder: str) -> list[str]:
     return sorted(path.name for path in Path(folder).glob("*.checkpoint"))
 
 
-def test_the_checkpoints_change_nothing(run: Run) -> None:
+def test_checkpoints_do_not_change_the_model(run: Run) -> None:
     assert run("--epochs", "3", "--out", "a", "-q") == (0, "", "")
-    assert run("--epochs", "3", "--out", "b", "--checkpoint", "kept", "-q") == (0, "", "")
-    assert checkpoints("kept") == ["epoch-0002.checkpoint", "epoch-0003.checkpoint"]
+    assert run("--epochs", "3", "--out", "b", "--checkpoint", "run1", "-q") == (0, "", "")
+    assert checkpoints("run1") == ["epoch-0002.checkpoint", "epoch-0003.checkpoint"]
     assert load("a").vector.tobytes() == load("b").vector.tobytes()
 
 
@@ -64,76 +64,74 @@ def test_the_checkpoints_change_nothing(run: Run) -> None:
         ("0.5 minute", 1),
     ],
 )
-def test_how_often(run: Run, every: str, found: Any) -> None:
-    assert run("--epochs", "3", "--checkpoint", "kept", "--checkpoint-every", every, "-q")[0] == 0
-    assert checkpoints("kept") == found or len(checkpoints("kept")) == found
+def test_checkpoint_every_epochs_or_minutes(run: Run, every: str, found: Any) -> None:
+    assert run("--epochs", "3", "--checkpoint", "run1", "--checkpoint-every", every, "-q")[0] == 0
+    assert checkpoints("run1") == found or len(checkpoints("run1")) == found
 
 
 @pytest.mark.parametrize("every", ["", "5", "epochs", "0 epochs", "-1 epochs", "1.5 epochs", "2 hours", "5 epochs 3"])
-def test_a_time_that_can_not_be_read_is_refused(run: Run, every: str) -> None:
-    code, out, err = run("--checkpoint", "kept", "--checkpoint-every", every)
+def test_an_invalid_interval_is_refused(run: Run, every: str) -> None:
+    code, out, err = run("--checkpoint", "run1", "--checkpoint-every", every)
     assert code == 2 and re.fullmatch("glassnet: .*--checkpoint-every.*\n", err)
-    assert not Path("kept").exists()
+    assert not Path("run1").exists()
 
 
 @pytest.mark.parametrize("option", [["--resume"], ["--checkpoint-every", "1 epoch"]])
-def test_options_that_lack_the_folder_are_refused(run: Run, option: list[str]) -> None:
+def test_options_without_the_folder_are_refused(run: Run, option: list[str]) -> None:
     code, _, err = run(*option)
     assert (code, err.count("\n")) == (2, 1) and f"{option[0]} requires --checkpoint DIR" in err
 
 
-def test_resume_says_where_it_begins(run: Run) -> None:
-    first = run("--epochs", "2", "--checkpoint", "kept", "--resume")
-    assert first[0] == 0 and "kept: no checkpoint found; training starts from the beginning\n" in first[1]
-    again = run("--epochs", "2", "--checkpoint", "kept", "--resume", "--out", "m")
-    assert again[0] == 0 and "kept: resuming after 2 epochs\n" in again[1] and Path("m").is_file()
+def test_resume_reports_the_position(run: Run) -> None:
+    first = run("--epochs", "2", "--checkpoint", "run1", "--resume")
+    assert first[0] == 0 and "run1: no checkpoint found; training starts from the beginning\n" in first[1]
+    again = run("--epochs", "2", "--checkpoint", "run1", "--resume", "--out", "m")
+    assert again[0] == 0 and "run1: resuming after 2 epochs\n" in again[1] and Path("m").is_file()
 
 
-def test_what_is_there_is_not_written_over(run: Run) -> None:
-    run("--epochs", "2", "--checkpoint", "kept", "-q")
-    code, _, err = run("--epochs", "2", "--checkpoint", "kept", "-q")
+def test_existing_checkpoints_are_not_overwritten(run: Run) -> None:
+    run("--epochs", "2", "--checkpoint", "run1", "-q")
+    code, _, err = run("--epochs", "2", "--checkpoint", "run1", "-q")
     assert code == 2 and "resume it with resume=True (--resume)" in err
 
 
-def test_what_differs_is_named(run: Run) -> None:
-    run("--epochs", "2", "--checkpoint", "kept", "-q")
-    code, _, err = run("--epochs", "2", "--checkpoint", "kept", "-q", "--resume", "--seed", "1", "--dropout", "0.5")
+def test_differences_to_the_checkpoint_are_named(run: Run) -> None:
+    run("--epochs", "2", "--checkpoint", "run1", "-q")
+    code, _, err = run("--epochs", "2", "--checkpoint", "run1", "-q", "--resume", "--seed", "1", "--dropout", "0.5")
     assert code == 2 and "dropout was 0.0 and is 0.5; random_state was 0 and is 1" in err and err.count("\n") == 1
-    code, _, err = run("--epochs", "3", "--checkpoint", "kept", "-q", "--resume")
+    code, _, err = run("--epochs", "3", "--checkpoint", "run1", "-q", "--resume")
     assert code == 2 and "epochs was 2 and is 3, and the schedule 'one_cycle' depends on" in err
 
 
-def test_a_damaged_one_is_said_in_a_line(run: Run) -> None:
-    run("--epochs", "2", "--checkpoint", "kept", "-q", "--out", "a")
-    damage(Path("kept/epoch-0002.checkpoint"))
-    code, _, err = run("--epochs", "2", "--checkpoint", "kept", "-q", "--resume", "--out", "b")
-    assert code == 0 and re.fullmatch("glassnet: kept/epoch-0002.checkpoint: it is damaged.*after 1 epoch\n", err)
+def test_a_damaged_checkpoint_is_reported_in_one_line(run: Run) -> None:
+    run("--epochs", "2", "--checkpoint", "run1", "-q", "--out", "a")
+    damage(Path("run1/epoch-0002.checkpoint"))
+    code, _, err = run("--epochs", "2", "--checkpoint", "run1", "-q", "--resume", "--out", "b")
+    assert code == 0 and re.fullmatch("glassnet: run1/epoch-0002.checkpoint: it is damaged.*after 1 epoch\n", err)
     assert load("a").vector.tobytes() == load("b").vector.tobytes()
     for epoch in (1, 2):
-        damage(Path(f"kept/epoch-000{epoch}.checkpoint"))
-    code, _, err = run("--epochs", "2", "--checkpoint", "kept", "-q", "--resume")
+        damage(Path(f"run1/epoch-000{epoch}.checkpoint"))
+    code, _, err = run("--epochs", "2", "--checkpoint", "run1", "-q", "--resume")
     assert code == 2 and err.count("\n") == 1 and "start again with an empty folder" in err
 
 
-def test_what_can_not_be_written_is_said_and_the_exit_code_tells(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_is_reported_with_exit_code_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, memory: Any) -> int:
         raise InputError(f"{path}: can't be written: No space left on device; choose another path")
 
     monkeypatch.setattr(folder_of_checkpoints, "write_checkpoint", full)
-    code, out, err = run("--epochs", "2", "--checkpoint", "kept", "--json", "--out", "m")
+    code, out, err = run("--epochs", "2", "--checkpoint", "run1", "--json", "--out", "m")
     assert code == 3 and json.loads(out)["epochs"] == 2 and Path("m").is_file()
     assert re.fullmatch(
         "(glassnet: the checkpoint after . epochs? was not written: .*; the training continues\n){2}", err
     )
 
 
-def test_a_model_that_can_not_be_written_is_said_and_resume_rescues_it(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_that_can_not_be_written_is_saved_by_resuming(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(model: Any, path: str) -> None:
         raise InputError(f"{path}: can't be written: No space left on device; choose another path")
 
-    arguments = ("--epochs", "2", "--checkpoint", "kept", "--out", "m")
+    arguments = ("--epochs", "2", "--checkpoint", "run1", "--out", "m")
     with monkeypatch.context() as patch:
         patch.setattr(summary, "save", full)
         code, out, err = run(*arguments, "--json")
@@ -145,7 +143,7 @@ def test_a_model_that_can_not_be_written_is_said_and_resume_rescues_it(
 
 
 def test_lbfgs_is_refused(run: Run) -> None:
-    code, _, err = run("--optimizer", "lbfgs", "--checkpoint", "kept")
+    code, _, err = run("--optimizer", "lbfgs", "--checkpoint", "run1")
     assert code == 2 and "checkpoints do not go with optimizer 'lbfgs'" in err
 
 
@@ -171,7 +169,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
-def test_ctrl_c_and_sigterm_and_the_command_that_resumes(tmp_path: Path) -> None:
+def test_ctrl_c_and_sigterm_print_the_command_that_resumes(tmp_path: Path) -> None:
     folder = tmp_path / "the checkpoints"
     ends = []
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
@@ -203,12 +201,12 @@ def test_ctrl_c_and_sigterm_and_the_command_that_resumes(tmp_path: Path) -> None
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_a_second_training_in_the_folder_is_refused_with_the_firsts_pid(tmp_path: Path, run: Run) -> None:
-    process = started(tmp_path / "kept", "-q")
+    process = started(tmp_path / "run1", "-q")
     try:
-        code, _, err = run("--epochs", "150", "--checkpoint", str(tmp_path / "kept"), "--resume", "-q")
+        code, _, err = run("--epochs", "150", "--checkpoint", str(tmp_path / "run1"), "--resume", "-q")
         assert code == 2 and f"another training writes its checkpoints there (process {process.pid} on" in err
     finally:
         process.kill()
         process.communicate()
-    code, _, err = run("--epochs", "150", "--hidden", "20", "--checkpoint", str(tmp_path / "kept"), "--resume", "-q")
+    code, _, err = run("--epochs", "150", "--hidden", "20", "--checkpoint", str(tmp_path / "run1"), "--resume", "-q")
     assert (code, err) == (0, "")

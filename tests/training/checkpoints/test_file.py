@@ -15,14 +15,14 @@ from glassnet.errors import InputError
 from glassnet.training.checkpoints.file import DIGEST_BYTES, KEY, MAX_JSON_CHARS, read_checkpoint, write_checkpoint
 from glassnet.training.state_dict import StateDict
 
-from .trainings import MEMORY
+from .trainings import STATE_DICT
 
-MOST = 2**28
+MAX_BYTES = 2**28
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    write_checkpoint(tmp_path / "a.checkpoint", MEMORY)
+    write_checkpoint(tmp_path / "a.checkpoint", STATE_DICT)
     return tmp_path / "a.checkpoint"
 
 
@@ -38,28 +38,28 @@ def made_up(content: Any, arrays: dict[str, Any] | None = None, key: str = KEY) 
     return sealed(content[:-DIGEST_BYTES])
 
 
-def test_what_is_written_comes_back(path: Path) -> None:
-    found = read_checkpoint(path, MOST)
-    assert found.metadata == MEMORY.metadata
-    assert set(found.arrays) == set(MEMORY.arrays)
-    for name, array in MEMORY.arrays.items():
+def test_a_saved_state_is_loaded(path: Path) -> None:
+    found = read_checkpoint(path, MAX_BYTES)
+    assert found.metadata == STATE_DICT.metadata
+    assert set(found.arrays) == set(STATE_DICT.arrays)
+    for name, array in STATE_DICT.arrays.items():
         assert found.arrays[name].dtype == array.dtype and np.array_equal(found.arrays[name], array)
-    assert path.stat().st_size == write_checkpoint(path, MEMORY)
+    assert path.stat().st_size == write_checkpoint(path, STATE_DICT)
 
 
-def test_an_array_in_another_layout_is_written_as_it_reads(tmp_path: Path) -> None:
+def test_a_noncontiguous_array_is_written_in_row_major_order(tmp_path: Path) -> None:
     table = np.arange(12.0).reshape(3, 4)
     write_checkpoint(
         tmp_path / "a", StateDict({"turned": table.T, "some": table[:, ::2], "swapped": table.astype(">f8")})
     )
-    found = read_checkpoint(tmp_path / "a", MOST).arrays
+    found = read_checkpoint(tmp_path / "a", MAX_BYTES).arrays
     assert np.array_equal(found["turned"], table.T) and np.array_equal(found["some"], table[:, ::2])
     assert np.array_equal(found["swapped"], table)
 
 
-def test_any_reader_of_safetensors_opens_it_and_its_end_is_the_digest_of_the_rest(path: Path) -> None:
+def test_the_file_is_safetensors_and_ends_with_the_digest_of_the_rest(path: Path) -> None:
     arrays = load_file(path)
-    assert np.array_equal(arrays["parameters"], MEMORY.arrays["parameters"])
+    assert np.array_equal(arrays["parameters"], STATE_DICT.arrays["parameters"])
     content = path.read_bytes()
     assert arrays["digest"].tobytes() == content[-32:] == hashlib.blake2b(content[:-32], digest_size=32).digest()
 
@@ -69,7 +69,7 @@ def test_a_file_truncated_at_any_byte_is_detected(path: Path) -> None:
     for length in sorted({*np.linspace(0, len(whole) - 1, 200).astype(int), 7, 8, 39, 40, 41}):
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match="a.checkpoint: it is (damaged or )?cut short"):
-            read_checkpoint(path, MOST)
+            read_checkpoint(path, MAX_BYTES)
 
 
 def test_a_file_with_any_byte_changed_is_detected(path: Path) -> None:
@@ -77,10 +77,10 @@ def test_a_file_with_any_byte_changed_is_detected(path: Path) -> None:
     for place in range(0, len(whole), 7):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
         with pytest.raises(InputError, match="damaged"):
-            read_checkpoint(path, MOST)
+            read_checkpoint(path, MAX_BYTES)
     path.write_bytes(whole + b"\0")
     with pytest.raises(InputError, match="damaged"):
-        read_checkpoint(path, MOST)
+        read_checkpoint(path, MAX_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -118,33 +118,33 @@ def test_a_file_with_any_byte_changed_is_detected(path: Path) -> None:
 def test_a_malicious_file_with_a_correct_digest_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "a.checkpoint").write_bytes(content)
     with pytest.raises(InputError, match=message) as found:
-        read_checkpoint(tmp_path / "a.checkpoint", MOST)
+        read_checkpoint(tmp_path / "a.checkpoint", MAX_BYTES)
     assert str(found.value).startswith(f"{tmp_path / 'a.checkpoint'}: ") and len(str(found.value)) < 400
 
 
-def test_a_file_of_absurd_size_is_not_looked_into(tmp_path: Path) -> None:
+def test_a_file_of_excessive_size_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "a.checkpoint"
     with open(path, "wb") as file:
         file.truncate(2**40)
     tracemalloc.start()
     with pytest.raises(InputError, match="it has 1,099,511,627,776 bytes, and a checkpoint of this training"):
-        read_checkpoint(path, MOST)
+        read_checkpoint(path, MAX_BYTES)
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 
 
 def test_a_path_that_is_not_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
-        read_checkpoint(tmp_path / "a", MOST)
+        read_checkpoint(tmp_path / "a", MAX_BYTES)
     with pytest.raises(InputError, match="this is not a file"):
-        read_checkpoint(tmp_path, MOST)
+        read_checkpoint(tmp_path, MAX_BYTES)
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(InputError, match="this is not a file"):  # and it does not wait for a writer
-            read_checkpoint(tmp_path / "pipe", MOST)
+            read_checkpoint(tmp_path / "pipe", MAX_BYTES)
 
 
-def test_what_exceeds_a_limit_is_not_written(tmp_path: Path) -> None:
+def test_a_state_above_a_limit_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="its metadata has"):
         write_checkpoint(tmp_path / "a", StateDict({}, {"a": "x" * MAX_JSON_CHARS}))
     assert not list(tmp_path.iterdir())

@@ -50,7 +50,7 @@ def test_a_killed_process_leaves_no_lock(holder: subprocess.Popen[str], tmp_path
     lock.release()
 
 
-def test_a_second_training_of_the_same_process_is_refused_until_it_is_given_back(tmp_path: Path) -> None:
+def test_a_second_training_of_the_same_process_is_refused_until_the_release(tmp_path: Path) -> None:
     first = FolderLock(tmp_path)
     with pytest.raises(InputError, match=f"process {os.getpid()} on"):
         FolderLock(tmp_path)
@@ -71,7 +71,7 @@ def test_the_lock_is_acquired_again_after_the_folder_was_removed(tmp_path: Path)
     lock.release()
 
 
-def test_where_another_took_the_folder_meanwhile_it_stays_theirs(tmp_path: Path) -> None:
+def test_a_lock_acquired_by_another_process_meanwhile_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     lock = FolderLock(folder)
     shutil.rmtree(folder)
@@ -83,7 +83,7 @@ def test_where_another_took_the_folder_meanwhile_it_stays_theirs(tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"pid": "x", "host": 1}', "[" * 900])
-def test_a_lock_file_of_anything_is_no_harm(tmp_path: Path, content: str) -> None:
+def test_a_lock_file_may_have_any_content(tmp_path: Path, content: str) -> None:
     first = FolderLock(tmp_path)
     (tmp_path / "lock").write_text(content)
     with pytest.raises(InputError, match="unknown process"):

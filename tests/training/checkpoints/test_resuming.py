@@ -48,21 +48,21 @@ def left_and_resumed(folder: Any, stops: list[int], **how: Any) -> Any:
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize("name", MOVING)
-def test_it_equals_one_that_never_stopped(tmp_path: Path, name: str, engine: str) -> None:
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path, name: str, engine: str) -> None:
     how = {"engine": engine, **MOVING[name]}
     assert_same(training(**how), left_and_resumed(tmp_path, [7, 1, 16], **how))
 
 
 @settings(max_examples=25, deadline=None)
 @given(name=st.sampled_from(sorted(MOVING)), stops=st.lists(st.integers(1, 15), min_size=1, max_size=6))
-def test_so_it_does_wherever_it_was_stopped(name: str, stops: list[int]) -> None:
+def test_a_training_resumes_from_any_batch(name: str, stops: list[int]) -> None:
     how = MOVING[name]
     with tempfile.TemporaryDirectory() as folder:
         assert_same(training(**how), left_and_resumed(folder, stops, **how))
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
-def test_from_the_end_of_an_epoch(tmp_path: Path, epoch: int) -> None:
+def test_a_training_resumes_from_the_end_of_an_epoch(tmp_path: Path, epoch: int) -> None:
     how = MOVING["all of it"]
 
     class Leave(Callback):
@@ -86,7 +86,7 @@ def test_embeddings_and_sparse_rows_are_resumed(tmp_path: Path) -> None:
         assert_same(training(**how), left_and_resumed(tmp_path / str(number), [13, 9], **how))
 
 
-def test_a_model_is_the_same_to_its_last_byte(tmp_path: Path) -> None:
+def test_a_resumed_model_has_the_same_bytes(tmp_path: Path) -> None:
     x, y = problem()
     how: dict[str, Any] = {"hidden": (7,), "validation_fraction": 0.2}
     whole = fit(x, y, **how)
@@ -123,7 +123,9 @@ def copy_of(estimator: NeuralNetwork, *callbacks: Callback) -> Any:
 @pytest.mark.parametrize("stops", [[4], [13, 1, 11]], ids=str)
 @pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_estimators_end_where_they_would_have(tmp_path: Path, name: str, engine: str, stops: list[int]) -> None:
+def test_a_resumed_estimator_equals_an_uninterrupted_one(
+    tmp_path: Path, name: str, engine: str, stops: list[int]
+) -> None:
     x, y = problem()
     if "Regressor" in type(ESTIMATORS[name]).__name__:
         y = x @ np.arange(FEATURES) + np.sin(x[:, 0])
@@ -139,7 +141,7 @@ def test_estimators_end_where_they_would_have(tmp_path: Path, name: str, engine:
     assert history(again.history_) == history(whole.history_)
 
 
-def test_a_finished_estimator_is_there_at_once_with_its_warning(tmp_path: Path) -> None:
+def test_a_finished_estimator_is_returned_with_its_warning(tmp_path: Path) -> None:
     x, y = problem()
     for resume in (False, True):
         with pytest.warns(ConvergenceWarning, match="Maximum iterations .3. reached"):
@@ -148,7 +150,7 @@ def test_a_finished_estimator_is_there_at_once_with_its_warning(tmp_path: Path) 
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # few epochs are enough here
-def test_another_second_fit_is_not_taken_for_the_first(tmp_path: Path) -> None:
+def test_a_different_second_fit_is_refused(tmp_path: Path) -> None:
     x, y = problem()
     network = MLPClassifier(**SMALL, max_iter=3, warm_start=True, callbacks=[Checkpoint(tmp_path, resume=True)])
     network.fit(x, y)

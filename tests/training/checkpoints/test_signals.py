@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: kept back once, in the main thread, for the time of a training."""
+"""Ctrl-C and SIGTERM are deferred once, in the main thread, during a training."""
 
 import signal
 import threading
@@ -25,7 +25,9 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Ended)])
-def test_the_first_is_noted_and_the_second_acts_at_once(number: signal.Signals, error: type[BaseException]) -> None:
+def test_the_first_signal_is_deferred_and_the_second_acts_at_once(
+    number: signal.Signals, error: type[BaseException]
+) -> None:
     noted: list[int] = []
     signals = DeferredSignals(lambda: noted.append(1))
     signals.__enter__()
@@ -36,7 +38,7 @@ def test_the_first_is_noted_and_the_second_acts_at_once(number: signal.Signals, 
     assert noted == [1]
 
 
-def test_the_handlers_from_before_are_back_at_the_end() -> None:
+def test_the_previous_handlers_are_restored() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     signals = DeferredSignals(lambda: None)
     signals.__enter__()
@@ -55,7 +57,7 @@ def test_a_deferred_signal_is_forwarded_to_the_previous_handler() -> None:
         signals.forward()
 
 
-def test_ctrl_c_has_done_its_work_by_ending_the_training() -> None:
+def test_ctrl_c_is_not_forwarded() -> None:
     signals = DeferredSignals(lambda: None)
     signals.__enter__()
     signal.raise_signal(signal.SIGINT)
@@ -63,7 +65,7 @@ def test_ctrl_c_has_done_its_work_by_ending_the_training() -> None:
     signals.forward()
 
 
-def test_what_is_ignored_stays_ignored() -> None:
+def test_an_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         signals = DeferredSignals(lambda: pytest.fail("it was to be ignored"))
@@ -75,7 +77,7 @@ def test_what_is_ignored_stays_ignored() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_in_another_thread_nothing_is_touched() -> None:
+def test_in_another_thread_no_handler_is_installed() -> None:
     before = signal.getsignal(signal.SIGINT)
     found = []
 

@@ -14,7 +14,7 @@ from glassnet.training.state_dict import StateDict
 
 ROWS, FEATURES, CLASSES = 90, 5, 3
 STRUCTURE = Structure((FEATURES, 7, CLASSES), ("relu", "softmax"))
-MEMORY = StateDict(
+STATE_DICT = StateDict(
     {
         "parameters": np.arange(50, dtype=np.float32),
         "order": np.arange(7),
@@ -85,6 +85,6 @@ def damage(path: Any, at: int = -100) -> None:
 
 def tamper(path: Any, change: Any) -> None:
     """Change the content of a checkpoint and update its digest, as an attacker would."""
-    memory = read_checkpoint(path, 2**30)
-    change(memory)
-    write_checkpoint(path, memory)
+    state_dict = read_checkpoint(path, 2**30)
+    change(state_dict)
+    write_checkpoint(path, state_dict)

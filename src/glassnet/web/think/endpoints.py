@@ -1,4 +1,4 @@
-"""Endpoints of Think: static facts about the model, example rows, one unit."""
+"""Endpoints of Think: static properties of the model, example rows, one unit."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def assert_same_as_undisturbed(table: Path, whole: tuple[bytes, bytes], *more: s
 @pytest.mark.timeout(600 + 60 * KILLS)
 def test_killed_at_random_times_of_the_first_pass(table: Path, whole: tuple[bytes, bytes]) -> None:
     folder, rng, unfinished = table.parent, random.Random(5), 0
-    checkpoints = ("--checkpoint", folder / "kept", "--resume")
+    checkpoints = ("--checkpoint", folder / "run1", "--resume")
     for kill in range(max(3, KILLS)):
         process = start([sys.executable, "-c", SMALL_BUFFERS, *arguments(table, *checkpoints)])
         while process.poll() is None and not list(folder.glob(".glassnet/*.unfinished")):
@@ -135,7 +135,7 @@ def test_killed_at_random_times_of_the_first_pass(table: Path, whole: tuple[byte
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_in_the_first_pass_stops_it_and_leaves_no_file(table: Path, number: signal.Signals, code: int) -> None:
     folder = table.parent
-    process = start([sys.executable, "-c", SMALL_BUFFERS, *arguments(table, "--checkpoint", folder / "kept")])
+    process = start([sys.executable, "-c", SMALL_BUFFERS, *arguments(table, "--checkpoint", folder / "run1")])
     # an empty file, created just before the signal, is removed by the next pass
     while process.poll() is None and not any(path.stat().st_size for path in folder.glob(".glassnet/*.unfinished")):
         time.sleep(0.001)
@@ -143,7 +143,7 @@ def test_a_signal_in_the_first_pass_stops_it_and_leaves_no_file(table: Path, num
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert err.count("\n") == 1 and "no training was done; run the same command to restart" in err
-    assert not list(folder.glob(".glassnet/*")) and not (folder / "kept").exists()
+    assert not list(folder.glob(".glassnet/*")) and not (folder / "run1").exists()
 
 
 @pytest.mark.slow

@@ -73,15 +73,15 @@ def assert_same_model(one: Path, other: Path) -> None:
 def test_training_survives_a_full_disk_and_resumes_when_there_is_space(
     tmp_path: Path, small_disk: Path, whole: Path
 ) -> None:
-    completed = trained("--checkpoint", small_disk / "kept", "--out", tmp_path / "full", "-q")
+    completed = trained("--checkpoint", small_disk / "run1", "--out", tmp_path / "full", "-q")
     assert completed.returncode == 3, completed.stderr
     lines = completed.stderr.splitlines()
     assert len(lines) == 7 and all("was not written: " in line and "No space left on device" in line for line in lines)
-    assert [path.name for path in (small_disk / "kept").iterdir() if path.name != "lock"] == ["epoch-0001.checkpoint"]
+    assert [path.name for path in (small_disk / "run1").iterdir() if path.name != "lock"] == ["epoch-0001.checkpoint"]
     assert_same_model(whole, tmp_path / "full")
 
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
-    again = trained("--checkpoint", small_disk / "kept", "--resume", "--out", tmp_path / "again")
+    again = trained("--checkpoint", small_disk / "run1", "--resume", "--out", tmp_path / "again")
     assert again.returncode == 0 and "resuming after 1 epoch\n" in again.stdout, again.stderr
     assert_same_model(whole, tmp_path / "again")
 
@@ -91,9 +91,9 @@ def test_training_survives_a_limit_of_the_file_size(tmp_path: Path, whole: Path)
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
 
-    completed = trained("--checkpoint", tmp_path / "kept", "--out", tmp_path / "full", "-q", preexec_fn=limit)
+    completed = trained("--checkpoint", tmp_path / "run1", "--out", tmp_path / "full", "-q", preexec_fn=limit)
     assert completed.returncode == 3 and completed.stderr.count("File too large") == 8, completed.stderr
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["lock"]
+    assert [path.name for path in (tmp_path / "run1").iterdir()] == ["lock"]
     assert_same_model(whole, tmp_path / "full")
 
 
@@ -101,7 +101,7 @@ def test_training_survives_a_limit_of_the_file_size(tmp_path: Path, whole: Path)
 def test_a_model_that_did_not_fit_is_written_on_resuming(tmp_path: Path, small_disk: Path, whole: Path) -> None:
     filler = small_disk / "filler"
     filler.write_bytes(bytes(480_000))
-    arguments = ("--checkpoint", tmp_path / "kept", "--out", small_disk / "model", "-q")
+    arguments = ("--checkpoint", tmp_path / "run1", "--out", small_disk / "model", "-q")
     completed = trained(*arguments)
     assert (
         completed.returncode == 3
@@ -120,7 +120,7 @@ def test_a_folder_that_becomes_read_only_is_reported(tmp_path: Path) -> None:
         if shutil.which("setpriv") is None:
             pytest.skip("root can write everywhere, and setpriv is not installed")
         without_override = ["setpriv", "--bounding-set=-dac_override", "--"]
-    folder = tmp_path / "kept"
+    folder = tmp_path / "run1"
     command = [*without_override, *TRAIN, "--epochs", "200", "--checkpoint", str(folder), "-q"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
     while not list(folder.glob("*.checkpoint")) and process.poll() is None:

@@ -29,14 +29,16 @@ MAIN = "from glassnet.cli import main; main()"
 def command_of(kind: str, place: Path, name: str, keep: bool = True) -> tuple[list[str | Path], tuple[str, ...]]:
     """Return the command and the texts that it prints when training begins."""
     if kind not in COMMANDS:
-        return [sys.executable, SCRIPT, kind, place / f"{name} kept" if keep else "-", place / name], ("training",)
+        return [sys.executable, SCRIPT, kind, place / f"{name} checkpoints" if keep else "-", place / name], (
+            "training",
+        )
     table = write_table(place / "rows.csv", *problem())
     command: list[str | Path] = [sys.executable, "-c", MAIN if kind == "command" else SMALL_BUFFERS, "train", table]
     command += {"command": [], "stream": ["--stream"], "text": ["--stream", "--no-cache"]}[kind]
     command += ["--hidden", "48,24", "--dropout", "0.1", "--epochs", "20", "--batch-size", "16", "--patience", "12"]
     command += ["--engine", "reference", "--out", place / name]
     if keep:
-        command += ["--checkpoint", place / f"{name} kept", "--checkpoint-every", "0.0005 minutes", "--resume"]
+        command += ["--checkpoint", place / f"{name} checkpoints", "--checkpoint-every", "0.0005 minutes", "--resume"]
     return command, ("resuming after", "training starts", "predicting" if not keep else "resuming after")
 
 
@@ -68,8 +70,8 @@ def test_a_training_survives_being_killed(tmp_path: Path, kind: str) -> None:
         survived = survive(*command_of(kind, tmp_path, f"{trainings}"), seconds, min(KILLS - kills, 10), rng)
         kills, starts = kills + survived.kills, starts + survived.starts
         assert result_of(kind, tmp_path / f"{trainings}") == expected
-        kept = sorted(path.name for path in (tmp_path / f"{trainings} kept").iterdir())
-        assert len(kept) == 3 and kept[-1] == "lock" and not any(name.startswith(".") for name in kept)
+        saved = sorted(path.name for path in (tmp_path / f"{trainings} checkpoints").iterdir())
+        assert len(saved) == 3 and saved[-1] == "lock" and not any(name.startswith(".") for name in saved)
     caches = [path.suffix for path in tmp_path.glob(".glassnet/*")]
     assert caches == ([".blocks"] if kind == "stream" else [])
     print(f"{kind}: {kills} kills survived, {starts} starts, {trainings} trainings, {seconds:.1f} s undisturbed")

@@ -18,13 +18,13 @@ CUTS = 200
 def test_a_checkpoint_truncated_at_each_of_200_lengths(tmp_path: Path) -> None:
     how = {"dropout": 0.2, "ema_decay": 0.9, "schedule": "one_cycle"}
     whole = training(**how)
-    kept = tmp_path / "kept"
-    training([Checkpoint(kept, every_minutes=1e-9), StopAfter(37)], **how)
-    last = max(list_checkpoints(kept).items())[1]
+    saved = tmp_path / "run1"
+    training([Checkpoint(saved, every_minutes=1e-9), StopAfter(37)], **how)
+    last = max(list_checkpoints(saved).items())[1]
     content = last.read_bytes()
     for length in np.linspace(0, len(content) - 1, CUTS).astype(int):
         truncated = tmp_path / "torn"
-        shutil.copytree(kept, truncated)
+        shutil.copytree(saved, truncated)
         (truncated / last.name).write_bytes(content[:length])
         with pytest.warns(
             CallbackWarning, match=f"{last.name}: it is .*cut short.*; the one before it is used, after 3"
