@@ -146,8 +146,6 @@ def test_more_rows_than_the_limit_are_refused(houses) -> None:
 
 
 def test_a_slow_prediction_times_out(houses, monkeypatch) -> None:
-    with pytest.raises(ApiError, match="takes too long"):
-        predict_rows(houses, np.ones((3, 2)), deadline=time.monotonic() - 1)
     slow = predict_rows
 
     def sleeps(*given):

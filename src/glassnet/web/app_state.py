@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,19 @@ from glassnet.data import ArrowTable, Table, target_values
 from glassnet.datasets import DIGITS, load_digits
 from glassnet.models import Model
 from glassnet.models.table_rows import as_entries, raw_rows
+from glassnet.streaming.memory_estimate import available_memory
 from glassnet.web.errors import ApiError
 
 Singleton = TypeVar("Singleton")
+
+#: Bounds of the default of `Limits.memory`.
+MIN_BUDGET = 2**27
+MAX_BUDGET = 2**32
+
+
+def default_memory() -> int:
+    """Return a quarter of the available memory, within bounds."""
+    return max(MIN_BUDGET, min((available_memory() or 0) // 4, MAX_BUDGET))
 
 
 @dataclass(frozen=True)
@@ -35,12 +46,23 @@ class Limits:
         Rows per request.
     seconds : float
         Timeout for receiving a body, and separately for computing the response.
+    memory : int
+        Bytes that all work of requests may take at the same time, trainings on the page included. Default: a quarter
+        of the available memory, from 128 MiB to 4 GiB.
+    threads : int
+        Requests that are worked at at the same time, beside short predictions. Default: the number of cores.
+    jobs, jobs_per_client : int
+        Requests that are worked at or wait for a thread: of all clients, and of one address.
     """
 
     body: int = 8 * 2**20
     bodies: int = 64 * 2**20
     rows: int = 10_000
     seconds: float = 10.0
+    memory: int = field(default_factory=default_memory)
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    jobs: int = 64
+    jobs_per_client: int = 32
 
 
 @dataclass(frozen=True)

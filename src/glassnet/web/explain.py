@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,12 @@ from glassnet.errors import InputError
 from glassnet.inspection.outputs import OUTPUT_KINDS, check_outputs
 from glassnet.models import Model
 from glassnet.network.embeddings import look_up
-from glassnet.web.app_state import get_state
 from glassnet.web.errors import ApiError, truncate
 from glassnet.web.predict import format_outputs
-from glassnet.web.request_rows import ROW_SCHEMA, locate_errors, parse_rows, read_json, request_schema
+from glassnet.web.request_rows import ROW_SCHEMA, json_memory, locate_errors, parse_rows, read_json, request_schema
 from glassnet.web.responses import counted_response, to_json
 from glassnet.web.unit_statistics import get_unit_statistics
-from glassnet.web.worker_threads import run_in_thread
+from glassnet.web.work import checkpoint, run_work
 
 router = APIRouter(tags=["predictions"])
 
@@ -73,7 +73,6 @@ async def explain(request: Request) -> Response:
     those of the network with the scaled activations, and ``original`` is the prediction without scaling.
     ``connections`` are the ``n_connections`` strongest of each layer, ``unit_gradient`` belongs to ``unit``.
     """
-    state = get_state(request)
     body = await request.body()
     statistics = get_unit_statistics(request)
     model = statistics.model
@@ -86,11 +85,13 @@ async def explain(request: Request) -> Response:
         with locate_errors(x, model):
             options = ExplainOptions.parse(content)
             explanation = explain_row(model, x, options)
+            checkpoint()
             if options.n_connections:
                 explanation["connections"] = statistics.connections(explanation, options.n_connections)
             return 1, to_json({"version": statistics.version} | explanation)
 
-    return counted_response(request, *await run_in_thread(request, work, state.limits.seconds))
+    memory = json_memory(body) + explain_memory(model)
+    return counted_response(request, *await run_work(request, work, memory))
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,13 @@ class ExplainOptions:
         if not isinstance(options.of, str):
             raise _invalid("of", options.of, f"one of {', '.join(OUTPUT_KINDS)}")
         return options
+
+
+def explain_memory(model: Model) -> int:
+    """Estimate the bytes of an explanation: copies of the largest weights, and each value of a row as JSON."""
+    sizes = model.structure.layer_sizes
+    largest = max(before * after for before, after in pairwise(sizes))
+    return 4 * largest * model.vector.itemsize + 500 * sum(sizes) + 200 * len(model.feature_names)
 
 
 def explain_row(model: Model, x: Array, options: ExplainOptions | None = None) -> dict[str, Any]:

@@ -5,21 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from glassnet._version import __version__
 from glassnet.models import Model
 from glassnet.visualization.plots import model_image_side
-from glassnet.web.app_state import AppStateDep, Examples, file_name
+from glassnet.web.app_state import AppState, AppStateDep, Examples, ModelSnapshot, file_name
 from glassnet.web.responses import json_response
+from glassnet.web.work import run_work
 
 router = APIRouter()
 
 
 @router.get("/api/model", tags=["model"])
-def model(state: AppStateDep) -> Response:
+async def model(request: Request, state: AppStateDep) -> Response:
     """Describe the model: columns, classes, layers, settings, training history; and the available rows."""
     snapshot = state.snapshot()
+    size = 400 * (
+        2 * len(snapshot.model.feature_names) + len(snapshot.model.classes) + 10 * len(snapshot.model.history)
+    )
+    return await run_work(request, lambda: json_response(describe_snapshot(snapshot, state)), size)
+
+
+def describe_snapshot(snapshot: ModelSnapshot, state: AppState) -> dict[str, Any]:
+    """Return model, rows and limits as plain values."""
     content = {
         "name": snapshot.name,
         "version": snapshot.version,
@@ -28,7 +38,7 @@ def model(state: AppStateDep) -> Response:
         "examples": None if snapshot.examples is None else describe_examples(snapshot.examples),
         "training_rows": None if snapshot.training is None else len(snapshot.training),
     }
-    return json_response(content | describe_model(snapshot.model))
+    return content | describe_model(snapshot.model)
 
 
 def describe_examples(examples: Examples) -> dict[str, Any]:

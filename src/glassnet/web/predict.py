@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,9 @@ from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.web.app_state import get_state
 from glassnet.web.errors import ApiError, error_response
-from glassnet.web.request_rows import ROW_SCHEMA, locate_errors, parse_rows, read_json, request_schema
+from glassnet.web.request_rows import ROW_SCHEMA, json_memory, locate_errors, parse_rows, read_json, request_schema
 from glassnet.web.responses import counted_response, to_json
-from glassnet.web.worker_threads import run_in_thread, timeout_error
+from glassnet.web.work import checkpoint, require_memory, run_work
 
 router = APIRouter(tags=["predictions"])
 
@@ -28,8 +26,10 @@ PREDICT = "/api/predict"
 #: take longer than the computation.
 MAX_INLINE_BODY = 2**15
 MAX_INLINE_WORK = 2**20
-#: Multiplications between two checks of the deadline.
+#: Multiplications between two checks whether the client still waits.
 CHUNK_WORK = 2**28
+#: Bytes of the activations that an engine computes at once.
+ACTIVATION_MEMORY = 2**25
 
 _SCHEMA = {
     "type": "object",
@@ -45,18 +45,18 @@ async def predict(request: Request) -> Response:
     body = await request.body()
     model = state.model
     limits = state.limits
-    deadline = time.monotonic() + limits.seconds
 
     def work() -> tuple[int, bytes]:
         x = parse_rows(read_json(body), model, limits.rows)
+        require_memory(predict_memory(model, len(x)))
         with locate_errors(x, model):
-            return len(x), to_json(predict_rows(model, x, deadline))
+            return len(x), to_json(predict_rows(model, x))
 
     # A number and its comma take at least two bytes, which bounds the number of rows before parsing.
     max_rows = 1 + len(body) // (2 * len(model.feature_names))
     if len(body) <= MAX_INLINE_BODY and max_rows * model.structure.n_parameters <= MAX_INLINE_WORK:
         return counted_response(request, *work())
-    return counted_response(request, *await run_in_thread(request, work, limits.seconds))
+    return counted_response(request, *await run_work(request, work, json_memory(body)))
 
 
 class PredictFastPath:
@@ -84,20 +84,19 @@ class PredictFastPath:
         await response(scope, receive, send)
 
 
-def predict_rows(model: Model, x: Array, deadline: float = math.inf) -> dict[str, Any]:
-    """Return the predictions for raw rows (samples, features), as `Model.predict` and `Model.predict_proba`.
+def predict_memory(model: Model, rows: int) -> int:
+    """Estimate the bytes for rows, scaled rows, outputs and their JSON, without the activations of a chunk."""
+    entry = 24 if model.takes_numbers else 200
+    return rows * (entry * len(model.feature_names) + 64 * model.structure.n_outputs + 100) + ACTIVATION_MEMORY
 
-    Raises
-    ------
-    ApiError
-        503 if `time.monotonic` passes ``deadline`` before all rows are done.
-    """
+
+def predict_rows(model: Model, x: Array) -> dict[str, Any]:
+    """Return the predictions for raw rows (samples, features), as `Model.predict` and `Model.predict_proba`."""
     chunks = []
     step = max(1, CHUNK_WORK // model.structure.n_parameters)
     for start in range(0, len(x), step):
+        checkpoint()
         chunks.append(model.outputs(x[start : start + step]))
-        if time.monotonic() > deadline:
-            raise timeout_error()
     return format_outputs(model, chunks[0] if len(chunks) == 1 else np.concatenate(chunks))
 
 

@@ -21,6 +21,9 @@ _EXPECTED_NUMBER = "a finite number"
 _ENTRY_TYPES: frozenset[type] = _NUMBER_TYPES | {str, type(None)}
 _EXPECTED_ENTRY = "text, a finite number, true, false or null"
 
+#: Bytes of Python objects for a byte of JSON: most for short lists, ``[1],``, and objects, ``{"a":1},``.
+JSON_MEMORY = 40
+
 #: OpenAPI schema of a row.
 ROW_SCHEMA: dict[str, Any] = {
     "oneOf": [
@@ -28,6 +31,11 @@ ROW_SCHEMA: dict[str, Any] = {
         {"type": "object", "additionalProperties": True, "description": "A number for each column by its name."},
     ]
 }
+
+
+def json_memory(body: bytes) -> int:
+    """Return an upper bound of the bytes that a body takes as Python objects."""
+    return JSON_MEMORY * len(body)
 
 
 def read_json(body: bytes) -> dict[str, Any]:

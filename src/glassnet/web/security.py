@@ -125,7 +125,7 @@ class SecurityMiddleware:
         self.policy = policy
         self.limits = limits
         self._allows_host = lru_cache(256)(policy.allows_host)  # nearly all requests have the same host
-        self._buffered = 0  # bytes of all bodies that are being received
+        self._buffered = 0  # bytes of all bodies that are being received or worked at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -140,17 +140,21 @@ class SecurityMiddleware:
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
 
+        size = 0
         try:
             headers = _headers(scope["headers"])
             self._check(scope, headers)
             if scope["type"] == "http" and (b"content-length" in headers or b"transfer-encoding" in headers):
-                receive = await self._read_body(headers.get(b"content-length"), receive)
+                receive, size = await self._read_body(headers.get(b"content-length"), receive)
         except ApiError as error:
             await self._refuse(error, scope, receive, with_headers)
         except _DisconnectError:
             pass  # no client is left to answer
         else:
-            await self.app(scope, receive, with_headers)
+            try:
+                await self.app(scope, receive, with_headers)
+            finally:
+                self._buffered -= size
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Raise ApiError if the host, the origin or the token is not accepted."""
@@ -174,8 +178,11 @@ class SecurityMiddleware:
                 message = f"{reason}; send 'Authorization: Bearer TOKEN', as printed at the start"
                 raise ApiError(401, "unauthorized", message)
 
-    async def _read_body(self, declared: bytes | None, receive: Receive) -> Receive:
-        """Read the whole body; return a receive function that yields it as one message."""
+    async def _read_body(self, declared: bytes | None, receive: Receive) -> tuple[Receive, int]:
+        """Read the whole body; return a receive function that yields it as one message, and its size.
+
+        The size stays in ``_buffered`` if no exception is raised.
+        """
         limit = self.limits.body
         chunks: list[bytes] = []
         size = 0
@@ -197,11 +204,12 @@ class SecurityMiddleware:
                         raise _too_large(limit)
                     if self._buffered > self.limits.bodies and more:
                         raise ApiError(503, "overloaded", "too many large requests at once; try again in a moment")
-        except TimeoutError:
-            message_text = f"the body did not arrive within {self.limits.seconds:g} s; send it faster"
-            raise ApiError(408, "request_timeout", message_text) from None
-        finally:
+        except BaseException as error:
             self._buffered -= size
+            if isinstance(error, TimeoutError):
+                message_text = f"the body did not arrive within {self.limits.seconds:g} s; send it faster"
+                raise ApiError(408, "request_timeout", message_text) from None
+            raise
         whole: Message | None = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
 
         async def receive_body() -> Message:
@@ -211,7 +219,7 @@ class SecurityMiddleware:
             message, whole = whole, None
             return message
 
-        return receive_body
+        return receive_body, size
 
     async def _refuse(self, error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
         """Send an error; read and discard what is left of a body of moderate size, so that a sending client reads it.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
-from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from glassnet._version import __version__
 from glassnet.web import error_analysis, errors, explain, files, learn, model_info, observability, predict, think
 from glassnet.web.app_state import AppState
 from glassnet.web.security import AccessPolicy, SecurityMiddleware
+from glassnet.web.work import WorkBudget
 
 #: Modules with an `APIRouter` named ``router`` whose paths begin with ``/api/``.
 API_MODULES = (predict, explain, model_info, think, learn, error_analysis)
@@ -57,7 +55,7 @@ def create_app(
     app.state.app_state = state
     app.state.singletons = {}
     app.state.metrics = metrics
-    app.state.workers = CapacityLimiter(os.cpu_count() or 1)  # threads for slow requests
+    app.state.budget = WorkBudget(state.limits)
     errors.install(app)
     for module in API_MODULES:
         app.include_router(module.router)

@@ -18,6 +18,7 @@ from glassnet.errors import InputError
 from glassnet.models import Model
 from glassnet.models.target import CLASSIFICATION
 from glassnet.web.app_state import AppState, Examples, app_singleton
+from glassnet.web.work import acquire, require_memory
 
 #: Activations that are stored, over all units and rows, and multiplications to compute them. Larger data are sampled
 #: at regular intervals.
@@ -62,7 +63,7 @@ class UnitStatistics:
     @property
     def activations(self) -> dict[str, Array]:
         """``a1 … aL`` of those rows, each (rows, units); computed on first use by one thread."""
-        with self._lock:
+        with acquire(self._lock):
             if self._activations is None:
                 self._activations = self._compute(self.rows)
             return self._activations
@@ -85,6 +86,12 @@ class UnitStatistics:
         """The class index of each row, (rows,); None if there are no classes or no targets."""
         y = None if self.examples is None else self.examples.y
         return None if y is None or self.model.task != CLASSIFICATION else self.model.encode(y)
+
+    def memory(self, rows: int) -> int:
+        """Estimate the bytes for a number of rows, and their pre-activations and activations."""
+        model = self.model
+        units = sum(model.structure.layer_sizes)
+        return rows * (32 * len(model.feature_names) + 3 * units * model.vector.itemsize)
 
     def unit(self, layer: int, unit: int) -> dict[str, Any] | None:
         """Return the histogram of a unit's activations and the rows with the largest; None if there are no rows."""
@@ -114,6 +121,7 @@ class UnitStatistics:
         examples = self.examples
         if examples is None or not len(chosen):
             return []
+        require_memory(self.memory(len(chosen)) + 200 * len(chosen) * examples.x.shape[1])
         values = to_dense(examples.x[chosen])
         try:
             predictions = self.model.predict(values).tolist()
@@ -150,6 +158,7 @@ class UnitStatistics:
     def _compute(self, rows: Array) -> dict[str, Array]:
         assert self.examples is not None
         model = self.model
+        require_memory(self.memory(len(rows)))
         inputs = model.inputs(to_dense(self.examples.x[rows]))
         with np.errstate(over="ignore", invalid="ignore"):  # the network may have diverged
             found = inspection.activations(model.structure, model.vector, inputs)

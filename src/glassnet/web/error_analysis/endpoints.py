@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from glassnet._utils.arrays import Array
+from glassnet.web.app_state import AppState
 from glassnet.web.error_analysis.evaluation import Evaluation, summarize
 from glassnet.web.error_analysis.groups import cached_weak_slices, groups_of, metrics_by_group
 from glassnet.web.error_analysis.listing import list_rows, row_values
@@ -19,7 +20,7 @@ from glassnet.web.error_analysis.service import AnalysisService, AnalysisService
 from glassnet.web.errors import ApiError
 from glassnet.web.request_rows import read_json
 from glassnet.web.responses import to_json
-from glassnet.web.worker_threads import run_in_thread
+from glassnet.web.work import run_work
 
 router = APIRouter(prefix="/api/evaluate", tags=["wrong"])
 
@@ -237,7 +238,7 @@ async def search_csv(request: Request, service: AnalysisServiceDep) -> Response:
     search = service.search
     if search is None or search.state != "finished":
         raise ApiError(404, "search_not_found", "no search for label errors has finished on this server")
-    content = await run_in_thread(request, lambda: suspects_csv(search), service.state.limits.seconds)
+    content = await run_work(request, lambda: suspects_csv(search), 400 * len(search.evaluation))
     headers = {"content-disposition": 'attachment; filename="label_errors.csv"'}
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -246,8 +247,18 @@ async def _respond(
     request: Request, service: AnalysisService, work: Callable[[], dict[str, Any]], status: int = 200
 ) -> Response:
     """Run the work on a thread and return its result as JSON."""
-    content = await run_in_thread(request, lambda: to_json(work()), service.state.limits.seconds)
+    content = await run_work(request, lambda: to_json(work()), response_memory(service.state))
     return Response(content, status, media_type="application/json")
+
+
+def response_memory(state: AppState) -> int:
+    """Estimate the bytes of a response: indices and metrics of all rows, names of all columns, values of a few rows."""
+    snapshot = state.snapshot()
+    rows = max(
+        (len(examples) for examples in (snapshot.examples, snapshot.training) if examples is not None), default=0
+    )
+    columns = len(snapshot.model.feature_names) + len(snapshot.model.classes)
+    return 100 * rows + 200 * MAX_ROWS * columns
 
 
 def _describe_search(service: AnalysisService, search: LabelErrorSearch) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from glassnet.metrics.classification import classification_metrics, confused_pai
 from glassnet.metrics.regression import quantile_coverage, regression_metrics
 from glassnet.models import Model
 from glassnet.web.app_state import Examples
+from glassnet.web.work import require_memory
 
 #: With more classes than this the confusion matrix is restricted to the most confused ones.
 MAX_CLASSES = 100
@@ -89,9 +90,15 @@ class Evaluation:
         return self.model.classes[int(number)]
 
 
+def evaluation_memory(model: Model, rows: int) -> int:
+    """Estimate the bytes for scaled rows, outputs, probabilities and losses."""
+    return rows * (32 * len(model.feature_names) + 64 * model.structure.n_outputs + 100) + 2**25
+
+
 def evaluate(version: int, dataset: str, model: Model, examples: Examples) -> Evaluation:
     """Predict rows that have targets."""
     y = np.asarray(examples.y)
+    require_memory(evaluation_memory(model, len(y)))
     loss, raw = model.losses(examples.x, y)
     if not model.classes:
         outputs = np.asarray(model.decode(raw), np.float64).reshape(len(y), -1)

@@ -15,6 +15,7 @@ from glassnet.data import ArrowTable
 from glassnet.metrics.classification import Z_95, wilson_interval
 from glassnet.visualization.plots import model_image_side
 from glassnet.web.error_analysis.evaluation import Evaluation
+from glassnet.web.work import checkpoint
 
 #: A column of more distinct numbers than this is cut at quantiles.
 MAX_DISTINCT_NUMBERS = 12
@@ -158,12 +159,16 @@ def find_weak_slices(evaluation: Evaluation) -> dict[str, Any]:
     model = evaluation.model
     excluded = {model.target_name, *(model.feature_names if model_image_side(model) else ())}
     names = [name for name in table.names if name not in excluded][:MAX_COLUMNS]
-    candidates = [(name, number, group) for name in names for number, group in enumerate(groups_of(table, name))]
+    candidates = []
+    for name in names:
+        checkpoint()
+        candidates += [(name, number, group) for number, group in enumerate(groups_of(table, name))]
     candidates = [entry for entry in candidates if SMALL_GROUP <= len(entry[2].rows) < len(evaluation)]
     z = float(norm.isf(0.025 / max(len(candidates), 1)))
     overall = group_metrics(evaluation, np.arange(len(evaluation)))
     found = []
     for name, number, group in candidates:
+        checkpoint()
         metrics = group_metrics(evaluation, group.rows, z)
         if evaluation.is_classification:
             significant = metrics["interval"][1] < overall["accuracy"]

@@ -10,9 +10,11 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from glassnet.web.app_state import AppState, Examples, ModelSnapshot, app_singleton, file_name
-from glassnet.web.error_analysis.evaluation import Evaluation, evaluate
+from glassnet.web.error_analysis.evaluation import Evaluation, evaluate, evaluation_memory
 from glassnet.web.error_analysis.search import LabelErrorSearch
 from glassnet.web.errors import ApiError
+from glassnet.web.training_memory import training_memory
+from glassnet.web.work import acquire, keep_memory, require_memory
 
 EXAMPLES, TRAINING = "examples", "training"
 
@@ -53,7 +55,7 @@ class AnalysisService:
             expected = " or ".join(available)
             message = f"rows is {chosen!r}, which has no rows with known targets; available: {expected}"
             raise ApiError(422, "invalid_input", message, value=chosen, expected=expected)
-        with self._lock:  # concurrent requests share one evaluation
+        with acquire(self._lock):  # concurrent requests share one evaluation
             found = self._evaluations.get(chosen)
             if found is None or found.version != snapshot.version:
                 self._evaluations = {
@@ -73,10 +75,18 @@ class AnalysisService:
         """
         with ExitStack() as stack:
             stack.enter_context(self.state.training_lock())
+            require_memory(search_memory(evaluation))
+            stack.callback(keep_memory().release)
             search = LabelErrorSearch(evaluation, folds, stack.pop_all(), self.state.closing)
         self.search = search
         search.start()
         return search
+
+
+def search_memory(evaluation: Evaluation) -> int:
+    """Estimate the bytes of a search: a training, and the outputs for all rows."""
+    model = evaluation.model
+    return training_memory(model.structure, model.settings, len(evaluation)) + evaluation_memory(model, len(evaluation))
 
 
 def labelled_datasets(snapshot: ModelSnapshot) -> dict[str, Examples]:

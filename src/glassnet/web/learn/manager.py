@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import OrderedDict
 from contextlib import ExitStack
@@ -14,14 +15,17 @@ from starlette.requests import HTTPConnection
 
 from glassnet.datasets import DIGITS
 from glassnet.models import Model, save
+from glassnet.models.fitting import PreparedData
+from glassnet.training import Run
 from glassnet.web.app_state import AppState, app_singleton, digits_examples
 from glassnet.web.errors import ApiError
 from glassnet.web.learn.codegen import command, python, source
-from glassnet.web.learn.plan import learning_rates, prepare_training, read_plan
+from glassnet.web.learn.plan import TrainingPlan, learning_rates, prepare_training, read_plan
 from glassnet.web.learn.presets import presets
 from glassnet.web.learn.session import TrainingSession
 from glassnet.web.learn.snapshots import SnapshotBuilder
-from glassnet.web.learn.training_rows import FileRows, get_file_rows
+from glassnet.web.learn.training_rows import FileRows, TrainingRows, get_file_rows
+from glassnet.web.work import checkpoint, keep_memory
 
 #: Trainings that are kept, so that their models can still be saved and used.
 MAX_SESSIONS = 12
@@ -46,7 +50,8 @@ class TrainingManager:
     def preview(self, content: Any) -> dict[str, Any]:
         """Return network, rows, first snapshot and code of a plan, without training."""
         plan = read_plan(content)
-        rows, ready, run = prepare_training(plan, self.file_rows)
+        rows, ready, run = self._prepare(plan)
+        checkpoint()
         snapshots = SnapshotBuilder(ready, run, rows)
         structure = ready.untrained.structure
         preview = {
@@ -94,7 +99,7 @@ class TrainingManager:
         """
         self.state.check_writable()
         plan = read_plan(content)
-        parts = prepare_training(plan, self.file_rows)
+        parts = self._prepare(plan)
         with self._lock:
             current = self.current
             if current is not None and (current.id == replaces or current.is_abandoned):
@@ -102,11 +107,38 @@ class TrainingManager:
             with ExitStack() as stack:
                 stack.enter_context(self.state.training_lock())
                 session = TrainingSession(plan, *parts, stack.pop_all(), self.state.closing)
+            session.memory = keep_memory()
             self.current = self.sessions[session.id] = session
-            while len(self.sessions) > MAX_SESSIONS:
-                self.sessions.popitem(last=False)
+            while self._keeps_too_much() and self._drop_oldest():
+                pass
             session.start()
         return session
+
+    def _prepare(self, plan: TrainingPlan) -> tuple[TrainingRows, PreparedData, Run]:
+        """Prepare a training; if its memory does not fit, drop finished trainings first."""
+        while True:
+            try:
+                return prepare_training(plan, self.file_rows)
+            except ApiError as error:
+                if error.code != "overloaded" or not self._drop_oldest():
+                    raise
+
+    def _keeps_too_much(self) -> bool:
+        kept = sum(session.memory.size for session in self.sessions.values())
+        return len(self.sessions) > MAX_SESSIONS or kept > self.state.limits.memory // 2
+
+    def _drop_oldest(self) -> bool:
+        """Drop the oldest training that has ended and that no client is connected to; return whether there was one."""
+        for session in tuple(self.sessions.values()):
+            if session.is_finished and not session.is_watched:
+                del self.sessions[session.id]
+                if self.current is session:
+                    self.current = None
+                session.memory.release()
+                del session
+                gc.collect()  # a training and its callbacks refer to each other
+                return True
+        return False
 
     def session(self, session_id: str) -> TrainingSession:
         """Return a training by its id.
@@ -121,10 +153,9 @@ class TrainingManager:
             raise ApiError(404, "training_not_found", message)
         return self.sessions[session_id]
 
-    def set_model(self, session: TrainingSession) -> Model:
+    def set_model(self, session: TrainingSession, model: Model) -> None:
         """Make the training's model, with its rows, the model of the server."""
         self.state.check_writable()
-        model = session.model()
         rows = session.rows
         ready = session.ready
         known = digits_examples(model) if rows.kind == DIGITS else None
@@ -136,7 +167,6 @@ class TrainingManager:
         else:
             examples = training
         self.state.set_model(model, source(rows), examples, training)
-        return model
 
 
 def model_file(model: Model) -> bytes:

@@ -20,7 +20,9 @@ from glassnet.training import Run, Settings
 from glassnet.training.loop import build_run
 from glassnet.training.state import init_state
 from glassnet.web.learn.batches import BatchSource
-from glassnet.web.learn.training_rows import FileRows, TrainingRows, load_training_rows
+from glassnet.web.learn.training_rows import FileRows, TrainingRows, load_memory, load_training_rows
+from glassnet.web.training_memory import training_memory
+from glassnet.web.work import checkpoint, require_memory
 
 #: Limits of networks on the page, for an interactive pace.
 MAX_LAYERS = 10
@@ -117,7 +119,9 @@ def prepare_training(
     InputError
         If parts of the plan are incompatible.
     """
+    require_memory(load_memory(plan.data, file_rows))
     rows = load_training_rows(plan.data, file_rows)
+    checkpoint()
     ready = prepare_data(
         rows.x,
         rows.y,
@@ -134,6 +138,8 @@ def prepare_training(
     settings = plan.settings
     if structure.n_parameters > MAX_PARAMETERS:
         raise InputError(f"the network has {structure.n_parameters:,} parameters; the page allows {MAX_PARAMETERS:,}")
+    require_memory(training_memory(structure, settings, len(rows.y)))
+    checkpoint()
     state = init_state(structure, settings)
     run = build_run(structure, settings, ready.training, ready.validation, None, "", state, BYTE_SCALE)
     run.source = batches.of(run.source)

@@ -19,13 +19,17 @@ from glassnet.models import Model
 from glassnet.models.fitting import PreparedData
 from glassnet.training import Callback, Run
 from glassnet.training.loop import run_training
+from glassnet.web.errors import ApiError
 from glassnet.web.learn.batches import BatchSource, SessionStopped
 from glassnet.web.learn.plan import TrainingPlan
 from glassnet.web.learn.snapshots import SnapshotBuilder
 from glassnet.web.learn.training_rows import TrainingRows
+from glassnet.web.work import Reservation
 
 #: Seconds after which a paused training without connected clients is stopped.
 ABANDONED_AFTER = 60.0
+#: Calls that wait for the end of a batch.
+MAX_CALLS = 64
 #: Minimum number of seconds between two snapshots; snapshots also take at most half of the time.
 SNAPSHOT_INTERVAL = 0.08
 
@@ -73,6 +77,8 @@ class TrainingSession(Callback):
         self.n_snapshots = 0
         #: The next batch, if known.
         self.next_batch: Rows | None = None
+        #: The part of the server's memory that it takes as long as it is kept.
+        self.memory = Reservation()
         self._lock = lock
         self._closing = closing
         self._abandoned_after = abandoned_after
@@ -111,23 +117,42 @@ class TrainingSession(Callback):
             self._target = self._done
             self._condition.notify_all()
 
-    def stop(self, reason: str = "stopped", seconds: float = 10.0) -> None:
-        """Stop the training; return when it has stopped, or after the given seconds."""
+    def request_stop(self, reason: str) -> None:
+        """Stop the training before its next batch; return at once."""
         with self._condition:
             self._stop_reason = self._stop_reason or reason
             self._condition.notify_all()
+
+    def stop(self, reason: str = "stopped", seconds: float = 10.0) -> None:
+        """Stop the training; return when it has stopped, or after the given seconds."""
+        self.request_stop(reason)
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(seconds)
 
-    def call_between_batches(self, function: Callable[[], Result], seconds: float = 20.0) -> Result:
-        """Call a function on the training thread between two batches, and return its result."""
+    def submit(self, function: Callable[[], Result]) -> Future[Result]:
+        """Call a function on the training thread between two batches, or at once if the training has ended.
+
+        Raises
+        ------
+        ApiError
+            503 if too many calls wait.
+        """
         future: Future[Result] = Future()
         with self._condition:
             finished = self.is_finished
             if not finished:
+                self._calls = [(waiting, its) for waiting, its in self._calls if not its.cancelled()]
+                if len(self._calls) >= MAX_CALLS:
+                    raise ApiError(503, "overloaded", "too many requests wait for this training; try again in a moment")
                 self._calls.append((function, future))
                 self._condition.notify_all()
-        return function() if finished else future.result(seconds)
+        if finished:
+            _resolve(function, future)
+        return future
+
+    def call_between_batches(self, function: Callable[[], Result], seconds: float = 20.0) -> Result:
+        """Call a function as `submit`, and wait for its result."""
+        return self.submit(function).result(seconds)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call a listener at each snapshot; return a function that unsubscribes. Without listeners it pauses."""
@@ -145,6 +170,11 @@ class TrainingSession(Callback):
         return unsubscribe
 
     @property
+    def is_watched(self) -> bool:
+        """Whether a client is connected."""
+        return bool(self._listeners)
+
+    @property
     def is_abandoned(self) -> bool:
         """Whether the training is paused and no client is connected."""
         return self.state == "paused" and not self._listeners
@@ -156,9 +186,10 @@ class TrainingSession(Callback):
 
     def model(self) -> Model:
         """Return the current model; at the end the one that `glassnet.fit` would return."""
-        return self.call_between_batches(self._model)
+        return self.call_between_batches(self.current_model)
 
-    def _model(self) -> Model:
+    def current_model(self) -> Model:
+        """Return what `model` does; between two batches."""
         run = self.run
         if self.is_finished:
             vector, best_epoch = run.result()
@@ -255,6 +286,8 @@ class TrainingSession(Callback):
 
 
 def _resolve(function: Callable[[], Any], future: Future[Any]) -> None:
+    if not future.set_running_or_notify_cancel():  # nobody waits any more
+        return
     try:
         future.set_result(function())
     except BaseException as error:  # raised where the result is awaited

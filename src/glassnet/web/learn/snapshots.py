@@ -16,10 +16,13 @@ from glassnet.training import Run
 from glassnet.web.learn.diagnostics import diagnose_layers, diagnostic_rows
 from glassnet.web.learn.hints import find_hints
 from glassnet.web.learn.training_rows import TrainingRows
+from glassnet.web.work import checkpoint
 
 #: Grid points along a side of the plane for the decision boundary, and for the activations of each unit.
 BOUNDARY_GRID = 80
 UNIT_GRID = 20
+#: Grid points that are evaluated at once.
+GRID_ROWS = 512
 #: Half the side of the square that is drawn.
 EXTENT = 1.3
 #: Units per layer that are shown, and rows and columns of a weight matrix.
@@ -148,11 +151,22 @@ class SnapshotBuilder:
     def _plane(self, parameters: dict[str, Array], grid: Array) -> dict[str, Any]:
         """Return the outputs and the activations of the hidden units over the plane."""
         structure = self.run.structure
-        with np.errstate(all="ignore"):
-            cache = forward(structure, parameters, grid)
-        units = [_unit_activations(cache, layer) for layer in range(1, structure.n_layers)]
-        scores = class_scores(self.ready.untrained, cache)
-        return {"side": BOUNDARY_GRID, "extent": EXTENT, "scores": scores, "units": units}
+        shown = {f"a{layer}": slice(MAX_UNITS) for layer in range(1, structure.n_layers)}
+        shown[f"a{structure.n_layers}"] = slice(None)
+        parts: dict[str, list[Array]] = {name: [] for name in shown}
+        for start in range(0, len(grid), GRID_ROWS):
+            checkpoint()
+            with np.errstate(all="ignore"):
+                cache = forward(structure, parameters, grid[start : start + GRID_ROWS])
+            for name, units in shown.items():
+                parts[name].append(cache[name][:, units])
+        whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        return {
+            "side": BOUNDARY_GRID,
+            "extent": EXTENT,
+            "scores": class_scores(self.ready.untrained, whole),
+            "units": [_unit_activations(whole[f"a{layer}"]) for layer in range(1, structure.n_layers)],
+        }
 
     def _weight_images(self, W1: Array) -> dict[str, Any] | None:
         """Return the weights of the first units as images; None if rows are no images."""
@@ -187,11 +201,11 @@ def encode_signed(rows: Array) -> str:
     return _bytes(128 + 127 * wide / np.where(scale > 0, scale, 1))
 
 
-def _unit_activations(cache: Cache, layer: int) -> str:
-    """Return the activations of a layer's first units over the plane, (units, UNIT_GRID²), as `encode_signed` rows."""
+def _unit_activations(activations: Array) -> str:
+    """Return activations over the plane, (BOUNDARY_GRID², units), as `encode_signed` rows: (units, UNIT_GRID²)."""
     step = BOUNDARY_GRID // UNIT_GRID
-    a = cache[f"a{layer}"].reshape(BOUNDARY_GRID, BOUNDARY_GRID, -1)
-    a = a[step // 2 :: step, step // 2 :: step, :MAX_UNITS]
+    a = activations.reshape(BOUNDARY_GRID, BOUNDARY_GRID, -1)
+    a = a[step // 2 :: step, step // 2 :: step]
     return encode_signed(np.moveaxis(a, -1, 0).reshape(a.shape[-1], -1))
 
 

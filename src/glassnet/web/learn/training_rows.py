@@ -12,6 +12,7 @@ from glassnet.datasets import DIGITS, GENERATORS, load_digits
 from glassnet.errors import InputError
 from glassnet.models.target import CLASSIFICATION
 from glassnet.web.app_state import AppState, Examples
+from glassnet.web.training_memory import rows_memory
 
 #: `TrainingRows.kind` of the rows of the server's file.
 FILE = "file"
@@ -20,6 +21,7 @@ PLANE_NAMES = ("x1", "x2")
 PLANE_TARGET = "class"
 #: Maximum number of generated points.
 MAX_ROWS = 5000
+N_DIGITS_COLUMNS = 65
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,13 @@ def get_file_rows(state: AppState) -> FileRows | None:
 def tasks(file_rows: FileRows | None) -> dict[str, str]:
     """Return the available kinds of data and the task of each."""
     return dict.fromkeys([*GENERATORS, DIGITS], CLASSIFICATION) | ({} if file_rows is None else {FILE: file_rows.task})
+
+
+def load_memory(data: Any, file_rows: FileRows | None) -> int:
+    """Estimate the bytes that `load_training_rows`, and training on the rows, takes for them."""
+    if file_rows is not None and isinstance(data, dict) and data.get("kind") == FILE:
+        return rows_memory(len(file_rows.examples), len(file_rows.examples.table.names))
+    return rows_memory(MAX_ROWS, N_DIGITS_COLUMNS)
 
 
 def load_training_rows(data: Any, file_rows: FileRows | None) -> TrainingRows:

@@ -11,12 +11,11 @@ from starlette.responses import Response
 
 from glassnet._utils.arrays import Array
 from glassnet.models.target import CLASSIFICATION
-from glassnet.web.app_state import AppStateDep
 from glassnet.web.errors import ApiError, truncate
 from glassnet.web.responses import to_json
 from glassnet.web.think.drawing import drawing_parameters
 from glassnet.web.unit_statistics import UnitStatistics, UnitStatisticsDep, n_rows, to_dense
-from glassnet.web.worker_threads import run_in_thread
+from glassnet.web.work import require_memory, run_work
 
 router = APIRouter(tags=["think"])
 
@@ -29,9 +28,9 @@ N_RANGE_ROWS = 20_000
 
 
 @router.get("/api/think")
-async def initial_data(request: Request, statistics: UnitStatisticsDep, state: AppStateDep) -> Response:
+async def initial_data(request: Request, statistics: UnitStatisticsDep) -> Response:
     """Return what is constant for a model: biases, activation scales, an initial row, drawing parameters."""
-    content = await run_in_thread(request, lambda: to_json(describe_network(statistics)), state.limits.seconds)
+    content = await run_work(request, lambda: to_json(describe_network(statistics)))
     return Response(content, media_type="application/json")
 
 
@@ -39,7 +38,6 @@ async def initial_data(request: Request, statistics: UnitStatisticsDep, state: A
 async def rows(
     request: Request,
     statistics: UnitStatisticsDep,
-    state: AppStateDep,
     first: Annotated[int, Query(alias="from", ge=0, description="Index of the first row, among those selected.")] = 0,
     count: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 24,
     class_: Annotated[str | None, Query(alias="class", description="Select the rows of this class.")] = None,
@@ -58,14 +56,13 @@ async def rows(
         head = {"version": statistics.version, "total": total, "matching": len(chosen), "from": start}
         return to_json({**head, "rows": described})
 
-    return Response(await run_in_thread(request, work, state.limits.seconds), media_type="application/json")
+    return Response(await run_work(request, work), media_type="application/json")
 
 
 @router.get("/api/unit")
 async def unit(
     request: Request,
     statistics: UnitStatisticsDep,
-    state: AppStateDep,
     layer: Annotated[int, Query(description="From 1.")],
     unit: Annotated[int, Query(description="From 0.")],
 ) -> Response:
@@ -87,7 +84,7 @@ async def unit(
         head = {"version": statistics.version, "layer": layer, "unit": unit}
         return to_json({**head, "weights": weights, "b": parameters[f"b{layer}"][unit], "statistics": found})
 
-    return Response(await run_in_thread(request, work, state.limits.seconds), media_type="application/json")
+    return Response(await run_work(request, work), media_type="application/json")
 
 
 def describe_network(statistics: UnitStatistics) -> dict[str, Any]:
@@ -97,6 +94,7 @@ def describe_network(statistics: UnitStatistics) -> dict[str, Any]:
     structure = model.structure
     count = n_rows(examples)
     sample = None
+    require_memory(min(count, 2 * N_RANGE_ROWS) * 24 * len(model.feature_names))
     if examples is not None and count and model.takes_numbers:
         sample = to_dense(examples.x[:: max(1, count // N_RANGE_ROWS)]).astype(np.float64)
     initial_row: Any = np.zeros(structure.n_inputs)
