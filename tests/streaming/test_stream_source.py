@@ -184,7 +184,7 @@ def test_a_target_that_turns_out_to_be_text_is_text_from_the_start(tmp_path, cac
 
     y = ["1"] * 19 + ["01"] + ["2", "x"] * 9 + ["1", "x"] + ["2.5", "1"] * 28
     files = SampleFiles(tmp_path / "t.csv", columns_of(x, y), 20)
-    files.blocks = lambda text=(): SampleFiles.blocks(files) if text else _inferred_types(files)
+    files.blocks = lambda text=(): SampleFiles.blocks(files) if files.passes else _inferred_types(files)
     found = scan_sample(files, cache=cache)
     assert found.target_profile.unique.tolist() == ["01", "1", "2", "2.5", "x"]
     _, classes, _ = read_all(source_of(found).parts(16, None))
@@ -192,19 +192,20 @@ def test_a_target_that_turns_out_to_be_text_is_text_from_the_start(tmp_path, cac
 
 
 def _inferred_types(files):
-    """Yield tables whose targets are numeric if all of them are numbers."""
+    """Yield tables whose targets are numbers until one is text; then ask for another pass."""
     import pyarrow as pa
 
     from glassnet.data import ArrowTable
+    from glassnet.data.text.column_kinds import ColumnKindsChanged
 
     for table in SampleFiles.blocks(files):
         labels = table.columns["label"].to_pylist()
-        if "x" not in labels:
-            values = pa.array([float(label) for label in labels])
-            if all(float(label).is_integer() for label in labels):
-                values = values.cast("int64")
-            table = ArrowTable(table.source, table.columns.set_column(0, "label", values))
-        yield table
+        if "x" in labels:
+            raise ColumnKindsChanged("again")
+        values = pa.array([float(label) for label in labels])
+        if all(float(label).is_integer() for label in labels):
+            values = values.cast("int64")
+        yield ArrowTable(table.source, table.columns.set_column(0, "label", values))
 
 
 def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):

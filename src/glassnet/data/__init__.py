@@ -12,9 +12,11 @@ from glassnet.data.discovery import open_files, read_table
 from glassnet.data.file_set import Files
 from glassnet.data.in_memory import as_files
 from glassnet.data.tables import TARGET_NAMES, ArrowTable, Matrix, Table
+from glassnet.data.text.csv_format import CsvFormat
 
 __all__ = [
     "ArrowTable",
+    "CsvFormat",
     "Files",
     "MAX_NUMBERED_CLASSES",
     "Matrix",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Maximum number of rows listed; more are only counted, so that memory stays bounded.
 MAX_LISTED = 100_000
-#: Matches what Arrow parses as a number.
-NUMBER = r"^[ \t]*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
 #: Replaces bytes that are not UTF-8.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -36,13 +34,10 @@ class BadRows:
         The first `MAX_LISTED` of them, in the order of the rows; rows count from 1 below the header.
     count : int
         Number of invalid rows.
-    numeric : set of str, optional
-        The columns that hold numbers, decided by the first block; text in them is invalid.
     """
 
     listed: list[tuple[str, int, str]] = field(default_factory=list)
     count: int = 0
-    numeric: set[str] | None = None
 
     def add(self, source: str, reasons: Iterable[tuple[int, str]]) -> None:
         """Add rows by number and reason."""
@@ -51,16 +46,13 @@ class BadRows:
             if len(self.listed) < MAX_LISTED:
                 self.listed.append((source, row, reason))
 
-    def numeric_columns(self, columns: pa.Table) -> set[str]:
-        """Return the numeric columns: those in which most cells of the first block are numbers."""
-        if self.numeric is None:
-            self.numeric = {
-                name for name, c in zip(columns.column_names, columns.columns, strict=True) if _is_mostly_numeric(c)
-            }
-        return self.numeric
-
     def filter_rows(
-        self, source: str, columns: pa.Table, rows: Array, unparsed: Iterable[tuple[int, str]] = ()
+        self,
+        source: str,
+        columns: pa.Table,
+        rows: Array,
+        unparsed: Iterable[tuple[int, str]] = (),
+        invalid: Mapping[int, str] | None = None,
     ) -> ArrowTable:
         """Return the valid rows of a block as a table, and add the others to the list.
 
@@ -74,13 +66,14 @@ class BadRows:
             The number of each row in the file.
         unparsed : iterable of (row, reason)
             Rows between these that could not be parsed.
+        invalid : mapping of int to str, optional
+            Rows known to be invalid, by index in the block, and why.
         """
         import pyarrow as pa
 
-        numeric = self.numeric_columns(columns)
-        reasons: dict[int, str] = {}
+        reasons = dict(invalid or {})
         for name, column in zip(columns.column_names, columns.columns, strict=True):
-            for index in _invalid_cells(column, name in numeric).tolist():
+            for index in _invalid_cells(column).tolist():
                 reasons.setdefault(index, f"column {name!r} is {format_cell(column[index].as_py())}")
         self.add(source, [*unparsed, *((int(rows[index]), reason) for index, reason in reasons.items())])
         if reasons:
@@ -88,9 +81,6 @@ class BadRows:
             valid[list(reasons)] = False
             columns = columns.filter(pa.array(valid))
             rows = rows[valid]
-        for position, (name, column) in enumerate(zip(columns.column_names, columns.columns, strict=True)):
-            if name in numeric and _is_text(column):
-                columns = columns.set_column(position, name, _parse_numbers(column))
         return ArrowTable(source, columns, **_row_numbers(source, rows))
 
     def filter_matrix(self, matrix: Matrix, rows: Array, unparsed: Iterable[tuple[int, str]] = ()) -> Matrix:
@@ -125,8 +115,8 @@ def _row_numbers(source: str, rows: Array) -> dict[str, Any]:
     return {"first_row": spans[0].row if spans else 1, "spans": spans if len(spans) > 1 else ()}
 
 
-def _invalid_cells(column: Any, is_numeric: bool) -> Array:
-    """Return the sorted indices of cells that are empty, not finite or, in a numeric column, not a number."""
+def _invalid_cells(column: Any) -> Array:
+    """Return the sorted indices of cells that are empty, not finite, or not UTF-8."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -135,37 +125,6 @@ def _invalid_cells(column: Any, is_numeric: bool) -> Array:
         invalid.append(to_bool_array(column.is_null()))
     if pa.types.is_floating(column.type):
         invalid.append(~to_bool_array(pc.is_finite(column), True))
-    elif _is_text(column) and is_numeric:
-        matches = pc.match_substring_regex(column, NUMBER)
-        values = pc.cast(pc.utf8_trim_whitespace(pc.if_else(matches, column, None)), pa.float64())
-        invalid.append(~to_bool_array(pc.is_finite(values)))
-    elif _is_text(column):
+    elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         invalid.append(to_bool_array(pc.match_substring(column, REPLACEMENT)))
     return np.flatnonzero(np.any(invalid, axis=0)) if invalid else np.empty(0, np.int64)
-
-
-def _is_text(column: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
-
-
-def _is_mostly_numeric(column: Any) -> bool:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not _is_text(column):
-        return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
-    n_numbers = pc.sum(pc.match_substring_regex(column, NUMBER)).as_py() or 0
-    return bool(2 * n_numbers > len(column) - column.null_count)
-
-
-def _parse_numbers(column: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    trimmed = pc.utf8_trim_whitespace(column)
-    try:
-        return pc.cast(trimmed, pa.int64())
-    except pa.ArrowInvalid:
-        return pc.cast(trimmed, pa.float64())

@@ -12,7 +12,7 @@ from typing import Any
 from glassnet.data.bad_rows import BadRows
 from glassnet.data.formatting import first_line
 from glassnet.data.tables import Table
-from glassnet.data.text.column_types import ColumnTypes
+from glassnet.data.text.column_kinds import ColumnKinds
 from glassnet.errors import InputError
 
 #: Approximate size of a block's numbers in bytes.
@@ -33,13 +33,16 @@ class ReadState:
         The columns, in the order that the blocks must have.
     bad_rows : BadRows, optional
         Collects invalid rows, if those are skipped; without it they raise an error.
-    types : ColumnTypes
-        Types of CSV columns as known so far.
+    kinds : ColumnKinds
+        Kinds of CSV columns as known so far.
+    ignored : frozenset of str
+        Columns that need not be read.
     """
 
     names: list[str]
     bad_rows: BadRows | None = None
-    types: ColumnTypes = field(default_factory=ColumnTypes)
+    kinds: ColumnKinds = field(default_factory=ColumnKinds)
+    ignored: frozenset[str] = frozenset()
 
 
 class File(ABC):
@@ -60,12 +63,18 @@ class File(ABC):
         Number of rows if it is certain (confirmed by the size of the file), else 0.
     open_ended : bool
         Whether the file doesn't define its number of columns: columns that it doesn't mention are 0.
+    notes : tuple of str
+        What was detected of how the file is written and is not plain, with the option that overrides it.
+    codes : frozenset of str
+        Columns that hold whole numbers with leading zeros, which are text.
     """
 
     format: str
     names: list[str]
     rows: int = 0
     open_ended: bool = False
+    notes: tuple[str, ...] = ()
+    codes: frozenset[str] = frozenset()
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -81,6 +81,12 @@ class PandasTable(Table):
         """Return the table of these rows: see `Table.take`."""
         return PandasTable(self.source, self.frame.iloc[rows], **provenance_of(self, rows, keep_provenance))
 
+    def select(self, names: Sequence[str]) -> PandasTable:
+        """Return the table with some columns: see `Table.select`."""
+        position_of = {name: position for position, name in enumerate(self.names)}
+        frame = self.frame.iloc[:, [position_of[name] for name in names]]
+        return PandasTable(self.source, frame, first_row=self.first_row, spans=self.spans)
+
     def kind(self, position: int) -> str:
         """Return the kind of a column: see `Table.kind`."""
         dtype = self.dtypes[position]

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict, Unpack
 
-from glassnet.data.base_file import File
+from glassnet.data.base_file import MAX_COLUMNS, File
 from glassnet.data.binary.arrow_files import ArrowFile, ParquetFile
 from glassnet.data.binary.idx import IdxFile, is_idx, labels_of
 from glassnet.data.binary.image_folder import ImageFolder
 from glassnet.data.binary.numpy_files import NpyFile, NpzFile
 from glassnet.data.file_set import ERROR, Files
+from glassnet.data.foreign_formats import reject_foreign_format
 from glassnet.data.formatting import first_line
 from glassnet.data.tables import Table
 from glassnet.data.text.csv_file import CsvFile
+from glassnet.data.text.csv_format import CsvFormat
 from glassnet.data.text.svmlight import SvmlightFile
 from glassnet.errors import InputError
 
 Paths: TypeAlias = str | Path | Sequence[str | Path]
 
+
+class ReadOptions(TypedDict, total=False):
+    """The keyword arguments of `open_files`."""
+
+    on_bad_row: str
+    csv_format: CsvFormat | None
+    ignore: Sequence[str]
+    kinds: Mapping[str, str] | None
+    expected: Collection[str]
+    max_columns: int | None
+
+
 #: Formats by file extension; for text formats .gz, .bz2 or .zst may follow.
 FORMATS: dict[str, type[File]] = {
     ".csv": CsvFile,
+    ".tsv": CsvFile,
     ".parquet": ParquetFile,
     ".pq": ParquetFile,
     ".arrow": ArrowFile,
@@ -43,26 +59,46 @@ _MAGIC_BYTES: tuple[tuple[bytes, type[File]], ...] = (
     (b"ARROW1", ArrowFile),
     (b"\xff\xff\xff\xff", ArrowFile),
     (b"\x93NUMPY", NpyFile),
-    (b"PK\x03\x04", NpzFile),
 )
 
 
-def open_files(paths: Paths, *, on_bad_row: str = ERROR) -> Files:
+def open_files(
+    paths: Paths,
+    *,
+    on_bad_row: str = ERROR,
+    csv_format: CsvFormat | None = None,
+    ignore: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
+    expected: Collection[str] = (),
+    max_columns: int | None = None,
+) -> Files:
     """Open files for reading.
 
     Parameters
     ----------
     paths : str, Path, or sequence of them
         A file, a folder of files, a glob pattern such as ``data/part-*.parquet``, a folder of images, or several of
-        these, all of one format: CSV (plain, .gz, .bz2, .zst), Parquet, Arrow or Feather, .npy, .npz, SVMlight, IDX.
+        these, all of one format: CSV (plain, .gz, .bz2, .zst, .zip) or .xlsx, Parquet, Arrow or Feather, .npy, .npz,
+        SVMlight, IDX.
     on_bad_row : str
         How to handle invalid rows (wrong number of columns, text or an empty cell in a numeric column, NaN, infinity):
         ``"error"`` raises an error, ``"skip"`` skips, counts and lists them in `Files.bad_rows`.
+    csv_format : CsvFormat, optional
+        How CSV files are written, as far as it is not to be detected.
+    ignore : sequence of str
+        Columns to leave out.
+    kinds : mapping of str to str, optional
+        The kind of some columns of CSV files: ``"number"``, ``"boolean"``, ``"date"`` or ``"text"``; the others are
+        found.
+    expected : collection of str
+        Names that columns are likely to have, such as those of a model: helps to tell a header from data.
+    max_columns : int, optional
+        Maximum number of columns; if not given, `MAX_COLUMNS`, or `MAX_FEATURES` for rows of numbers.
 
     Returns
     -------
     Files
-        The files; only their headers have been read.
+        The files; only their beginnings have been read.
 
     Raises
     ------
@@ -80,31 +116,54 @@ def open_files(paths: Paths, *, on_bad_row: str = ERROR) -> Files:
                 raise InputError(
                     f"{path}: this is {format_.format}, and {files[0]} is {formats[0].format}; name files of one format"
                 )
-        return Files([format_(path) for path, format_ in zip(files, formats, strict=True)], on_bad_row)
+        if formats[0] is CsvFile:
+            limit = max_columns or MAX_COLUMNS
+            opened: list[File] = [CsvFile(path, csv_format, expected, limit) for path in files]
+        else:
+            opened = [format_(path) for path, format_ in zip(files, formats, strict=True)]
+        return Files(opened, on_bad_row, kinds, ignore)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{requested[0]}: can't be read: {first_line(error)}") from None
 
 
-def read_table(path: Paths, *, on_bad_row: str = ERROR) -> Table:
+def read_table(path: Paths, **options: Unpack[ReadOptions]) -> Table:
     """Read files into memory. See `open_files` for the parameters."""
-    return open_files(path, on_bad_row=on_bad_row).table()
+    return open_files(path, **options).table()
 
 
 def detect_format(path: Path) -> type[File]:
-    """Return the format of a file: by its extension, else by its first bytes, else CSV."""
+    """Return the format of a file: by its extension, else by its first bytes, else CSV.
+
+    Raises
+    ------
+    InputError
+        If it has a known format that is not read.
+    """
     if path.is_dir():
         return ImageFolder
-    if _extension(path) in FORMATS:
-        return FORMATS[_extension(path)]
-    if "idx" in path.name.lower():
-        return IdxFile
     with path.open("rb") as file:
-        start = file.read(8)
-    if is_idx(start):
+        start = file.read(256)
+    if start.startswith(b"PK\x03\x04"):
+        return NpzFile if _extension(path) == ".npz" or _is_npz(path) else CsvFile
+    found = FORMATS.get(_extension(path))
+    if found is None and ("idx" in path.name.lower() or is_idx(start)):
         return IdxFile
-    return next((format_ for magic, format_ in _MAGIC_BYTES if start.startswith(magic)), CsvFile)
+    if found is None:
+        found = next((format_ for magic, format_ in _MAGIC_BYTES if start.startswith(magic)), CsvFile)
+    if found is CsvFile:
+        reject_foreign_format(path, start)
+    return found
+
+
+def _is_npz(path: Path) -> bool:
+    """Return whether an archive holds nothing but arrays."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return all(name.endswith(".npy") for name in archive.namelist())
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: can't be read as an archive: {first_line(error)}; is the file complete?") from None
 
 
 def _extension(path: Path) -> str:

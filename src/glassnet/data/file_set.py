@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import difflib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from glassnet.data.bad_rows import BadRows
 from glassnet.data.base_file import File, ReadState
 from glassnet.data.concat import concat_blocks
 from glassnet.data.formatting import format_names
 from glassnet.data.tables import Table
-from glassnet.data.text.column_types import ColumnTypes
+from glassnet.data.text.column_kinds import TEXT, ColumnKinds, ColumnKindsChanged
 from glassnet.data.text.svmlight import merge_names
 from glassnet.errors import InputError
 
 ERROR, SKIP = "error", "skip"
+#: Passes after which the kinds of all columns are certain.
+MAX_PASSES = 3
+#: Columns among which a similar name is looked for.
+MAX_COMPARED = 2000
+Result = TypeVar("Result")
 
 
 class Files:
@@ -26,6 +35,10 @@ class Files:
         All with the same columns. Where their order differs it is that of the first file.
     on_bad_row : str
         ``"error"`` or ``"skip"``.
+    kinds : mapping of str to str, optional
+        The kind of some columns of CSV files: ``"number"``, ``"date"`` or ``"text"``; the others are found.
+    ignore : sequence of str
+        Columns to leave out.
 
     Attributes
     ----------
@@ -37,7 +50,13 @@ class Files:
         All files that rows are read from, including the labels of IDX images and each image of a folder.
     """
 
-    def __init__(self, files: Sequence[File], on_bad_row: str = ERROR) -> None:
+    def __init__(
+        self,
+        files: Sequence[File],
+        on_bad_row: str = ERROR,
+        kinds: Mapping[str, str] | None = None,
+        ignore: Sequence[str] = (),
+    ) -> None:
         if on_bad_row not in (ERROR, SKIP):
             raise InputError(f"on_bad_row is {on_bad_row!r}; it must be {ERROR!r} or {SKIP!r}")
         self._files = files
@@ -51,12 +70,27 @@ class Files:
         else:
             for file in files[1:]:
                 _check_columns(file, files[0])
+        self._stored_names = self.names
+        self._ignored = frozenset(ignore)
+        self.names = [name for name in self.names if name not in self._ignored]
+        if not self.names:
+            raise InputError(f"{self.source}: all columns are ignored; leave one at least")
+        codes = dict.fromkeys((name for file in files for name in file.codes), TEXT)
+        self._kinds = ColumnKinds(codes | dict(kinds or {}))
 
     @property
     def source(self) -> str:
         """Name of the files in messages."""
-        first = str(self.files[0]) if self.files else "the data"
-        return first if len(self.files) < 2 else f"{first} and {len(self.files) - 1} more"
+        return _name_sources([str(path) for path in self.files]) if self.files else "the data"
+
+    @property
+    def notes(self) -> list[str]:
+        """What was detected of how the files are written and is not plain, with the options that override it."""
+        found: dict[str, list[str]] = {}
+        for file in self._files:
+            for note in file.notes:
+                found.setdefault(note, []).append(file.source)
+        return [f"{_name_sources(sources)}: {note}" for note, sources in found.items()]
 
     @property
     def size(self) -> int:
@@ -73,50 +107,91 @@ class Files:
         """Number of rows that the last pass skipped."""
         return self._bad_rows.count
 
-    def blocks(self, text: Sequence[str] = ()) -> Iterator[Table]:
+    def check_columns(self, option: str, names: Iterable[str]) -> None:
+        """Raise InputError if an option names a column that the files do not have."""
+        stored = set(self._stored_names)
+        for name in names:
+            if name not in stored:
+                close = difflib.get_close_matches(name, self._stored_names[:MAX_COMPARED], 1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise InputError(
+                    f"{self.source}: {option} names the column {name!r}, which is not there{hint}; the columns are "
+                    f"{format_names(self._stored_names)}"
+                )
+
+    def blocks(self, text: Sequence[str] = (), settle: bool = True) -> Iterator[Table]:
         """Yield the rows in order, a few MB at a time, in bounded memory. Each call starts a new pass.
 
         No block spans two files or is empty. The type of a CSV column may get wider from block to block (bytes, int64,
-        float64, text); it never gets narrower.
+        float64); it never gets narrower.
 
         Parameters
         ----------
         text : sequence of str
-            Columns of CSV files to read as text, as found in an earlier pass.
+            Columns of CSV files to read as text.
+        settle : bool
+            False for a single pass in which only columns matter whose kind is given: other columns may hold numbers in
+            some blocks and text in others.
 
         Raises
         ------
         InputError
             If a row can't be read (file, row, column and value are named), or there are no rows.
+        ColumnKindsChanged
+            At the end, if a column of numbers turned out to be text: the pass must be made again, and will read it as
+            text.
         """
-        return self._read(ColumnTypes(text))
+        self._kinds.settled |= dict.fromkeys(text, TEXT)
+        self._bad_rows = BadRows()
+        self._kinds.start_pass()
+        rows = 0
+        for block in self._pass(self._bad_rows, self._ignored):
+            rows += len(block)
+            if not (settle and self._kinds.in_doubt):
+                yield self._select(block)
+        if not rows:
+            self._raise_no_rows()
+        if settle:
+            self._finish_pass()
+
+    def _pass(self, bad_rows: BadRows, ignored: frozenset[str]) -> Iterator[Table]:
+        """Yield the blocks of all files that hold rows."""
+        state = ReadState(self._stored_names, bad_rows if self._skip else None, self._kinds, ignored)
+        for file in self._files:
+            for block in file.blocks(state):
+                if len(block):
+                    yield block
+
+    def _finish_pass(self) -> None:
+        """Decide the kinds of columns after a pass; raise ColumnKindsChanged if that has to be repeated."""
+        if not self._kinds.in_doubt:
+            self._kinds.finish_pass(self._skip)
+            return
+        undecided = self._kinds.finish_pass(self._skip)
+        if undecided:
+            self._kinds.start_pass(undecided)
+            deque(self._pass(BadRows(), frozenset(self._stored_names) - undecided), maxlen=0)
+            self._kinds.finish_pass(self._skip)
+        raise ColumnKindsChanged(f"{self.source}: columns of numbers turned out to be text; read the rows again")
 
     def table(self) -> Table:
         """Return all rows in memory."""
         only = self._files[0].in_memory() if len(self._files) == 1 and not self._skip else None
         if only is not None and len(only):
-            return only
-        types = ColumnTypes()
+            return self._select(only)
         rows = sum(file.rows for file in self._files)
-        whole = concat_blocks(_until_late_text(self._read(types), types), rows)
-        # a column that looked numeric at first must be read again, so that 007 stays 007
-        return concat_blocks(self._read(ColumnTypes(types.late_text)), rows) if types.late_text else whole
+        return repeat_until_settled(lambda: concat_blocks(self.blocks(), rows))
 
-    def _read(self, types: ColumnTypes) -> Iterator[Table]:
-        self._bad_rows = BadRows()
-        state = ReadState(self.names, self._bad_rows if self._skip else None, types)
-        rows = 0
-        for file in self._files:
-            for block in file.blocks(state):
-                if len(block):
-                    rows += len(block)
-                    yield block
-        if not rows:
-            self._raise_no_rows()
+    def settle(self) -> None:
+        """Make a pass over all rows to find the kinds of the columns, so that the next one reads them right."""
+        repeat_until_settled(lambda: deque(self.blocks(), maxlen=0))
+
+    def _select(self, block: Table) -> Table:
+        """Return a block without the columns to leave out."""
+        return block.select(self.names) if self._ignored else block
 
     def _raise_no_rows(self) -> None:
-        more = len(self._files) - 1
-        where = f"{self._files[0].source} and {more} more" if more else self._files[0].source
+        where = _name_sources([file.source for file in self._files])
         if self._bad_rows.count:
             _, row, reason = self._bad_rows.listed[0]
             raise InputError(f"{where}: none of the {self._bad_rows.count} rows is valid; row {row}: {reason}")
@@ -124,19 +199,25 @@ class Files:
         raise InputError(f"{where}: {message}; add at least one row")
 
 
+def repeat_until_settled(read: Callable[[], Result]) -> Result:
+    """Call a function that makes a pass over all blocks; again, if a column turned out to be of another kind."""
+    for _ in range(MAX_PASSES - 1):
+        with contextlib.suppress(ColumnKindsChanged):
+            return read()
+    return read()
+
+
+def _name_sources(sources: Sequence[str]) -> str:
+    return sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more"
+
+
 def _check_columns(file: File, first: File) -> None:
     """Check that a file has the columns of the first one."""
-    if set(file.names) == set(first.names):
-        return
-    missing = [name for name in first.names if name not in set(file.names)]
+    found = set(file.names)
+    expected = set(first.names)
+    missing = [name for name in first.names if name not in found]
     if missing:
         raise InputError(f"{file.source}: column {format_names(missing)} is missing, which {first.source} has")
-    extra = [name for name in file.names if name not in set(first.names)]
-    raise InputError(f"{file.source}: column {format_names(extra)} is not in {first.source}; remove it")
-
-
-def _until_late_text(blocks: Iterator[Table], types: ColumnTypes) -> Iterator[Table]:
-    """Yield blocks until a numeric column turns out to be text; then only exhaust them, to find all such columns."""
-    for block in blocks:
-        if not types.late_text:
-            yield block
+    extra = [name for name in file.names if name not in expected]
+    if extra:
+        raise InputError(f"{file.source}: column {format_names(extra)} is not in {first.source}; remove it")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,10 @@ class Table(RowProvenance, ABC):
     @abstractmethod
     def take(self, rows: Array, keep_provenance: bool = True) -> Table:
         """Return the table of these rows, (rows,) of int; without provenance it takes less time."""
+
+    @abstractmethod
+    def select(self, names: Sequence[str]) -> Table:
+        """Return the table with the columns of these names only, in this order; a target of a `Matrix` stays last."""
 
     @abstractmethod
     def kind(self, position: int) -> str:
@@ -93,6 +98,10 @@ class ArrowTable(Table):
     def take(self, rows: Array, keep_provenance: bool = True) -> ArrowTable:
         """Return the table of these rows: see `Table.take`."""
         return ArrowTable(self.source, self.columns.take(rows), **provenance_of(self, rows, keep_provenance))
+
+    def select(self, names: Sequence[str]) -> ArrowTable:
+        """Return the table with some columns: see `Table.select`."""
+        return replace(self, columns=self.columns.select(list(names)))
 
     def kind(self, position: int) -> str:
         """Return the kind of a column: see `Table.kind`."""
@@ -195,6 +204,14 @@ class Matrix(Table):
         more = provenance_of(self, rows, keep_provenance)
         return Matrix(self.source, self.x[rows], y, self.feature_names, self.target_name, self.open_ended, **more)
 
+    def select(self, names: Sequence[str]) -> Matrix:
+        """Return the table with some columns: see `Table.select`."""
+        position_of = {name: position for position, name in enumerate(self.feature_names)}
+        chosen = [name for name in names if name in position_of]
+        y = self.y if self.target_name in names else None
+        x = self.x[:, [position_of[name] for name in chosen]]
+        return replace(self, x=x, y=y, feature_names=tuple(chosen))
+
     def kind(self, position: int) -> str:
         """Return the kind of a column: see `Table.kind`. Text counts as numbers: only the user knows the categories."""
         dtype = self.x.dtype
@@ -256,8 +273,8 @@ def check_names(source: str, names: Sequence[str]) -> None:
         If two have; the first name is named.
     """
     if len(set(names)) < len(names):
-        double = next(name for name in sorted(names) if names.count(name) > 1)
-        raise InputError(f"{source}: column {double!r} occurs {names.count(double)} times; give each its own name")
+        double, count = min((name, count) for name, count in Counter(names).items() if count > 1)
+        raise InputError(f"{source}: column {double!r} occurs {count} times; give each its own name")
 
 
 def kind_of_dtype(dtype: Any, position: int) -> str:

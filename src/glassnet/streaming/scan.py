@@ -13,6 +13,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet._version import __version__
 from glassnet.data import Files, Table, features, target_values
+from glassnet.data.file_set import repeat_until_settled
 from glassnet.errors import InputError
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.blocks import Block, BlockBuilder, block_rows, encode_block
@@ -61,12 +62,7 @@ def scan_files(
         if cached is not None:
             return cached
     text = (options.group,) if options.group else ()  # 7 and 007 are two groups in every block
-    profile = _FirstPass(files, options, text, paths).run(progress)
-    if profile.target_profile.texts and profile.target_profile.has_numbers and options.target not in text:
-        # the target's first rows looked numeric: read it again as text, so that 007 stays 007
-        if profile.cache is not None:
-            profile.cache.close()
-        profile = _FirstPass(files, options, (*text, options.target), paths).run(progress)
+    profile = repeat_until_settled(lambda: _FirstPass(files, options, text, paths).run(progress))
     profile.validate()
     return profile
 

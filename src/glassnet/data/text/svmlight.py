@@ -14,7 +14,7 @@ from glassnet._utils.arrays import Array
 from glassnet.data.base_file import MAX_FEATURES, File, ReadState, open_stream
 from glassnet.data.formatting import first_line, short_repr
 from glassnet.data.tables import Matrix
-from glassnet.data.text.lines import MAX_ROW_BYTES, RowTooLong, split_rows
+from glassnet.data.text.lines import MAX_ROW_BYTES, Quoting, RowTooLong, split_rows
 from glassnet.errors import InputError
 
 #: Name of the number before the entries.
@@ -68,7 +68,7 @@ class SvmlightFile(File):
         rows_before = 0
         try:
             with open_stream(self.path) as stream:
-                for text in split_rows(stream, quotes=False):
+                for text in split_rows(stream, quoting=Quoting(quote=b"")):
                     errors: list[tuple[int, str]] = []
                     try:
                         sparse = _parse(text)
