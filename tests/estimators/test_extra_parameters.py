@@ -217,9 +217,10 @@ def test_sample_weights_of_the_validation_data() -> None:
 def test_groups_and_stratification_of_the_validation_split() -> None:
     groups = np.arange(150) // 5
     fitted = classifier(early_stopping=True).fit(X, y, groups=groups)
-    training, validation, _ = fitted._split
+    training, validation = np.flatnonzero(~fitted._held_out.mask), np.flatnonzero(fitted._held_out.mask)
     assert not set(groups[training]) & set(groups[validation])
-    _, validation, _ = classifier(early_stopping=True, stratify=True, validation_fraction=0.2).fit(X, y)._split
+    stratified = classifier(early_stopping=True, stratify=True, validation_fraction=0.2).fit(X, y)
+    validation = np.flatnonzero(stratified._held_out.mask)
     assert np.bincount(y[validation]).tolist() == [10, 10, 10]
     with pytest.raises(InputError, match="groups are kept together when early_stopping holds out rows"):
         classifier().fit(X, y, groups=groups)

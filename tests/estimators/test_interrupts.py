@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import glassnet
+
 from .sklearn_comparison import assert_same_network, outcome, pair, problem
 
 
@@ -77,3 +79,27 @@ def test_partial_fit_continues_after_an_interrupt() -> None:
         model.set_params(verbose=False)
         outcome(lambda model=model: model.partial_fit(x, y))
     np.testing.assert_allclose(models[0].coefs_[0], models[1].coefs_[0], rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Got `batch_size`:UserWarning")
+@pytest.mark.parametrize("initializer", [None, "auto"])
+def test_an_epoch_that_was_cut_short_does_not_shorten_the_next(initializer: str | None) -> None:
+    class StoppingAt(glassnet.Callback):
+        def on_batch_end(self, run: Any, batch: int, loss: float) -> None:
+            if batch == 3 and len(run.history) == 1:
+                run.stop("enough")
+
+        def on_pause(self, run: Any) -> None:
+            pass
+
+    x, y = problem("one target")
+    mine = glassnet.MLPRegressor(
+        hidden_layer_sizes=(4,), batch_size=5, random_state=0, callbacks=[StoppingAt()], initializer=initializer
+    ).fit(x, y)
+    mine.set_params(callbacks=None)
+    before = [W.copy() for W in mine.coefs_]
+    for rows in (slice(0, 5), slice(0, 60), slice(7, 8)):
+        steps = mine._state.weights.state.step
+        mine.partial_fit(x[rows], y[rows])
+        assert mine._state.weights.state.step - steps == -(-len(x[rows]) // 5)
+    assert not np.array_equal(before[0], mine.coefs_[0])

@@ -124,6 +124,7 @@ class BaseNetwork(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
+        state.pop("_plan", None)
         if "_model" in state:
             state["_model"] = self.model_
             for name in ("coefs_", "intercepts_", "embeddings_"):  # views of the model's parameters

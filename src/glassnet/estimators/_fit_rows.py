@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -24,6 +25,7 @@ from glassnet.preprocessing import Preprocessor, Scaling, fit_preprocessor
 from glassnet.preprocessing.scaling import fit_scaling, identity_scaling
 from glassnet.training.run import Run
 from glassnet.training.settings import LBFGS
+from glassnet.training.state_dict import rng_state, set_rng_state
 from glassnet.training.validation_split import validation_split
 
 
@@ -56,10 +58,34 @@ class FitRows:
         return len(self.truth) if self.training is None else len(self.training)
 
 
+@dataclass(frozen=True)
+class HeldOutRows:
+    """Which rows of a fit are held out for validation: a resumed fit holds out the same.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of all rows.
+    bits : array of uint8
+        `numpy.packbits` of the mask (n_rows,).
+    stream : dict
+        State of the random stream before the split; it gives the training rows their order.
+    """
+
+    n_rows: int
+    bits: Array
+    stream: dict[str, Any]
+
+    @property
+    def mask(self) -> Array:
+        """Whether each row is held out, (n_rows,) bool."""
+        return np.unpackbits(self.bits, count=self.n_rows).astype(bool)
+
+
 class FitRowsMixin:
     """Check, preprocess and split the rows that an estimator is fitted to."""
 
-    _split: tuple[Array, Array, int] | None = None  # of a loaded estimator too
+    _held_out: HeldOutRows | None = None  # of a loaded estimator too
     _preprocess: str | None  # the parameter in the first fit
 
     def _check_rows(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
@@ -113,28 +139,48 @@ class FitRowsMixin:
         return encode_rows(rows, X)
 
     def _split_rows(self, y: Array, groups: Any) -> tuple[Array, Array]:
-        """Return the rows to train on and those to validate on; the same as before where training resumes."""
-        if self._split is None or self._split[2] != len(y):
-            # scikit-learn keeps the shares of the classes where there are two of them
-            stratify = self.n_outputs_ == 1 if self.stratify is None else self.stratify
-            by_class = y if self._is_classifier and stratify and groups is None else None
-            if by_class is not None and self._target.kind == BINARY:
-                by_class = y[:, np.newaxis] == self.classes_[-1]  # scikit-learn's message lists these: True, False
-            try:
-                rows = validation_split(
-                    len(y), self.validation_fraction, self._random_state, stratify=by_class, groups=groups
-                )
-            except ValueError as error:
-                if "least populated classes" in str(error):
-                    classes, counts = np.unique(y, return_counts=True)
-                    error.add_note(f"Classes with one row: {classes[counts == 1].tolist()}")
-                raise
-            if len(rows[1]) < 2:
-                raise ValueError(
-                    "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-                )
-            self._split = (*rows, len(y))
-        return self._split[:2]
+        """Return the rows to train on and those to validate on, ascending; the same ones where training resumes."""
+        before = self._held_out
+        if before is not None and before.n_rows == len(y):
+            return self._split_again(before, y, groups)
+        stream = rng_state(self._random_state)
+        training, held_out = self._draw_split(y, groups, self._random_state)
+        mask = np.zeros(len(y), bool)
+        mask[held_out] = True
+        self._held_out = HeldOutRows(len(y), np.packbits(mask), stream)
+        return training, np.sort(held_out)
+
+    def _split_again(self, before: HeldOutRows, y: Array, groups: Any) -> tuple[Array, Array]:
+        """Hold out the same rows, the others in the same order unless y or groups changed."""
+        mask = before.mask
+        random_state = np.random.RandomState()
+        set_rng_state(random_state, before.stream)
+        with suppress(ValueError):
+            training, _ = self._draw_split(y, groups, random_state)
+            if not mask[training].any() and len(training) == len(mask) - mask.sum():
+                return training, np.flatnonzero(mask)
+        return np.flatnonzero(~mask), np.flatnonzero(mask)
+
+    def _draw_split(self, y: Array, groups: Any, random_state: np.random.RandomState) -> tuple[Array, Array]:
+        # scikit-learn keeps the shares of the classes where there are two of them
+        stratify = self.n_outputs_ == 1 if self.stratify is None else self.stratify
+        by_class = y if self._is_classifier and stratify and groups is None else None
+        if by_class is not None and self._target.kind == BINARY:
+            by_class = y[:, np.newaxis] == self.classes_[-1]  # scikit-learn's message lists these: True, False
+        try:
+            training, held_out = validation_split(
+                len(y), self.validation_fraction, random_state, stratify=by_class, groups=groups
+            )
+        except ValueError as error:
+            if "least populated classes" in str(error):
+                classes, counts = np.unique(y, return_counts=True)
+                error.add_note(f"Classes with one row: {classes[counts == 1].tolist()}")
+            raise
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        return training, held_out
 
     def _validation_rows(self, data: Any, rows: FitRows) -> ValidationRows | None:
         """Return the rows that are validated on: given, or held out; None if there are none."""

@@ -26,6 +26,10 @@ from glassnet.training.history import History
 from glassnet.training.loop import DivergenceWarning
 from glassnet.training.run import Run
 
+#: Epochs of earlier fits whose losses and records are kept, and calls of partial_fit whose records are kept in
+#: ``history_``: training may resume any number of times, and a pickle should not grow with it.
+MAX_EARLIER_EPOCHS, MAX_PARTIAL_FITS = 1000, 100
+
 
 class FittedAttributesMixin:
     """Set the model and scikit-learn's attributes of a fitted estimator."""
@@ -34,6 +38,7 @@ class FittedAttributesMixin:
     _target: Target
     _progress: Progress
     _checksum_after_fit: int
+    _partial_fits: int = 0  # the last records of history_ that are of partial_fit
 
     def _new_model(
         self, structure: Structure, vector: Array | None, preprocessor: Preprocessor, settings: Settings
@@ -56,6 +61,7 @@ class FittedAttributesMixin:
         self.engine_ = "reference"
         self.n_parameters_ = structure.n_parameters
         self.history_ = History()
+        self._partial_fits = 0
         self._progress = Progress([] if self.early_stopping else None)
         self._set_model(model)
 
@@ -70,8 +76,7 @@ class FittedAttributesMixin:
         if run.message and self._progress.scores is not None:
             self._progress.add_diverged_epoch(vector if self._keeps_best() else None)
         best = self._progress.best_vector
-        for epoch in run.history:
-            self.history_.append(replace(epoch, epoch=len(self.history_) + 1))
+        self._add_history(run, incremental)
         metadata = {
             "metric": run.metric.name,
             "engine": run.engine.name,
@@ -86,7 +91,7 @@ class FittedAttributesMixin:
         self._set_model(
             replace(
                 self._model,
-                vector=run.weights.eval_parameters if best is None else best.copy(),
+                vector=run.weights.eval_parameters if best is None else best,
                 target=self._target,
                 settings=settings,
                 history=tuple(self.history_),
@@ -97,6 +102,19 @@ class FittedAttributesMixin:
         self._set_loss_attributes(run)
         self._warn_about_the_end(run, best is not None, incremental)
         return self
+
+    def _add_history(self, run: Run, incremental: bool) -> None:
+        """Append the epochs of a run, and drop the oldest: see `MAX_EARLIER_EPOCHS`."""
+        done = self.history_[-1].epoch if self.history_ else 0
+        self.history_.extend(replace(epoch, epoch=done + epoch.epoch) if done else epoch for epoch in run.history)
+        self._partial_fits = self._partial_fits + len(run.history) if incremental else 0
+        if self._partial_fits > MAX_PARTIAL_FITS:
+            del self.history_[-self._partial_fits : -MAX_PARTIAL_FITS]
+            self._partial_fits = MAX_PARTIAL_FITS
+        kept = max(MAX_EARLIER_EPOCHS, len(run.history) + 1)
+        for records in (self.history_, self._progress.losses, self._progress.scores):
+            if records is not None and len(records) > kept:
+                del records[:-kept]
 
     def _set_loss_attributes(self, run: Run) -> None:
         progress = self._progress

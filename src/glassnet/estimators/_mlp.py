@@ -14,6 +14,7 @@ from glassnet._utils.arrays import Array
 from glassnet._utils.sklearn_private import check_sample_weight
 from glassnet.errors import InputError
 from glassnet.estimators._base import DTYPES, BaseNetwork
+from glassnet.estimators._call_plan import CallPlan, plan_key
 from glassnet.estimators._convergence import Convergence, LearningRate, sklearn_criteria
 from glassnet.estimators._custom_loss import check_custom_loss
 from glassnet.estimators._export import ExportMixin
@@ -24,7 +25,7 @@ from glassnet.estimators._params import recommended_params, to_settings
 from glassnet.estimators._sklearn_losses import with_sklearn_values
 from glassnet.estimators._sklearn_names import SGD, build_structure, find_activation, sklearn_name
 from glassnet.estimators._sklearn_rng import EpochShuffler, init_weights
-from glassnet.metrics.registry import NO_METRIC
+from glassnet.metrics.registry import NO_METRIC, find_metric
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
@@ -47,6 +48,7 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
     _state: TrainingState
     _shuffler: EpochShuffler
     _random_state: np.random.RandomState
+    _plan: CallPlan | None = None  # of the last call of partial_fit
 
     def _store_params(self, params: dict[str, Any]) -> None:
         """Store the arguments of the constructor as they are: fit checks them."""
@@ -118,21 +120,13 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         hidden = _hidden_sizes(self.hidden_layer_sizes)
         init_params = self._initial_parameters()
         first = init_params is not None or not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        if not first:
-            self._check_continuation()
-        target_name = str(getattr(y, "name", None) or "y")  # of a pandas or polars Series
-        X, y = self._check_rows(X, y, reset=first)
-        truth = self._encode(y, first, incremental)
-        if first:
-            self._target = replace(self._target, name=target_name)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X)
+        X, y, truth, sample_weight = self._check_data(X, y, sample_weight, first, incremental)
         self._check_fit_arguments(validation_data, groups, incremental)
         resuming = not first and self._is_unchanged()
         if not resuming:
             self._random_state = check_random_state(self.random_state)
         if first:
-            self._split = None
+            self._held_out = None
         self.n_outputs_, activation, metric = self._output_layer(truth)
         splits = self.early_stopping and self.solver != LBFGS and validation_data is None
         # scikit-learn draws the initial weights before it splits; preprocessing is fitted on training rows, after that
@@ -141,31 +135,57 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         preprocessor = self._fit_preprocessor(X, training) if first else self._model.preprocessor
         x = self._transform(preprocessor, X)
         dtype = self._network_dtype(x)
-        structure = self._build_structure(preprocessor, x.shape[1], hidden, activation, first)
+        key = plan_key(self, x, dtype) if incremental else None
+        plan = self._plan if resuming and self._plan is not None and self._plan.has_key(key) else None
+        structure = (
+            plan.structure if plan else self._build_structure(preprocessor, x.shape[1], hidden, activation, first)
+        )
         vector = self._initial_vector(structure, dtype, x.dtype, init_params, first)
         if splits and not splits_first:
             training, validation = self._split_rows(y, groups)
         rows = FitRows(X, x, y, truth, sample_weight, training, validation)
-        settings = self._resolve_settings(rows, structure, dtype, incremental)
+        settings = plan.settings if plan else self._resolve_settings(rows, structure, dtype, incremental)
         callbacks = self._list_callbacks()
         if first:
             self._start_attributes(self._new_model(structure, vector, preprocessor, settings))
-        else:
+        elif not plan:
             self._set_model(replace(self._model, structure=structure))  # an activation may have been replaced
         self._fit_target(truth, training, first)
         val_rows = self._validation_rows(validation_data, rows)
         self._prepare_state(structure, settings, vector, rows, resuming)
-        run = self._build_run(structure, settings, rows, val_rows, metric)
+        run = self._build_run(structure, settings, rows, val_rows, metric, plan)
+        self._plan = None if key is None else CallPlan(key, structure, settings, run.engine)
+        return self._train(run, callbacks, rows, val_rows, incremental)
+
+    def _check_data(
+        self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool
+    ) -> tuple[Any, Array, Array, Array | None]:
+        """Return checked rows, targets, encoded targets and weights."""
+        if not first:
+            self._check_continuation()
+        target_name = str(getattr(y, "name", None) or "y")  # of a pandas or polars Series
+        X, y = self._check_rows(X, y, reset=first)
+        truth = self._encode(y, first, incremental)
+        if first:
+            self._target = replace(self._target, name=target_name)
+        weights = None if sample_weight is None else check_sample_weight(sample_weight, X)
+        return X, y, truth, weights
+
+    def _train(
+        self, run: Run, callbacks: list[Callback], rows: FitRows, val_rows: ValidationRows | None, incremental: bool
+    ) -> Any:
+        """Run the training, with scikit-learn's convergence rules, and set the fitted attributes."""
         self.engine_ = run.engine.name
-        self._set_vector(self._state.weights.eval_parameters)
+        if self._model.vector is not run.weights.eval_parameters:
+            self._set_vector(run.weights.eval_parameters)
         val_score = self._validation_score(val_rows) if self.early_stopping and val_rows is not None else None
         self._progress.turn_to(val_score is not None, self._keeps_best())
         if self.solver != LBFGS:
             assert isinstance(run.source, InMemory)
-            constant = self._constant_of_epoch(truth, run.source.rows.sample_weight)
+            constant = self._constant_of_epoch(rows.truth, run.source.rows.sample_weight)
             callbacks.insert(0, self._convergence(val_score, constant))
         run_training(run, callbacks)
-        return self._set_fitted_attributes(run, rows, settings, incremental)
+        return self._set_fitted_attributes(run, rows, run.settings, incremental)
 
     @property
     def _uses_sklearn_streams(self) -> bool:
@@ -263,28 +283,34 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         self, structure: Structure, settings: Settings, vector: Array | None, rows: FitRows, resuming: bool
     ) -> None:
         """Create the training state, or keep the one that this fit resumes from."""
+        keeps_state = resuming and _fits_settings(self._state, settings)
+        if keeps_state:
+            self._state.discard_unfinished_epoch()
         indices = np.arange(len(rows.truth)) if rows.training is None else rows.training
         if not self._uses_sklearn_streams:
-            if not resuming or not _fits_settings(self._state, settings):
+            if not keeps_state:
                 rng = np.random.default_rng(settings.random_state)
                 if vector is None:
                     vector = initialize(structure, rng, self.initializer, settings.dtype)
                 self._state = init_state(structure, settings, vector)
                 self._state.rng = rng
             return
-        if not resuming or not _fits_settings(self._state, settings):
+        if not keeps_state:
             self._shuffler = EpochShuffler(self._random_state, bool(self.shuffle))
             self._state = init_state(structure, settings, vector, self._shuffler)
             if np.any(settings.dropout):
                 self._state.rng = np.random.default_rng(self._random_state.randint(_MAX_SEED))
         self._shuffler.shuffle = bool(self.shuffle)
-        self._shuffler.set_indices(indices)
+        self._shuffler.begin(indices)
 
     def _build_run(
-        self, structure: Structure, settings: Settings, rows: FitRows, val_rows: ValidationRows | None, metric: str
-    ) -> Run:
+        self, structure: Structure, settings: Settings, rows: FitRows, val_rows: ValidationRows | None, metric: str,
+        plan: CallPlan | None,
+    ) -> Run:  # fmt: skip
         x = rows.x if self.solver != LBFGS else rows.x.astype(np.float64, copy=False)
         data = (x, self._scale_target(rows.truth), self._row_weights(rows.y, rows.sample_weight))
+        if plan is not None:
+            return plan.build_run(data, find_metric(metric), self._state)
         validation: Any = rows.validation
         if validation is None and val_rows is not None:
             validation = (val_rows.x, self._scale_target(val_rows.truth), val_rows.sample_weight)
@@ -299,7 +325,8 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         def constant(run: Run) -> float:
             if each is None:
                 return 0.0
-            order = self._shuffler.last if self._uses_sklearn_streams else np.arange(len(truth))
+            order = self._shuffler.last if self._uses_sklearn_streams else None
+            order = np.arange(len(truth)) if order is None else order
             starts = np.arange(0, len(order), run.settings.batch_size)
             total_weights = np.add.reduceat(w[order], starts)
             counted = total_weights > 0

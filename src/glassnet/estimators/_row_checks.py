@@ -52,6 +52,8 @@ def plain_target(y: Any) -> Any:
         If an object is missing: its row is named.
     """
     dtype = getattr(y, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind != "O":
+        return y
     if getattr(dtype, "name", "") == "category" and hasattr(dtype, "categories"):
         return _plain_categories(y)
     is_decimal = "decimal" in str(dtype).lower() or (isinstance(y, list) and bool(y) and isinstance(y[0], Decimal))

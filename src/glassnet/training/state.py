@@ -94,6 +94,10 @@ class TrainingState:
     def end_epoch(self) -> None:
         """Count a finished epoch."""
         self.epochs += 1
+        self.discard_unfinished_epoch()
+
+    def discard_unfinished_epoch(self) -> None:
+        """Start the next epoch from its first batch, on other rows perhaps."""
         self.accumulator = EpochAccumulator()
         self._epoch_start_random = None
 
