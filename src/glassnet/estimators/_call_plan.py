@@ -5,6 +5,7 @@ To build them takes longer than to train on a few rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +59,11 @@ class CallPlan:
         return Run(self.structure, self.settings, self.engine, state, metric, InMemory(rows), {})
 
 
-def plan_key(est: Any, x: Any, dtype: str) -> tuple[Any, ...] | None:
+def plan_key(params: Mapping[str, Any], x: Any, n_outputs: int, dtype: str) -> tuple[Any, ...] | None:
     """Return all that layers, settings and engine depend on; None where a call has to warn about the batch size."""
     samples, columns = x.shape
-    if not isinstance(est.batch_size, str) and est.batch_size > samples:
+    if not isinstance(params["batch_size"], str) and params["batch_size"] > samples:
         return None
-    values = vars(est)
-    params = [values[name] for name in est._parameter_constraints]
     # a copy of what may be changed in place
-    params = [repr(value) if isinstance(value, (list, dict, np.ndarray)) else value for value in params]
-    return (*params, samples, columns, est.n_outputs_, dtype)
+    values = [repr(value) if isinstance(value, (list, dict, np.ndarray)) else value for value in params.values()]
+    return (*values, samples, columns, n_outputs, dtype)

@@ -21,7 +21,7 @@ from glassnet.estimators._export import ExportMixin
 from glassnet.estimators._fit_rows import FitRows, FitRowsMixin, ValidationRows
 from glassnet.estimators._fitted_attributes import FittedAttributesMixin
 from glassnet.estimators._inspection import InspectionMixin
-from glassnet.estimators._params import recommended_params, to_settings
+from glassnet.estimators._params import hidden_sizes_of, recommended_params, to_settings
 from glassnet.estimators._sklearn_losses import with_sklearn_values
 from glassnet.estimators._sklearn_names import SGD, build_structure, find_activation, sklearn_name
 from glassnet.estimators._sklearn_rng import EpochShuffler, init_weights
@@ -117,7 +117,7 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         incremental: bool = False,
     ) -> Any:
         """Train: on all rows for many epochs, or, incremental, on some rows for one epoch."""
-        hidden = _hidden_sizes(self.hidden_layer_sizes)
+        hidden = hidden_sizes_of(self.hidden_layer_sizes)
         init_params = self._initial_parameters()
         first = init_params is not None or not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y, truth, sample_weight = self._check_data(X, y, sample_weight, first, incremental)
@@ -135,7 +135,8 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         preprocessor = self._fit_preprocessor(X, training) if first else self._model.preprocessor
         x = self._transform(preprocessor, X)
         dtype = self._network_dtype(x)
-        key = plan_key(self, x, dtype) if incremental else None
+        params = {name: getattr(self, name) for name in self._parameter_constraints}
+        key = plan_key(params, x, self.n_outputs_, dtype) if incremental else None
         plan = self._plan if resuming and self._plan is not None and self._plan.has_key(key) else None
         structure = (
             plan.structure if plan else self._build_structure(preprocessor, x.shape[1], hidden, activation, first)
@@ -384,18 +385,3 @@ def _fits_settings(state: TrainingState, settings: Settings) -> bool:
     moments = () if settings.full_batch else settings.resolve_optimizer().moments
     average = (state.weights.ema is None) == (settings.ema_decay is None)
     return not settings.full_batch and tuple(optimizer_state.moments) == moments and dtype == settings.dtype and average
-
-
-def _hidden_sizes(sizes: Any) -> list[int]:
-    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    if any(isinstance(size, (bool, np.bool_)) for size in sizes):
-        raise TypeError("an integer is required")
-    if np.any(np.array(sizes) <= 0):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    for size in sizes:
-        if not isinstance(size, Integral):
-            raise TypeError(
-                f"hidden_layer_sizes has {size!r:.40}, and an integer is required; give the number of units of each "
-                "hidden layer, such as (100,) or (64, 32)"
-            )
-    return [int(size) for size in sizes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,22 @@ def batch_size_of(batch_size: Any, samples: int) -> int:
 def epochs_of(max_iter: int | str, samples: int, batch_size: int) -> int:
     """Return the number of epochs."""
     return recommended_epochs(samples, batch_size) if max_iter == RECOMMENDED else int(max_iter)
+
+
+def hidden_sizes_of(sizes: Any) -> list[int]:
+    """Return the number of units of each hidden layer; raise scikit-learn's errors, and TypeError for fractions."""
+    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if any(isinstance(size, (bool, np.bool_)) for size in sizes):
+        raise TypeError("an integer is required")
+    if np.any(np.array(sizes) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    for size in sizes:
+        if not isinstance(size, Integral):
+            raise TypeError(
+                f"hidden_layer_sizes has {size!r:.40}, and an integer is required; give the number of units of each "
+                "hidden layer, such as (100,) or (64, 32)"
+            )
+    return [int(size) for size in sizes]
 
 
 def dropout_of(dropout: Any) -> float | tuple[float, ...]:
