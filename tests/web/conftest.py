@@ -5,8 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-import time
+from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
 
@@ -18,11 +17,10 @@ from glassnet.data import choose_target, features, target_values
 from glassnet.datasets import load_digits
 from glassnet.web.app_state import AppState, digits_examples
 from glassnet.web.server import create_app
-from glassnet.web.server_runtime import Server, listen, server_config
+
+from .running import HERE, running
 
 SOURCE = Path(__file__).parents[2] / "src"
-#: What the client and the browser call the server.
-HERE = "http://127.0.0.1"
 
 
 @pytest.fixture(scope="session")
@@ -56,25 +54,8 @@ def client(app_state):
 @pytest.fixture
 def serve():
     """Return a function that runs an app on a free port, on a thread, and returns its address; ended after the test."""
-    running = []
-
-    def start(app):
-        sockets = listen("127.0.0.1", 0)
-        server = Server(server_config(app))
-        thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
-        thread.start()
-        running.append((server, thread))
-        until = time.monotonic() + 20
-        while not server.started:
-            assert thread.is_alive() and time.monotonic() < until, "the server did not start"
-            time.sleep(0.01)
-        return f"{HERE}:{sockets[0].getsockname()[1]}"
-
-    yield start
-    for server, thread in running:
-        server.should_exit = True
-        thread.join(15)
-        assert not thread.is_alive(), "the server did not end"
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(running(app))
 
 
 @pytest.fixture

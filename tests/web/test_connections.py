@@ -220,28 +220,6 @@ def test_a_handshake_that_can_not_be_completed_is_refused_at_once(at, name) -> N
     assert is_well(at)
 
 
-def cut_requests():
-    whole = {"handshake": HANDSHAKE + b"\r\n", "trailers": CHUNKED + b"2\r\n{}\r\n0\r\nA: b\r\n\r\n", "head": POST}
-    return [(name, data[:end]) for name, data in whole.items() for end in range(len(data))]
-
-
-def test_a_request_that_ends_at_any_byte_is_given_up(serve, app_state, monkeypatch, request) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
-    app_state.limits = Limits(seconds=0.5)
-    at = serve(with_echo(create_app(app_state)))
-    cuts = cut_requests()[:: 1 if request.config.getoption("-m") == "slow" else 7]
-    lines = []
-    for _, data in cuts:
-        line = connect(at)
-        line.sendall(data)
-        lines.append(line)
-    for (name, data), line in zip(cuts, lines, strict=True):
-        with line:
-            heard = read_all(line)  # the socket's timeout fails the test if the server keeps the connection
-        assert heard[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 408"), (name, data, heard[:100])
-    assert is_well(at)
-
-
 def test_blank_lines_do_not_keep_a_connection(serve, app_state, monkeypatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
     at = serve(create_app(app_state))
@@ -258,6 +236,20 @@ def test_a_client_that_does_not_read_its_responses_is_disconnected(serve, app_st
     with connect(at) as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         assert is_closed_while_sending(line, POST + b"Content-Length: %d\r\n\r\n" % len(rows) + rows, 0.3)
+    assert is_well(at)
+
+
+def test_responses_that_nobody_reads_have_a_limit(serve, app_state, monkeypatch) -> None:
+    monkeypatch.setattr(connections, "MAX_UNREAD_BYTES", 2**18)
+    at = serve(create_app(app_state))
+    rows = json.dumps({"rows": [[0] * 64] * 9000}).encode()
+    with contextlib.ExitStack() as stack:
+        lines = [stack.enter_context(connect(at)) for _ in range(3)]
+        closed = 0
+        for line in lines:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            closed += is_closed_while_sending(line, POST + b"Content-Length: %d\r\n\r\n" % len(rows) + rows, 0.1)
+        assert closed == 3
     assert is_well(at)
 
 

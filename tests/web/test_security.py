@@ -17,9 +17,11 @@ from starlette.websockets import WebSocket
 
 from glassnet.models.target import Target
 from glassnet.web import connections
-from glassnet.web.app_state import Limits
+from glassnet.web.app_state import AppState, Limits
 from glassnet.web.security import AccessPolicy, SecurityMiddleware, is_loopback
 from glassnet.web.server import create_app
+
+from .running import running
 
 TOKEN = "a token of more than sixteen letters"
 
@@ -414,18 +416,8 @@ def malformed(draw):
 
 @pytest.fixture(scope="module")
 def module_server(digits_model):
-    from glassnet.web.app_state import AppState
-    from glassnet.web.server_runtime import Server, listen, server_config
-
-    sockets = listen("127.0.0.1", 0)
-    server = Server(server_config(create_app(AppState(digits_model))))
-    thread = threading.Thread(target=server.run, args=(sockets,), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(15)
+    with running(create_app(AppState(digits_model))) as at:
+        yield at
 
 
 def check_malformed_request(module_server, request) -> None:

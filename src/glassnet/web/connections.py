@@ -2,14 +2,14 @@
 
 uvicorn's protocols have no limit for the size of heads and trailers, none for the number of connections of an address,
 and no deadline for heads, bodies, handshakes and unread responses. The two subclasses count bytes around the parser and
-know the state that a connection is in; `Server` calls `enforce_deadlines` about ten times a second.
+know the state that a connection is in; `Server` calls `enforce_limits` about ten times a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -36,6 +36,8 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 60.0
 READ_SECONDS = 10.0
 MIN_READ_BYTES = 2**13
+#: Bytes of the responses of all clients that are not read yet.
+MAX_UNREAD_BYTES = 2**28
 #: Bytes and seconds of what a client still sends after it has been refused, so that it can read the response.
 LINGER_BYTES = 2**20
 LINGER_SECONDS = 2.0
@@ -314,6 +316,25 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.close_sent = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1008, "reason": reason})
         self.transport.close()
+
+
+def enforce_limits(connections: Iterable[Any]) -> None:
+    """Enforce the deadline of each connection, and the limit of what all have not read.
+
+    Above it, those with the largest responses are closed.
+    """
+    now = time.monotonic()
+    unread = {}
+    for connection in tuple(connections):
+        if isinstance(connection, (HttpConnection, WebSocketConnection)):
+            connection.enforce_deadlines(now)
+            unread[connection] = connection.transport.get_write_buffer_size()
+    excess = sum(unread.values()) - MAX_UNREAD_BYTES
+    for connection in sorted(unread, key=lambda connection: -unread[connection]):
+        if excess <= 0:
+            break
+        connection.transport.abort()
+        excess -= unread[connection]
 
 
 def handshake_problem(method: bytes, version: str, url: bytes, headers: list[tuple[bytes, bytes]]) -> str:

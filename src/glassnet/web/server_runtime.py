@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import socket
-import time
 import webbrowser
 from collections.abc import Sequence
 from types import FrameType
@@ -13,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from glassnet.errors import InputError
-from glassnet.web.connections import MAX_MESSAGE, ConnectionLimits, HttpConnection, WebSocketConnection
+from glassnet.web.connections import MAX_MESSAGE, ConnectionLimits, HttpConnection, WebSocketConnection, enforce_limits
 
 #: Seconds that requests in progress get to finish at shutdown.
 GRACE = 10
@@ -97,11 +96,8 @@ class Server(uvicorn.Server):
             webbrowser.open(self.page_url)
 
     async def on_tick(self, counter: int) -> bool:
-        """Enforce the deadlines of all connections; uvicorn calls it ten times a second."""
-        now = time.monotonic()
-        for connection in tuple(self.server_state.connections):
-            if isinstance(connection, (HttpConnection, WebSocketConnection)):
-                connection.enforce_deadlines(now)
+        """Enforce the limits of all connections; uvicorn calls it ten times a second."""
+        enforce_limits(self.server_state.connections)
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -75,7 +75,7 @@ class WorkBudget:
         self.used = 0
         self.clients: Counter[str] = Counter()
         self.threads = CapacityLimiter(limits.threads)
-        #: Threads for calls that only wait for a lock.
+        #: Threads for calls that may wait for a lock.
         self.waiting_threads = CapacityLimiter(WAITING_THREADS)
         self._lock = threading.Lock()
 
@@ -230,7 +230,7 @@ async def _wait_until_left(connection: HTTPConnection) -> None:
 
 
 async def wait_on_thread(connection: HTTPConnection, function: Callable[[], Result]) -> Result:
-    """Call a function that may have to wait for a lock, but computes nothing."""
+    """Call a function that may have to wait for a lock, but computes little."""
     return await to_thread.run_sync(function, limiter=connection.app.state.budget.waiting_threads)
 
 

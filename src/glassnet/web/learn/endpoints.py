@@ -228,7 +228,7 @@ class _Connection:
             if matches is not None:
                 self._trace = None
                 message["trace_matches"] = matches
-        return to_json(message).decode()
+        return (await wait_on_thread(self.socket, lambda: to_json(message))).decode()
 
     def _trace_matches(self) -> bool | None:
         return None if self._trace is None else self._trace.matches(self.session.run)
