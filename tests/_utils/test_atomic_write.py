@@ -1,4 +1,4 @@
-"""Atomic writes: what is replaced, what is refused, what stays."""
+"""Atomic writes: what is replaced, what is refused, what is unchanged."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Text from files, made fit for a terminal; and cells that a spreadsheet does not run."""
+"""Text from files is escaped for terminals, and formulas for spreadsheets."""
 
 import json
 

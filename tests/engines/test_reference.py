@@ -1,4 +1,4 @@
-"""The reference engine: it is the seven steps in order, it allocates once, and it leaves a seam for a cluster."""
+"""The reference engine: the steps in order, buffers allocated once, and `all_reduce` for a cluster."""
 
 import tracemalloc
 

@@ -1,4 +1,4 @@
-"""clone, deepcopy, pickle and joblib keep what they keep of scikit-learn's estimators; copies predict the same bits."""
+"""clone, deepcopy, pickle and joblib preserve estimators as in scikit-learn; copies predict the same bits."""
 
 import copy
 import pickle

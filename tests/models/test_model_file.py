@@ -1,4 +1,4 @@
-"""The model file: what is saved comes back bit for bit, and nothing else gets in."""
+"""The model file: round trips keep every bit, and invalid files are refused."""
 
 import json
 import os

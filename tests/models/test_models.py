@@ -1,4 +1,4 @@
-"""From raw rows to a model that takes raw rows."""
+"""`fit`: from raw rows to a model that predicts raw rows."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""One trained network: every way to train ends in the same bits, and every file goes everywhere."""
+"""One trained network: every way to train gives the same bits, and every command takes every file."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The proof of the gradients, and the proof that the proof can fail."""
+"""The gradient check: correct gradients pass, and planted errors are detected."""
 
 from dataclasses import replace
 

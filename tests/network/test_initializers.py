@@ -1,4 +1,4 @@
-"""Initial weights: each rule's own spread, drawn the same for the same seed."""
+"""Initial weights: the distribution of each initializer, the same for the same seed."""
 
 import functools
 

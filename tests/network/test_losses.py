@@ -1,4 +1,4 @@
-"""Losses: values and gradients against PyTorch and the formulas, weights, labels, and calm far out."""
+"""Losses: values and gradients against PyTorch and the formulas, weights, labels, and large inputs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Optimizers: 50 steps beside PyTorch's, or beside the paper's formula where PyTorch has none."""
+"""Optimizers: 50 steps compared with PyTorch, or with the formula of the paper."""
 
 import math
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Schedules: step by step beside PyTorch's."""
+"""Schedules: every step compared with PyTorch."""
 
 import math
 

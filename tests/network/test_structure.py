@@ -1,4 +1,4 @@
-"""The structure: shapes, names, and one vector behind them all."""
+"""The structure: shapes, names, and views of one vector."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Which engine runs: what was asked for where it can, by sizes alone where nothing was, and the result says which."""
+"""Which engine runs: the requested one if it supports the settings, or one selected by the sizes."""
 
 from dataclasses import replace
 

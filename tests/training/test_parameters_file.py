@@ -1,4 +1,4 @@
-"""Parameters alone in a file: they come back bit for bit, and nothing else gets in."""
+"""Files of parameters: round trips keep every bit, and invalid files are refused."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The eighth step: the loop, what it records, what stops it, and what it refuses."""
+"""The training loop: history, callbacks, early stopping, divergence, and invalid input."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""The page and what comes without a server, looked at by axe-core: nothing serious, whatever theme, language, width."""
+"""The page, pictures and reports have no serious issue of axe-core in any theme, language and width."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Wrong, asked by requests: figures, confusions, calibration, groups, residuals, and rows that look mislabelled."""
+"""Error analysis over HTTP: metrics, confusion matrix, calibration, groups, residuals and label errors."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The trainings of the server: plans, steering, what is shown, and that all of it is the library's file_state."""
+"""Trainings of the server: plans, controls and displayed values, compared with the library."""
 
 import shlex
 import time

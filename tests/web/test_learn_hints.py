@@ -1,4 +1,4 @@
-"""Each hint of the tab Learn is provoked by a training that deserves it, and none is said of one that goes well."""
+"""Each hint of the tab Learn is given for a training with that problem, and none for a successful one."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Learn, in a real browser: the spiral, a step slowly, a server that goes away, both languages, narrow and wide."""
+"""Learn in a browser: training, tracing a step, a killed server, languages and widths."""
 
 import io
 import json

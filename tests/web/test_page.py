@@ -1,4 +1,4 @@
-"""The page's frame, in a real browser: tabs, languages, themes, the model; each tab has a test file of its own."""
+"""The frame of the page in a browser: tabs, languages, themes, the model."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A picture and a report in a real browser: nothing is blocked, asked for or cut off; the keyboard reads all of it."""
+"""A picture and a report in a browser: nothing is blocked, requested or cut off; the keyboard reads all of it."""
 
 import pytest
 from sklearn.datasets import load_digits

@@ -1,4 +1,4 @@
-"""Predictions over HTTP: the same numbers as from Python, and errors that name the entry at fault."""
+"""Predictions over HTTP: the same numbers as in Python, and errors that name the invalid entry."""
 
 import time
 from dataclasses import replace

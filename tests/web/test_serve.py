@@ -1,4 +1,4 @@
-"""``glassnet serve`` as a person runs it: from the first line to the end."""
+"""``glassnet serve`` from start to shutdown."""
 
 import json
 import os

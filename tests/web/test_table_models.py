@@ -1,4 +1,4 @@
-"""A file that an estimator wrote is served as any other: two classes on one output, tables with categories and gaps."""
+"""A file of an estimator is served like any other: binary outputs, tables with categories and missing values."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Think over HTTP: rows, units and explanations in the library's own numbers, and errors that say what is there."""
+"""Think over HTTP: rows, units and explanations equal the library's, and invalid requests are errors."""
 
 import threading
 import time

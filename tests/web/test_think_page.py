@@ -1,4 +1,4 @@
-"""Think, in a real browser: draw a digit and read the answer; every number on the page is the library's."""
+"""Think in a browser: draw a digit and read the prediction; every number equals the library's."""
 
 import json
 import re

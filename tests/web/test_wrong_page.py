@@ -1,4 +1,4 @@
-"""Wrong, in a real browser: the matrix by pointer and keyboard, rows, groups, residuals, a search for wrong labels."""
+"""Error analysis in a browser: matrix, rows, groups, residuals and the search for label errors."""
 
 import csv
 import json

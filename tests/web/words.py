@@ -1,4 +1,4 @@
-"""What holds of every tab, whatever it shows: it fits the window, and what it says is in the page's language."""
+"""Checks of every tab: it fits the window, and its texts are in the language of the page."""
 
 import re
 

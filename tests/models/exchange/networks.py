@@ -1,4 +1,4 @@
-"""Networks to exchange, the rows they are asked about, and what they answer by the reference formulas."""
+"""Networks to export, rows to predict, and the outputs by the reference formulas."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""ONNX files, read by onnxruntime, say what we say."""
+"""ONNX files, run by onnxruntime, give the outputs of glassnet."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What travels fits together, or the error says what does not."""
+"""Portable networks: parts that do not match are errors that name them."""
 
 from typing import Any
 

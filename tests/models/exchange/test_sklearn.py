@@ -1,4 +1,4 @@
-"""scikit-learn's estimators from our networks predict the same, work as if fitted, and come back."""
+"""Exported scikit-learn estimators predict the same, work as if fitted, and can be imported again."""
 
 import pickle
 import warnings

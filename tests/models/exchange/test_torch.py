@@ -1,4 +1,4 @@
-"""PyTorch modules compute what we compute, and come back bit for bit."""
+"""PyTorch modules give the outputs of glassnet, and a round trip keeps every bit."""
 
 import copy
 import io

@@ -1,4 +1,4 @@
-"""The library's callbacks: what they keep and show, what they refuse before the first epoch, what can't stop them."""
+"""Built-in callbacks: files and output, invalid arguments, and failed writes."""
 
 import base64
 import contextlib

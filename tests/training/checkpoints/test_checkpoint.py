@@ -1,4 +1,4 @@
-"""The callback: when it writes, what it refuses, what it bears, and what a signal does."""
+"""The callback `Checkpoint`: when it writes, what it refuses, failed writes, and signals."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""``glassnet train --checkpoint``: as it is typed, stopped and gone on with."""
+"""``glassnet train --checkpoint``: training, interruption and resuming."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The file of a checkpoint: what comes back, and what is refused."""
+"""The file of a checkpoint: round trips, and invalid files."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""One training at a time in a folder, and no lock that a crash leaves behind."""
+"""One training at a time in a folder; a crash leaves no lock."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Resumed from files after any batch, a training ends in the bits of one that never stopped."""
+"""A training resumed from a checkpoint after any batch gives the same bits as an uninterrupted one."""
 
 import tempfile
 import warnings

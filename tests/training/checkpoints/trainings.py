@@ -1,4 +1,4 @@
-"""Small trainings of every kind, and what it is for two of them to be the same to the last bit."""
+"""Small trainings of every kind, and assertions that two of them have the same bits."""
 
 from __future__ import annotations
 

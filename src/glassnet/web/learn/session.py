@@ -286,7 +286,7 @@ class TrainingSession(Callback):
 
 
 def _resolve(function: Callable[[], Any], future: Future[Any]) -> None:
-    if not future.set_running_or_notify_cancel():  # nobody waits any more
+    if not future.set_running_or_notify_cancel():  # the future was cancelled
         return
     try:
         future.set_result(function())
