@@ -16,6 +16,7 @@ from glassnet.models.model import Model
 from glassnet.models.target import REGRESSION
 from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, train
+from glassnet.training.callbacks.fit_folder import for_another_fit
 from glassnet.training.validation_split import split_fraction
 
 
@@ -96,7 +97,7 @@ def cross_val_predict(
     loss = np.empty(samples)
     for number in range(cv):
         held_out = np.flatnonzero(fold == number)
-        trained = _train_on(model, x, y, np.flatnonzero(fold != number), callbacks)
+        trained = _train_on(model, x, y, np.flatnonzero(fold != number), map(for_another_fit, callbacks))
         loss[held_out], output = trained.losses(x[held_out], y[held_out])
         if model.gives_probabilities:
             output = trained.probabilities(output)

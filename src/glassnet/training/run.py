@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,8 @@ class Run:
         The outputs for each in-memory evaluation set after the last epoch.
     stateful : sequence of Stateful
         The callbacks whose state is part of `state_dict`.
+    fit_folders : dict of Path to Path
+        The folders that callbacks of clones created for this fit, by the folder that they are in.
     pause_at : float
         When to pause next, by `time.monotonic`.
     lbfgs_result : scipy.optimize.OptimizeResult, optional
@@ -90,6 +93,7 @@ class Run:
         self.eval_outputs: dict[str, Array] = {}
         self.stateful: Sequence[Stateful] = ()
         self.pause_at = math.inf
+        self.fit_folders: dict[Path, Path] = {}
         self.lbfgs_result: OptimizeResult | None = None
         self._early_stopping = settings.early_stopping()
         self._best_value = self._early_stopping.worst

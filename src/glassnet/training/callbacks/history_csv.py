@@ -13,14 +13,15 @@ from typing import BinaryIO
 from glassnet._utils.atomic_write import check_writable, write_atomically
 from glassnet._utils.safe_folder import open_own_file
 from glassnet.errors import InputError
-from glassnet.training.callbacks.base import Callback, CallbackWarning
+from glassnet.training.callbacks.base import CallbackWarning
+from glassnet.training.callbacks.fit_folder import PathCallback
 from glassnet.training.history import Epoch
 from glassnet.training.run import Run
 
 HEADER = [f.name for f in fields(Epoch)]
 
 
-class HistoryToCsv(Callback):
+class HistoryToCsv(PathCallback):
     """Write a row to a CSV file after each epoch.
 
     The columns are the fields of `glassnet.training.Epoch`; numbers have all their digits, and values for rows that
@@ -29,7 +30,8 @@ class HistoryToCsv(Callback):
     Parameters
     ----------
     path : str or Path
-        The file; its folder is created if it does not exist.
+        The file; its folder is created if it does not exist. In a clone of an estimator, as in cross-validation, it
+        becomes one in a new folder beside it: ``fit-1/history.csv``.
     append : bool
         Whether to append to an existing file, which must have the same columns, instead of replacing it. The epochs
         of each training count from 1.
@@ -55,6 +57,7 @@ class HistoryToCsv(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Write the header, or find the end of the file."""
+        self.enter_fit_folder(run)
         check_writable(self.path)
         path = Path(self.path)
         self._written = 0

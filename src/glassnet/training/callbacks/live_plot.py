@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from glassnet._utils.atomic_write import check_writable, write_atomically
 from glassnet._utils.constraints import NON_NEGATIVE, Constraint, check_value
 from glassnet.errors import InputError
-from glassnet.training.callbacks.base import Callback, CallbackWarning
+from glassnet.training.callbacks.base import CallbackWarning
 from glassnet.training.callbacks.curves import draw_curves, new_figure
+from glassnet.training.callbacks.fit_folder import PathCallback
 from glassnet.training.callbacks.notebook import NotebookDisplay, notebook_display
 from glassnet.training.run import Run
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _MAX_TIME_FRACTION = 0.1
 
 
-class LivePlot(Callback):
+class LivePlot(PathCallback):
     """Redraw the learning curves during the training: in the notebook, in a file, or in a window.
 
     In a notebook the figure is part of the cell's output and is updated in place. Elsewhere a ``path`` is needed, or a
@@ -63,6 +64,7 @@ class LivePlot(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Choose where to draw."""
+        self.enter_fit_folder(run)
         self._figure = new_figure(9, 3.6)
         self._next, self._drawn = 0.0, 0
         self._display = notebook_display()

@@ -8,12 +8,13 @@ from pathlib import Path
 from glassnet._utils.atomic_write import check_writable
 from glassnet._utils.constraints import POSITIVE_INT, Constraint, check_value
 from glassnet.errors import InputError
-from glassnet.training.callbacks.base import Callback, CallbackWarning
+from glassnet.training.callbacks.base import CallbackWarning
+from glassnet.training.callbacks.fit_folder import PathCallback
 from glassnet.training.parameters_file import save_parameters
 from glassnet.training.run import Run
 
 
-class SaveParameters(Callback):
+class SaveParameters(PathCallback):
     """Write the parameters to a file after every epoch, every n epochs, or every best epoch.
 
     Writing is atomic: a crash leaves the previous file intact. The file holds the parameters for prediction (the moving
@@ -25,6 +26,7 @@ class SaveParameters(Callback):
     path : str or Path
         The file, by convention ``.safetensors``; its folder is created if it does not exist. ``{epoch}`` or
         ``{epoch:04d}`` in it is replaced by the number of the epoch; without it each file overwrites the last.
+        Clones of an estimator, as in cross-validation, write into new folders beside it: ``fit-1``, ``fit-2``, ….
     every : int
         Write every this number of epochs.
     best : bool
@@ -66,6 +68,7 @@ class SaveParameters(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         """Check that the first file can be written."""
+        self.enter_fit_folder(run)
         check_writable(self.path_for(self.every))
 
     def on_epoch_end(self, run: Run) -> None:

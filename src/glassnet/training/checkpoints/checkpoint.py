@@ -6,14 +6,15 @@ import math
 import signal
 import time
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from glassnet._utils.constraints import POSITIVE, POSITIVE_INT, Constraint, check_value, optional
 from glassnet._version import __version__
 from glassnet.errors import InputError
-from glassnet.training import Callback, CallbackWarning, Run
+from glassnet.training import CallbackWarning, Run
+from glassnet.training.callbacks.fit_folder import PathCallback, fit_folders, new_fit_folder
 from glassnet.training.checkpoints.compatibility import describe, differences, epochs_difference
 from glassnet.training.checkpoints.folder import (
     CheckpointPosition,
@@ -36,7 +37,7 @@ _NOT_RESUMABLE = (*INTERRUPTIONS, "diverged", "failed")
 _ALL_DONE = "all epochs done"
 
 
-class Checkpoint(Callback):
+class Checkpoint(PathCallback):
     """Write checkpoints of a training, and resume from the last one with the same bits as without interruption.
 
     The last two checkpoints are kept. During the training, the first Ctrl-C or SIGTERM stops it after the current batch
@@ -46,7 +47,9 @@ class Checkpoint(Callback):
     Parameters
     ----------
     folder : str or Path
-        Where checkpoints are written; created if it does not exist. Each training needs its own folder.
+        Where checkpoints are written; created if it does not exist. Each training needs its own folder; clones of an
+        estimator, as in cross-validation, get ``fit-1``, ``fit-2``, … in it. With ``resume``, each takes the one with
+        the checkpoints of the same training.
     every_epochs : int, optional
         Write after this number of epochs; 1 if neither this nor ``every_minutes`` is given.
     every_minutes : float, optional
@@ -75,6 +78,9 @@ class Checkpoint(Callback):
     >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]] * 50, [0, 1, 1, 0] * 50
     >>> model = glassnet.fit(x, y, hidden=(8,), callbacks=[glassnet.Checkpoint("xor", resume=True)])  # doctest: +SKIP
     """
+
+    path_attribute = "folder"
+    path_is_folder = True
 
     def __init__(
         self,
@@ -119,19 +125,27 @@ class Checkpoint(Callback):
         self.unwritten = ""
         self.written = None
         self._description = describe(run)
+        self.enter_fit_folder(run)
         folder = Path(self.folder)
         self._lock = self._resources.enter_context(FolderLock(folder))
         remove_temporary_files(folder)
         initial = run.state_dict()
-        max_bytes = _EXTRA_BYTES + 16 * sum(array.nbytes for array in initial.arrays.values())
         if not self.resume:
             check_unused(folder)
-        elif found := read_newest(folder, max_bytes):
+        elif found := read_newest(folder, _max_bytes(initial)):
             self.written, saved = found
             self._restore(run, saved, initial)
         self._run = run  # from here on the run's state may be written
         self._resources.enter_context(self._signals)
         self._set_clock(run)
+
+    def choose_folder(self, run: Run, parent: Path) -> Path:
+        """Return the folder with the checkpoints of the same training, to resume from; else a new one."""
+        folders = fit_folders(parent) if self.resume and parent.is_dir() else []
+        for folder in folders:
+            if self._is_same_training(run, folder):
+                return folder
+        return new_fit_folder(run, parent)
 
     def on_pause(self, run: Run) -> None:
         """Write a checkpoint if one is due or a signal was received."""
@@ -165,6 +179,14 @@ class Checkpoint(Callback):
         """Warn how to resume after a signal, and give SIGTERM its usual effect."""
         warnings.warn(f"the training was stopped: {where}; resume it with resume=True", UserWarning, stacklevel=2)
         self._signals.forward()
+
+    def _is_same_training(self, run: Run, folder: Path) -> bool:
+        """Return whether a folder that no training uses has checkpoints of this one."""
+        with suppress(InputError), FolderLock(folder):
+            found = read_newest(folder, _max_bytes(run.state_dict()))
+            description = found[1].metadata.get("description") if found else None
+            return isinstance(description, dict) and not differences(description, self._description)
+        return False
 
     def _restore(self, run: Run, saved: StateDict, initial: StateDict) -> None:
         """Restore the state of the run from a checkpoint."""
@@ -226,6 +248,11 @@ class Checkpoint(Callback):
     def _request_pause(self) -> None:
         if self._run is not None:
             self._run.pause()
+
+
+def _max_bytes(initial: StateDict) -> int:
+    """Return the maximum size of a checkpoint's file."""
+    return _EXTRA_BYTES + 16 * sum(array.nbytes for array in initial.arrays.values())
 
 
 def _position(run: Run) -> CheckpointPosition:
