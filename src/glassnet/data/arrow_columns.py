@@ -1,10 +1,11 @@
-"""Conversions of Arrow columns: to the few plain types that are read, and to NumPy arrays.
+"""Conversions of Arrow columns: to the few plain types that are read, and to and from NumPy arrays.
 
-The conversions to NumPy don't import pandas, as pyarrow's own would.
+They don't import pandas, which takes time and memory, as pyarrow's own would (`array`, `scalar`, `to_numpy`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +57,9 @@ def to_bool_array(column: Any, null_value: bool = False) -> Array:
     """Convert a boolean column to bool (samples,), with `null_value` for nulls."""
     import pyarrow.compute as pc
 
-    return to_numpy(pc.fill_null(column, null_value)).view(np.bool_)
+    if column.null_count:
+        column = pc.fill_null(column, from_bool_array(np.array([null_value]))[0])
+    return to_numpy(column).view(np.bool_)
 
 
 def to_str_array(column: Any) -> Array:
@@ -64,3 +67,27 @@ def to_str_array(column: Any) -> Array:
     result = np.empty(len(column), object)
     result[:] = [str(value) for value in column.to_pylist()]
     return result
+
+
+def from_bool_array(mask: Array) -> Any:
+    """Convert bool (samples,) to an Arrow array."""
+    import pyarrow as pa
+
+    bits = np.packbits(mask, bitorder="little")
+    return pa.BooleanArray.from_buffers(pa.bool_(), len(mask), [None, pa.py_buffer(bits)])
+
+
+def string_array(values: Sequence[str]) -> Any:
+    """Convert strings to an Arrow array."""
+    import pyarrow as pa
+
+    encoded = [value.encode() for value in values]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
+
+
+def string_scalar(value: str | None) -> Any:
+    """Convert a string or None to an Arrow scalar."""
+    import pyarrow as pa
+
+    return pa.nulls(1, pa.string())[0] if value is None else string_array([value])[0]

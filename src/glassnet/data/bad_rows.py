@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
-from glassnet.data.arrow_columns import to_bool_array
+from glassnet.data.arrow_columns import from_bool_array, to_bool_array
 from glassnet.data.formatting import format_cell
 from glassnet.data.provenance import RowSpan
 from glassnet.data.tables import ArrowTable, Matrix
@@ -69,8 +69,6 @@ class BadRows:
         invalid : mapping of int to str, optional
             Rows known to be invalid, by index in the block, and why.
         """
-        import pyarrow as pa
-
         reasons = dict(invalid or {})
         for name, column in zip(columns.column_names, columns.columns, strict=True):
             for index in _invalid_cells(column).tolist():
@@ -79,7 +77,7 @@ class BadRows:
         if reasons:
             valid = np.ones(len(rows), bool)
             valid[list(reasons)] = False
-            columns = columns.filter(pa.array(valid))
+            columns = columns.filter(from_bool_array(valid))
             rows = rows[valid]
         return ArrowTable(source, columns, **_row_numbers(source, rows))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.data.arrow_columns import to_bool_array
+from glassnet.data.arrow_columns import from_bool_array, string_array, string_scalar, to_bool_array
 from glassnet.data.text.column_kinds import BOOLEAN, DATE, NUMBER, TEXT, ColumnKinds
 from glassnet.data.text.csv_format import Dialect
 
@@ -58,12 +58,11 @@ class CellReader:
     """
 
     def __init__(self, dialect: Dialect, kinds: ColumnKinds) -> None:
-        import pyarrow as pa
 
         self._dialect = dialect
         self._kinds = kinds
         self._plain: pa.Schema | None = None  # the last one that was plain
-        self._marks = pa.array(["", *dialect.missing])
+        self._marks = string_array(["", *dialect.missing])
 
     def is_plain(self, schema: pa.Schema) -> bool:
         """Return whether there are no columns of text, and none that are missing throughout."""
@@ -121,7 +120,7 @@ class CellReader:
         first = {each: (int(rows[0]), text[int(rows[0])].as_py()) for each, rows in found.items()}
         counts[name] = ColumnCount({each: len(rows) for each, rows in found.items()}, first)
         if not found and convert:
-            counts[name] = ColumnCount({}, {}, all_missing=bool(pc.any(pc.not_equal(text, "")).as_py()))
+            counts[name] = ColumnCount({}, {}, all_missing=bool(pc.any(pc.not_equal(text, string_scalar(""))).as_py()))
             return pa.chunked_array([pa.nulls(len(text))])
         if len(found) == 1 and TEXT not in found and convert:
             del counts[name]
@@ -182,13 +181,12 @@ class CellReader:
         """Set missing cells of a column of text to null."""
         import pyarrow.compute as pc
 
-        is_missing = pc.is_in(text, self._marks) if self._dialect.missing_in_text else pc.equal(text, "")
-        return pc.if_else(is_missing, None, text) if pc.any(is_missing).as_py() else text
+        is_missing = pc.is_in(text, self._marks) if self._dialect.missing_in_text else pc.equal(text, string_scalar(""))
+        return pc.if_else(is_missing, string_scalar(None), text) if pc.any(is_missing).as_py() else text
 
 
 def _where(mask: Array, text: Any) -> Any:
     """Return cells of text, null where the mask is False."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.if_else(pa.array(mask), text, None)
+    return pc.if_else(from_bool_array(mask), text, string_scalar(None))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glassnet.data.arrow_columns import to_bool_array
+from glassnet.data.arrow_columns import from_bool_array, string_scalar, to_bool_array
 from glassnet.data.bad_rows import REPLACEMENT
 from glassnet.data.base_file import MAX_COLUMNS, File, ReadState
 from glassnet.data.formatting import first_line, format_cell, short_repr
@@ -158,6 +158,7 @@ class _Parser:
         self._dialect: Dialect = file.dialect
         self._cells = CellReader(file.dialect, state.kinds)
         self._skip = state.bad_rows is not None
+        self._has_marks = False
         self._names = [name for name in state.names if name not in state.ignored]
         self._trailing = self._dialect.columns[-1] if self._dialect.columns[-1] in self._dialect.dropped else ""
 
@@ -175,6 +176,9 @@ class _Parser:
         except pa.ArrowInvalid as error:
             if errors and not self._skip:
                 return ParsedBlock(text, None, tuple(errors))
+            if not self._has_marks:  # a rarer mark of missing values may be the reason
+                self._has_marks = True
+                return self.parse(text, expected)
             text_types = {name: type_ for name, type_ in expected.items() if pa.types.is_string(type_)}
             if text_types == expected:
                 raise InputError(f"{self._file.path}: this is not CSV: {first_line(error)}") from None
@@ -259,7 +263,7 @@ class _Parser:
         convert = csv.ConvertOptions(
             column_types=types,
             include_columns=wanted,
-            null_values=dialect.null_values,
+            null_values=dialect.null_values if self._has_marks else dialect.common_null_values,
             strings_can_be_null=False,  # NA may be a category
             true_values=["true", "True", "TRUE"],
             false_values=["false", "False", "FALSE"],
@@ -281,7 +285,7 @@ class _Parser:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        filled = np.flatnonzero(to_bool_array(pc.not_equal(columns[self._trailing], "")))
+        filled = np.flatnonzero(to_bool_array(pc.not_equal(columns[self._trailing], string_scalar(""))))
         columns = columns.drop_columns([self._trailing])
         if not len(filled):
             return columns
@@ -296,7 +300,7 @@ class _Parser:
             raise pa.ArrowInvalid(message)
         valid = np.ones(columns.num_rows, bool)
         valid[filled] = False
-        return columns.filter(pa.array(valid))
+        return columns.filter(from_bool_array(valid))
 
     def _find_marked(self, text: bytes, columns: pa.Table) -> tuple[str, ...]:
         """Return the columns of open kind whose cells are all missing, but not all empty."""
@@ -310,7 +314,7 @@ class _Parser:
         if not empty:
             return ()
         texts = self._read(text, dict.fromkeys(empty, pa.string()), [], empty)
-        return tuple(name for name in empty if pc.any(pc.not_equal(texts[name], "")).as_py())
+        return tuple(name for name in empty if pc.any(pc.not_equal(texts[name], string_scalar(""))).as_py())
 
     def _find_invalid_text(self, text: bytes) -> RowError:
         """Find the first row with a replacement character."""

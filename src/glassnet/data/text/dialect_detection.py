@@ -104,7 +104,7 @@ def detect_dialect(head: bytes, is_whole: bool, options: CsvFormat, expected: Co
         header=header,
         comment=begin.comment,
         blank_runs=delimiter == " ",
-        blanks=f"{delimiter} " in text or f" {delimiter}" in text,
+        blanks=any(pair in text for pair in (f"{delimiter} ", f" {delimiter}", "\n ", " \n")),
         quote_after_blank=delimiter != " " and _has_blank_before_quote(text, delimiter, quote),
         missing=missing,
         missing_in_text=options.missing is not None,
