@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from glassnet import InputError
-from glassnet.data import ArrowTable, choose_target, features, is_classification, read_table, target_values
+from glassnet.data import ArrowTable, choose_target, features, read_table, target_values
 from glassnet.data.provenance import RowSpan
 
 GOOD = "a,b,label\n1,2.5,x\n3,4,y\n5,-6e3,x\n"
@@ -137,9 +137,18 @@ def test_missing_columns_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("header", "chosen"),
-    [("y,label,target", "label"), ("class,y,target", "target"), ("y,class", "class"), ("x,y", "y")],
+    [
+        ("y,label,target", "label"),
+        ("class,y,target", "target"),
+        ("y,class", "class"),
+        ("x,y", "y"),
+        ("Class,x", "Class"),
+        ("LABEL,label,x", "LABEL"),
+        ("age,species", "species"),
+        ("y1,targets", "targets"),
+    ],
 )
-def test_the_target_is_found_by_its_usual_name(header: str, chosen: str, tmp_path: Path) -> None:
+def test_the_target_is_found_by_its_usual_name_or_is_the_last(header: str, chosen: str, tmp_path: Path) -> None:
     row = ",".join("1" for _ in header.split(","))
     table = read_table(write(tmp_path, f"{header}\n{row}\n"))
     assert choose_target(table) == chosen
@@ -148,22 +157,12 @@ def test_the_target_is_found_by_its_usual_name(header: str, chosen: str, tmp_pat
         choose_target(table, "price")
 
 
-@pytest.mark.parametrize(
-    ("cells", "classification", "kind"),
-    [
-        (["u", "v"], True, "O"),
-        (["0", "1"], True, "i"),
-        (["0.0", "1.0"], True, "i"),
-        (["true", "false"], True, "O"),
-        (["0.5", "1"], False, "f"),
-        ([str(n) for n in range(20)], True, "i"),
-        ([str(n) for n in range(21)], False, "i"),
-    ],
-)
-def test_text_or_few_integers_are_classes(cells: list[str], classification: bool, kind: str, tmp_path: Path) -> None:
-    values = target_values(read_table(write(tmp_path, "\n".join(["y", *cells]))), "y")
-    assert is_classification(values) is classification
-    assert values.dtype.kind == kind
+def test_a_mistyped_target_is_suggested_and_the_last_column_listed(tmp_path: Path) -> None:
+    header = [f"x{number}" for number in range(12)] + ["Survived"]
+    table = read_table(write(tmp_path, f"{','.join(header)}\n{','.join('1' for _ in header)}\n"))
+    for name in ("survived", "Surived", "SURVIVED"):
+        with pytest.raises(InputError, match=rf"no column '{name}'; did you mean 'Survived'\?.*the last is 'Survived'"):
+            choose_target(table, name)
 
 
 @pytest.mark.parametrize("cell", ["", "nan", "inf"])

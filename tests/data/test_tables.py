@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from glassnet.data import ArrowTable, Matrix, Table, as_files, as_table, choose_target, features, is_classification
+from glassnet.data import ArrowTable, Matrix, Table, as_files, as_table, choose_target, features
 from glassnet.data.provenance import RowSpan
 
 COLUMNS = {"a": [1.0, 2.0, 0.0], "b": [3.0, 0.0, 4.0]}
@@ -62,20 +62,3 @@ def test_a_matrix_becomes_arrow_columns() -> None:
         assert table.names == matrix.names == ["a", "b", "price"] and table.describe_row(2) == "b: row 1"
         assert table.columns.to_pydict() == {**COLUMNS, "price": [1, 0, 1]}
         assert choose_target(matrix) == "price" and choose_target(matrix, "b") == "b"
-
-
-@pytest.mark.parametrize(
-    ("values", "limited", "unlimited"),
-    [
-        (np.array(["a", "b"], object), True, True),
-        (np.array([True, False]), True, True),
-        (np.arange(3), True, True),
-        (np.arange(21), False, True),
-        (np.array([0.5, 1]), False, False),
-        (np.array([[0.5, 1], [2, 3]]), False, False),
-    ],
-    ids=lambda value: str(value)[:12],
-)
-def test_classes_and_values_are_distinguished(values: np.ndarray, limited: bool, unlimited: bool) -> None:
-    assert is_classification(values) is limited
-    assert is_classification(values, max_numbered=None) is unlimited

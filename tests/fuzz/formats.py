@@ -199,7 +199,8 @@ def make_csv(folder: Path) -> list[Path]:
 
 def use_table(path: Path, which: int, number: int) -> str:
     """Read a table, get its features and target, and for some numbers train on it, in memory and streamed."""
-    from glassnet.data import choose_target, features, is_classification, read_table, target_values
+    from glassnet.data import choose_target, features, read_table, target_values
+    from glassnet.models.target_rule import choose_task
 
     training = ["train", str(path), "--epochs", "1", "--hidden", "2", "--engine", "reference"]
     training += ["--out", str(path.parent / "m.glassnet")]
@@ -209,13 +210,13 @@ def use_table(path: Path, which: int, number: int) -> str:
     names = list(table.names)
     if not names or len(set(names)) != len(names) or len(table) < 1:
         raise Violation(f"{len(table)} rows of {names!r:.200}")
-    target = choose_target(table) if {"label", "y", "target", "class"} & set(names) else names[-1]
+    target = choose_target(table)
     y = target_values(table, target)
     x = features(table, [name for name in names if name != target])
     check_finite(x.data, None) if issparse(x) else check_finite(x, len(table) * (len(names) - 1))
     if len(y) != len(table):
         raise Violation(f"{len(y)} targets of {len(table)} rows")
-    is_classification(y)
+    choose_task(y)
     if number % 50 == 0:
         run_command([*training, "--quiet"])
     return "works"

@@ -125,7 +125,10 @@ def test_classes_can_be_learned_by_other_losses(loss: str) -> None:
         ({"y": np.zeros(80)}, "only one class, 0"),
         ({"task": "guess"}, "task is 'guess'"),
         ({"y": np.array(["a", "b"] * 40), "task": "regression"}, "regression needs a target of numbers"),
-        ({"y": np.zeros((80, 2), int)}, r"y has shape \(80, 2\); the classes must be one for each row"),
+        (
+            {"y": np.zeros((80, 2), int), "task": "classification"},
+            r"y has shape \(80, 2\); the classes must be one for each row",
+        ),
         ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
         ({"settings": Settings(loss="pinball")}, "loss 'pinball' is for values, and this is classification"),
         (

@@ -38,25 +38,18 @@ from glassnet.preprocessing import (
         ([[1.7e308], [1.5e308]], r"X's column 0 \('x0'\) holds numbers too large for a mean"),
         (np.array([[1j]]), r"X's column 0 \('x0'\) is of dtype complex128; convert it to numbers"),
         (np.array([[b"a"]]), "is of dtype .S1; convert it to numbers or text"),
-        (np.array([["2020-01-01"]], "M8[D]"), r"is of dtype datetime64\[D\]; convert it to numbers \(year"),
-        (np.array([[datetime.date(2020, 1, 1)]]), r"X\[0, 0\].* is datetime.date\(2020, 1, 1\), which is not a number"),
+        (np.array([[1]], "m8[D]"), r"is of dtype timedelta64\[D\]; convert"),
         (np.ma.masked_array([[1.0]], [[True]]), "X is a masked array"),
         (sparse.csr_array([[1j]]), "X is a sparse matrix of complex128"),
-        (pd.DataFrame({"d": pd.to_datetime(["2020-01-01"])}), r"X's column 0 \('d'\) is of dtype datetime64.*year"),
-        (
-            pd.DataFrame({"d": [datetime.date(2020, 1, 1)]}),
-            r"column 0 \('d'\) holds .*of type date; convert it",
-        ),
         (pd.DataFrame({"d": pd.to_timedelta([1])}), "is of dtype timedelta64"),
-        (pd.DataFrame({"d": pd.period_range("2020", periods=2, freq="D")}), "holds Period.*of type Period"),
-        (pd.DataFrame({"i": pd.cut([1, 2, 3], 2)}), "holds Interval.* of type Interval; convert it to text"),
+        (pd.DataFrame({"z": pd.Series([1j, "a"], dtype=object)}), "holds 1j, of type complex; convert it to text"),
         (pd.DataFrame({"l": [[1], [2]]}), r"X\[0, 0\] \(column 'l'\) is a list; convert it to numbers or text"),
         (pd.DataFrame({"k": ["a", b"b"]}), "holds b'b', of type bytes"),
         (pd.DataFrame({"k": pd.Series(["\ud800"], dtype=object)}), "not valid Unicode"),
         (pd.DataFrame({"k": pd.Series([2**64, "a"], dtype=object)}), "does not fit in 64 bits"),
         (pd.DataFrame({"k": pd.Series([np.inf, "a"], dtype=object)}), "holds inf, which is not a finite number"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "X's column 'a' occurs 2 times"),
-        (pa.table({"d": pa.array([1], pa.timestamp("s"))}), r"X's column 0 \('d'\) is of type timestamp\[s\]; .*year"),
+        (pa.table({"d": pa.array([1], pa.duration("s"))}), r"X's column 0 \('d'\) is of type duration\[s\]; convert"),
         (pa.table({"l": [[1]]}), "is of type list<.*>; convert it to numbers or text"),
         (pa.table({"b": [b"a"]}), "is of type binary"),
     ],
@@ -70,7 +63,6 @@ def test_invalid_tables_are_rejected(x: Any, message: str) -> None:
 def test_unsupported_polars_types_are_rejected() -> None:
     pl = pytest.importorskip("polars", reason="compares with polars")
     for values, message in (
-        ([datetime.date(2020, 1, 1)], r"X's column 0 \('a'\) is of type date32.*year"),
         ([datetime.timedelta(1)], "is of type duration"),
         ([[1, 2]], "is of type large_list"),
         ([{"b": 1}], "is of type struct"),
@@ -126,9 +118,7 @@ def test_categorical_features_by_name_need_names() -> None:
         fit_preprocessor(np.eye(3), ["x0"])
 
 
-def test_categorical_features_of_dates_or_sparse_matrices_are_rejected() -> None:
-    with pytest.raises(InputError, match="datetime64"):
-        fit_preprocessor(pd.DataFrame({"d": pd.to_datetime(["2020-01-01"])}), ["d"])
+def test_categorical_features_of_sparse_matrices_are_rejected() -> None:
     with pytest.raises(InputError, match="categorical_features names the column 'x1' of a sparse matrix"):
         fit_preprocessor(sparse.eye_array(3, format="csr"), [1])
 

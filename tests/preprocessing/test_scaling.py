@@ -9,11 +9,41 @@ from hypothesis.extra import numpy as arrays
 from glassnet.preprocessing.scaling import fit_scaling, fit_standard_scaling
 
 
+def pixels(columns: int = 16) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (40, columns))
+
+
 def test_pixels_are_divided_by_255() -> None:
     for dtype in (np.uint8, np.float64, np.int64):
-        scaling = fit_scaling(np.array([[0, 255], [3, 128]], dtype))
+        raw = pixels().astype(dtype)
+        scaling = fit_scaling(raw)
         assert scaling.kind == "bytes"
-        np.testing.assert_allclose(scaling.transform(np.array([[51, 255]], dtype)), [[0.2, 1]], rtol=1e-6)
+        np.testing.assert_allclose(scaling.transform(raw), raw / 255, rtol=1e-6)
+
+
+def test_dark_and_constant_columns_are_pixels_beside_bright_ones() -> None:
+    raw = pixels(20)
+    raw[:, :4] = 0
+    raw[:, 4] = 255
+    raw[:, 5:10] //= 10
+    assert fit_scaling(raw).kind == "bytes"
+
+
+def test_few_columns_or_columns_of_different_scales_are_no_pixels() -> None:
+    assert fit_scaling(pixels(15)).kind == "standard"
+    mixed = pixels()
+    mixed[:, :12] %= 2
+    assert fit_scaling(mixed).kind == "standard"
+
+
+@pytest.mark.parametrize("kind", ["standard", "range", "bytes", "identity"])
+def test_a_scaling_can_be_chosen(kind: str) -> None:
+    for raw in (pixels(), np.array([[1.0, 5.0], [3.0, 5.0]])):
+        scaling = fit_scaling(raw, kind)
+        assert scaling.kind == kind
+        low, high = {"range": (0, 1), "bytes": (0, 1), "identity": (0, 255)}.get(kind, (-5, 5))
+        scaled = scaling.transform(raw)
+        assert scaled.min() >= low and scaled.max() <= high
 
 
 @pytest.mark.parametrize("rows", [[[0, 1], [1, 0]], [[0, 16], [3, 12]], [[0, 255.5], [1, 2]], [[-1, 255], [0, 3]]])

@@ -65,8 +65,8 @@ def test_bytes_add_up_exactly():
 def test_the_scaling_of_blocks_is_that_of_rows_in_memory(kind):
     rng = np.random.default_rng(1)
     x = {
-        "bytes": rng.integers(0, 256, (700, 4)).astype(np.uint8),
-        "small bytes": rng.integers(0, 17, (700, 4)).astype(np.uint8),
+        "bytes": rng.integers(0, 256, (700, 16)).astype(np.uint8),
+        "small bytes": rng.integers(0, 17, (700, 16)).astype(np.uint8),
         "whole numbers": rng.integers(-5, 300, (700, 4)).astype(np.float64),
         "fractions": rng.normal(3, 2, (700, 4)),
         "constant": np.column_stack([np.full(700, 0.1), rng.normal(size=700)]),

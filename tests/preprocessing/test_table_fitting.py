@@ -1,5 +1,6 @@
 """Fitting a preprocessor: numbers and categories, from the training rows only."""
 
+import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ from glassnet.preprocessing import (
     embedding_width,
     fit_preprocessor,
 )
+from glassnet.preprocessing.column_choice import ColumnOptions, LeftOutColumn
 from tests.preprocessing.sample_tables import NAN, every_frame, through_json
 
 
@@ -52,7 +54,7 @@ def test_numbers_of_every_dtype_are_standardized(dtype: str) -> None:
 
 
 def test_pixels_are_divided_by_255() -> None:
-    x = np.array([[0, 255], [3, 128], [7, 7]], np.uint8)
+    x = np.random.default_rng(0).integers(0, 256, (30, 16), np.uint8)
     np.testing.assert_allclose(fit_preprocessor(x).transform(x), x / 255, rtol=1e-6)
 
 
@@ -71,6 +73,7 @@ def test_an_empty_column_becomes_0_without_an_indicator() -> None:
     assert preprocessor.transform([[1e30, 1]]).tolist() == [[0, -1]]
 
 
+@pytest.mark.filterwarnings("ignore:column .* of the values are categories that the training rows did not have")
 def test_a_single_training_row_is_enough() -> None:
     preprocessor = fit_preprocessor(pd.DataFrame({"a": [3.0], "b": [None], "c": ["x"], "d": [True]}))
     out = preprocessor.transform(
@@ -129,17 +132,143 @@ def test_few_categories_are_encoded_as_by_scikit_learns_one_hot_encoder(frame: A
 
 
 @every_frame
-def test_missing_and_unknown_categories_share_a_column(frame: Any) -> None:
+def test_a_missing_category_has_a_column_and_an_unknown_one_is_the_average_row(frame: Any) -> None:
     preprocessor = fit_preprocessor(frame({"k": ["b", "a", None, "b"]}))
-    assert preprocessor.get_feature_names_out() == ("k = a", "k = b", "k = other")
-    out = preprocessor.transform(frame({"k": ["a", "b", "new", None]}))
-    assert out.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
+    assert preprocessor.get_feature_names_out() == ("k = a", "k = b", "k is missing")
+    with pytest.warns(UserWarning, match="column 'k': 33% of the values are categories that .*, such as 'new'"):
+        out = preprocessor.transform(frame({"k": ["a", "b", "new", None]}))
+    assert out.tolist() == [[1, 0, 0], [0, 1, 0], [0.25, 0.5, 0.25], [0, 0, 1]]
+    preprocessor.transform(frame({"k": ["new", "new"]}))  # it warns once
+
+
+def test_rare_categories_and_unknown_ones_share_a_column() -> None:
+    values = [f"k{number % 30}" for number in range(3000)] + ["rare 1", "rare 2", "rare 3"]
+    preprocessor = fit_preprocessor(pd.DataFrame({"k": values}))
+    assert preprocessor.n_inputs == 31 and preprocessor.get_feature_names_out()[-1] == "k = other"
+    out = preprocessor.transform(pd.DataFrame({"k": ["k0", "k1", "k2", "k3", "rare 2"]}))
+    assert out[-1].tolist() == [0] * 30 + [1] and not out[:-1, -1].any()
+
+
+@pytest.mark.parametrize(
+    ("fitted", "used"),
+    [
+        (["3", "1", "2", "1"], [3, 1, 2, 1]),
+        ([3, 1, 2, 1], ["3", "1", "2", "1"]),
+        ([3, 1, 2, 1], [" 3", "1.0", "2 ", "1"]),
+        (["a", "b", "c", "b"], ["a ", " b", "c\t", "b"]),
+        ([" a", "b", "c", "b"], ["a", "b", "c", "b"]),
+        (["001", "1", "3", "1"], ["001", "1", 3, 1]),
+        (["001", "02", "3", "02"], [1, 2, 3, 2]),
+        ([0.5, 1.5, 2.0, 1.5], ["0.5", "1.5", "2", "1.50"]),
+        ([True, False, True, False], ["true", "false", "True", "FALSE"]),
+    ],
+    ids=str,
+)
+def test_categories_are_matched_by_value_whatever_type_they_come_in(fitted: list, used: list) -> None:
+    preprocessor = fit_preprocessor(pd.DataFrame({"k": pd.Series(fitted, dtype=object)}), ["k"])
+    expected = preprocessor.transform(pd.DataFrame({"k": pd.Series(fitted, dtype=object)}))
+    assert preprocessor.n_inputs == len(set(fitted))
+    np.testing.assert_array_equal(preprocessor.transform(pd.DataFrame({"k": pd.Series(used, dtype=object)})), expected)
+
+
+@every_frame
+def test_dates_become_year_month_day_weekday_and_hour(frame: Any) -> None:
+    when = datetime.datetime
+    table = frame({"d": [when(2024, 12, 31, 18), when(2025, 1, 1, 0), None, when(2025, 7, 16, 6)]})
+    preprocessor = fit_preprocessor(table)
+    names = preprocessor.get_feature_names_out()
+    assert names[0] == "d year" and names[-1] == "d is missing" and len(names) == 10
+    raw = preprocessor.transform(table, np.float64)[:, :-1] / preprocessor.scale + preprocessor.offset
+    parts = dict(zip(names, raw.T, strict=False))
+    np.testing.assert_allclose(parts["d year"][[0, 1, 3]], [2024, 2025, 2025])
+    for part, fractions in (
+        ("month", [11 / 12, 0, 6 / 12]),
+        ("day", [30 / 31, 0, 15 / 31]),
+        ("weekday", [1 / 7, 2 / 7, 2 / 7]),  # Tuesday, Wednesday, Wednesday
+        ("hour", [0.75, 0, 0.25]),
+    ):
+        angle = 2 * np.pi * np.array(fractions)
+        np.testing.assert_allclose(parts[f"d {part} (sin)"][[0, 1, 3]], np.sin(angle), atol=1e-12)
+        np.testing.assert_allclose(parts[f"d {part} (cos)"][[0, 1, 3]], np.cos(angle), atol=1e-12)
+    assert preprocessor.transform(table)[:, -1].tolist() == [0, 0, 1, 0]
+    assert through_json(preprocessor).transform(table).tobytes() == preprocessor.transform(table).tobytes()
+
+
+def test_text_is_dates_where_the_user_says_so() -> None:
+    table = pd.DataFrame({"d": ["2024-12-31", "2025-01-01 12:30", None, ""], "x": [1, 2, 3, 4]})
+    preprocessor = fit_preprocessor(table, options=ColumnOptions(dates=("d",)))
+    np.testing.assert_allclose(preprocessor.transform(table)[:2, 1], [-1.0, 1.0], rtol=0.5)
+    with pytest.raises(InputError, match=r"X\[0, 0\] \(column 'd'\) is 'soon', which is not a date; write it like"):
+        preprocessor.transform(pd.DataFrame({"d": ["soon"], "x": [1]}))
+
+
+@every_frame
+def test_columns_that_say_nothing_are_left_out(frame: Any) -> None:
+    rows = range(40)
+    columns = {
+        "id": list(rows),
+        "x": [float(row % 7) for row in rows],
+        "name": [f"n{row}" for row in rows],
+        "same": [3] * 40,
+        "only": ["a"] * 40,
+        "day": list(rows),
+        "city": [f"c{row % 9}" for row in rows],
+    }
+    preprocessor = fit_preprocessor(frame(columns))
+    assert [(column.name, column.reason.split()[0]) for column in preprocessor.left_out] == [
+        ("id", "numbers"), ("name", "is"), ("same", "holds"), ("only", "holds")
+    ]  # fmt: skip
+    assert preprocessor.get_feature_names_out()[:2] == ("x", "day")
+    kept = ColumnOptions(numeric=("id", "same"), categorical=("name",), ignore=("day",))
+    preprocessor = fit_preprocessor(frame(columns), options=kept)
+    assert [column.name for column in preprocessor.left_out] == ["only", "day"]
+    slim = preprocessor.without_left_out()
+    assert slim.names == ("id", "x", "name", "same", "city") and not slim.left_out
+    fewer = frame({name: columns[name] for name in slim.names})
+    expected = preprocessor.transform(frame(columns))
+    np.testing.assert_array_equal(slim.transform(fewer), expected)
+    np.testing.assert_array_equal(preprocessor.transform(fewer), expected)
+    assert through_json(slim).columns == slim.columns
+
+
+def test_nothing_is_left_out_of_an_array() -> None:
+    x = np.column_stack([np.arange(9), np.ones(9), np.arange(9) % 2])
+    assert fit_preprocessor(x, feature_names=["id", "one", "x"]).n_inputs == 3
+
+
+def test_a_table_without_a_column_that_says_something_is_rejected() -> None:
+    with pytest.raises(InputError, match="no column is left as an input: column 'a' holds a single value"):
+        fit_preprocessor(pd.DataFrame({"a": [1, 1]}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ignore": ("z",)}, "ignore names the column 'z'; the columns are 'a', 'b'"),
+        ({"ignore": ("a",), "numeric": ("a",)}, "column 'a' is given in ignore and in numeric"),
+        ({"scaling": "maximal"}, "scaling is 'maximal'; it must be one of auto, standard"),
+        ({"numeric": ("b",)}, r"X\[0, 1\] \(column 'b'\) is 'u', which is not a number"),
+    ],
+)
+def test_options_that_do_not_fit_are_rejected(options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        fit_preprocessor(pd.DataFrame({"a": [1, 2], "b": ["u", "v"]}), options=ColumnOptions(**options))
+
+
+def test_categories_are_what_pandas_says_they_are() -> None:
+    bins = pd.cut([1, 2, 3, 9, 9], 2)
+    table = pd.DataFrame({"bin": bins, "when": pd.period_range("2020", periods=5, freq="Y")})
+    preprocessor = fit_preprocessor(table, ["when"])
+    assert preprocessor.categories[0].categories == ("(0.992, 5.0]", "(5.0, 9.0]")
+    assert preprocessor.categories[1].categories == ("2020", "2021", "2022", "2023", "2024")
+    assert preprocessor.transform(table).sum() == 10
 
 
 def test_an_unknown_category_is_the_average_row_if_no_training_row_had_one() -> None:
     preprocessor = fit_preprocessor(pd.DataFrame({"k": ["b", "a", "b", "b"]}))
     assert preprocessor.get_feature_names_out() == ("k = a", "k = b")
-    out = preprocessor.transform(pd.DataFrame({"k": ["a", "b", "new", None]}))
+    with pytest.warns(UserWarning, match="column 'k': 33%"):
+        out = preprocessor.transform(pd.DataFrame({"k": ["a", "b", "new", None]}))
     assert out.tolist() == [[1, 0], [0, 1], [0.25, 0.75], [0.25, 0.75]]
 
 
@@ -149,11 +278,11 @@ def test_many_categories_become_codes_in_the_last_columns(frame: Any) -> None:
     table = frame({"k": keys, "x": list(range(82)), "c": ["u", "v"] * 41})
     preprocessor = fit_preprocessor(table)
     assert preprocessor.get_feature_names_out() == ("x", "c = u", "c = v", "k")
-    assert preprocessor.embedding_shapes == ((41, embedding_width(41)),)
+    assert preprocessor.embedding_shapes == ((42, embedding_width(42)),)
     codes = preprocessor.transform(table)[:, -1]
-    assert codes.tolist() == [*range(1, 41), *range(1, 41), 0, 0]
-    new = frame({"k": ["k07", "new", None], "x": [1, 2, 3], "c": ["u", "u", "u"]})
-    assert preprocessor.transform(new)[:, -1].tolist() == [8, 0, 0]
+    assert codes.tolist() == [*range(1, 41), *range(1, 41), 0, 41]
+    new = frame({"k": ["k07", "k08", "k09", "k10", "new", None], "x": [1] * 6, "c": ["u"] * 6})
+    assert preprocessor.transform(new)[:, -1].tolist() == [8, 9, 10, 11, 0, 41]
 
 
 def test_code_columns_are_in_the_tables_order() -> None:
@@ -173,13 +302,6 @@ def test_code_0_always_has_training_rows() -> None:
     assert (codes == 0).sum() == 2 and 39 not in preprocessor.categories[0].categories
 
 
-def test_a_column_of_unique_names_has_no_codes() -> None:
-    table = pd.DataFrame({"name": [f"n{number}" for number in range(50)]})
-    preprocessor = fit_preprocessor(table)
-    assert preprocessor.get_feature_names_out() == ("name = other",)
-    assert preprocessor.transform(table[:2]).tolist() == [[1], [1]]
-
-
 def test_up_to_max_one_hot_categories_are_one_hot() -> None:
     for count, encoding in ((MAX_ONE_HOT, ONE_HOT), (MAX_ONE_HOT + 1, CODES)):
         values = np.arange(count).repeat(3)[:, np.newaxis]
@@ -193,11 +315,11 @@ def test_embedding_widths_follow_fastais_rule_up_to_50() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        ["Ärger", "=cmd()", "", "1", " "],
+        ["Ärger", "=cmd()", "1", "a b"],
         [0, -5, 2**53 + 1, -(2**63), 2**64 - 1],
         [True, False],
         [0.1, -2.5, 1e300, 5e-324, 3.0],
-        ["1", 1, 2.5, "True"],
+        ["1", 3, 2.5, "True"],
     ],
     ids=str,
 )
@@ -237,7 +359,7 @@ def test_every_text_of_pandas_is_a_category(kind: str) -> None:
     dtype = pd.CategoricalDtype(["z", "b", "a"], ordered=True) if kind == "ordered" else kind
     table = pd.DataFrame({"k": pd.Series(values, dtype=dtype)})
     preprocessor = fit_preprocessor(table)
-    assert preprocessor.categories[0].categories == ("a", "b")  # z is met in no row
+    assert preprocessor.categories[0].categories == ("a", "b", None)  # z is met in no row
     assert preprocessor.transform(table).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
 
 
@@ -290,12 +412,12 @@ def test_the_kind_of_an_object_column_is_that_of_its_values() -> None:
             "whole": pd.Series([1, 2, None], dtype=object),
             "decimal": pd.Series([Decimal("1.5"), None, Decimal(2)], dtype=object),
             "truth": pd.Series([True, NAN, False], dtype=object),
-            "text": pd.Series(["a", None, 1], dtype=object),
+            "text": pd.Series(["a", "b", 1], dtype=object),
             "nothing": pd.Series([None, NAN, pd.NA], dtype=object),
         }
     )
     columns = fit_preprocessor(table).columns
-    assert [isinstance(column, NumericColumn) for column in columns] == [True, True, True, False, False]
+    assert [type(column) for column in columns] == [*[NumericColumn] * 3, CategoricalColumn, LeftOutColumn]
     assert [column.boolean for column in columns[:3]] == [False, False, True]
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from glassnet import InputError, Settings, fit, load
 from glassnet.cli import main
-from glassnet.data import Files, is_classification, open_files, target_values
+from glassnet.data import Files, open_files, target_values
 from glassnet.models.fitting_files import fit_files, source_of, task_of
+from glassnet.models.target_rule import choose_task
 from glassnet.preprocessing.scaling import choose_scaling
 from glassnet.streaming import block_readers, memory_estimate, scan
 from glassnet.streaming.profile import ScanOptions
@@ -220,7 +221,7 @@ def test_integers_too_large_for_64_bits_are_floats_as_in_memory(tmp_path):
     path = write(tmp_path / "t.csv", {"a": range(40), "y": [10**19 * (row % 2 + 1) for row in range(40)]})
     found = scan_files(open_files(path), ScanOptions("y", validation_fraction=0.2))
     assert found.target_profile.unique.tolist() == [1e19, 2e19] and task_of(found) == "regression"
-    assert not is_classification(target_values(open_files(path).table(), "y"))
+    assert choose_task(target_values(open_files(path).table(), "y")).task == "regression"
 
 
 def test_a_class_that_only_the_test_files_have_is_named(clouds, tmp_path):

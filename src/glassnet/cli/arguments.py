@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from glassnet._utils.arrays import Array
@@ -37,6 +38,11 @@ def parse_numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, .
                 f"{option} {text}: {part.strip()!r} is not {expected}; write it like {option} {example}"
             ) from None
     return tuple(values)
+
+
+def split_names(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of columns in an option, which may be given several times, each a list separated by commas."""
+    return tuple(name.strip() for text in texts or () for name in text.split(",") if name.strip())
 
 
 def parse_assignments(option: str, texts: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
@@ -110,6 +116,15 @@ def labeled_rows(model: Model, table: Table, target: str | None = None) -> tuple
     except InputError as error:
         raise with_location(table, error) from None
     return x, y
+
+
+@contextmanager
+def located(table: Table) -> Iterator[None]:
+    """Name the file and the number of the row there in errors about a row of a table."""
+    try:
+        yield
+    except InputError as error:
+        raise (with_location(table, error) if str(error).startswith("row ") else error) from None
 
 
 def with_location(table: Table, error: InputError) -> InputError:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from glassnet._utils.atomic_write import check_writable
-from glassnet.cli.arguments import parse_assignments, parse_numbers
+from glassnet.cli.arguments import parse_assignments, parse_numbers, split_names
 from glassnet.cli.checkpointing import make_checkpoint, resume_command
 from glassnet.cli.console import BatchProgressBar, Output
 from glassnet.cli.train_in_memory import train_in_memory
@@ -23,6 +23,8 @@ from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
+from glassnet.preprocessing.column_choice import ColumnOptions
+from glassnet.preprocessing.scaling import AUTO, SCALINGS
 from glassnet.training import Callback, Settings
 from glassnet.training.settings import LBFGS
 
@@ -45,15 +47,38 @@ def train(
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Column to predict.", show_default="the column label, target, class or y"),
+        typer.Option(
+            metavar="COLUMN",
+            help="Column to predict.",
+            show_default="the column label, target, class or y, else the last",
+        ),
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
             help="classification or regression.",
-            show_default="classification if the target is text or at most 20 different whole numbers",
+            show_default="classification if the target is text, true/false or at most 20 different whole numbers",
         ),
     ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMNS", help="Columns to leave out; separate names by commas.")
+    ] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMNS", help="Columns of categories, whatever they look like.")
+    ] = None,
+    numeric: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMNS", help="Columns of numbers, whatever they look like.")
+    ] = None,
+    dates: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMNS", help="Columns of dates, whatever they look like.")
+    ] = None,
+    scaling: Annotated[
+        str,
+        typer.Option(
+            help=f"Scaling of numbers: {', '.join(SCALINGS)}.",
+            show_default="auto: bytes for pixels, else standard",
+        ),
+    ] = AUTO,
     hidden: Annotated[str, typer.Option(metavar="SIZES", help="Units of the hidden layers; '' for none.")] = "128,64",
     activation: Annotated[
         str,
@@ -225,6 +250,9 @@ def train(
         cache=not no_cache,
         on_bad_row=on_bad_row,
         warm_start=None if warm_start is None else load(warm_start),
+        columns=ColumnOptions(
+            split_names(ignore), split_names(categorical), split_names(numeric), split_names(dates), scaling
+        ),
     )
     if warm_start is not None:
         _check_warm_start(context)

@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.cli.arguments import reject_text_target, with_location
+from glassnet.cli.arguments import located, reject_text_target, with_location
 from glassnet.cli.checkpointing import print_warnings
 from glassnet.cli.console import Output
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
-from glassnet.data import Files, Table, choose_target, features, is_classification, open_files, target_values
+from glassnet.data import Files, Matrix, Table, choose_target, explain_target, features, open_files, target_values
+from glassnet.data.matrices import missing_columns
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
 from glassnet.models import Model, fit
-from glassnet.models.fitting import check_task
 from glassnet.models.table_rows import find_target, raw_rows
 from glassnet.models.target import CLASSIFICATION, REGRESSION, encode_classes
+from glassnet.models.target_rule import check_task, choose_task, refuse_odd_text
 from glassnet.training import Callback
 
 
@@ -53,34 +54,34 @@ def train_in_memory(
         target = find_target(warm_start, table)
     name = choose_target(table, target)
     y = target_values(table, name)
-    task = _choose_task(options, y)
-    if task == REGRESSION:
-        reject_text_target(table, name, y, "choose --task classification")
-    if options.loss is not None:
-        check_task(task, options.loss)
-    settings = options.recommended_settings(len(table), task)
     columns = [column for column in table.names if column != name]
+    if not columns:
+        raise InputError(f"{table.source}: there is no column beside the target; add at least one feature")
     if warm_start is not None:
         columns = list(warm_start.feature_names)
         _check_target(table, warm_start, y)
-    x = _inputs(table, columns, name, warm_start)
+    task, reason = _choose_task(options, table, name, y)
+    if task == REGRESSION:
+        reject_text_target(table, name, y, "choose --task classification")
+    with located(table):
+        check_task(task, options.loss or "", y)
     test_rows = None
     if tables.test is not None:
         y_test = target_values(tables.test, name)
-        x_test = _inputs(tables.test, columns, name, warm_start)
         _check_test_target(tables, y_test, name, task, _classes(y) if warm_start is None else warm_start.classes)
-        test_rows = x_test, y_test
-    hint = "" if target else " (by its name; --target takes another)"
-    output.echo(f"{task}: predicting {name!r}{hint} from {len(columns):,} columns of {len(table):,} rows")
-    with warnings.catch_warnings():
+        test_rows = _inputs(tables.test, columns, name, warm_start), y_test
+    hint = "" if target else f" ({explain_target(table, name)}; --target takes another)"
+    why = f"; {task} because of {reason} (--task takes another)" if reason else ""
+    output.echo(f"{task}: predicting {name!r}{hint} from {len(columns):,} columns of {len(table):,} rows{why}")
+    with warnings.catch_warnings(), located(table):
         print_warnings(output)
         model = fit(
-            x,
+            _inputs(table, columns, name, warm_start),
             _class_names(y) if task == CLASSIFICATION and y.dtype.kind == "f" else y,
             hidden=options.hidden,
             activation=options.activation,
             task=task,
-            settings=settings,
+            settings=options.recommended_settings(len(table), task),
             validation_fraction=_validation_fraction(options, files, len(table)),
             test=test_rows,
             feature_names=columns,
@@ -88,6 +89,7 @@ def train_in_memory(
             callbacks=callbacks,
             source=table.source,
             warm_start=warm_start,
+            **options.columns.to_dict(),
         )
     return TrainResult(model, tables.bad_rows, tables.n_bad_rows)
 
@@ -106,8 +108,17 @@ def _read_tables(files: Files | None, options: TrainOptions) -> _Tables:
 
 
 def _inputs(table: Table, columns: Sequence[str], target: str, warm_start: Model | None) -> Any:
-    """Return the raw inputs (rows, columns)."""
-    return features(table, columns) if warm_start is None else raw_rows(warm_start, table, target)
+    """Return the raw inputs: an array of numbers if the file is one, else the columns as they are."""
+    if warm_start is not None:
+        return raw_rows(warm_start, table, target)
+    if not isinstance(table, Matrix):
+        missing = [name for name in columns if name not in table.names]
+        if missing:
+            raise missing_columns(table, columns, missing)
+        return table.select(columns)
+    return Matrix(
+        table.source, features(table, columns), None, tuple(columns), first_row=table.first_row, spans=table.spans
+    )
 
 
 def _check_target(table: Table, model: Model, y: Array) -> None:
@@ -130,16 +141,20 @@ def _check_test_target(tables: _Tables, y_test: Array, target: str, task: str, c
         raise with_location(tables.test, error) from None
 
 
-def _choose_task(options: TrainOptions, y: Array) -> str:
-    """Return the task: the one given, that of the model to start from, or the one that the target suggests."""
+def _choose_task(options: TrainOptions, table: Table, name: str, y: Array) -> tuple[str, str]:
+    """Return the task, and why, unless it is given: that of the model to start from, or what the target suggests."""
     model = options.warm_start
     if model is None:
-        return options.task or (CLASSIFICATION if is_classification(y) else REGRESSION)
+        if options.task:
+            return options.task, ""
+        with located(table):
+            refuse_odd_text(y, name)
+        return choose_task(y)
     if options.task not in (None, model.task):
         raise InputError(f"--task {options.task}: the model of --warm-start is for {model.task}; leave --task out")
     if not model.takes_numbers:
         raise InputError("--warm-start: the model preprocesses categories; only its estimator can train it further")
-    return model.task
+    return model.task, ""
 
 
 def _validation_fraction(options: TrainOptions, files: Files | None, n_rows: int) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from glassnet.errors import InputError
 from glassnet.models import Model, recommended
 from glassnet.models.target import CLASSIFICATION, REGRESSION
+from glassnet.preprocessing.column_choice import ColumnOptions
 from glassnet.training import Settings
 
 #: Default share of the rows held out for validation where there is no test file.
@@ -42,6 +43,8 @@ class TrainOptions:
         ``"error"`` or ``"skip"``.
     warm_start : Model, optional
         The model to start from, whose layers, preprocessing, classes and task are kept.
+    columns : ColumnOptions
+        Columns to leave out, what others hold, and how numbers are scaled.
     """
 
     target: str | None
@@ -57,6 +60,7 @@ class TrainOptions:
     cache: bool
     on_bad_row: str
     warm_start: Model | None = None
+    columns: ColumnOptions = field(default_factory=ColumnOptions)
 
     def validate(self, data: str | None) -> None:
         """Raise InputError if options contradict one another, or lack the file to train on."""

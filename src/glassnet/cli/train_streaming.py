@@ -9,8 +9,8 @@ from glassnet.cli.checkpointing import print_warnings, scan_interrupts
 from glassnet.cli.console import Output
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
 from glassnet.data import Files, choose_target
-from glassnet.models.fitting import check_task
 from glassnet.models.fitting_files import fit_stream, scan_test_files, task_of
+from glassnet.models.target_rule import check_task
 from glassnet.streaming.memory_estimate import available_memory, estimate_memory, fits_in_memory
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files

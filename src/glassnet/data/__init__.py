@@ -1,10 +1,9 @@
 """Reading of files and arrays into tables, and of tables into arrays; errors name the file, row and column."""
 
 from glassnet.data.columns import (
-    MAX_NUMBERED_CLASSES,
     choose_target,
+    explain_target,
     features,
-    is_classification,
     target_values,
 )
 from glassnet.data.conversion import as_table
@@ -18,15 +17,14 @@ __all__ = [
     "ArrowTable",
     "CsvFormat",
     "Files",
-    "MAX_NUMBERED_CLASSES",
     "Matrix",
     "TARGET_NAMES",
     "Table",
     "as_files",
     "as_table",
     "choose_target",
+    "explain_target",
     "features",
-    "is_classification",
     "open_files",
     "read_table",
     "target_values",

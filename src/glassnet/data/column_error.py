@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from glassnet.data.provenance import RowProvenance
 from glassnet.errors import InputError
 
 TYPE_ADVICE = "convert it to numbers or text, or leave the column out"
-DATE_ADVICE = "convert it to numbers (year, month, days since a date that matters), or leave the column out"
+#: The source of a table that the caller holds, which messages call X.
+IN_MEMORY = "X"
 FINITE_OR_MISSING = "every entry must be a finite number, or missing"
 
 
@@ -31,7 +33,7 @@ class ColumnError(Exception):
         self.message = message
         self.row = row
 
-    def to_input_error(self, names: Sequence[str], rows: Any = None) -> InputError:
+    def to_input_error(self, names: Sequence[str], rows: Any = None, table: RowProvenance | None = None) -> InputError:
         """Return the error for the user.
 
         Parameters
@@ -40,9 +42,14 @@ class ColumnError(Exception):
             Names of the table's columns.
         rows : array of int, optional
             Number of each row in the user's table; 0, 1, 2, … if not given.
+        table : Table, optional
+            The user's table: if it comes from a file, the error names the file and the row there.
         """
         name = names[self.position]
-        if self.row is None:
+        row = self.row if self.row is None or rows is None else int(rows[self.row])
+        if table is not None and table.source != IN_MEMORY:
+            where = f"{table.source}:" if row is None else f"{table.describe_row(row)},"
+            return InputError(f"{where} column {name!r} {self.message}")
+        if row is None:
             return InputError(f"X's column {self.position} ({name!r}) {self.message}")
-        row = self.row if rows is None else int(rows[self.row])
         return InputError(f"X[{row}, {self.position}] (column {name!r}) {self.message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,11 +12,11 @@ from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_bool_array, to_numpy, to_str_array
 from glassnet.data.formatting import format_cell, format_names, is_number
 from glassnet.data.matrices import matrix_features, matrix_target, missing_columns, to_target_dtype
-from glassnet.data.tables import TARGET_NAMES, ArrowTable, Matrix, Table, default_target
+from glassnet.data.tables import ArrowTable, Matrix, Table, default_target
 from glassnet.errors import InputError
 
-#: Whole numbers with at most this many different values are classes; with more, they are values.
-MAX_NUMBERED_CLASSES = 20
+#: Names of columns that an error lists.
+MAX_LISTED_NAMES = 8
 #: Rows converted to numbers at once.
 ROWS_AT_ONCE = 4096
 _FINITE_ADVICE = "every feature must be a finite number: fill it in or leave the row out"
@@ -41,27 +42,38 @@ def choose_target(table: Named, target: str | None = None) -> str:
     table : Table or Files
         What has the columns.
     target : str, optional
-        The requested column. If not given: the target of a `Matrix`, or else the first of `TARGET_NAMES` that exists.
+        The requested column. If not given: the target of a `Matrix`, or else the first of `TARGET_NAMES` that exists,
+        in capital or small letters, or else the last column.
 
     Raises
     ------
     InputError
-        If there is no such column.
+        If there is no such column; the closest name is suggested.
     """
     names = table.names
     if target is not None:
         if target not in names:
-            raise InputError(f"{table.source}: there is no column {target!r}; the columns are {format_names(names)}")
+            raise InputError(f"{table.source}: there is no column {target!r}{_suggestion(target, names)}")
         return target
     if isinstance(table, Matrix) and table.y is not None:
         return table.target_name
-    found = default_target(names)
-    if found is not None:
-        return found
-    raise InputError(
-        f"{table.source}: no column is called {', '.join(TARGET_NAMES[:-1])} or {TARGET_NAMES[-1]}; "
-        f"name the target with --target; the columns are {format_names(names)}"
-    )
+    if not names:
+        raise InputError(f"{table.source}: there are no columns")
+    return default_target(names) or names[-1]
+
+
+def explain_target(table: Named, name: str) -> str:
+    """Return why a column is the target although none was asked for."""
+    return "by its name" if default_target(table.names) == name else "the last column"
+
+
+def _suggestion(name: str, names: Sequence[str]) -> str:
+    """Return the names that somebody who wrote ``name`` may have meant, and the columns, the last one among them."""
+    by_small = {known.casefold(): known for known in reversed(names)}
+    close = get_close_matches(name.casefold(), by_small, n=1)
+    meant = f"; did you mean {by_small[close[0]]!r}?" if close else ""
+    last = f", the last is {names[-1]!r}" if len(names) > MAX_LISTED_NAMES else ""
+    return f"{meant}{';' if not meant else ''} the columns are {format_names(names, MAX_LISTED_NAMES)}{last}"
 
 
 def features(table: Table, names: Sequence[str]) -> Any:
@@ -172,23 +184,6 @@ def target_values(table: Table, name: str) -> Array:
         value = format_cell(column[row].as_py())
         raise InputError(f"{table.describe_row(row)}, target column {name!r} is {value}; every row needs a target")
     return to_target_dtype(values)
-
-
-def is_classification(values: Array, max_numbered: int | None = MAX_NUMBERED_CLASSES) -> bool:
-    """Return whether a target holds classes rather than values, for want of a task.
-
-    Parameters
-    ----------
-    values : array (samples,) or (samples, outputs)
-        The target. Text is always classes, and numbers with fractions are values.
-    max_numbered : int, optional
-        Whole numbers are classes if there are at most this many different ones; None for no limit.
-    """
-    if values.dtype.kind == "f" and not np.array_equal(values, np.floor(values)):
-        return False
-    if values.dtype.kind in "iuf":
-        return max_numbered is None or (values.dtype.kind != "f" and len(np.unique(values)) <= max_numbered)
-    return True
 
 
 def _raise_not_number(table: ArrowTable, name: str, column: Any) -> None:

@@ -12,7 +12,14 @@ from scipy import sparse
 
 from glassnet._utils.arrays import Array
 from glassnet.data.column_error import TYPE_ADVICE
-from glassnet.data.object_columns import CATEGORY, check_hashable, is_missing, kind_of_objects, to_float_array
+from glassnet.data.object_columns import (
+    CATEGORY,
+    check_hashable,
+    is_missing,
+    kind_of_objects,
+    to_float_array,
+    to_seconds,
+)
 from glassnet.data.provenance import provenance_of
 from glassnet.data.tables import ArrowTable, Matrix, Table, at_most_float64, kind_of_dtype
 from glassnet.errors import InputError
@@ -44,6 +51,11 @@ def as_table(data: Any) -> Table:
     if sparse.issparse(data):
         return _sparse_matrix(data)
     return Matrix("X", _as_array(data))
+
+
+def has_columns(data: Any) -> bool:
+    """Return whether data is a table or a data frame, whose columns have names; not an array, list or sparse matrix."""
+    return isinstance(data, Table) or hasattr(data, "columns") or hasattr(data, "collect_schema")
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,10 @@ class PandasTable(Table):
         frame = self.frame.iloc[:, [position_of[name] for name in names]]
         return PandasTable(self.source, frame, first_row=self.first_row, spans=self.spans)
 
+    def take_columns(self, positions: Sequence[int]) -> PandasTable:
+        """Return the table of these columns: see `Table.take_columns`."""
+        return PandasTable(self.source, self.frame.iloc[:, list(positions)], first_row=self.first_row, spans=self.spans)
+
     def kind(self, position: int) -> str:
         """Return the kind of a column: see `Table.kind`."""
         dtype = self.dtypes[position]
@@ -111,6 +127,13 @@ class PandasTable(Table):
             else:
                 result[:, index] = to_float_array(column.tolist(), position)
         return result
+
+    def seconds(self, position: int) -> Array:
+        """Return a column of dates as seconds: see `Table.seconds`."""
+        column = self.frame.iloc[:, position]
+        is_dates = getattr(self.dtypes[position], "kind", "") == "M"
+        # pandas converts a time zone to UTC
+        return to_seconds(column.to_numpy(dtype="datetime64[us]") if is_dates else column.tolist(), position)
 
     def factorize(self, position: int) -> tuple[Array, list[Any]]:
         """Return a column as codes and values: see `Table.factorize`."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
+from glassnet.data.column_error import IN_MEMORY
 from glassnet.data.formatting import format_cell, format_names
 from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
@@ -29,23 +31,15 @@ def matrix_features(table: Matrix, names: Sequence[str]) -> Any:
         elif missing and not table.open_ended:
             raise missing_columns(table, names, missing)
         x = _select_columns(x, [index_of.get(name, -1) for name in names])
+    check_finite_numbers(replace(table, x=x, feature_names=tuple(names)))
     if issparse(x):
-        x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
-        wrong = np.flatnonzero(~np.isfinite(x.data))
-        if len(wrong):
-            row = int(np.searchsorted(x.indptr, wrong[0], side="right")) - 1
-            _raise_not_finite(table, row, names[x.indices[wrong[0]]], x.data[wrong[0]])
-        return x
+        return x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
     if x.dtype.kind not in "fiub":
         raise InputError(f"{table.source}: the features have dtype {x.dtype}; they must be numbers")
     if x.dtype.kind == "f":
-        x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32 if x.dtype == np.float16 else np.float64)
-        for first in range(0, len(x), ROWS_AT_ONCE):
-            part = x[first : first + ROWS_AT_ONCE]
-            if not np.isfinite(part).all():
-                row, column = (int(number) for number in np.argwhere(~np.isfinite(part))[0])
-                _raise_not_finite(table, first + row, names[column], part[row, column])
-        return x
+        return (
+            x if x.dtype in (np.float32, np.float64) else x.astype(np.float32 if x.dtype == np.float16 else np.float64)
+        )
     if x.dtype in (np.uint8, bool):
         return x.view(np.uint8)
     return x.astype(np.uint8 if len(x) and x.min() >= 0 and x.max() <= 255 else np.float64)
@@ -69,11 +63,37 @@ def _select_columns(x: Any, indices: list[int]) -> Any:
     return type(x)((entries.data, (entries.row, columns[entries.col])), shape=(x.shape[0], len(indices)))
 
 
-def _raise_not_finite(table: Matrix, row: int, name: str, value: Any) -> None:
-    raise InputError(
-        f"{table.describe_row(row)}, column {name!r} is {value}; "
-        "every feature must be a finite number: fill it in or leave the row out"
-    )
+def check_finite_numbers(table: Matrix) -> None:
+    """Check that every entry of an array or sparse matrix of numbers is finite.
+
+    Raises
+    ------
+    InputError
+        For the first that is NaN or infinite; its row, column and value are named.
+    """
+    x = table.x
+    stored = x.data if issparse(x) else x
+    if stored.dtype.kind != "f":
+        return
+    for first in range(0, len(stored), ROWS_AT_ONCE):
+        part = stored[first : first + ROWS_AT_ONCE]
+        if np.isfinite(part).all():
+            continue
+        entry = tuple(int(index) for index in np.argwhere(~np.isfinite(part))[0])
+        row = first + entry[0]
+        column = entry[-1]
+        if issparse(x):
+            outer = int(np.searchsorted(x.indptr, row, side="right")) - 1
+            inner = int(x.indices[row])
+            row, column = (outer, inner) if x.format == "csr" else (inner, outer)
+        raise not_finite(table, row, column, x[row, column])
+
+
+def not_finite(table: Matrix, row: int, column: int, value: Any) -> InputError:
+    """Return the error for an entry of an array that is NaN or infinite."""
+    named = f"column {table.feature_names[column]!r}" if table.feature_names else f"column {column}"
+    where = f"x[{row}, {column}]" if table.source == IN_MEMORY else f"{table.describe_row(row)}, {named}"
+    return InputError(f"{where} is {value}; every feature must be a finite number: fill it in or leave the row out")
 
 
 def matrix_target(table: Matrix, name: str) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import numbers
 from typing import Any
@@ -12,7 +13,7 @@ from glassnet._utils.arrays import Array
 from glassnet.data.column_error import TYPE_ADVICE, ColumnError
 
 #: The kinds of columns.
-NUMBER, BOOLEAN, CATEGORY = "number", "boolean", "category"
+NUMBER, BOOLEAN, CATEGORY, DATE = "number", "boolean", "category", "date"
 
 #: Names of the types of None, and of pandas' NA and NaT.
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")
@@ -35,6 +36,8 @@ def kind_of_objects(values: list[Any]) -> str:
         return BOOLEAN
     if all(issubclass(type_, (numbers.Real, np.bool_)) or type_.__name__ == "Decimal" for type_ in types):
         return NUMBER
+    if all(issubclass(type_, (datetime.date, np.datetime64)) for type_ in types):
+        return DATE
     return CATEGORY
 
 
@@ -60,6 +63,49 @@ def to_float_array(values: list[Any], position: int) -> Array:
             message = f"is {value!r:.40}, which is not a number; correct it, or name the column in categorical_features"
             raise ColumnError(position, message, row) from None
     return result
+
+
+def to_seconds(values: Any, position: int) -> Array:
+    """Convert dates and times to seconds since 1970, float64 (samples,), NaN where missing.
+
+    Parameters
+    ----------
+    values : array of datetime64, or list
+        Dates; Python's own, and text in the form of ISO 8601; those with a time zone are converted to UTC.
+    position : int
+        The position of the column in its table.
+
+    Raises
+    ------
+    ColumnError
+        If a value is no date (row and value named).
+    """
+    if not isinstance(values, np.ndarray):
+        parsed = np.full(len(values), np.datetime64("NaT", "us"))
+        for row, value in enumerate(values):
+            if not is_missing(value) and str(value).strip():
+                parsed[row] = _parse_date(value, row, position)
+        values = parsed
+    microseconds = values.astype("datetime64[us]")
+    return np.where(np.isnat(microseconds), np.nan, microseconds.astype(np.int64) / 1e6)
+
+
+def _parse_date(value: Any, row: int, position: int) -> Any:
+    """Return one date as datetime64."""
+    try:
+        if isinstance(value, str):
+            value = datetime.datetime.fromisoformat(value.strip())
+        if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+            value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+        if isinstance(value, datetime.date):
+            return np.datetime64(value.isoformat(), "us")
+        if isinstance(value, np.datetime64):
+            return value
+    except ValueError:
+        pass
+    raise ColumnError(
+        position, f"is {value!r:.40}, which is not a date; write it like 2026-01-31 or 2026-01-31 08:15", row
+    )
 
 
 def check_hashable(values: list[Any], position: int) -> None:

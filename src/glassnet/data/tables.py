@@ -12,15 +12,24 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
-from glassnet.data.column_error import DATE_ADVICE, TYPE_ADVICE, ColumnError
-from glassnet.data.object_columns import BOOLEAN, CATEGORY, NUMBER, check_hashable, kind_of_objects, to_float_array
+from glassnet.data.column_error import TYPE_ADVICE, ColumnError
+from glassnet.data.object_columns import (
+    BOOLEAN,
+    CATEGORY,
+    DATE,
+    NUMBER,
+    check_hashable,
+    kind_of_objects,
+    to_float_array,
+    to_seconds,
+)
 from glassnet.data.provenance import RowProvenance, provenance_of
 from glassnet.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Names of the target column where none is given, in order of preference.
+#: Names of the target column where none is given, in order of preference and in small letters.
 TARGET_NAMES = ("label", "target", "class", "y")
 
 
@@ -51,12 +60,20 @@ class Table(RowProvenance, ABC):
         """Return the table with the columns of these names only, in this order; a target of a `Matrix` stays last."""
 
     @abstractmethod
+    def take_columns(self, positions: Sequence[int]) -> Table:
+        """Return the table of these columns, in this order."""
+
+    @abstractmethod
     def kind(self, position: int) -> str:
-        """Return the kind of a column: numbers, booleans or categories."""
+        """Return the kind of a column: numbers, booleans, categories or dates."""
 
     @abstractmethod
     def matrix(self, positions: Sequence[int]) -> Array:
         """Return columns as numbers or booleans (rows, columns), NaN where missing; a view where possible."""
+
+    @abstractmethod
+    def seconds(self, position: int) -> Array:
+        """Return a column of dates as seconds since 1970, float64 (rows,), NaN where missing."""
 
     @abstractmethod
     def factorize(self, position: int) -> tuple[Array, list[Any]]:
@@ -103,6 +120,10 @@ class ArrowTable(Table):
         """Return the table with some columns: see `Table.select`."""
         return replace(self, columns=self.columns.select(list(names)))
 
+    def take_columns(self, positions: Sequence[int]) -> ArrowTable:
+        """Return the table of these columns: see `Table.take_columns`."""
+        return replace(self, columns=self.columns.select(list(positions)))
+
     def kind(self, position: int) -> str:
         """Return the kind of a column: see `Table.kind`."""
         from pyarrow import types
@@ -115,8 +136,9 @@ class ArrowTable(Table):
         # a column of nulls only may have any type
         if _is_text(dtype) or types.is_dictionary(dtype) or types.is_null(dtype):
             return CATEGORY
-        advice = DATE_ADVICE if types.is_temporal(dtype) else TYPE_ADVICE
-        raise ColumnError(position, f"is of type {dtype}; {advice}")
+        if types.is_timestamp(dtype) or types.is_date(dtype):
+            return DATE
+        raise ColumnError(position, f"is of type {dtype}; {TYPE_ADVICE}")
 
     def matrix(self, positions: Sequence[int]) -> Array:
         """Return columns as numbers: see `Table.matrix`."""
@@ -135,6 +157,16 @@ class ArrowTable(Table):
                 column = column.cast(pa.float64(), safe=False)
             result[:, index] = column.to_numpy()
         return result
+
+    def seconds(self, position: int) -> Array:
+        """Return a column of dates as seconds: see `Table.seconds`."""
+        import pyarrow as pa
+
+        column = self.columns.column(position)
+        if self.kind(position) != DATE:
+            return to_seconds(column.to_pylist(), position)
+        whole = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        return whole.cast(pa.float64(), safe=False).to_numpy() / 1e6
 
     def factorize(self, position: int) -> tuple[Array, list[Any]]:
         """Return a column as codes and values: see `Table.factorize`."""
@@ -212,13 +244,19 @@ class Matrix(Table):
         x = self.x[:, [position_of[name] for name in chosen]]
         return replace(self, x=x, y=y, feature_names=tuple(chosen))
 
+    def take_columns(self, positions: Sequence[int]) -> Matrix:
+        """Return the table of these columns, without the target: see `Table.take_columns`."""
+        names = tuple(self.feature_names[position] for position in positions) if self.feature_names else ()
+        return replace(self, x=self.x[:, list(positions)], y=None, feature_names=names)
+
     def kind(self, position: int) -> str:
         """Return the kind of a column: see `Table.kind`. Text counts as numbers: only the user knows the categories."""
         dtype = self.x.dtype
         if dtype.kind in "UT":
             return NUMBER
         if dtype.kind == "O":
-            return BOOLEAN if kind_of_objects(self.x[:, position].tolist()) == BOOLEAN else NUMBER
+            kind = kind_of_objects(self.x[:, position].tolist())
+            return kind if kind in (BOOLEAN, DATE) else NUMBER
         return kind_of_dtype(dtype, position)
 
     def matrix(self, positions: Sequence[int]) -> Array:
@@ -233,6 +271,11 @@ class Matrix(Table):
             self.kind(position)
             result[:, index] = to_float_array(array[:, index].tolist(), position)
         return result
+
+    def seconds(self, position: int) -> Array:
+        """Return a column of dates as seconds: see `Table.seconds`."""
+        column = self.x[:, position]
+        return to_seconds(column if column.dtype.kind == "M" else column.tolist(), position)
 
     def factorize(self, position: int) -> tuple[Array, list[Any]]:
         """Return a column as codes and values: see `Table.factorize`."""
@@ -260,8 +303,11 @@ class Matrix(Table):
 
 
 def default_target(names: Sequence[str]) -> str | None:
-    """Return the first of `TARGET_NAMES` that is among the names of columns, if there is one."""
-    return next((name for name in TARGET_NAMES if name in names), None)
+    """Return the first of `TARGET_NAMES` that is among the names of columns, in any case, if there is one."""
+    by_small: dict[str, str] = {}
+    for name in names:
+        by_small.setdefault(name.strip().casefold(), name)
+    return next((by_small[name] for name in TARGET_NAMES if name in by_small), None)
 
 
 def check_names(source: str, names: Sequence[str]) -> None:
@@ -278,10 +324,12 @@ def check_names(source: str, names: Sequence[str]) -> None:
 
 
 def kind_of_dtype(dtype: Any, position: int) -> str:
-    """Return the kind of a column of a NumPy dtype of numbers or booleans; a ColumnError for any other."""
+    """Return the kind of a column of a NumPy dtype of numbers, booleans or dates; a ColumnError for any other."""
     if dtype.kind in "biuf":
         return BOOLEAN if dtype.kind == "b" else NUMBER
-    raise ColumnError(position, f"is of dtype {dtype}; {DATE_ADVICE if dtype.kind in 'mM' else TYPE_ADVICE}")
+    if dtype.kind == "M":
+        return DATE
+    raise ColumnError(position, f"is of dtype {dtype}; {TYPE_ADVICE}")
 
 
 def at_most_float64(array: Array) -> Array:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
 from glassnet._version import __version__
-from glassnet.data import is_classification
+from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
 from glassnet.models.model import Model, default_names
 from glassnet.models.recommended import ACTIVATION, HIDDEN, recommended_settings
 from glassnet.models.target import CLASSIFICATION, REGRESSION, Target
-from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
+from glassnet.models.target_rule import (
+    as_targets,
+    check_task,
+    choose_task,
+    find_classes,
+    refuse_odd_text,
+    warn_of_classes,
+)
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
-from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
+from glassnet.preprocessing.column_choice import IGNORED, ColumnOptions
+from glassnet.preprocessing.input_fitting import FittedInputs, as_rows, fit_inputs, is_numbers
+from glassnet.preprocessing.scaling import AUTO, BYTE_SCALE, fit_standard_scaling
 from glassnet.training import Callback, Epoch, Settings, Trained, train
 from glassnet.training.validation_split import split_fraction
 
@@ -42,22 +51,30 @@ def fit(
     callbacks: Iterable[Callback] = (),
     source: str = "",
     warm_start: Model | None = None,
+    ignore: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+    dates: Sequence[str] = (),
+    scaling: str = AUTO,
 ) -> Model:
     """Train a network on raw rows and return it as a `Model`, which includes the preprocessing.
 
     Parameters
     ----------
-    x : array-like or SciPy sparse matrix (samples, features)
-        Finite numbers, in any unit: they are scaled by statistics of the training rows, which become part of the model.
+    x : data frame, array-like or SciPy sparse matrix (samples, features)
+        Numbers in any unit, booleans, categories, dates, text; missing values in a data frame. They are prepared by
+        statistics of the training rows, which become part of the model (`glassnet.preprocessing`). Numbers in an array
+        must be finite.
     y : array-like (samples,) or, for regression, (samples, outputs)
-        Classes (text or whole numbers) or values.
+        Classes (text, booleans or whole numbers) or quantities; none may be missing.
     hidden : sequence of int
         Units of the hidden layers; may be empty.
     activation : str or sequence of str
         One for all hidden layers, one for each hidden layer, or one for each layer including the output. By default,
         the output activation is the link of the loss.
     task : str
-        ``"classification"`` or ``"regression"``; by default, a target with fractions means regression.
+        ``"classification"`` or ``"regression"``; if not given, text, booleans and at most 20 different whole numbers
+        are classes, and all else is a quantity: see `glassnet.models.target_rule.choose_task`.
     settings : Settings, optional
         How to train; `recommended_settings` if not given. Its loss decides the output layer.
     validation_fraction : float
@@ -73,6 +90,13 @@ def fit(
     warm_start : Model, optional
         Continue from the parameters of this model, with its layers, preprocessing and classes; `hidden`, `activation`
         and `task` are ignored.
+    ignore : sequence of str
+        Columns that are left out.
+    categorical, numeric, dates : sequence of str
+        Columns that hold categories, numbers or dates, whatever their type suggests.
+    scaling : str
+        How numbers are scaled: ``"auto"``, ``"standard"`` (mean 0, deviation 1), ``"range"`` (from 0 to 1), ``"bytes"``
+        (divided by 255, as pixels are), or ``"identity"``.
 
     Returns
     -------
@@ -82,7 +106,13 @@ def fit(
     Raises
     ------
     InputError
-        If arguments are invalid or inconsistent: shapes, a single class, an unknown class in the test rows, settings.
+        If arguments are invalid or inconsistent: shapes, a missing target, an entry that is not finite, a single class,
+        an unknown class in the test rows, settings.
+
+    Warns
+    -----
+    UserWarning
+        If columns are left out because they say nothing, or there are more than 100 classes.
 
     Examples
     --------
@@ -104,6 +134,7 @@ def fit(
         target_name=target_name,
         source=source,
         warm_start=warm_start,
+        columns=ColumnOptions(tuple(ignore), tuple(categorical), tuple(numeric), tuple(dates), scaling),
     )
     trained = train(
         data.untrained.structure,
@@ -166,6 +197,7 @@ def build_model(
         "training_rows": training_rows,
         "validation_rows": validation_rows,
         "source": untrained.metadata.get("source", ""),
+        "left_out": untrained.metadata.get("left_out", []),
         "glassnet": __version__,
     }
     return replace(untrained, vector=vector, history=tuple(history), metadata=known)
@@ -185,62 +217,98 @@ def prepare_data(
     target_name: str = "y",
     source: str = "",
     warm_start: Model | None = None,
+    columns: ColumnOptions | None = None,
 ) -> PreparedData:
     """Split raw rows, encode them and build the network that `fit` trains on them; the arguments are those of `fit`."""
-    x = _as_rows(x)
-    y = np.asarray(y)
-    if x.ndim != 2 or x.shape[1] == 0:
-        raise InputError(f"x has shape {x.shape}; it must be (samples, features)")
-    samples = int(x.shape[0])
+    table = as_rows(x)
+    y = as_targets(y, target_name)
+    samples = len(table)
     if samples != len(y):
         raise InputError(f"x has {samples} rows and y {len(y)}; they must be the same")
-    if warm_start is not None:
-        task = warm_start.task
-    task = task or (CLASSIFICATION if is_classification(y, max_numbered=None) else REGRESSION)
+    if not task and warm_start is None:
+        refuse_odd_text(y, target_name)
+    task = warm_start.task if warm_start is not None else task or choose_task(y).task
     settings = settings or recommended_settings(samples, task)
-    check_task(task, _name(settings.loss))
+    check_task(task, _name(settings.loss), y)
     classes = find_classes(y, task) if warm_start is None else warm_start.classes
     training, validation = split_fraction(samples, validation_fraction, settings.random_state, y if classes else None)
+    whole = len(training) == samples
     if warm_start is None:
-        untrained = _untrained(x, y, training, hidden, activation, task, classes, settings)
-        names = tuple(feature_names) or default_names(x.shape[1])
-        target = replace(untrained.target, name=target_name)
-        untrained = replace(untrained, feature_names=names, target=target, metadata={"source": source})
+        names = tuple(feature_names) or feature_names_of(table)
+        fitted = fit_inputs(table, None if whole else training, names, columns)
+        if classes:
+            warn_of_classes(classes, samples, target_name)
+        target = _fit_target(y, training, task, classes, settings, target_name)
+        untrained = _untrained(fitted, target, hidden, activation, settings, len(classes) or _columns(y), source)
+        rows = fitted.rows
     else:
         untrained = _continued(warm_start, settings, feature_names, source)
+        rows = array_or_table(table)
     truth = untrained.encode(y)
-    whole = len(training) == samples
+    test_rows = None
+    if test is not None:
+        test_x = array_or_table(as_rows(test[0], "the test rows' x"))
+        test_rows = encode_rows(untrained, test_x), untrained.encode(as_targets(test[1], target_name))
     return PreparedData(
         untrained,
-        (encode_rows(untrained, x if whole else x[training]), truth if whole else truth[training]),
-        (encode_rows(untrained, x[validation]), truth[validation]) if len(validation) else None,
-        (encode_rows(untrained, _as_rows(test[0])), untrained.encode(test[1])) if test is not None else None,
+        (encode_rows(untrained, rows if whole else take_rows(rows, training)), truth if whole else truth[training]),
+        (encode_rows(untrained, take_rows(rows, validation)), truth[validation]) if len(validation) else None,
+        test_rows,
         training,
         validation,
     )
 
 
+def feature_names_of(table: Table) -> tuple[str, ...]:
+    """Return the names of the columns of raw rows, x1, x2, … if they have none."""
+    if isinstance(table, Matrix):
+        return table.feature_names or default_names(table.shape[1])
+    return tuple(table.names)
+
+
+def array_or_table(table: Table) -> Any:
+    """Return the array or sparse matrix of numbers that a table is, or else the table."""
+    if is_numbers(table) and isinstance(table, Matrix):
+        return table.x.tocsr() if table.is_sparse else table.x
+    return table
+
+
+def take_rows(rows: Any, chosen: Array) -> Any:
+    """Return some of the raw rows: an array, a sparse matrix or a table."""
+    return rows.take(chosen) if isinstance(rows, Table) else rows[chosen]
+
+
+def _fit_target(
+    y: Array, training: Array, task: str, classes: tuple[Any, ...], settings: Settings, name: str
+) -> Target:
+    """Return the target, its scaling fitted to the training rows."""
+    if task == CLASSIFICATION:
+        return Target.of_classes(classes, name)
+    scaling = None
+    if needs_target_scaling(task, settings):
+        scaling = fit_standard_scaling(np.asarray(y, np.float64).reshape(len(y), -1)[training])
+    return Target(REGRESSION, name, scaling=scaling)
+
+
 def _untrained(
-    x: Any,
-    y: Array,
-    training: Array,
+    fitted: FittedInputs,
+    target: Target,
     hidden: Sequence[int],
     activation: str | Sequence[str],
-    task: str,
-    classes: tuple[Any, ...],
     settings: Settings,
+    outputs: int,
+    source: str,
 ) -> Model:
     """Return a model without parameters, its preprocessing fitted on the training rows."""
-    scaling = fit_scaling(x if len(training) == len(y) else x[training])
-    if task == CLASSIFICATION:
-        target = Target.of_classes(classes)
-    elif needs_target_scaling(task, settings):
-        values = np.asarray(y, np.float64).reshape(len(y), -1)
-        target = Target(REGRESSION, scaling=fit_standard_scaling(values[training]))
-    else:
-        target = Target(REGRESSION)
-    structure = build_structure(x.shape[1], hidden, activation, settings, len(classes) or _columns(y))
-    return Model(structure, np.empty(0, settings.dtype), scaling, (), target, settings)
+    preprocessor = fitted.preprocessor
+    structure = build_structure(
+        preprocessor.n_inputs, hidden, activation, settings, outputs, preprocessor.embedding_shapes
+    )
+    for column in fitted.left_out:
+        if column.reason != IGNORED:
+            warnings.warn(f"{column}; name it in 'ignore', or say what it holds to keep it", UserWarning, stacklevel=4)
+    metadata = {"source": source, "left_out": [[column.name, column.reason] for column in fitted.left_out]}
+    return Model(structure, np.empty(0, settings.dtype), preprocessor, fitted.names, target, settings, (), metadata)
 
 
 def _continued(model: Model, settings: Settings, feature_names: Sequence[str], source: str) -> Model:
@@ -256,7 +324,12 @@ def _continued(model: Model, settings: Settings, feature_names: Sequence[str], s
 
 
 def build_structure(
-    features: int, hidden: Sequence[int], activation: str | Sequence[str], settings: Settings, outputs: int
+    inputs: int,
+    hidden: Sequence[int],
+    activation: str | Sequence[str],
+    settings: Settings,
+    outputs: int,
+    tables: Sequence[tuple[int, int]] = (),
 ) -> Structure:
     """Return the structure; the default output activation is the link of the loss, or the identity."""
     loss = settings.resolve_loss()
@@ -270,17 +343,20 @@ def build_structure(
             f"activation names {len(chosen)} for {len(hidden)} hidden layers; give one for all of them, one for each, "
             "or one for each and one for the output"
         )
-    return Structure((features, *hidden, outputs), chosen)
-
-
-def _as_rows(x: Any) -> Any:
-    """Return raw rows as an array or a CSR matrix."""
-    return x.tocsr() if issparse(x) else np.asarray(x)
+    return Structure((inputs, *hidden, outputs), chosen, tables)
 
 
 def encode_rows(model: Model, x: Any) -> Any:
-    """Return raw rows as training takes them, with ``scale=BYTE_SCALE``: as bytes, or as inputs of the network."""
-    if model.takes_bytes and not issparse(x) and x.ndim == 2 and x.shape[1] == len(model.feature_names):
+    """Return raw rows as training takes them, with ``scale=BYTE_SCALE``: as bytes, or as inputs of the network.
+
+    Parameters
+    ----------
+    model : Model
+        With its preprocessor.
+    x : array, SciPy CSR matrix or Table (samples, features)
+        With the model's columns in its order.
+    """
+    if model.takes_bytes and isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] == len(model.feature_names):
         with np.errstate(invalid="ignore"):
             rows = x.astype(np.uint8)
         if np.array_equal(rows, x):
@@ -293,46 +369,9 @@ def needs_target_scaling(task: str, settings: Settings) -> bool:
     return task == REGRESSION and _name(settings.loss) in _STANDARDISED
 
 
-def find_classes(y: Array, task: str) -> tuple[str | int, ...]:
-    """Return the classes among targets (samples,), in the order of the network's outputs; none for regression.
-
-    Raises
-    ------
-    InputError
-        If the task is unknown or does not match the target, or there is only one class.
-    """
-    if task not in (CLASSIFICATION, REGRESSION):
-        raise InputError(f"task is {task!r}; it must be 'classification' or 'regression'")
-    if task == REGRESSION:
-        if y.dtype.kind not in "iuf":
-            raise InputError("regression needs a target of numbers, and this one holds text; choose classification")
-        return ()
-    if y.ndim != 1:
-        raise InputError(f"y has shape {y.shape}; the classes must be one for each row: (samples,)")
-    values = sorted(set(y.tolist() if y.dtype.kind != "O" else map(str, y)))
-    classes = tuple(int(v) if isinstance(v, (bool, float)) and float(v).is_integer() else v for v in values)
-    if len(classes) < 2:
-        raise InputError(f"the target has only one class, {classes[0]!r}; there must be at least two to tell apart")
-    return classes
-
-
 def _columns(y: Array) -> int:
     return 1 if y.ndim == 1 else y.shape[1]
 
 
 def _name(loss: str | Loss) -> str:
     return loss if isinstance(loss, str) else loss.name
-
-
-def check_task(task: str, loss: str) -> None:
-    """Check that a loss matches the task.
-
-    Raises
-    ------
-    InputError
-        If a classification loss is used for regression, or a loss of counts or quantiles for classification.
-    """
-    if task == REGRESSION and loss in LOSSES_OF_CLASSES:
-        raise InputError(f"loss {loss!r} is for classes, and this is regression; try half_mean_squared_error or huber")
-    if task == CLASSIFICATION and loss in ("poisson", "pinball"):
-        raise InputError(f"loss {loss!r} is for values, and this is classification; try categorical_crossentropy")

@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.data import as_files, choose_target, is_classification
+from glassnet.data import as_files, choose_target
 from glassnet.errors import InputError
 from glassnet.models.fitting import (
     build_model,
     build_structure,
-    check_task,
-    find_classes,
     needs_target_scaling,
     training_metadata,
 )
 from glassnet.models.model import Model
 from glassnet.models.recommended import ACTIVATION, HIDDEN, recommended_settings
 from glassnet.models.target import CLASSIFICATION, REGRESSION, Target
+from glassnet.models.target_rule import check_task, choose_task, find_classes
 from glassnet.preprocessing.scaling import Scaling, choose_scaling, standard_scaling
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
@@ -109,8 +108,8 @@ def scan_test_files(profile: DatasetProfile, data: Any, cache: bool = True) -> D
 
 
 def task_of(profile: DatasetProfile) -> str:
-    """Return the task: classification for text or at most 20 different whole numbers, else regression."""
-    return CLASSIFICATION if is_classification(profile.target_profile.unique) else REGRESSION
+    """Return the task that the target suggests: see `choose_task`."""
+    return choose_task(profile.target_profile.unique).task
 
 
 def fit_stream(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -14,6 +15,11 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
+from glassnet.data.column_error import ColumnError
+from glassnet.data.conversion import as_table, has_columns
+from glassnet.data.formatting import format_names
+from glassnet.data.matrices import check_finite_numbers
+from glassnet.data.tables import Matrix, Table
 from glassnet.engines.interface import MAX_ACTIVATIONS, check_finite, looks_finite
 from glassnet.engines.reference import ReferenceEngine
 from glassnet.errors import InputError
@@ -23,6 +29,7 @@ from glassnet.network.embeddings import check_codes
 from glassnet.network.losses import as_outputs
 from glassnet.network.structure import Structure
 from glassnet.preprocessing import Preprocessor, Scaling, TablePreprocessor
+from glassnet.preprocessing.column_matching import match_columns
 from glassnet.training.evaluate_rows import evaluate_rows, loss_inputs_and_outputs
 from glassnet.training.history import Epoch
 from glassnet.training.rows import check_rows
@@ -119,8 +126,8 @@ class Model:
 
         Parameters
         ----------
-        x : array-like, data frame or SciPy sparse matrix (samples, features)
-            Raw rows, columns as in `feature_names`.
+        x : data frame, table, array-like or SciPy sparse matrix (samples, features)
+            Raw rows. Columns are matched by name, others are ignored; without names they are as in `feature_names`.
 
         Returns
         -------
@@ -132,9 +139,12 @@ class Model:
         InputError
             If the shape is another, an entry can't be used or a table has no such code (row and column named).
         """
+        table = self._match(x) if has_columns(x) else None
         if not isinstance(self.preprocessor, Scaling):
-            rows = self.preprocessor.transform(x, self.vector.dtype)
+            rows = self.preprocessor.transform(x if table is None else table, self.vector.dtype)
             return rows.tocsr() if issparse(rows) else rows
+        if table is not None:
+            x = self._numbers(table)
         raw = x.tocsr() if issparse(x) else np.asarray(x)
         expected = len(self.feature_names)
         if raw.ndim != 2 or raw.shape[1] != expected:
@@ -153,6 +163,38 @@ class Model:
                 raise InputError(f"x[{row}, {column}] (column {name!r}) is {value}; {why}")
         check_codes(self.structure, scaled, "x", self.feature_names)
         return scaled
+
+    def _match(self, x: Any) -> Table:
+        """Return the columns of a data frame or table that the model takes, in its order."""
+        names = self.feature_names
+        table = as_table(x)
+        named = names != default_names(len(names)) or set(names) <= set(table.names)
+        table, extra = match_columns(table, names, named)
+        known = {self.target_name, *(name for name, _ in self.metadata.get("left_out", ()))}
+        extra = [name for name in extra if name not in known]
+        if extra and not self._warned:
+            self._warned.append("columns")
+            message = f"the columns {format_names(extra)} are ignored: the training rows had no such ones"
+            warnings.warn(message, UserWarning, stacklevel=4)
+        return table
+
+    def _numbers(self, table: Table) -> Any:
+        """Return the columns of a table as an array of numbers, without missing values."""
+        if isinstance(table, Matrix):
+            return table.x
+        try:
+            numbers = table.matrix(range(table.shape[1]))
+        except ColumnError as error:
+            raise error.to_input_error(self.feature_names, None, table) from None
+        check_finite_numbers(
+            Matrix(table.source, numbers, None, self.feature_names, first_row=table.first_row, spans=table.spans)
+        )
+        return numbers
+
+    @cached_property
+    def _warned(self) -> list[str]:
+        """What a warning has been given for."""
+        return []
 
     def outputs(self, x: Any) -> Array:
         """Return the network's outputs a_L for raw rows: (samples, outputs).

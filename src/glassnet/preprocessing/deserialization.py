@@ -12,6 +12,8 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
 from glassnet.preprocessing.base import Preprocessor
+from glassnet.preprocessing.column_choice import LeftOutColumn
+from glassnet.preprocessing.dates import PARTS
 from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, CategoricalColumn, Value
 from glassnet.preprocessing.scaling import KINDS, Scaling
 from glassnet.preprocessing.table_preprocessor import TABLE, TablePreprocessor
@@ -24,8 +26,10 @@ _FIELDS = {
     "booleans": list,
     "indicators": list,
     "categories": list,
+    "dates": list,
+    "left_out": list,
 }
-_CATEGORY_FIELDS = {"column": int, "encoding": str, "categories": list, "shares": (list, type(None))}
+_CATEGORY_FIELDS = {"column": int, "encoding": str, "categories": list, "shares": (list, type(None)), "rare": float}
 
 
 def preprocessor_from_dict(description: Any, arrays: dict[str, Array]) -> Preprocessor:
@@ -94,31 +98,53 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
     positions = [category.position for category in categories]
     if any(second <= first for first, second in pairwise(positions)):
         raise InputError(f"preprocessor.categories are of the columns {positions!r:.80}; each must come once, in order")
-    numbers = np.setdiff1d(np.arange(len(names)), positions).astype(np.int64)
-    flags = {}
-    for key in ("booleans", "indicators"):
-        held = set(numbers.tolist())
-        for index, position in enumerate(fields[key]):
-            if type(position) is not int or position not in held:
-                raise InputError(f"preprocessor.{key}[{index}] is {position!r:.80}, which is not a column of numbers")
-        if len(set(fields[key])) != len(fields[key]):
-            raise InputError(f"preprocessor.{key} names a column twice")
-        flags[key] = np.isin(numbers, np.array(fields[key], np.int64))
-    _check_arrays(arrays, ("median", "offset", "scale"), numbers.shape)
-    if not fields["centred"] and (positions or fields["booleans"] or fields["indicators"] or arrays["offset"].any()):
+    left_out = _left_out(fields["left_out"], names)
+    out = [column.position for column in left_out]
+    dates = _positions(fields["dates"], set(range(len(names))), "dates")
+    for one, other in ((positions, dates), (positions, out), (dates, out)):
+        if set(one) & set(other):
+            raise InputError(f"the column {min(set(one) & set(other))} is described twice in the preprocessor")
+    numbers = np.setdiff1d(np.arange(len(names)), [*positions, *dates, *out]).astype(np.int64)
+    booleans = _positions(fields["booleans"], set(numbers.tolist()), "booleans", "numbers")
+    indicators = _positions(fields["indicators"], {*numbers.tolist(), *dates}, "indicators", "numbers")
+    values = [(position, 0) for position in numbers.tolist()]
+    values += [(position, part) for position in dates for part in range(len(PARTS))]
+    _check_arrays(arrays, ("median", "offset", "scale"), (len(values),))
+    if not fields["centred"] and (positions or dates or booleans or indicators or arrays["offset"].any()):
         raise InputError("the preprocessor is of sparse rows, which have neither categories nor indicators nor offsets")
     return TablePreprocessor(
         tuple(names),
         fields["named"],
         fields["centred"],
         numbers,
-        flags["booleans"],
-        flags["indicators"],
+        np.array([position in booleans for position, _ in values], bool),
+        np.array([position in indicators and part == 0 for position, part in values], bool),
         arrays["median"],
         arrays["offset"],
         arrays["scale"],
         categories,
+        tuple(dates),
+        left_out,
     )
+
+
+def _positions(found: list[Any], allowed: set[int], key: str, what: str = "the table") -> list[int]:
+    """Check that a list holds positions of columns, each once, in order."""
+    for index, position in enumerate(found):
+        if type(position) is not int or position not in allowed:
+            raise InputError(f"preprocessor.{key}[{index}] is {position!r:.80}, which is not a column of {what}")
+    if any(second <= first for first, second in pairwise(found)):
+        raise InputError(f"preprocessor.{key} names a column twice, or not in order")
+    return found
+
+
+def _left_out(found: list[Any], names: list[str]) -> tuple[LeftOutColumn, ...]:
+    """Check the columns that are left out, each a position and a reason."""
+    for index, entry in enumerate(found):
+        if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[1], str):
+            raise InputError(f"preprocessor.left_out[{index}] is {entry!r:.80}; it must be a position and a reason")
+    positions = _positions([entry[0] for entry in found], set(range(len(names))), "left_out")
+    return tuple(LeftOutColumn(names[at], at, entry[1]) for at, entry in zip(positions, found, strict=True))
 
 
 def _categorical_column(content: Any, names: list[str], index: int) -> CategoricalColumn:
@@ -127,6 +153,9 @@ def _categorical_column(content: Any, names: list[str], index: int) -> Categoric
     position = fields["column"]
     encoding = fields["encoding"]
     shares = fields["shares"]
+    rare = fields["rare"]
+    if not 0 <= rare <= 1:
+        raise InputError(f"{where}.rare is {rare!r:.80}; a share is a number from 0 to 1")
     if not 0 <= position < len(names):
         raise InputError(f"{where}.column is {position!r:.80}; there are {len(names)} columns")
     if encoding not in (ONE_HOT, CODES):
@@ -136,7 +165,7 @@ def _categorical_column(content: Any, names: list[str], index: int) -> Categoric
     )
     if len(set(values)) != len(values):
         raise InputError(f"{where}.categories holds a category twice")
-    if encoding == ONE_HOT and len(values) > MAX_ONE_HOT:
+    if encoding == ONE_HOT and len(values) - (None in values) > MAX_ONE_HOT:
         raise InputError(f"{where} has {len(values)} categories one-hot; the most is {MAX_ONE_HOT}")
     if shares is not None:
         if encoding != ONE_HOT or len(shares) != len(values):
@@ -146,7 +175,9 @@ def _categorical_column(content: Any, names: list[str], index: int) -> Categoric
                 raise InputError(f"{where}.shares holds {share!r:.80}; a share is a number from 0 to 1")
         if not math.isclose(math.fsum(shares), 1):
             raise InputError(f"{where}.shares add up to {math.fsum(shares)}; they must add up to 1")
-    return CategoricalColumn(names[position], position, values, encoding, None if shares is None else tuple(shares))
+    return CategoricalColumn(
+        names[position], position, values, encoding, None if shares is None else tuple(shares), rare
+    )
 
 
 def _check_fields(content: Any, where: str, kinds: dict[str, Any]) -> dict[str, Any]:
@@ -161,11 +192,11 @@ def _check_fields(content: Any, where: str, kinds: dict[str, Any]) -> dict[str, 
     return content
 
 
-def _category_value(value: Any, where: str) -> Value:
+def _category_value(value: Any, where: str) -> Value | None:
     if isinstance(value, dict) and set(value) == {"int"}:
         digits = value["int"]
         if isinstance(digits, str) and re.fullmatch("-?[1-9][0-9]{0,19}", digits, re.ASCII):
             return int(digits)
-    elif isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+    elif value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise InputError(f"{where} is {value!r:.80}; a category is text, a number or a boolean")

@@ -72,8 +72,24 @@ class NumericColumn:
 
 
 @dataclass(frozen=True)
+class DateColumn:
+    """A column of dates: its name, its position in the table, and the numbers that it becomes."""
+
+    name: str
+    position: int
+    parts: tuple[NumericColumn, ...]
+
+
+def as_text(value: Value) -> str:
+    """Return a category as text; equal numbers have the same: ``"1"`` for 1, 1.0 and True."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+@dataclass(frozen=True)
 class CategoricalColumn:
-    """A column of categories. Each has a code, 1 to n in their order; code 0 is any other or missing value.
+    """A column of categories. Each has a code, 1 to n in their order; code 0 is any other value.
 
     Parameters
     ----------
@@ -81,21 +97,25 @@ class CategoricalColumn:
         The column's name.
     position : int
         Its position in the table, from 0.
-    categories : tuple of str, int, bool or float
-        Those that have a code, all different, sorted. Equal numbers are one category: 1, 1.0 and True.
+    categories : tuple of str, int, bool, float or None
+        Those that have a code, all different, sorted. Equal numbers are one category: 1, 1.0 and True. None is a
+        missing value, the last one, if there are some in the training rows.
     encoding : str
         ``"one-hot"``: code c becomes row c of `vectors`. ``"codes"``: the code itself is the input, a whole number, by
         which the network looks up the category's embedding.
     shares : tuple of float or None
         Only for one-hot if no training row has code 0: the share of the training rows of each category. The weights of
         a column for code 0 would never be trained, so other values become the average of the training rows instead.
+    rare : float
+        The share of the training rows that have code 0.
     """
 
     name: str
     position: int
-    categories: tuple[Value, ...]
+    categories: tuple[Value | None, ...]
     encoding: str
     shares: tuple[float, ...] | None = None
+    rare: float = 0.0
 
     @property
     def width(self) -> int:
@@ -121,17 +141,50 @@ class CategoricalColumn:
         """The names of the inputs that the column becomes."""
         if self.encoding == CODES:
             return [self.name]
-        return [f"{self.name} = {v}" for v in self.categories] + [f"{self.name} = other"] * (self.shares is None)
+        names = [f"{self.name} is missing" if v is None else f"{self.name} = {v}" for v in self.categories]
+        return names + [f"{self.name} = other"] * (self.shares is None)
 
     @cached_property
     def code(self) -> dict[Any, int]:
         """The code of each category."""
         return {value: code for code, value in enumerate(self.categories, start=1)}
 
-    def codes(self, indices: Array, values: list[Any]) -> Array:
-        """Return the codes (samples,) of rows that index (samples,) a list of values; -1 is a missing value."""
-        code_of_value = [self.code.get(value, 0) for value in values]
-        return np.array([*code_of_value, 0], np.int64)[indices]  # index -1 is the last
+    @cached_property
+    def _code_of_text(self) -> dict[str, int]:
+        """The code of each category by the ways in which it may be written."""
+        written: dict[str, int] = {}
+        for value, code in self.code.items():
+            if isinstance(value, bool):
+                written |= dict.fromkeys((str(value), str(value).lower(), str(value).upper()), code)
+            if value is not None:
+                written[as_text(value)] = code
+        return written
+
+    @cached_property
+    def _code_of_number(self) -> dict[float, int]:
+        """The code of each category that is a number or text of one, unless two are the same number (1 and 001)."""
+        found: dict[float, list[int]] = {}
+        for value, code in self.code.items():
+            number = _as_number(value)
+            if number is not None:
+                found.setdefault(number, []).append(code)
+        return {number: codes[0] for number, codes in found.items() if len(codes) == 1}
+
+    def code_of(self, value: Value | None) -> int:
+        """Return the code of a value, whatever type it comes in: 0 for an unknown one, or a missing one without code.
+
+        Parameters
+        ----------
+        value : str, int, bool, float or None
+            As `glassnet.preprocessing.categories.clean_value` returns it.
+        """
+        if value in self.code or value is None:
+            return self.code.get(value, 0)
+        text = as_text(value)
+        if text in self._code_of_text:
+            return self._code_of_text[text]
+        number = _as_number(value)
+        return 0 if number is None else self._code_of_number.get(number, 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as values that JSON holds."""
@@ -143,4 +196,14 @@ class CategoricalColumn:
                 for value in self.categories
             ],
             "shares": None if self.shares is None else list(self.shares),
+            "rare": self.rare,
         }
+
+
+def _as_number(value: Value | None) -> float | None:
+    """Return the finite number that a category is or that its text says; None if there is none."""
+    try:
+        number = float("" if value is None else value)
+    except (ValueError, OverflowError):
+        return None
+    return number if np.isfinite(number) else None

@@ -17,11 +17,16 @@ from glassnet.preprocessing.statistics import ColumnStatistics, are_bytes
 BYTE_SCALE = 1 / 255
 
 #: The kind of a scaling that leaves columns as they are, and all kinds of `Scaling`.
-IDENTITY = "identity"
-KINDS = ("bytes", "standard", "largest", IDENTITY)
+BYTES, STANDARD, LARGEST, RANGE, IDENTITY = "bytes", "standard", "largest", "range", "identity"
+KINDS = (BYTES, STANDARD, LARGEST, RANGE, IDENTITY)
+#: What can be asked for: ``"auto"`` chooses by the columns.
+AUTO = "auto"
+SCALINGS = (AUTO, STANDARD, RANGE, BYTES, IDENTITY)
 
-#: Whole numbers up to this are standardized: those that use the upper half of a byte too are taken for pixels.
+#: Evidence of pixels: at least so many columns, all of bytes, of which at least `MIN_BRIGHT_SHARE` use the upper half.
+MIN_PIXEL_COLUMNS = 16
 MAX_SMALL_BYTE = 127
+MIN_BRIGHT_SHARE = 0.5
 #: Numbers scaled at once, so that intermediate results stay in a core's cache.
 NUMBERS_AT_ONCE = 2**17
 
@@ -33,8 +38,8 @@ class Scaling(Preprocessor):
     Parameters
     ----------
     kind : str
-        ``"bytes"`` (by 1/255), ``"standard"`` (mean 0, deviation 1), or, for sparse rows, ``"largest"`` (the largest
-        entry becomes 1 or -1, and 0 stays 0), or ``"identity"`` (columns stay as they are).
+        ``"bytes"`` (by 1/255), ``"standard"`` (mean 0, deviation 1), ``"range"`` (from 0 to 1), or, for sparse rows,
+        ``"largest"`` (the largest entry becomes 1 or -1, and 0 stays 0), or ``"identity"`` (columns stay as they are).
     offset, scale : array (columns,), float64
         What is subtracted, then what is multiplied by.
     """
@@ -99,33 +104,57 @@ def identity_scaling(columns: int) -> Scaling:
     return Scaling(IDENTITY, np.zeros(columns), np.ones(columns))
 
 
-def fit_scaling(raw: Any) -> Scaling:
-    """Choose the scaling that suits the training rows.
+def fit_scaling(raw: Any, kind: str = AUTO) -> Scaling:
+    """Fit the scaling of training rows.
 
     Parameters
     ----------
     raw : array or SciPy CSR matrix (samples, columns)
         Finite numbers.
+    kind : str
+        One of `SCALINGS`.
 
     Returns
     -------
     Scaling
-        Sparse rows are scaled by the largest absolute entry of each column, which keeps zeros. Dense rows are scaled by
-        1/255 if every entry is a whole number from 0 to 255 and some are above 127, as in pixels; otherwise to mean 0
-        and deviation 1, where a constant column becomes 0.
+        If the kind is ``"auto"``: sparse rows are scaled by the largest absolute entry of each column, which keeps
+        zeros. Dense rows are scaled by 1/255 if they are pixels (see `are_pixels`); otherwise to mean 0 and deviation
+        1, where a constant column becomes 0.
     """
-    if not issparse(raw) and are_bytes(raw) and raw.max(initial=0) > MAX_SMALL_BYTE:  # needs no mean
+    if kind == IDENTITY:
+        return identity_scaling(raw.shape[1])
+    are_bright_bytes = kind == AUTO and not issparse(raw) and len(raw) and are_bytes(raw)
+    if are_bright_bytes and are_pixels(raw.min(axis=0), raw.max(axis=0)):  # they need no mean
         return _byte_scaling(raw.shape[1])
-    return choose_scaling(ColumnStatistics.of(raw), issparse(raw))
+    return choose_scaling(ColumnStatistics.of(raw), issparse(raw), kind)
 
 
-def choose_scaling(statistics: ColumnStatistics, sparse: bool = False) -> Scaling:
-    """Choose the scaling that suits rows with these statistics: see `fit_scaling`."""
+def are_pixels(low: Array, high: Array) -> bool:
+    """Return whether columns of bytes with these extremes, each (columns,), are pixels: many columns of one scale.
+
+    A column of another quantity says nothing about its neighbours; pixels are many, and most of those that are not the
+    same in all rows use the upper half of a byte.
+    """
+    varies = low < high
+    if len(high) < MIN_PIXEL_COLUMNS or not varies.any():
+        return False
+    return bool(np.mean(high[varies] > MAX_SMALL_BYTE) >= MIN_BRIGHT_SHARE)
+
+
+def choose_scaling(statistics: ColumnStatistics, sparse: bool = False, kind: str = AUTO) -> Scaling:
+    """Choose the scaling of rows with these statistics: see `fit_scaling`."""
+    low = statistics.min
+    high = statistics.max
+    if kind == IDENTITY:
+        return identity_scaling(len(low))
     if sparse:
-        largest = np.maximum(np.abs(statistics.min), np.abs(statistics.max))
-        return Scaling("largest", np.zeros_like(largest), 1 / np.where(largest > 1e-300, largest, 1.0))
-    if statistics.all_bytes and statistics.max.max(initial=0) > MAX_SMALL_BYTE:
-        return _byte_scaling(len(statistics.max))
+        largest = np.maximum(np.abs(low), np.abs(high))
+        return Scaling(LARGEST, np.zeros_like(largest), 1 / np.where(largest > 1e-300, largest, 1.0))
+    if kind == BYTES or (kind == AUTO and statistics.all_bytes and are_pixels(low, high)):
+        return _byte_scaling(len(high))
+    if kind == RANGE:
+        width = np.where(high > low, high - low, 1.0)
+        return Scaling(RANGE, np.where(np.isfinite(low), low, 0.0), 1 / np.where(np.isfinite(width), width, 1.0))
     return standard_scaling(statistics)
 
 
@@ -137,7 +166,7 @@ def standard_scaling(statistics: ColumnStatistics) -> Scaling:
     deviation = np.where((deviation <= least) | statistics.is_constant, 1.0, deviation)
     # the mean of equal values may differ from them by a rounding error
     offset = np.where(statistics.is_constant, statistics.min, statistics.mean)
-    return Scaling("standard", offset, 1 / deviation)
+    return Scaling(STANDARD, offset, 1 / deviation)
 
 
 def fit_standard_scaling(raw: Array) -> Scaling:
@@ -146,4 +175,4 @@ def fit_standard_scaling(raw: Array) -> Scaling:
 
 
 def _byte_scaling(columns: int) -> Scaling:
-    return Scaling("bytes", np.zeros(columns), np.full(columns, BYTE_SCALE))
+    return Scaling(BYTES, np.zeros(columns), np.full(columns, BYTE_SCALE))

@@ -8,23 +8,34 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.data.column_error import DATE_ADVICE, FINITE_OR_MISSING, ColumnError
+from glassnet.data.column_error import ColumnError
 from glassnet.data.conversion import as_table
-from glassnet.data.object_columns import BOOLEAN, CATEGORY, is_missing
+from glassnet.data.object_columns import BOOLEAN
 from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
-from glassnet.preprocessing.argument_checks import categorical_mask, column_names, is_unicode, training_rows
-from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, CategoricalColumn, Value
-from glassnet.preprocessing.scaling import choose_scaling, standard_scaling
+from glassnet.preprocessing.argument_checks import categorical_mask, column_names, training_rows
+from glassnet.preprocessing.categories import choose_categories, clean_value
+from glassnet.preprocessing.column_choice import (
+    CONSTANT,
+    COUNTER,
+    IGNORED,
+    TEXT,
+    ColumnOptions,
+    LeftOutColumn,
+    is_counter_name,
+    kinds_of_columns,
+    may_leave_out,
+)
+from glassnet.preprocessing.dates import PARTS
+from glassnet.preprocessing.scaling import AUTO, MIN_PIXEL_COLUMNS, choose_scaling, standard_scaling
 from glassnet.preprocessing.statistics import ColumnStatistics
-from glassnet.preprocessing.table_preprocessor import TablePreprocessor, check_stored_entries, factorize
+from glassnet.preprocessing.table_preprocessor import TablePreprocessor, check_stored_entries
+from glassnet.preprocessing.table_statistics import TableStatistics
 
-#: Range of whole numbers that a category may be: 64 bits, signed or unsigned.
-MIN_WHOLE = -(2**63)
-MAX_WHOLE = 2**64 - 1
-
-#: Codes below this are exact in float32.
-MAX_CODES = 2**24
+ODD_TEXT = (
+    "the rest of the column holds numbers: correct it or leave the cell empty, leave such rows out "
+    "(--on-bad-row skip), or name the column as one of categories (categorical, --categorical)"
+)
 #: Columns whose median is computed at once, so that the copy stays small.
 COLUMNS_AT_ONCE = 16
 
@@ -34,6 +45,7 @@ def fit_preprocessor(
     categorical_features: Any = None,
     rows: Any = None,
     feature_names: Sequence[str] | None = None,
+    options: ColumnOptions | None = None,
 ) -> TablePreprocessor:
     """Fit the preprocessor of a table to its training rows.
 
@@ -48,79 +60,190 @@ def fit_preprocessor(
         The training rows, all if None.
     feature_names : sequence of str, or None
         The columns' names if X has none; otherwise they must be X's own.
+    options : ColumnOptions, optional
+        Columns to leave out, and what others hold.
 
     Returns
     -------
     TablePreprocessor
-        Numbers are standardized to mean 0 and deviation 1 (an array of uint8 pixels is divided by 255, sparse rows are
-        not centred). A column with missing values in the training rows gets an indicator. Booleans become 0 and 1. Up
-        to `MAX_ONE_HOT` categories become one-hot columns, more become codes. A category that occurs in a single
-        training row gets no code.
+        Numbers are standardized to mean 0 and deviation 1 (pixels are divided by 255, sparse rows are not centred).
+        A column with missing values in the training rows gets an indicator. Booleans become 0 and 1; dates their year,
+        and month, day, weekday and hour on circles. Categories: see `glassnet.preprocessing.categories`. Of a data
+        frame or a file, columns that hold a single value, number the rows, or are text of which hardly any value occurs
+        twice are left out.
 
     Raises
     ------
     InputError
-        If X is not a table, a column holds dates or other values that are neither numbers nor categories, an entry of
-        the training rows is infinite (row and column named), or categorical_features or rows name what does not exist.
+        If X is not a table, a column holds values that are neither numbers nor categories nor dates, an entry of
+        the training rows is infinite (row and column named), or an argument names what does not exist.
     """
     table = as_table(X)
+    options = options or ColumnOptions()
     named = bool(table.names) or feature_names is not None
     names = column_names(table, feature_names)
+    options.check(names, table.source)
     categorical = categorical_mask(categorical_features, names, named)
     chosen = training_rows(rows, table.shape[0])
     training = table if rows is None else table.take(chosen, keep_provenance=False)
     try:
-        return _fit(training, names, named, categorical)
+        if isinstance(training, Matrix) and training.is_sparse:
+            return _fit_sparse(training, names, named, categorical)
+        kinds = kinds_of_columns(table, names, options, categorical)
+        statistics = TableStatistics(kinds)
+        raw = statistics.add(training)
+        _refuse_odd_text(statistics, training, {*options.categorical, *options.ignore}, names, categorical)
+        median = medians(raw, statistics.values.missing)
+        left_out = find_left_out(statistics, names, options, may_leave_out(table), set(np.flatnonzero(categorical)))
+        return build_preprocessor(statistics, median, names, named, left_out, options.scaling)
     except ColumnError as error:
-        raise error.to_input_error(names, chosen) from None
+        raise error.to_input_error(names, chosen, table) from None
 
 
-def _fit(table: Table, names: tuple[str, ...], named: bool, categorical: Array) -> TablePreprocessor:
-    """Fit to a table of training rows; categorical (columns,) marks the columns that the user named."""
-    kinds = np.array([table.kind(position) for position in range(len(names))])  # all: dates are not categories either
-    is_categorical = categorical | (kinds == CATEGORY)
-    numbers = np.flatnonzero(~is_categorical)
-    boolean = kinds[numbers] == BOOLEAN
-    if isinstance(table, Matrix) and table.is_sparse:
-        if categorical.any():
-            raise InputError(
-                f"categorical_features names the column {names[int(np.argmax(categorical))]!r} of a sparse matrix, "
-                "which holds only numbers; make the matrix dense with X.toarray(), or encode its categories one-hot"
-            )
-        zeros = np.zeros(len(names))
-        scale = _fit_sparse_scale(table.x)
-        return TablePreprocessor(names, named, False, numbers, boolean, boolean, zeros, zeros, scale, ())
-    median, offset, scale, indicator = _fit_numbers(table.matrix(numbers.tolist()), numbers, boolean)
-    positions = np.flatnonzero(is_categorical).tolist()
-    categories = tuple(_fit_categories(table, position, names[position]) for position in positions)
-    return TablePreprocessor(names, named, True, numbers, boolean, indicator, median, offset, scale, categories)
+def _refuse_odd_text(
+    statistics: TableStatistics, table: Table, wanted: set[str], names: Sequence[str], categorical: Array
+) -> None:
+    """Raise ColumnError for text in a column of numbers, unless the column is wanted as it is."""
+    for position, counts in zip(statistics.categorical, statistics.counts, strict=True):
+        odd = counts.odd_text()
+        if odd is None or names[position] in wanted or categorical[position]:
+            continue
+        codes, values = table.factorize(position)
+        found = [code for code, value in enumerate(values) if clean_value(value) == odd]
+        raise ColumnError(position, f"is {odd!r:.60}; {ODD_TEXT}", int(np.flatnonzero(np.isin(codes, found))[0]))
 
 
-def _fit_numbers(raw: Array, positions: Array, boolean: Array) -> tuple[Array, Array, Array, Array]:
-    """Return median, offset, scale and indicator, each (columns,), of training rows (rows, columns), NaN where missing.
+def find_left_out(
+    statistics: TableStatistics, names: Sequence[str], options: ColumnOptions, by_value: bool, wanted: set[int]
+) -> tuple[LeftOutColumn, ...]:
+    """Return the columns that become no inputs: those to ignore and, if `by_value`, those whose values say nothing.
 
-    positions and boolean (columns,) are the columns' positions in the table, and whether they hold booleans.
+    Parameters
+    ----------
+    statistics : TableStatistics
+        Of the training rows.
+    names : sequence of str
+        The columns.
+    options : ColumnOptions
+        What the user says: columns that are named there are not left out for their values.
+    by_value : bool
+        Whether values decide too.
+    wanted : set of int
+        Further positions of columns that are not left out for their values.
     """
-    statistics = ColumnStatistics.of(raw)
-    infinite = np.flatnonzero((statistics.count > 0) & np.isinf([statistics.min, statistics.max]).any(axis=0))
-    for row, column in np.argwhere(np.isinf(raw[:, infinite]))[:1].tolist():
-        message = f"is {raw[row, infinite[column]]}; {FINITE_OR_MISSING}"
-        raise ColumnError(int(positions[infinite[column]]), message, row)
-    missing = statistics.missing
-    median = _medians(raw, missing)
-    statistics = statistics.fill_missing(median)
-    for column in np.flatnonzero(~np.isfinite(median) | ~statistics.is_finite)[:1].tolist():
-        raise ColumnError(int(positions[column]), "holds numbers too large for a mean; divide them by a large number")
-    scaling = choose_scaling(statistics) if raw.dtype == np.uint8 else standard_scaling(statistics)
-    varies = ~statistics.is_constant
-    offset = np.where(varies, scaling.offset, statistics.min)
-    scale = np.where(varies, scaling.scale, 0.0)
+    kept = {*options.categorical, *options.numeric, *options.dates, *(names[position] for position in wanted)}
+    reasons = {names.index(name): IGNORED for name in options.ignore}
+    # the pixels of an image belong together, those that never change too
+    looks_like_image = statistics.values.all_bytes and len(statistics.numbers) == len(names) >= MIN_PIXEL_COLUMNS
+    if by_value and statistics.rows > 1 and not looks_like_image:
+        found = _reasons(statistics, names)
+        reasons |= {at: why for at, why in found.items() if names[at] not in kept and at not in reasons}
+    if len(reasons) == len(names):
+        raise InputError(
+            f"no column is left as an input: column {names[0]!r} {reasons[0]}"
+            + (f", and so on for all {len(names)}" if len(names) > 1 else "")
+        )
+    return tuple(LeftOutColumn(names[position], position, reasons[position]) for position in sorted(reasons))
+
+
+def _reasons(statistics: TableStatistics, names: Sequence[str]) -> dict[int, str]:
+    """Return the positions of columns whose values say nothing, and why."""
+    reasons = {}
+    values = statistics.values
+    single = (values.count == 0) | (values.is_constant & (values.missing == 0))
+    for index, position in enumerate(statistics.numbers):
+        if single[index]:
+            reasons[position] = CONSTANT
+        elif statistics.rising[index] and is_counter_name(names[position]):
+            reasons[position] = COUNTER
+    for number, position in enumerate(statistics.dates):
+        first = len(statistics.numbers) + number * len(PARTS)
+        if single[first : first + len(PARTS)].all():
+            reasons[position] = CONSTANT
+    for position, counts in zip(statistics.categorical, statistics.counts, strict=True):
+        if len(counts.merged()) < 2:
+            reasons[position] = CONSTANT
+        elif counts.most_are_single():
+            reasons[position] = TEXT
+    return reasons
+
+
+def build_preprocessor(
+    statistics: TableStatistics,
+    median: Array,
+    names: tuple[str, ...],
+    named: bool,
+    left_out: tuple[LeftOutColumn, ...] = (),
+    scaling: str = AUTO,
+) -> TablePreprocessor:
+    """Return the preprocessor for training rows with these statistics.
+
+    Parameters
+    ----------
+    statistics : TableStatistics
+        Of the training rows.
+    median : array (n_values,), float64
+        The median of each of its `values`; 0 where all are missing.
+    names, named : tuple of str, bool
+        See `TablePreprocessor`.
+    left_out : tuple of LeftOutColumn
+        Columns that become no inputs.
+    scaling : str
+        One of `glassnet.preprocessing.scaling.SCALINGS`.
+
+    Raises
+    ------
+    ColumnError
+        If a column has no mean, or too many categories.
+    """
+    out = {column.position for column in left_out}
+    missing = statistics.values.missing
+    offset, scale = _scale_numbers(statistics, median, scaling)
+    indicator = (missing > 0) & (missing < statistics.rows)
+    first_parts = len(statistics.numbers) + len(PARTS) * np.arange(len(statistics.dates))
+    parts = np.arange(len(offset)) >= len(statistics.numbers)
+    indicator[parts & ~np.isin(np.arange(len(offset)), first_parts)] = False  # one for each date is enough
+    kept = np.array([position not in out for position in statistics.positions], bool)
+    categories = tuple(
+        choose_categories(counts, position, names[position])
+        for position, counts in zip(statistics.categorical, statistics.counts, strict=True)
+        if position not in out
+    )
+    return TablePreprocessor(
+        names,
+        named,
+        True,
+        np.array([position for position in statistics.numbers if position not in out], np.int64),
+        statistics.boolean[kept],
+        indicator[kept],
+        median[kept],
+        offset[kept],
+        scale[kept],
+        categories,
+        tuple(position for position in statistics.dates if position not in out),
+        left_out,
+    )
+
+
+def _scale_numbers(statistics: TableStatistics, median: Array, kind: str) -> tuple[Array, Array]:
+    """Return offset and scale, each (n_values,), of numbers whose missing values are replaced by the median."""
+    values = statistics.values.fill_missing(median)
+    for index in np.flatnonzero(~np.isfinite(median) | ~values.is_finite)[:1].tolist():
+        message = "holds numbers too large for a mean; divide them by a large number"
+        raise ColumnError(statistics.positions[index], message)
+    scaling = choose_scaling(values, kind=kind)
+    standard = standard_scaling(values)
+    is_part = np.arange(len(median)) >= len(statistics.numbers)
+    varies = ~values.is_constant
+    offset = np.where(varies, np.where(is_part, standard.offset, scaling.offset), values.min)
+    scale = np.where(varies, np.where(is_part, standard.scale, scaling.scale), 0.0)
+    boolean = statistics.boolean
     offset[boolean & varies] = 0
     scale[boolean & varies] = 1
-    return median, offset, scale, (missing > 0) & (missing < len(raw))
+    return offset, scale
 
 
-def _medians(raw: Array, missing: Array) -> Array:
+def medians(raw: Array, missing: Array) -> Array:
     """Return the median of each column (columns,) of rows, without the missing values; 0 if all are missing."""
     median = np.zeros(raw.shape[1])
     full = np.flatnonzero(missing == 0)
@@ -134,52 +257,18 @@ def _medians(raw: Array, missing: Array) -> Array:
     return median
 
 
-def _fit_sparse_scale(matrix: Any) -> Array:
-    """Return 1 / deviation of each column (columns,) of sparse training rows; an entry that is not stored is 0."""
-    check_stored_entries(matrix, matrix.data, "every entry of a sparse matrix must be a finite number")
-    statistics = ColumnStatistics.of(matrix)
-    return np.where(statistics.is_constant, 0.0, standard_scaling(statistics).scale)
-
-
-def _fit_categories(table: Table, position: int, name: str) -> CategoricalColumn:
-    """Choose the categories of a column that get a code, and the encoding."""
-    codes, values = factorize(table, position)
-    counts: dict[Value, int] = {}
-    occurrences = np.bincount(codes[codes >= 0], minlength=len(values)).tolist()
-    for value, count in zip(values, occurrences, strict=True):
-        if count and not is_missing(value):
-            counts[value] = counts.get(value, 0) + count
-    for value in counts:
-        _check_value(value, position)
-    rows = len(codes)
-    if len(counts) > MAX_ONE_HOT:
-        # a single row is too little to learn an embedding from, but such rows train the one of unknown categories
-        counts = {value: count for value, count in counts.items() if count > 1}
-    others = rows - sum(counts.values())
-    ordered = sorted(counts, key=lambda value: (isinstance(value, str), value))
-    if len(counts) <= MAX_ONE_HOT:
-        shares = None if others else tuple(counts[value] / rows for value in ordered)
-        return CategoricalColumn(name, position, tuple(ordered), ONE_HOT, shares)
-    if not others:
-        # code 0 needs rows to learn from: the rarest category shares it with unknown ones
-        ordered.remove(min(reversed(ordered), key=counts.__getitem__))
-    if len(ordered) >= MAX_CODES:
-        raise ColumnError(position, f"has {len(ordered)} categories; the most is {MAX_CODES - 1}: leave the column out")
-    return CategoricalColumn(name, position, tuple(ordered), CODES)
-
-
-def _check_value(value: Any, position: int) -> None:
-    """Check that a value can be a category and be stored in a model file; a ColumnError if not."""
-    why = ""
-    if not isinstance(value, str | int | float):
-        is_date = hasattr(value, "isoformat")
-        advice = DATE_ADVICE if is_date else "convert it to text, or to a number if its size matters"
-        why = f"of type {type(value).__name__}; {advice}"
-    elif isinstance(value, str) and not is_unicode(value):
-        why = "which is not valid Unicode text; correct it"
-    elif isinstance(value, float) and np.isinf(value):
-        why = "which is not a finite number; leave the entry empty"
-    elif isinstance(value, int) and not MIN_WHOLE <= value <= MAX_WHOLE:
-        why = "which does not fit in 64 bits; convert it to text"
-    if why:
-        raise ColumnError(position, f"holds {value!a:.60}, {why}")
+def _fit_sparse(table: Matrix, names: tuple[str, ...], named: bool, categorical: Array) -> TablePreprocessor:
+    """Fit to sparse training rows: they are not centred, and hold neither categories nor missing values."""
+    if categorical.any():
+        raise InputError(
+            f"categorical_features names the column {names[int(np.argmax(categorical))]!r} of a sparse matrix, "
+            "which holds only numbers; make the matrix dense with X.toarray(), or encode its categories one-hot"
+        )
+    zeros = np.zeros(len(names))
+    boolean = np.full(len(names), table.kind(0) == BOOLEAN)
+    check_stored_entries(table.x, table.x.data, "every entry of a sparse matrix must be a finite number")
+    statistics = ColumnStatistics.of(table.x)
+    scale = np.where(statistics.is_constant, 0.0, standard_scaling(statistics).scale)
+    return TablePreprocessor(
+        names, named, False, np.arange(len(names)), boolean, boolean & False, zeros, zeros, scale, ()
+    )

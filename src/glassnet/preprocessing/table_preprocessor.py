@@ -1,9 +1,10 @@
-"""The preprocessor of a table: numbers, booleans and categories become the inputs of a network."""
+"""The preprocessor of a table: numbers, booleans, categories and dates become the inputs of a network."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +17,20 @@ from glassnet.data.formatting import format_names
 from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
 from glassnet.preprocessing.base import Preprocessor
-from glassnet.preprocessing.feature_columns import CODES, ONE_HOT, CategoricalColumn, NumericColumn
+from glassnet.preprocessing.categories import clean_value
+from glassnet.preprocessing.column_choice import LeftOutColumn
+from glassnet.preprocessing.column_matching import match_columns
+from glassnet.preprocessing.dates import PARTS
+from glassnet.preprocessing.feature_columns import CODES, ONE_HOT, CategoricalColumn, DateColumn, NumericColumn
 from glassnet.preprocessing.statistics import column_indices
+from glassnet.preprocessing.table_statistics import numeric_values
 
 #: The kind in `TablePreprocessor.to_dict`, beside those of `Scaling`.
 TABLE = "table"
 #: Rows transformed at once, so that the float64 copy stays small.
 ROWS_AT_ONCE = 4096
+#: Share of the values of a column that may be unknown categories without a warning.
+MAX_UNKNOWN_SHARE = 0.2
 _TOO_FAR = "that is too far from the training rows for {}"
 
 
@@ -30,8 +38,9 @@ _TOO_FAR = "that is too far from the training rows for {}"
 class TablePreprocessor(Preprocessor):
     """Transforms the columns of a table into the inputs of a network; `fit_preprocessor` fits one.
 
-    The order of the inputs: numbers, booleans among them; an indicator for each column of numbers that has one; the
-    one-hot columns of categories; the codes of categories. Within each group the order is that of the table.
+    The order of the inputs: numbers, booleans among them; the parts of dates; an indicator for each column of these
+    that has one; the one-hot columns of categories; the codes of categories. Within each group the order is that of the
+    table.
 
     Parameters
     ----------
@@ -43,12 +52,16 @@ class TablePreprocessor(Preprocessor):
         False for sparse rows: then every offset is 0, rows stay sparse, and no value may be missing.
     numbers : array (n_numbers,), int64
         The positions of the columns of numbers, ascending.
-    boolean, indicator : array (n_numbers,), bool
-        As in `NumericColumn`.
-    median, offset, scale : array (n_numbers,), float64
+    boolean, indicator : array (n_values,), bool
+        As in `NumericColumn`, of the columns of numbers and then of the parts of each date.
+    median, offset, scale : array (n_values,), float64
         As in `NumericColumn`.
     categories : tuple of CategoricalColumn
-        The other columns, in the table's order.
+        The columns of categories, in the table's order.
+    dates : tuple of int
+        The positions of the columns of dates, ascending.
+    left_out : tuple of LeftOutColumn
+        The columns that become no inputs, in the table's order.
     """
 
     names: tuple[str, ...]
@@ -61,6 +74,8 @@ class TablePreprocessor(Preprocessor):
     offset: Array
     scale: Array
     categories: tuple[CategoricalColumn, ...]
+    dates: tuple[int, ...] = ()
+    left_out: tuple[LeftOutColumn, ...] = ()
 
     @property
     def kind(self) -> str:  # type: ignore[override]  # a constant here, a field of Scaling
@@ -74,13 +89,32 @@ class TablePreprocessor(Preprocessor):
         )
 
     @cached_property
-    def columns(self) -> tuple[NumericColumn | CategoricalColumn, ...]:
+    def columns(self) -> tuple[NumericColumn | CategoricalColumn | DateColumn | LeftOutColumn, ...]:
         """The description of each column, in the table's order."""
-        columns: dict[int, NumericColumn | CategoricalColumn] = {column.position: column for column in self.categories}
-        arrays = (self.numbers, self.boolean, self.median, self.offset, self.scale, self.indicator)
-        for position, *values in zip(*(array.tolist() for array in arrays), strict=True):
-            columns[position] = NumericColumn(self.names[position], position, *values)
+        described: list[Any] = [*self.categories, *self.left_out]
+        columns = {column.position: column for column in described}
+        arrays = (self.boolean, self.median, self.offset, self.scale, self.indicator)
+        values = [
+            NumericColumn(name, position, *value)
+            for name, position, *value in zip(
+                self._value_names, self._value_positions, *(array.tolist() for array in arrays), strict=True
+            )
+        ]
+        columns |= {value.position: value for value in values[: len(self.numbers)]}
+        for first, position in zip(range(len(self.numbers), len(values), len(PARTS)), self.dates, strict=True):
+            columns[position] = DateColumn(self.names[position], position, tuple(values[first : first + len(PARTS)]))
         return tuple(columns[position] for position in range(len(self.names)))
+
+    @cached_property
+    def _value_positions(self) -> list[int]:
+        """The position of the column of each number or part of a date."""
+        return [*self.numbers.tolist(), *(position for position in self.dates for _ in PARTS)]
+
+    @cached_property
+    def _value_names(self) -> list[str]:
+        """The name of each number or part of a date."""
+        parts = [f"{self.names[position]} {part}" for position in self.dates for part in PARTS]
+        return [*(self.names[position] for position in self.numbers.tolist()), *parts]
 
     @cached_property
     def embedding_shapes(self) -> tuple[tuple[int, int], ...]:
@@ -90,7 +124,7 @@ class TablePreprocessor(Preprocessor):
     @cached_property
     def n_inputs(self) -> int:
         """Number of columns that `transform` returns."""
-        return len(self.numbers) + int(self.indicator.sum()) + sum(column.width for column in self._encoded)
+        return len(self.scale) + int(self.indicator.sum()) + sum(column.width for column in self._encoded)
 
     @property
     def n_features_in(self) -> int:
@@ -99,9 +133,25 @@ class TablePreprocessor(Preprocessor):
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> tuple[str, ...]:
         """Return the names of the columns that `transform` returns; input_features is ignored."""
-        numbers = [self.names[position] for position in self.numbers.tolist()]
-        missing = [f"{name} is missing" for name, has in zip(numbers, self.indicator.tolist(), strict=True) if has]
-        return (*numbers, *missing, *(name for column in self._encoded for name in column.input_names))
+        missing = [
+            f"{self.names[position]} is missing"
+            for position, has in zip(self._value_positions, self.indicator.tolist(), strict=True)
+            if has
+        ]
+        return (*self._value_names, *missing, *(name for column in self._encoded for name in column.input_names))
+
+    def without_left_out(self) -> TablePreprocessor:
+        """Return the preprocessor of a table that has the columns that are left out no more."""
+        out = {column.position for column in self.left_out}
+        new = np.cumsum([position not in out for position in range(len(self.names))]) - 1
+        return replace(
+            self,
+            names=tuple(name for position, name in enumerate(self.names) if position not in out),
+            numbers=new[self.numbers],
+            categories=tuple(replace(column, position=int(new[column.position])) for column in self.categories),
+            dates=tuple(int(new[position]) for position in self.dates),
+            left_out=(),
+        )
 
     def transform(self, X: Any, dtype: Any = np.float32) -> Any:
         """Transform a table into the inputs of a network.
@@ -109,7 +159,7 @@ class TablePreprocessor(Preprocessor):
         Parameters
         ----------
         X : data frame, array or sparse matrix (samples, columns)
-            With the columns of the fitted table, in its order.
+            With the columns of the fitted table: by name in any order, others are ignored; without names in its order.
         dtype : dtype
             float32 or float64.
 
@@ -121,11 +171,15 @@ class TablePreprocessor(Preprocessor):
         Raises
         ------
         InputError
-            If columns are missing, unknown or in another order, or an entry is infinite, not a number in a column of
-            numbers, or too large for the dtype (row and column named).
+            If columns are missing, or an entry is infinite, not a number in a column of numbers, not a date in one of
+            dates, or too large for the dtype (row and column named).
+
+        Warns
+        -----
+        UserWarning
+            Once for each column of which more than a fifth of the values are unknown, and once for ignored columns.
         """
-        table = as_table(X)
-        self._check_columns(table)
+        table = self._own_columns(as_table(X))
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise InputError(f"dtype is {dtype!r}; it must be float32 or float64")
         try:
@@ -133,7 +187,7 @@ class TablePreprocessor(Preprocessor):
                 return self._scale_sparse(table.x, dtype)
             return self._transform(table, dtype)
         except ColumnError as error:
-            raise error.to_input_error(self.names) from None
+            raise error.to_input_error(self.names, None, table) from None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but `arrays` as values that JSON holds; `preprocessor_from_dict` takes both."""
@@ -142,13 +196,15 @@ class TablePreprocessor(Preprocessor):
             "names": list(self.names),
             "named": self.named,
             "centred": self.centred,
-            "booleans": self.numbers[self.boolean].tolist(),
-            "indicators": self.numbers[self.indicator].tolist(),
+            "booleans": self.numbers[self.boolean[: len(self.numbers)]].tolist(),
+            "indicators": np.array(self._value_positions, np.int64)[self.indicator].tolist(),
             "categories": [column.to_dict() for column in self.categories],
+            "dates": list(self.dates),
+            "left_out": [[column.position, column.reason] for column in self.left_out],
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Return the arrays to be stored, by name: median, offset and scale, each (n_numbers,) float64."""
+        """Return the arrays to be stored, by name: median, offset and scale, each (n_values,) float64."""
         return {"median": self.median, "offset": self.offset, "scale": self.scale}
 
     @cached_property
@@ -157,19 +213,39 @@ class TablePreprocessor(Preprocessor):
         return tuple(c for encoding in (ONE_HOT, CODES) for c in self.categories if c.encoding == encoding)
 
     @cached_property
-    def _positions(self) -> list[int]:
-        return self.numbers.tolist()
+    def _imputed(self) -> Array:
+        """The input that a missing value becomes, (n_values,)."""
+        return (self.median - self.offset) * self.scale
 
     @cached_property
-    def _imputed(self) -> Array:
-        """The input that a missing value becomes, (n_numbers,)."""
-        return (self.median - self.offset) * self.scale
+    def _warned(self) -> set[str]:
+        """What a warning has been given for."""
+        return set()
 
     def _transform(self, table: Table, dtype: Any) -> Array:
         """Return the inputs (samples, n_inputs) of a table, computed a few rows at a time."""
-        raw = table.matrix(self._positions)
-        codes = [column.codes(*factorize(table, column.position)) for column in self._encoded]
-        result = np.empty((table.shape[0], self.n_inputs), dtype)
+        raw = numeric_values(table, self.numbers.tolist(), self.dates)
+        codes = [self._codes(column, *table.factorize(column.position)) for column in self._encoded]
+        return self.encode(raw, codes, dtype)
+
+    def encode(self, raw: Array, codes: Sequence[Array], dtype: Any) -> Array:
+        """Return the inputs (samples, n_inputs) of rows that are numbers already.
+
+        Parameters
+        ----------
+        raw : array (samples, n_values)
+            Numbers and parts of dates, NaN where missing.
+        codes : sequence of array (samples,) of int
+            The codes of each column of categories, in the order of the inputs.
+        dtype : dtype
+            float32 or float64.
+
+        Raises
+        ------
+        ColumnError
+            If a number is infinite or too large for the dtype.
+        """
+        result = np.empty((len(raw), self.n_inputs), dtype)
         first_encoded = self.n_inputs - sum(column.width for column in self._encoded)
         for first in range(0, len(result), ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
@@ -180,31 +256,37 @@ class TablePreprocessor(Preprocessor):
                 start += column.width
         return result
 
-    def _check_columns(self, table: Table) -> None:
-        names = table.names
-        if self.named and names and tuple(names) != self.names:
-            known = set(self.names)
-            missing = [name for name in self.names if name not in set(names)]
-            extra = [name for name in names if name not in known]
-            if missing:
-                instead = f"; it has {format_names(extra)} instead" if extra else ""
-                raise InputError(f"X lacks the column {format_names(missing)} of the training rows{instead}")
-            if extra:
-                raise InputError(
-                    f"X has the column {format_names(extra)}, which the training rows did not have; leave it out"
-                )
-            if len(names) == len(self.names):
-                position = next(i for i, name in enumerate(self.names) if names[i] != name)
-                raise InputError(
-                    f"X's column {position} is {names[position]!r}; in the training rows it was "
-                    f"{self.names[position]!r}: bring the columns into that order"
-                )
-        if table.shape[1] != len(self.names):
-            raise InputError(f"X has {table.shape[1]} columns; the training rows had {len(self.names)}")
+    def _codes(self, column: CategoricalColumn, indices: Array, values: list[Any]) -> Array:
+        """Return the codes (samples,) of rows that index (samples,) a list of values; warn of many unknown ones."""
+        indices = np.asarray(indices)
+        cleaned = [clean_value(value) for value in values]
+        codes = np.array([*map(column.code_of, cleaned), column.code_of(None)], np.int64)[indices]  # -1 is the last
+        known = np.array([*(value is not None for value in cleaned), False])[indices]
+        share = float(np.mean(codes[known] == 0)) if known.any() else 0.0
+        if share - column.rare > MAX_UNKNOWN_SHARE and len(indices) > 1:  # a single row has no shares
+            example = cleaned[int(indices[known & (codes == 0)][0])]
+            self._warn_once(
+                column.name,
+                f"column {column.name!r}: {share:.0%} of the values are categories that the training rows did not "
+                f"have, such as {example!r:.60}; they are all treated as one",
+            )
+        return codes
+
+    def _warn_once(self, about: str, message: str) -> None:
+        if about not in self._warned:
+            self._warned.add(about)
+            warnings.warn(message, UserWarning, stacklevel=2)
+
+    def _own_columns(self, table: Table) -> Table:
+        """Return the columns of the fitted table in its order, by name if both have names."""
+        table, extra = match_columns(table, self.names, self.named, {column.name for column in self.left_out})
+        if extra:
+            self._warn_once("", f"the columns {format_names(extra)} are ignored: the training rows had no such ones")
+        return table
 
     def _scale(self, raw: Array, out: Array, first: int) -> None:
-        """Write the inputs of numbers (rows, n_numbers) into out (rows, n_inputs); first is the index of the first."""
-        count = len(self.numbers)
+        """Write the inputs of numbers (rows, n_values) into out (rows, n_inputs); first is the index of the first."""
+        count = len(self.scale)
         missing = None
         if raw.dtype.kind == "f" and not np.isfinite(raw).all():
             missing = np.isnan(raw)
@@ -222,9 +304,9 @@ class TablePreprocessor(Preprocessor):
         out[:, count : count + int(self.indicator.sum())] = 0 if missing is None else missing[:, self.indicator]
 
     def _raise_first(self, invalid: Array, raw: Array, first: int, message: str) -> None:
-        """Raise a ColumnError for the first invalid entry (rows, n_numbers), if there is one."""
+        """Raise a ColumnError for the first invalid entry (rows, n_values), if there is one."""
         for row, column in np.argwhere(invalid)[:1].tolist():
-            raise ColumnError(int(self.numbers[column]), f"is {raw[row, column]}; {message}", first + row)
+            raise ColumnError(self._value_positions[column], f"is {raw[row, column]}; {message}", first + row)
 
     def _scale_sparse(self, matrix: Any, dtype: Any) -> Any:
         """Multiply each stored entry by the scale of its column."""
@@ -235,12 +317,6 @@ class TablePreprocessor(Preprocessor):
         # sorting the result's indices in@entry must not change X; sorted ones are never sorted again
         share = matrix.has_canonical_format
         return type(matrix)((data, matrix.indices, matrix.indptr), shape=matrix.shape, copy=not share)
-
-
-def factorize(table: Table, position: int) -> tuple[Array, list[Any]]:
-    """Return a column as codes (samples,) and the list of values that they index, as Python's own scalars."""
-    codes, values = table.factorize(position)
-    return codes, [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def check_stored_entries(matrix: Any, values: Array, message: str) -> None:

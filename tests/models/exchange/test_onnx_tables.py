@@ -11,6 +11,7 @@ from glassnet.models.exchange import Portable, to_onnx, to_sklearn
 from glassnet.models.exchange.onnx_file import onnx_bytes
 from glassnet.network.forward import forward
 from glassnet.preprocessing import CODES, TablePreprocessor, fit_preprocessor
+from glassnet.preprocessing.column_choice import LeftOutColumn
 from glassnet.preprocessing.scaling import Scaling
 from tests.models.exchange.networks import CLOSE
 
@@ -67,10 +68,12 @@ def feed(exported: Portable, table: pd.DataFrame, dtype: str, missing: dict[str,
     for column in exported.preparation.columns:
         values = table[column.name]
         categories = getattr(column, "categories", None)
+        if isinstance(column, LeftOutColumn):
+            continue
         if categories is None:
             kind: Any = dtype
         elif isinstance(categories[0], str):
-            kind, values = object, values.where(values.notna(), "no such text")
+            kind, values = object, values.where(values.notna(), "")
         else:
             kind = "float64" if isinstance(categories[-1], float) else "int64"
         given[column.name] = values.to_numpy(dtype=kind).reshape(-1, 1)
@@ -98,7 +101,6 @@ def test_a_table_with_every_kind_of_column(dtype: str) -> None:
         "colour": ("tensor(string)", ["rows", 1]),
         "W1": ("tensor(int64)", ["rows", 1]),
         "size": number,
-        "constant": number,
         "shop": ("tensor(int64)", ["rows", 1]),
     }
     for rows in (table, table[:1], table[:0]):
@@ -107,6 +109,7 @@ def test_a_table_with_every_kind_of_column(dtype: str) -> None:
         assert np.allclose(found, glassnet_output(exported, rows), **CLOSE[dtype])
 
 
+@pytest.mark.filterwarnings("ignore:column .* of the values are categories that the training rows did not have")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_new_rows_with_values_that_no_training_row_had(dtype: str) -> None:
     table = frame()

@@ -186,7 +186,7 @@ def test_a_model_of_classes_is_a_pipeline(classes: int, dtype: str) -> None:
 
 
 def test_a_model_of_bytes() -> None:
-    x = np.random.default_rng(0).integers(0, 256, (80, 3))
+    x = np.random.default_rng(0).integers(0, 256, (80, 16))
     model = fit(x, x[:, 0] > 128, hidden=(5,), settings=Settings(loss="categorical_crossentropy", epochs=3))
     assert model.scaling.kind == "bytes"
     assert np.allclose(model.to_sklearn().predict_proba(x), model.predict_proba(x), rtol=1e-5)

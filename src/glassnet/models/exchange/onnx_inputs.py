@@ -10,6 +10,7 @@ from glassnet.errors import InputError
 from glassnet.models.exchange.onnx_graph import CATEGORIES_DOMAIN, Graph
 from glassnet.models.exchange.portable import Portable
 from glassnet.preprocessing import CODES, ONE_HOT, CategoricalColumn, TablePreprocessor
+from glassnet.preprocessing.column_choice import LeftOutColumn
 
 #: Name, dtype (object for text) and shape of an input or output of a graph; a text in a shape is a variable size.
 Value: TypeAlias = tuple[str, Any, list[int | str]]
@@ -38,7 +39,13 @@ def add_inputs(graph: Graph, portable: Portable, dtype: np.dtype[Any]) -> tuple[
     if preparation is None:
         x = _add_scaling(graph, portable, dtype)
         return [("X", dtype, ["rows", portable.structure.n_inputs])], _add_embeddings(graph, portable, x)
-    if not preparation.categories:
+    if preparation.dates:
+        name = preparation.names[preparation.dates[0]]
+        raise InputError(
+            f"column {name!r} holds dates, which no column of an ONNX file can hold; train on year, month and day as "
+            "columns of numbers to export the network"
+        )
+    if not preparation.categories and not preparation.left_out:
         inputs: list[Value] = [("X", dtype, ["rows", len(preparation.names)])]
         raw = "X"
     else:
@@ -98,9 +105,11 @@ def _add_embeddings(graph: Graph, portable: Portable, x: str) -> str:
 
 
 def _column_inputs(preparation: TablePreprocessor, dtype: Any) -> list[Value]:
-    """Return an input for each column, as skl2onnx makes them for data frames."""
+    """Return an input for each column that is not left out, as skl2onnx makes them for data frames."""
     inputs: list[Value] = []
     for column in preparation.columns:
+        if isinstance(column, LeftOutColumn):
+            continue
         if column.name in ("", "label", "probabilities", "scores", "variable"):
             raise InputError(
                 f"column {column.name!r} is empty or the name of an output; rename it to export the network"
@@ -113,7 +122,8 @@ def _column_inputs(preparation: TablePreprocessor, dtype: Any) -> list[Value]:
 
 def _category_dtype(category: CategoricalColumn) -> Any:
     """Return the dtype of a column of categories: text, whole numbers, or numbers."""
-    kinds = {type(value) for value in category.categories}
+    values = [value for value in category.categories if value is not None]
+    kinds = {type(value) for value in values}
     if kinds <= {str}:
         return object
     if str in kinds:
@@ -121,9 +131,9 @@ def _category_dtype(category: CategoricalColumn) -> Any:
             f"column {category.name!r} has categories of text and of numbers, which no column of an ONNX file "
             "can hold; make all of them text and fit again"
         )
-    if float in kinds:
+    if float in kinds or len(values) < len(category.categories):  # only a fraction can be NaN, the missing value
         return np.float64
-    if any(isinstance(value, int) and value >= 2**63 for value in category.categories):
+    if any(isinstance(value, int) and value >= 2**63 for value in values):
         raise InputError(f"column {category.name!r} has a category above 2⁶³, which no column of an ONNX file can hold")
     return np.int64
 
@@ -149,18 +159,26 @@ def _add_numbers(graph: Graph, preparation: TablePreprocessor, raw: str, dtype: 
 
 
 def _add_codes(graph: Graph, category: CategoricalColumn) -> str:
-    """Return the code of each row, int64 (rows,): 0 for unknown categories."""
+    """Return the code of each row, int64 (rows,): 0 for unknown categories. A missing text is empty, a number NaN."""
     dtype = _category_dtype(category)
-    codes = np.arange(1, len(category.categories) + 1)
+    at = category.position
+    code_of = {value: code for code, value in enumerate(category.categories, start=1)}
+    missing = code_of.pop(None, 0)
     if dtype == np.float64:
-        keys = graph.constant(f"categories_{category.position}", np.array([category.categories], np.float64))
+        keys = graph.constant(f"categories_{at}", np.array([list(code_of)], np.float64))
         matches = graph.cast(graph("Equal", category.name, keys), np.int64)
-        matched_codes = graph("Mul", matches, graph.constant(f"codes_{category.position}", codes))
-        return graph("ReduceSum", matched_codes, graph.axes(1), keepdims=0)
+        matched = graph("Mul", matches, graph.constant(f"codes_{at}", np.array(list(code_of.values()), np.int64)))
+        code = graph("ReduceSum", matched, graph.axes(1), keepdims=0)
+        if not missing:
+            return code
+        is_missing = graph.cast(graph("Squeeze", graph("IsNaN", category.name), graph.axes(1)), np.int64)
+        return graph("Add", code, graph("Mul", is_missing, graph.constant(f"missing_{at}", np.array(missing))))
+    if missing:
+        code_of[""] = missing
     attributes: dict[str, Any] = {
         "default_int64": 0,
-        "values_int64s": codes.tolist() or [0],
+        "values_int64s": list(code_of.values()) or [0],
     }  # the lists must not be empty
-    attributes["keys_strings" if dtype is object else "keys_int64s"] = list(category.categories) or [""]
+    attributes["keys_strings" if dtype is object else "keys_int64s"] = list(code_of) or [""]
     code = graph("LabelEncoder", category.name, domain=CATEGORIES_DOMAIN, **attributes)
     return graph("Squeeze", code, graph.axes(1))

@@ -1,0 +1,131 @@
+"""Fit the preprocessor that suits raw rows: a `Scaling` of numbers alone, a `TablePreprocessor` of anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet._utils.arrays import Array
+from glassnet.data.conversion import as_table, has_columns
+from glassnet.data.matrices import check_finite_numbers
+from glassnet.data.object_columns import NUMBER
+from glassnet.data.tables import Matrix, Table
+from glassnet.errors import InputError
+from glassnet.preprocessing.base import Preprocessor
+from glassnet.preprocessing.column_choice import IGNORED, ColumnOptions, LeftOutColumn
+from glassnet.preprocessing.feature_columns import NumericColumn
+from glassnet.preprocessing.scaling import fit_scaling
+from glassnet.preprocessing.table_fitting import fit_preprocessor
+from glassnet.preprocessing.table_preprocessor import TablePreprocessor
+
+
+@dataclass(frozen=True)
+class FittedInputs:
+    """A preprocessor, and the raw rows that it takes.
+
+    Parameters
+    ----------
+    preprocessor : Preprocessor
+        Fitted to the training rows.
+    names : tuple of str
+        The columns of the rows.
+    rows : array, SciPy CSR matrix or Table (samples, columns)
+        All rows, without the columns that are left out.
+    left_out : tuple of LeftOutColumn
+        The columns that become no inputs.
+    """
+
+    preprocessor: Preprocessor
+    names: tuple[str, ...]
+    rows: Any
+    left_out: tuple[LeftOutColumn, ...] = ()
+
+
+def as_rows(x: Any, name: str = "x") -> Table:
+    """Return raw rows as a table whose numbers, if it is an array, are finite.
+
+    Raises
+    ------
+    InputError
+        If there are no rows or no columns, or an entry of an array is NaN or infinite (row and column named).
+    """
+    if not has_columns(x) and getattr(x, "ndim", 2) != 2:
+        raise InputError(f"{name} has shape {x.shape}; it must be (samples, features)")
+    table = as_table(x)
+    if 0 in table.shape:
+        raise InputError(f"{name} has shape {table.shape}; it must be (samples, features), with at least one of each")
+    if isinstance(table, Matrix) and is_numbers(table):
+        check_finite_numbers(table)
+    return table
+
+
+def is_numbers(table: Table) -> bool:
+    """Return whether a table is an array or sparse matrix of numbers, which is taken as it is."""
+    return isinstance(table, Matrix) and table.x.dtype.kind in "biuf"
+
+
+def fit_inputs(
+    table: Table, training: Array | None, names: Sequence[str] = (), options: ColumnOptions | None = None
+) -> FittedInputs:
+    """Fit the preprocessor that suits raw rows.
+
+    Parameters
+    ----------
+    table : Table
+        The raw rows: see `as_rows`.
+    training : array of int, or None
+        The training rows, all if None.
+    names : sequence of str
+        The columns' names, for a table without.
+    options : ColumnOptions, optional
+        Columns to leave out, what others hold, and how numbers are scaled.
+
+    Raises
+    ------
+    InputError
+        As `fit_preprocessor`.
+    """
+    options = options or ColumnOptions()
+    if is_numbers(table) and not (options.categorical or options.dates):
+        return _fit_numbers(table, training, tuple(names), options)
+    fitted = fit_preprocessor(table, None, training, None if table.names else tuple(names), options)
+    if table.names:  # nothing needs the columns that are left out
+        kept = [position for position, name in enumerate(fitted.names) if name not in _names(fitted.left_out)]
+        table = table.take_columns(kept)
+        slim = fitted.without_left_out()
+    else:
+        slim = fitted
+    numbers = _plain_numbers(slim, table, options)
+    if numbers is None:
+        return FittedInputs(slim, slim.names, table, fitted.left_out)
+    scaling = fit_scaling(numbers if training is None else numbers[training], options.scaling)
+    return FittedInputs(scaling, slim.names, numbers, fitted.left_out)
+
+
+def _fit_numbers(table: Any, training: Array | None, names: tuple[str, ...], options: ColumnOptions) -> FittedInputs:
+    """Fit a scaling to an array or sparse matrix of numbers."""
+    options.check(names, table.source)
+    kept = [position for position, name in enumerate(names) if name not in options.ignore]
+    left_out = tuple(LeftOutColumn(name, names.index(name), IGNORED) for name in options.ignore)
+    x = table.x.tocsr() if table.is_sparse else table.x
+    x = x[:, kept] if left_out else x
+    scaling = fit_scaling(x if training is None else x[training], options.scaling)
+    return FittedInputs(scaling, tuple(names[position] for position in kept), x, left_out)
+
+
+def _plain_numbers(fitted: TablePreprocessor, table: Table, options: ColumnOptions) -> Array | None:
+    """Return the rows as numbers if all columns are plain numbers, of which none is missing; else None."""
+    plain = all(isinstance(column, NumericColumn) and not column.boolean for column in fitted.columns)
+    if not plain or fitted.indicator.any() or not fitted.named:
+        return None
+    if any(table.kind(position) != NUMBER for position in range(table.shape[1])):
+        return None  # text that says numbers
+    numbers = table.matrix(range(table.shape[1]))
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _names(columns: Sequence[LeftOutColumn]) -> set[str]:
+    return {column.name for column in columns}
