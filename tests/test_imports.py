@@ -33,6 +33,7 @@ STEPS = [
     "activations",
     "embeddings",
     "forward",
+    "setting_constraints",
     "losses",
     "backward",
     "optimizers",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -255,14 +257,20 @@ def make_arrow(folder: Path) -> list[Path]:
 
 
 def make_numpy(folder: Path) -> list[Path]:
-    """Write NumPy files: an array in C and Fortran order, and archives of arrays."""
+    """Write NumPy files: an array in C and Fortran order, and archives of arrays in each way of compressing."""
     table = _columns()
     x = np.column_stack([table["a"], table["b"], table["c"]])
     np.save(folder / "a.npy", x)
     np.save(folder / "b.npy", np.asfortranarray(x))
     np.savez(folder / "c.npz", x=x.astype(np.float32), y=np.arange(40) % 3)
     np.savez_compressed(folder / "d.npz", a=x[:, 0], b=x[:, 1] > 0, label=np.array(table["label"].to_pylist()))
-    return [folder / name for name in ("a.npy", "b.npy", "c.npz", "d.npz")]
+    for name, method in (("e.npz", zipfile.ZIP_LZMA), ("f.npz", zipfile.ZIP_BZIP2)):
+        with zipfile.ZipFile(folder / name, "w", method) as archive:
+            for column, values in (("x", x), ("y", np.arange(40) % 3)):
+                content = io.BytesIO()
+                np.save(content, values)
+                archive.writestr(zipfile.ZipInfo(f"{column}.npy"), content.getvalue(), method)
+    return [folder / name for name in ("a.npy", "b.npy", "c.npz", "d.npz", "e.npz", "f.npz")]
 
 
 def make_svmlight(folder: Path) -> list[Path]:

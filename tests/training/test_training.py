@@ -491,7 +491,7 @@ def test_a_clipped_step_is_no_longer_than_the_clip() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 0}, "batch_size is 0; it must be a whole number, 1 or more"),
+        ({"batch_size": 0}, "batch_size is 0; it must be a whole number from 1 to"),
         ({"epochs": 2.5}, "epochs is 2.5"),
         ({"epochs": True}, "epochs is True"),
         ({"random_state": -1}, "random_state is -1"),

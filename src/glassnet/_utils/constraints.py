@@ -29,7 +29,9 @@ class Constraint:
 
 def is_number(value: object, kind: type = Real) -> bool:
     """Check whether a value is a number of a kind (`numbers.Real`, `numbers.Integral`) and not a boolean or NaN."""
-    return isinstance(value, kind) and not is_bool(value) and not math.isnan(value)  # type: ignore[arg-type]
+    if not isinstance(value, kind) or is_bool(value):
+        return False
+    return isinstance(value, Integral) or not math.isnan(value)  # type: ignore[arg-type]
 
 
 def is_bool(value: object) -> bool:
@@ -38,7 +40,10 @@ def is_bool(value: object) -> bool:
 
 
 def _is_finite_number(value: object) -> bool:
-    return isinstance(value, Real) and is_number(value) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and is_number(value) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 POSITIVE_INT = Constraint(lambda v: is_number(v, Integral) and v >= 1, "a whole number, 1 or more")
@@ -54,6 +59,16 @@ _FINITE_NUMBERS = Constraint(
     lambda v: hasattr(v, "__len__") and not isinstance(v, str) and all(map(_is_finite_number, v)),
     "a list of finite numbers",
 )
+
+
+def number_from(low: float, high: float) -> Constraint:
+    """Return the constraint that a value is a number in a closed interval."""
+    return Constraint(lambda v: _is_finite_number(v) and low <= v <= high, f"a number from {low:g} to {high:g}")
+
+
+def whole_number_from(low: int, high: int) -> Constraint:
+    """Return the constraint that a value is a whole number in a closed interval."""
+    return Constraint(lambda v: is_number(v, Integral) and low <= v <= high, f"a whole number from {low} to {high}")
 
 
 def one_of(*values: str) -> Constraint:
@@ -79,7 +94,12 @@ def check_value(name: str, value: object, constraint: Constraint) -> None:
         raise InputError(f"{name} is {value!r:.80}; it must be {constraint.expected}")
 
 
-def check_settings(settings: Mapping[str, Any], defaults: Mapping[str, Any], owner: str) -> None:
+def check_settings(
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    owner: str,
+    constraints: Mapping[str, Constraint] | None = None,
+) -> None:
     """Check settings, which may come from a file, against the names and types of the defaults.
 
     Parameters
@@ -91,16 +111,18 @@ def check_settings(settings: Mapping[str, Any], defaults: Mapping[str, Any], own
         rule, which checks its own settings.
     owner : str
         Whose settings they are, for the message: ``"optimizer 'adam'"``.
+    constraints : mapping, optional
+        What a setting may be, where the type of its default does not say it all.
 
     Raises
     ------
     InputError
-        If a name is unknown or a value has another type than its default.
+        If a name is unknown, or a value has another type than its default or violates its constraint.
     """
     for name, value in settings.items():
         if name not in defaults:
             raise InputError(f"{owner} has no setting {name!r:.80}; it has: {', '.join(defaults) or 'none'}")
-        constraint = _like(defaults[name])
+        constraint = (constraints or {}).get(name) or _like(defaults[name])
         if constraint is not None:
             check_value(f"setting {name!r} of {owner}", value, constraint)
 

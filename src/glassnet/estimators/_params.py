@@ -27,7 +27,7 @@ from glassnet.network.losses import LOSSES, Loss
 from glassnet.network.schedules import SCHEDULES
 from glassnet.preprocessing import Scaling
 from glassnet.training import Settings
-from glassnet.training.settings import LBFGS
+from glassnet.training.settings import LBFGS, MAX_THREADS
 
 #: Value of ``batch_size`` and ``max_iter``: the recommended settings for the number of rows.
 RECOMMENDED = "recommended"
@@ -149,12 +149,14 @@ def threads_of(n_jobs: int | None) -> int | None:
     Raises
     ------
     InputError
-        If it is 0.
+        If it is 0 or above the limit.
     """
     if n_jobs is None or n_jobs == -1:
         return None
     if n_jobs == 0:
         raise InputError("n_jobs is 0; give the number of threads, or -1 for all cores")
+    if n_jobs > MAX_THREADS:
+        raise InputError(f"n_jobs is {n_jobs}; it must be at most {MAX_THREADS}, or -1 for all cores")
     if n_jobs > 0:
         return int(n_jobs)
     from joblib import cpu_count

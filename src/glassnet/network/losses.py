@@ -20,6 +20,7 @@ from glassnet._utils.constraints import check_settings
 from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
 from glassnet.network.activations import row_max, row_sum, sigmoid, softmax
+from glassnet.network.setting_constraints import LOSS_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Loss:
         InputError
             If it has no such setting, or one is of another kind.
         """
-        check_settings(settings, self.settings, f"loss {self.name!r}")
+        check_settings(settings, self.settings, f"loss {self.name!r}", LOSS_SETTINGS)
         return replace(self, settings={**self.settings, **settings})
 
 

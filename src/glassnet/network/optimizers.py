@@ -22,6 +22,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet._utils.constraints import check_settings
 from glassnet._utils.registry import lookup
+from glassnet.network.setting_constraints import OPTIMIZER_SETTINGS
 from glassnet.network.structure import Structure
 
 
@@ -102,7 +103,7 @@ class Optimizer:
         InputError
             If it has no such setting, or one is of another kind.
         """
-        check_settings(settings, self.settings, f"optimizer {self.name!r}")
+        check_settings(settings, self.settings, f"optimizer {self.name!r}", OPTIMIZER_SETTINGS)
         chosen = {**self.settings, **settings}
         if "amsgrad" not in chosen:
             return replace(self, settings=chosen)
@@ -263,8 +264,7 @@ def _average_square(mean: Array, value: Array, rate: float, scratch: Array) -> N
     """mean ← rate · mean + (1 - rate) · value²."""
     mean *= rate
     np.multiply(value, value, out=scratch)
-    scratch *= 1 - rate
-    mean += scratch
+    mean += np.multiply(scratch, 1 - rate, out=scratch)
 
 
 def _divide(numerator: Array, square: Array, correction: float, epsilon: float, out: Array) -> Array:

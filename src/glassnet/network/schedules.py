@@ -18,6 +18,7 @@ from glassnet._utils.arrays import Array
 from glassnet._utils.constraints import check_settings
 from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
+from glassnet.network.setting_constraints import SCHEDULE_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,12 @@ class Schedule:
             If it has no such setting, or one is of another kind.
         """
         epochs = self.warmup if warmup is None else warmup
-        check_settings({**settings, "warmup": epochs}, {**self.settings, "warmup": 0.0}, f"schedule {self.name!r}")
+        check_settings(
+            {**settings, "warmup": epochs},
+            {**self.settings, "warmup": 0.0},
+            f"schedule {self.name!r}",
+            SCHEDULE_SETTINGS,
+        )
         return replace(self, settings={**self.settings, **settings}, warmup=epochs)
 
 
@@ -94,37 +100,39 @@ def constant(t: int, per_epoch: int, total: int) -> float:
 
 def inverse_scaling(t: int, per_epoch: int, total: int, *, power: float) -> float:
     """1 / (t + 1)^power."""
-    return float((t + 1) ** -power)
+    return _power(t + 1, -power)
 
 
 def step(t: int, per_epoch: int, total: int, *, step_size: int, gamma: float) -> float:
     """gamma^⌊epoch / step_size⌋."""
-    return float(gamma ** (t // per_epoch // step_size))
+    return _power(gamma, t // per_epoch // step_size)
 
 
 def exponential(t: int, per_epoch: int, total: int, *, gamma: float) -> float:
     """gamma^epoch, the epoch a whole number."""
-    return float(gamma ** (t // per_epoch))
+    return _power(gamma, t // per_epoch)
 
 
 def polynomial(t: int, per_epoch: int, total: int, *, power: float) -> float:
     """(1 - t / total)^power."""
-    return float((1 - min(t, total) / total) ** power)
+    return _power(1 - min(t, total) / total, power)
 
 
-def cosine(t: int, per_epoch: int, total: int, *, t_0: float, t_mult: float, eta_min: float) -> float:
+def cosine(t: int, per_epoch: int, total: int, *, t_0: float, t_mult: int, eta_min: float) -> float:
     """From 1 to ``eta_min`` by half a cosine, again in each period, each ``t_mult`` times as long as the one before.
 
     ``t_0`` is the length of the first period in epochs; 0 makes the whole training one period. SGDR, Loshchilov &
     Hutter 2016 (arXiv:1608.03983).
     """
     length = t_0 * per_epoch or total
-    if t_0 and (length < 1 or t_mult < 1):  # the periods would never reach step t
+    if t_0 and length < 1:  # a period within a step
         raise InputError(
-            f"schedule 'cosine' has t_0 {t_0} and t_mult {t_mult}; t_0 must be at least one step, and t_mult at least 1"
+            f"schedule 'cosine' has t_0 {t_0}; it must be at least one of the {per_epoch} steps of an epoch"
         )
     elapsed = float(t)
-    while elapsed >= length and t_0:
+    if t_0 and t_mult == 1:
+        elapsed = math.fmod(elapsed, length)
+    while elapsed >= length and t_0:  # each period is at least twice as long as the one before
         elapsed -= length
         length *= t_mult
     return eta_min + (1 - eta_min) * (1 + math.cos(math.pi * min(elapsed / length, 1.0))) / 2
@@ -137,11 +145,6 @@ def one_cycle(
 
     Both parts follow half a cosine. Smith & Topin 2017 (arXiv:1708.07120), with the settings of PyTorch's OneCycleLR.
     """
-    if div_factor <= 0 or final_div_factor <= 0:
-        raise InputError(
-            f"schedule 'one_cycle' has div_factor {div_factor} and final_div_factor {final_div_factor}; both must be "
-            "above 0"
-        )
     start = 1 / div_factor
     end = 1 / (div_factor * final_div_factor)
     top = pct_start * total - 1
@@ -155,6 +158,14 @@ def flat_cosine(t: int, per_epoch: int, total: int, *, pct_start: float) -> floa
     """1 for the share ``pct_start`` of the steps, then down to 0 by half a cosine (Howard's fit_flat_cos, fastai)."""
     down = pct_start * total
     return 1.0 if t < down else _half_cosine(1.0, 0.0, min((t - down) / max(total - down, 1), 1.0))
+
+
+def _power(base: float, exponent: float) -> float:
+    """base^exponent, infinity where that is too large: a rate at which a training diverges, with a message."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
 
 
 def _half_cosine(start: float, end: float, fraction: float) -> float:

@@ -33,7 +33,8 @@ def select_engine(settings: Settings, objective: Objective, rule: UpdateRule, ro
         settings.engine == "auto" and _seconds(settings, objective, rows) > WORTH_COMPILING
     )
     name = "fused" if fused and not settings.full_batch else "reference"
-    return make_engine(name, objective, rule, settings.batch_size, np.dtype(settings.dtype), settings.threads)
+    batch_size = min(settings.batch_size, max(rows, 1))  # an engine reserves memory for a whole batch
+    return make_engine(name, objective, rule, batch_size, np.dtype(settings.dtype), settings.threads)
 
 
 def make_engine(

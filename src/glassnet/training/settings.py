@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from glassnet._utils.constraints import (
     BOOLEAN,
     MAPPING,
     NON_NEGATIVE,
-    NON_NEGATIVE_INT,
     POSITIVE,
-    POSITIVE_INT,
     Constraint,
     check_settings,
     check_value,
@@ -21,7 +22,9 @@ from glassnet._utils.constraints import (
     is_number,
     one_of,
     optional,
+    whole_number_from,
 )
+from glassnet._utils.json_fields import MAX_NUMBER
 from glassnet._utils.registry import lookup
 from glassnet.engines.interface import Objective, UpdateRule
 from glassnet.errors import InputError
@@ -29,6 +32,7 @@ from glassnet.network.forward import dropout_rates
 from glassnet.network.losses import Loss, find_loss
 from glassnet.network.optimizers import Optimizer, find_optimizer
 from glassnet.network.schedules import ReduceOnPlateau, Schedule, find_schedule
+from glassnet.network.setting_constraints import PLATEAU_SETTINGS
 from glassnet.network.structure import Structure
 from glassnet.training.early_stopping import EarlyStopping
 
@@ -38,6 +42,8 @@ LBFGS = "lbfgs"
 #: auto).
 LBFGS_DEFAULTS = {"gtol": 1e-8, "ftol": 1e-15, "maxfun": 0}
 
+#: The most threads: more than any machine has cores.
+MAX_THREADS = 1024
 #: The choices of ``engine``.
 ENGINES = ("auto", "reference", "fused")
 
@@ -136,6 +142,8 @@ class Settings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        for setting in fields(self):
+            object.__setattr__(self, setting.name, _python_value(getattr(self, setting.name)))
         for name, constraint in _CONSTRAINTS.items():
             check_value(name, getattr(self, name), constraint)
         lookup(dict.fromkeys(ENGINES), self.engine, "engine")
@@ -179,7 +187,7 @@ class Settings:
             return None
         settings: Mapping[str, Any] = self.reduce_on_plateau if isinstance(self.reduce_on_plateau, Mapping) else {}
         defaults = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "min_factor": 0.0}
-        check_settings(settings, defaults, "reduce_on_plateau")
+        check_settings(settings, defaults, "reduce_on_plateau", PLATEAU_SETTINGS)
         return ReduceOnPlateau(**settings)
 
     def early_stopping(self) -> EarlyStopping:
@@ -204,7 +212,25 @@ class Settings:
         plain = asdict(self)
         for name in ("loss", "optimizer", "schedule"):
             plain[name] = getattr(getattr(self, name), "name", getattr(self, name))
-        return {name: dict(v) if isinstance(v, Mapping) else v for name, v in plain.items()}
+        return {name: _json_value(value) for name, value in plain.items()} | {"random_state": self.random_state}
+
+
+def _python_value(value: Any) -> Any:
+    """Return NumPy's numbers, also within mappings and sequences, as Python's; custom rules may take arrays."""
+    if isinstance(value, Mapping):
+        return {name: v if isinstance(v, np.ndarray) else _python_value(v) for name, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_python_value, value))
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def _json_value(value: Any) -> Any:
+    """Return what JSON can hold: no infinity, which only sets a default, no whole number that readers would round."""
+    if isinstance(value, Mapping):
+        return {name: _json_value(v) for name, v in value.items() if not (isinstance(v, float) and v == math.inf)}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return float(value) if isinstance(value, int) and abs(value) > MAX_NUMBER else value
 
 
 def check_output(structure: Structure, loss: Loss) -> None:
@@ -232,13 +258,18 @@ def check_output(structure: Structure, loss: Loss) -> None:
         )
 
 
+#: A whole number that every JSON reader keeps exact, so that the model can be saved.
+_COUNT = Constraint(lambda v: is_number(v, Integral) and 1 <= v <= MAX_NUMBER, "a whole number from 1 to 2**53")
+
 #: What each setting may be; those that name an entry of a table are looked up instead.
 _CONSTRAINTS = {
-    "batch_size": POSITIVE_INT,
-    "epochs": POSITIVE_INT,
-    "patience": optional(POSITIVE_INT),
-    "threads": optional(POSITIVE_INT),
-    "random_state": NON_NEGATIVE_INT,
+    "batch_size": _COUNT,
+    "epochs": _COUNT,
+    "patience": optional(_COUNT),
+    "threads": optional(whole_number_from(1, MAX_THREADS)),
+    "random_state": Constraint(
+        lambda v: is_number(v, Integral) and 0 <= v < 2**128, "a whole number, 0 or more, of at most 128 bits"
+    ),
     "learning_rate": optional(POSITIVE),
     "clip_norm": optional(POSITIVE),
     "clip_value": optional(POSITIVE),
@@ -255,6 +286,10 @@ _CONSTRAINTS = {
     "dtype": one_of("float32", "float64"),
     "shuffle": BOOLEAN,
     "restore_best": BOOLEAN,
+    "dropout": Constraint(
+        lambda v: is_number(v) or (isinstance(v, Sequence) and not isinstance(v, str) and all(map(is_number, v))),
+        "a number, or a sequence of numbers",
+    ),
     "loss_settings": MAPPING,
     "optimizer_settings": MAPPING,
     "schedule_settings": MAPPING,

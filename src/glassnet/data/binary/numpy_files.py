@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from glassnet.data.formatting import first_line, format_names
 from glassnet.data.table_blocks import check_width, column_names, matrix_block, table_block
 from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
+
+#: The errors of an archive that is cut short or damaged; each way of compressing has its own.
+_CORRUPT = (zipfile.BadZipFile, zlib.error, LZMAError)
 
 
 class NpyFile(File):
@@ -137,5 +141,5 @@ def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, RuntimeError) as error:
+    except (*_CORRUPT, EOFError, OSError, NotImplementedError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: can't be read as .npz: {first_line(error)}; is the file complete?") from None
