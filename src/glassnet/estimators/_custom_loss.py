@@ -35,8 +35,12 @@ def check_custom_loss(loss: Loss, truth: Array, outputs: int) -> None:
     y = truth[:ROWS]
     o = np.random.default_rng(0).uniform(0.1, 0.9, (len(y), outputs))
     y = np.asarray(as_outputs(y, o), np.float64)
-    value = np.asarray(loss.per_sample(o, y))
-    gradient = np.asarray(loss.derivative(o.copy(), y))
+
+    def value_at(output: Array) -> Array:
+        return np.asarray(loss.per_sample(output, y, **loss.settings))
+
+    value = value_at(o)
+    gradient = np.asarray(loss.derivative(o.copy(), y, **loss.settings))
     if value.shape != (len(o),):
         raise InputError(f"your loss returns shape {value.shape} for {len(o)} rows; it must be one number for each row")
     if gradient.shape != o.shape:
@@ -47,7 +51,7 @@ def check_custom_loss(loss: Loss, truth: Array, outputs: int) -> None:
         behind = o.copy()
         ahead[:, column] += STEP
         behind[:, column] -= STEP
-        expected[:, column] = (loss.per_sample(ahead, y) - loss.per_sample(behind, y)) / (2 * STEP)
+        expected[:, column] = (value_at(ahead) - value_at(behind)) / (2 * STEP)
     difference = np.abs(gradient - expected) / max(float(np.max(np.abs(expected))), 1e-8)
     row, column = divmod(int(np.argmax(difference)), outputs)
     if not difference[row, column] <= TOLERANCE:

@@ -19,7 +19,7 @@ from glassnet.errors import InputError
 from glassnet.estimators._sklearn_names import sklearn_name
 from glassnet.models.model import Model
 from glassnet.models.storage import write_model
-from glassnet.network.activations import ACTIVATIONS
+from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.losses import LOSSES, Loss
 from glassnet.preprocessing import Scaling
 from glassnet.training.settings import ENGINES
@@ -178,24 +178,38 @@ def _describe_params(params: dict[str, Any]) -> dict[str, Any]:
 
 def _to_json(value: Any, name: str) -> Any:
     """Return a value for JSON; a value that JSON lacks becomes an object with one entry that names its type."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = _plain_value(value)
     if value is None or isinstance(value, (bool, str)):
         return {"bool": value} if isinstance(value, bool) else value
     if isinstance(value, int):
         return value if abs(value) <= 2**53 else {"int": str(value)}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(value)}
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
     if isinstance(value, (list, tuple)) and not any(callable(entry) for entry in value):
         entries = [_to_json(entry, name) for entry in value]
+        if _OMITTED in entries:
+            return _OMITTED
         return {"tuple": entries} if isinstance(value, tuple) else entries
     if isinstance(value, dict):
         return {"dict": [[_to_json(key, name), _to_json(entry, name)] for key, entry in value.items()]}
     if name in _TRAINING_PARAMS:
         return _OMITTED
     raise InputError(f"{name} is {value!r:.80}, which no file can hold; pickle the estimator")
+
+
+def _plain_value(value: Any) -> Any:
+    """Return arrays, series, ranges and NumPy's numbers as lists and numbers, and dtypes by their names."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return np.dtype(value).name
+    if isinstance(value, Activation) and ACTIVATIONS.get(value.name) is value:
+        return value.name
+    if isinstance(value, (str, bytes, list, tuple, dict)) or callable(value):
+        return value
+    if hasattr(value, "__array__") or isinstance(value, range):
+        return np.asarray(value).tolist()
+    return value
 
 
 def _from_json(plain: Any) -> Any:

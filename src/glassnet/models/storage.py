@@ -36,7 +36,11 @@ _TEXTS = ("metric", "engine", "stop_reason", "message", "source", "glassnet")
 _MIN_CLASS = -(2**63)
 _MAX_CLASS = 2**64 - 1
 #: The dtypes that the array of classes may have.
-_CLASS_DTYPE = re.compile(r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})", re.ASCII)
+_CLASS_DTYPE = re.compile(
+    r"object|[<>|=][biuf]([1248]|16)|[<>]U(\d{1,7})|[<>][mM]8\[\d{0,6}(?:Y|M|W|D|h|m|s|ms|us|ns)\]", re.ASCII
+)
+#: The dtype, by kind, whose values JSON holds: booleans as 0 and 1, dates and durations as the integers that they are.
+_JSON_DTYPES = {"b": np.int64, "f": np.float64, "m": np.int64, "M": np.int64}
 #: Prefixes of the names of arrays that are not parameters.
 _PREPROCESSOR, _TARGET = "preprocessor.", "target."
 
@@ -164,7 +168,7 @@ def _describe_target(target: Target) -> dict[str, Any]:
         "name": target.name,
         "classes": {
             "dtype": "object" if classes.dtype.kind == "O" else classes.dtype.str,
-            "values": (classes.astype(int) if classes.dtype.kind == "b" else classes).tolist(),
+            "values": classes.astype(_JSON_DTYPES.get(classes.dtype.kind, classes.dtype)).tolist(),
         },
         "scaling": None if target.scaling is None else target.scaling.to_dict(),
         "quantiles": list(target.quantiles),
@@ -263,8 +267,12 @@ def _classes(saved: Fields, kind: str) -> Array:
     # NumPy allocates the length of the dtype for every entry, so the longest class must have that length
     if written[2] and int(written[2]) > max([1, *(len(str(value)) for value in values)]):
         raise InputError(f"target.classes.dtype is {dtype!r}, and the longest class has fewer characters")
+    if dtype[1] in "mM" and not all(type(value) is int and abs(value) < -_MIN_CLASS for value in values):
+        raise InputError("some classes are no dates or durations; they must be integers of 64 bits")
     if kind == MULTICLASS and not values:
         raise InputError("target.classes has no class")
+    if dtype[1] in "mM":
+        return np.array(values, np.int64).astype(dtype)
     return np.array(values, dtype=object if dtype == "object" else dtype)
 
 

@@ -37,8 +37,8 @@ class Target:
     name : str
         The name of the target column.
     classes : array (classes,)
-        The class of each output: numbers, booleans or text. Of ``"binary"`` both classes, or the only one; of
-        ``"multilabel"`` the number or name of each label; empty for regression.
+        The class of each output: numbers, booleans, text, dates or durations. Of ``"binary"`` both classes, or the
+        only one; of ``"multilabel"`` the number or name of each label; empty for regression.
     scaling : Scaling, optional
         For regression: from raw targets to outputs of the network.
     quantiles : tuple of float
@@ -67,8 +67,9 @@ class Target:
 
     @cached_property
     def labels(self) -> tuple[Any, ...]:
-        """The classes as Python's own values."""
-        return tuple(self.classes.tolist())
+        """The classes as Python's own values; dates and durations as text."""
+        is_date = self.classes.dtype.kind in "mM"
+        return tuple((self.classes.astype(str) if is_date else self.classes).tolist())
 
     def output_names(self, outputs: int) -> tuple[str, ...]:
         """Return a name for each output of the network: its class, its label, its quantile, or the target's name."""
@@ -120,7 +121,8 @@ class Target:
         """
         values = np.asarray(y)
         if self.kind in (BINARY, MULTICLASS):
-            return encode_classes(values, self.labels)
+            is_date = values.dtype.kind in "mM" and self.classes.dtype.kind in "mM"
+            return encode_classes(values.astype(self.classes.dtype).astype(str) if is_date else values, self.labels)
         if self.kind == MULTILABEL:
             return self._check_labels(values)
         values = values.reshape(len(values), -1)
