@@ -110,6 +110,22 @@ def test_text_in_archives_is_a_target_or_a_column(tmp_path: Path) -> None:
             read_table(tmp_path / "t.npz")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", ["cut", "noise"])
+def test_a_damaged_archive_of_any_compression_is_rejected(method: int, damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    noise = np.random.default_rng(0).bytes(8000)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("x.npy", npy("(1000, 1)", body=noise))
+    whole = path.read_bytes()
+    assert len(read_table(path)) == 1000
+    for at in range(200, len(whole) - 300, 400):
+        # the directory at the end is intact, so that the damage is found late
+        path.write_bytes(whole[:at] + (b"\xff" * 100 + whole[at + 100 :] if damage == "noise" else whole[at + 100 :]))
+        with pytest.raises(InputError, match=r"t\.npz: .*(can't be read as .npz|not a NumPy array)"):
+            read_table(path)
+
+
 @pytest.mark.slow
 def test_a_zip_bomb_is_read_as_a_stream(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "t.npz", "w", zipfile.ZIP_DEFLATED) as archive:

@@ -77,12 +77,24 @@ def work(kind: str, seed: int, numbers: range, folder: Path) -> None:
 def _watch(event: str, arguments: tuple[Any, ...], folder: Path, found: list[str]) -> None:
     if event == "marshal.loads" and sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
         return  # a module that is imported late
-    if event.startswith(FORBIDDEN) and not any(str(folder) in str(a) for a in arguments):
+    if event in ("os.remove", "os.rename"):
+        paths = _full_paths(arguments)
+        if not all(os.path.abspath(path).startswith(str(folder)) for path in paths):
+            found.append(f"{event} {paths!r:.200}")
+    elif event.startswith(FORBIDDEN) and not any(str(folder) in str(a) for a in arguments):
         found.append(f"{event} {arguments!r:.200}")
     elif event == "open" and isinstance(arguments[0], str) and isinstance(arguments[1], str):
         writes = set(arguments[1]) & set("wax+")
         if writes and not os.path.abspath(arguments[0]).startswith(str(folder)):
             found.append(f"open {arguments!r:.200}")
+
+
+def _full_paths(arguments: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return the paths of os.remove (path, folder) and os.rename (source, target, folder, folder): open folders."""
+    names = arguments[: len(arguments) // 2]
+    handles = arguments[len(arguments) // 2 :]
+    folders = [os.readlink(f"/proc/self/fd/{handle}") if handle >= 0 else "" for handle in handles]
+    return tuple(os.path.join(at, os.fspath(name)) for at, name in zip(folders, names, strict=True))
 
 
 def _peak_memory() -> int:
