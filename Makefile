@@ -61,7 +61,7 @@ test-slow: $(VENV)/.dev  ## the slow tests alone: whole sweeps, benchmarks, kill
 test-all: test test-slow  ## every test
 
 # The numerical tests as on a processor with AVX2 and without AVX-512 (x86-64 only): BLAS, NumPy and compiled code
-AVX2_ONLY = OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=-avx512f \
+AVX2_ONLY = OPENBLAS_CORETYPE=Haswell GLASSNET_PROCESSOR=x86-64-v3 \
 	NPY_DISABLE_CPU_FEATURES="$$($(BIN)/python -c 'from numpy._core._multiarray_umath import __cpu_dispatch__ as names; \
 	print(*[name for name in names if "AVX512" in name or name == "X86_V4"])')"
 NUMERICAL := tests/network tests/engines tests/training/test_training.py tests/estimators/test_lbfgs.py \

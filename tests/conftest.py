@@ -38,13 +38,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Compile the fused engine once for all workers, before any test or process that a test starts would."""
+    """Compile the fused engine, if it is not, before any test or process that a test starts would."""
     # only workers have workerinput; a pytest that a test starts inherits their environment
-    worker = getattr(session.config, "workerinput", {}).get("workerid")
-    if worker and any("engines/fused" in item.nodeid for item in session.items):
-        from tests.engines.fused.both_engines import compile_all
+    worker = hasattr(session.config, "workerinput")
+    if worker and any("fused" in item.nodeid for item in session.items):
+        from glassnet.engines.fused.build import DTYPES, build_objects
+        from glassnet.engines.fused.machine_code import compiled_folder, find_object
 
-        compile_all(int(worker.removeprefix("gw")))
+        if not all(find_object(dtype) for dtype in DTYPES):
+            build_objects(compiled_folder())
 
 
 @pytest.fixture(scope="session")

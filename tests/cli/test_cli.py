@@ -746,3 +746,41 @@ def test_control_characters_of_a_file_are_escaped(glassnet, tmp_path: Path) -> N
         assert code == 0
         assert not set("\x1b\x07\u202e") & set(out + err)
     assert r"\x1b]0;mine" in glassnet("show", saved)[1]
+
+
+# ------------------------------------------------------------------------------------------------------------- engine
+
+
+def test_engine_prints_the_machine_code_that_is_used(glassnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glassnet.engines.fused import build, machine_code
+    from glassnet.engines.fused.machine_code import find_object
+
+    used = find_object("float32")
+    code, out, _ = glassnet("engine", "--json")
+    assert code == 0
+    assert json.loads(out)["objects"]["float32"] == (None if used is None else {"path": str(used.path), **used.facts})
+    monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(machine_code, "PACKAGED", tmp_path)
+    assert "float32: none; compiled at its first use" in glassnet("engine")[1]
+
+    def compiled(dtype, level):
+        facts = {"sources": machine_code.source_hash(), "sha256": build.hashlib.sha256(b"code").hexdigest()}
+        return machine_code.MachineCode(tmp_path, {**facts, "compiler": "none"}, b"code")
+
+    monkeypatch.setattr(build, "compile_object", compiled)
+    code, out, _ = glassnet("engine", "build")
+    assert code == 0 and "compiled for float32, float64 in 0 s" in out
+    assert str(machine_code.compiled_folder()) in out and out.count("kB; none") == 2
+    assert "compiled for" not in glassnet("engine", "build")[1]  # nothing is missing now
+
+
+def test_engine_without_numba_says_how_to_compile(glassnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glassnet.engines.fused import machine_code
+
+    monkeypatch.setenv("GLASSNET_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(machine_code, "PACKAGED", tmp_path)
+    monkeypatch.setattr(machine_code, "can_compile", lambda: False)
+    monkeypatch.setattr("glassnet.engines.fused.loader.can_compile", lambda: False)
+    assert "pip install 'glassnet[build]'" in glassnet("engine")[1]
+    code, _, err = glassnet("engine", "build")
+    assert code == 2 and "Numba" in err and "glassnet[build]" in err

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from glassnet import InputError, Settings, Structure, train
-from glassnet.engines.fused.formulas import supports
+from glassnet.engines.fused.codes import supports
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.losses import LOSSES
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.training.dispatch import select_engine
-from tests.engines.fused.both_engines import compiled, python
+from tests.engines.fused.both_engines import python
 
 STRUCTURE = Structure((4, 5, 3), ("tanh", "softmax"))
 X, Y = np.random.default_rng(0).standard_normal((40, 4)), np.arange(40) % 3
@@ -23,7 +23,6 @@ def chosen(settings: Settings, structure: Structure = STRUCTURE, rows: int = 40)
 
 
 def test_fused_is_selected_for_any_amount_of_work() -> None:
-    compiled("float32")
     assert train(STRUCTURE, X, Y, FUSED).engine == "fused"
     assert train(STRUCTURE, X[:1], Y[:1], replace(FUSED, epochs=1)).engine == "fused"
 

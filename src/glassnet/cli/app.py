@@ -13,13 +13,13 @@ import typer
 from glassnet._utils.text_safety import escape_control_chars
 from glassnet._version import __version__
 from glassnet.cli.check_gradients import check_gradients
+from glassnet.cli.engine import engine
 from glassnet.cli.inspect import plot, show
 from glassnet.cli.predict import evaluate, export, predict
 from glassnet.cli.report import report
 from glassnet.cli.serve import serve
 from glassnet.cli.train import train
 from glassnet.cli.walkthrough import walkthrough
-from glassnet.cli.warmup import warmup
 from glassnet.errors import InputError
 
 #: Exit code of a user error.
@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, export, show, plot, report, serve, walkthrough, warmup):
+for command in (train, evaluate, predict, export, show, plot, report, serve, walkthrough, engine):
     app.command()(command)
 app.command("check-gradients")(check_gradients)
 

@@ -1,11 +1,8 @@
 """What the tests of the fused engine share: the same training on either engine, and how far apart two of them are."""
 
-import contextlib
-import functools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +10,6 @@ import numpy as np
 from scipy import sparse
 
 from glassnet import Settings, Structure
-from glassnet.engines.fused.cache import code_folder
 from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import EpochMetrics, Rows, Weights
 from glassnet.engines.reference import ReferenceEngine
@@ -23,68 +19,6 @@ from glassnet.network.losses import LOSSES
 
 #: What engines may differ by, relative to the largest number of an array.
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
-#: The loop is compiled once for each of these.
-KINDS = [(dtype, what) for dtype in ("float64", "float32") for what in ("numbers", "bytes")]
-
-
-# ------------------------------------------------------------------------------------------------- compiling once
-
-
-@contextlib.contextmanager
-def _lock(name: str, wait: bool) -> Iterator[bool]:
-    """Hold a lock that all test processes share; yields False where another one has it and we don't wait."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: each process compiles for itself
-        yield True
-        return
-    with open(code_folder() / f"{name}.lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-def _compile(kind: tuple[str, str], wait: bool) -> bool:
-    name = "-".join(kind)
-    with _lock(name, wait) as ours:
-        if ours and not (code_folder() / f"{name}.done").exists():
-            settings = Settings(dtype=kind[0], batch_size=4)
-            structure = Structure((4, 2), ("softmax",))
-            x = np.ones((4, 4), np.uint8 if kind[1] == "bytes" else kind[0])
-            engine = FusedEngine(settings.objective(structure), settings.update_rule(), 4, kind[0])
-            vector = initialize(structure, np.random.default_rng(0), dtype=kind[0])
-            engine.loss_and_gradients(vector, Rows(x, np.zeros(4, np.int64)))
-            (code_folder() / f"{name}.done").touch()
-        return ours
-
-
-@functools.cache
-def compiled(dtype: str, what: str = "numbers") -> None:
-    """Have the loop compiled for a dtype and a kind of input, by one test process; the others do another kind."""
-    code_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = (dtype, what)
-    if not _compile(wanted, wait=False):
-        for other in KINDS:
-            if other != wanted and _compile(other, wait=False):
-                break
-        _compile(wanted, wait=True)
-
-
-def compile_all(worker: int) -> None:
-    """Have the loop compiled for every kind, each by one test process; wait for the kind that most tests need."""
-    code_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    first = 2 * worker  # the kinds of numbers take longer than those of bytes
-    for position in range(len(KINDS)):
-        _compile(KINDS[(first + position) % len(KINDS)], wait=False)
-    compiled("float32")
-
-
-def compiled_for(rows: Rows, dtype: Any) -> None:
-    """Have the loop compiled for these rows."""
-    compiled(str(np.dtype(dtype)), "bytes" if rows.x.dtype == np.uint8 else "numbers")
 
 
 def python(code: str, timeout: float = 120, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -161,8 +95,6 @@ def trained(
     rate = settings.learning_rate or settings.resolve_optimizer().learning_rate
     batches, rng, figures = -(-len(rows) // settings.batch_size), np.random.default_rng(seed), []
     metric = METRICS["accuracy" if rows.y.ndim == 1 else "r2"].per_sample
-    if engine.name == "fused":
-        compiled_for(rows, settings.dtype)
     for epoch in range(epochs):
         order = rng.permutation(len(rows))
         these, in_order = rows, order

@@ -6,19 +6,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from glassnet.engines.fused.formulas import (
-    ACTIVATION,
-    LOSS,
-    NO_SCORE,
-    RULE,
-    SCORE,
-    activate,
-    derive,
-    direction,
-    score_code,
-    step_constants,
-)
-from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH, loss_and_grad, score
+from glassnet.engines.fused.codes import ACTIVATION, LOSS, NO_SCORE, RULE, SCORE, score_code, step_constants
+from glassnet.engines.fused.formulas import activate, derive, direction
+from glassnet.engines.fused.layout import LOSS_ROWS, SCRATCH
+from glassnet.engines.fused.loss_kernels import loss_and_grad, score
 from glassnet.engines.fused.phases import random_bits_at
 from glassnet.metrics import per_sample as scores
 from glassnet.metrics.per_sample import accuracy_per_sample, squared_error_per_sample

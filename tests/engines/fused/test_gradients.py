@@ -13,7 +13,7 @@ from glassnet.network.activations import ACTIVATIONS
 from glassnet.network.initializers import initialize
 from glassnet.network.losses import LOSSES
 
-from .both_engines import compiled_for, last_activation, make, relative_difference, some_rows
+from .both_engines import last_activation, make, relative_difference, some_rows
 
 STEP = 1e-5
 
@@ -30,7 +30,6 @@ def slopes(engine: FusedEngine, vector: np.ndarray, rows: Rows) -> np.ndarray:
 
 
 def error(settings: Settings, structure: Structure, rows: Rows, seed: int) -> float:
-    compiled_for(rows, settings.dtype)
     rng = np.random.default_rng(seed)
     vector = initialize(structure, rng, dtype=settings.dtype)
     vector += rng.uniform(-0.2, 0.2, len(vector))  # biases too
@@ -77,7 +76,6 @@ def test_the_step_of_plain_descent_is_the_slope() -> None:
     structure = Structure((12, 9, 3), ("gelu", "softmax"))
     settings = Settings(optimizer="gradient_descent", batch_size=10, dtype="float64", l2=0.1)
     rows = some_rows(settings, structure, 10)
-    compiled_for(rows, "float64")
     engine = make(FusedEngine, settings, structure)
     vector = initialize(structure, np.random.default_rng(0), dtype="float64")
     weights = Weights(vector.copy(), settings.resolve_optimizer().init(vector), None)
@@ -90,7 +88,6 @@ def test_a_loss_that_is_not_finite_has_no_gradient_of_earlier_rows() -> None:
     structure = Structure((3, 2), ("exponential",))
     settings = Settings(loss="half_mean_squared_error", dtype="float64")
     rows = some_rows(settings, structure, 4)
-    compiled_for(rows, "float64")
     engine = make(FusedEngine, settings, structure)
     assert np.isfinite(engine.loss_and_gradients(np.zeros(8), rows)[1]).all()
     loss, gradient = engine.loss_and_gradients(np.full(8, 1e3), rows)

@@ -8,10 +8,10 @@ from scipy import sparse
 
 from glassnet import InputError, Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine
-from glassnet.engines.fused.sparsity import is_profitable
+from glassnet.engines.fused.workspace import is_profitable
 from glassnet.engines.interface import Rows, Weights
 
-from .both_engines import compiled, compiled_for, make, relative_difference, trained
+from .both_engines import make, relative_difference, trained
 
 STRUCTURE = Structure((30, 16, 3), ("tanh", "softmax"))
 RNG = np.random.default_rng(0)
@@ -26,7 +26,6 @@ def settings(engine: str, **others) -> Settings:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_bytes_train_as_the_numbers_they_stand_for(engine: str) -> None:
-    compiled("float64"), compiled("float64", "bytes")
     of_bytes = train(STRUCTURE, BYTES, Y, settings(engine), scale=1 / 255, validation=(BYTES[:9], Y[:9]))
     numbers = BYTES * (1 / 255)
     of_numbers = train(STRUCTURE, numbers, Y, settings(engine), validation=(numbers[:9], Y[:9]))
@@ -38,7 +37,6 @@ def test_bytes_train_as_the_numbers_they_stand_for(engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_matrix, sparse.coo_matrix, sparse.csr_array])
 def test_sparse_matrices_train_as_the_rows_written_out(kind: type, engine: str) -> None:
-    compiled("float64")
     numbers = BYTES / 255
     of_sparse = train(STRUCTURE, kind(numbers), Y, settings(engine), validation=(kind(numbers[:9]), Y[:9]))
     of_rows = train(STRUCTURE, numbers, Y, settings(engine), validation=(numbers[:9], Y[:9]))
@@ -48,7 +46,6 @@ def test_sparse_matrices_train_as_the_rows_written_out(kind: type, engine: str) 
 
 
 def test_both_engines_learn_the_same_from_the_users_arrays() -> None:
-    compiled("float64", "bytes")
     one, other = (train(STRUCTURE, BYTES, Y, settings(engine), scale=1 / 255, test=(BYTES, Y)) for engine in ENGINES)
     assert relative_difference(one.vector, other.vector) < 1e-10
     for epoch, same in zip(one.history, other.history, strict=True):
@@ -59,7 +56,6 @@ def test_both_engines_learn_the_same_from_the_users_arrays() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_sparse_matrix_with_doubled_entries_is_what_they_add_up_to(engine: str) -> None:
-    compiled("float64")
     doubled = sparse.csr_matrix((np.ones(4), [1, 1, 0, 2], [0, 2, 4]), (2, 3))
     structure, y = Structure((3, 2), ("softmax",)), np.array([0, 1])
     of_doubled, of_rows = (train(structure, x, y, settings(engine)) for x in (doubled, doubled.toarray()))
@@ -86,7 +82,6 @@ def test_a_scale_that_makes_no_numbers_is_refused(scale: float) -> None:
 def test_the_loop_refuses_what_it_can_not_work_on() -> None:
     """Compiled code reads and writes without checking: everything is proven once, before it starts."""
     chosen = settings("fused", optimizer="gradient_descent")
-    compiled("float64")
     x = np.zeros((90, 30))
     csr = sparse.csr_matrix(np.eye(90, 30))
     beyond = csr.copy()
@@ -98,7 +93,7 @@ def test_the_loop_refuses_what_it_can_not_work_on() -> None:
         (Rows(x, Y + 1), None, "classes"),
         (Rows(x, Y[:80]), None, "truth"),
         (Rows(x, Y, np.ones(80)), None, "weights"),
-        (Rows(x.astype(np.float32), Y), None, "numbers or bytes"),
+        (Rows(x.astype(np.float32), Y), None, "x has dtype float64"),
         (Rows(beyond, Y), None, "CSR"),
     ):
         engine = make(FusedEngine, chosen, STRUCTURE, skip_zeros=False)
@@ -139,7 +134,6 @@ def test_an_epoch_makes_no_copy_of_the_data(kind: str) -> None:
     rows, size = _megabytes(kind)
     structure = Structure((rows.x.shape[1], 16, 3), ("relu", "softmax"))
     chosen = Settings(optimizer="gradient_descent", batch_size=100)
-    compiled_for(rows, "float32")
     tracemalloc.start()
     engine = make(FusedEngine, chosen, structure)
     trained(engine, chosen, structure, rows, epochs=2)

@@ -22,7 +22,7 @@ from glassnet.metrics.registry import METRICS
 from glassnet.network.initializers import initialize
 from glassnet.training import DivergenceWarning
 
-from .both_engines import compiled, make, python, some_rows, trained
+from .both_engines import make, python, some_rows, trained
 
 STRUCTURE = Structure((20, 32, 3), ("tanh", "softmax"))
 SETTINGS = Settings(engine="fused", epochs=3, batch_size=10, threads=2)
@@ -50,7 +50,6 @@ def fit(**others):
 @pytest.fixture(autouse=True)
 def _every_thread_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glassnet.engines.fused.engine.WORK_PER_THREAD", 1)
-    compiled("float32")
 
 
 # ----------------------------------------------------------------------------------------- numbers that are not finite
@@ -135,13 +134,15 @@ def test_a_thread_that_fails_ends_all_of_them_with_its_error(failing: int) -> No
         PRELUDE
         + f"""
 import glassnet.engines.fused.workspace as place
-true_run = place.run
-def run(thread, threads, work):
-    if thread == {failing}:
-        time.sleep(0.1)
-        raise ZeroDivisionError("mine")
-    return true_run(thread, threads, work)
-place.run = run
+true_load = place.load_loop
+def load(dtype):
+    def loop(thread, threads, table):
+        if thread == {failing}:
+            time.sleep(0.1)
+            raise ZeroDivisionError("mine")
+        return true_load(dtype)(thread, threads, table)
+    return loop
+place.load_loop = load
 try:
     fit(threads=3)
 except ZeroDivisionError as error:
@@ -149,7 +150,7 @@ except ZeroDivisionError as error:
 else:
     raise AssertionError("no error")
 assert threading.active_count() == 1
-place.run = true_run
+place.load_loop = true_load
 fit(threads=3)
 """,
         timeout=60,
@@ -190,7 +191,6 @@ def test_two_trainings_at_once_are_the_same_as_one_after_the_other() -> None:
 
 
 def test_more_threads_than_cores_finish_beside_a_busy_neighbour() -> None:
-    compiled("float32")
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
         python(PRELUDE + "assert fit(threads=4, epochs=1) == fit(threads=1, epochs=1)", timeout=60)

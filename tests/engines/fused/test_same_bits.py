@@ -10,7 +10,7 @@ from glassnet import Callback, Settings, Structure, train
 from glassnet.engines.fused.engine import FusedEngine, profitable_threads
 from glassnet.engines.interface import Rows
 
-from .both_engines import compiled, make, some_rows, trained
+from .both_engines import make, some_rows, trained
 
 #: Layers whose panels of W1 can be shared out evenly and layers whose can't, narrow, wide, one alone.
 STRUCTURES = {
@@ -182,7 +182,6 @@ def test_an_epoch_in_pieces_equals_an_epoch_at_once(shape: str, rule: str, monke
 
 def test_what_on_batch_changes_is_trained_on() -> None:
     structure = Structure((6, 4), ("softmax",))
-    compiled("float32")
 
     class Zeroing(Callback):
         def on_batch_end(self, run, batch, loss):
@@ -197,7 +196,6 @@ def test_what_on_batch_changes_is_trained_on() -> None:
 def test_threads_are_among_the_settings_and_change_nothing() -> None:
     structure = STRUCTURES["even"]
     settings, rows = prepared("dropout", structure)
-    compiled("float32")
     vectors = {
         train(structure, rows.x, rows.y, replace(settings, engine="fused", threads=threads, epochs=2)).vector.tobytes()
         for threads in (1, 2, 3, None)
@@ -216,7 +214,6 @@ def test_the_same_training_again_makes_the_same_bits() -> None:
 def test_predictions_are_the_same_on_any_number_of_threads_in_a_last_smaller_batch_too() -> None:
     structure = Structure((100, 256, 10), ("relu", "softmax"))
     settings = Settings()
-    compiled("float32")
     x = np.random.default_rng(0).random((5_003, 100), np.float32)
     vector = structure.new_vector(np.float32)
     vector[...] = np.random.default_rng(1).standard_normal(structure.n_parameters)

@@ -15,7 +15,7 @@ from glassnet.metrics.per_sample import (
 )
 from glassnet.network.initializers import initialize
 
-from .both_engines import compiled, make
+from .both_engines import make
 
 #: What the last layer answers, its loss, the truth, the metric.
 CASES = {
@@ -45,7 +45,6 @@ def score(kind: type, case: str, metric: RowMetric, batch: int = 20, **others: i
     }[truth]()
     rows = Rows(rng.standard_normal((n, 9)), y)
     engine = make(kind, Settings(loss=loss, dtype="float64", batch_size=batch), structure, **others)
-    compiled("float64")
     vector = initialize(structure, np.random.default_rng(1), dtype="float64")
     weights = Weights(vector, engine.rule.optimizer.init(vector), None)
     order, rates = rng.permutation(n)[:101], np.full(-(-101 // batch), 1e-3)

@@ -11,7 +11,7 @@ from glassnet.engines.fused.engine import FusedEngine
 from glassnet.engines.interface import Rows
 from glassnet.engines.reference import ReferenceEngine
 
-from .both_engines import assert_agree, compiled, make, relative_difference, some_rows, trained
+from .both_engines import assert_agree, make, relative_difference, some_rows, trained
 
 UNITS = st.one_of(st.integers(1, 70), st.integers(1, 9), st.sampled_from([64, 65, 127, 128, 129, 300]))
 KINDS = st.sampled_from(["dense", "sparse", "csr", "bytes"])
@@ -68,7 +68,6 @@ def test_wide_layers_and_large_batches_are_right(batch: int) -> None:
 def test_outputs_and_gradients_of_any_number_of_rows_are_right(kind: str, n: int) -> None:
     structure = Structure((70, 33, 4), ("sigmoid", "softmax"))
     chosen = Settings(dtype="float64", l1=0.01, l2=0.02)
-    compiled("float64", "bytes" if kind == "bytes" else "numbers")
     vector = np.random.default_rng(0).standard_normal(structure.n_parameters) / 5
     rows = some_rows(chosen, structure, n, kind, weighted=True)
     reference, fused = (make(engine, chosen, structure) for engine in (ReferenceEngine, FusedEngine))
@@ -111,7 +110,6 @@ def test_columns_of_csr_may_come_in_any_order_of_64_or_32_bits() -> None:
 
 def test_the_scale_of_bytes_may_change_from_call_to_call() -> None:
     structure = Structure((9, 2), ("identity",))
-    compiled("float64", "bytes")
     x, vector = np.arange(45, dtype=np.uint8).reshape(5, 9), np.linspace(-1, 1, 20)
     engine = make(FusedEngine, Settings(loss="huber", dtype="float64"), structure)
     for scale in (1.0, 1 / 255, 2.0):
@@ -121,7 +119,6 @@ def test_the_scale_of_bytes_may_change_from_call_to_call() -> None:
 
 def test_an_array_that_changed_in_place_is_read_again() -> None:
     structure = Structure((64, 2), ("identity",))
-    compiled("float64")
     x, vector = np.zeros((64, 64)), np.linspace(-1, 1, 130)
     engine = make(FusedEngine, Settings(loss="huber", dtype="float64"), structure)
     engine.outputs(vector, x)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from glassnet.engines.fused.processor import CHECKED, INNER
+from glassnet.engines.fused.processor import CHECKED
 
 I64, I32, I8 = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 
@@ -35,14 +35,26 @@ def as_int64(target: Any, builder: Any, signature: Any, values: Any) -> list[Any
     ]
 
 
+def _check_piece(target: Any, builder: Any, kind: Any, array: Any, first: Any, size: Any) -> None:
+    """Under GLASSNET_CHECKED, emit code that raises an IndexError unless a piece lies in its array."""
+    if not CHECKED:
+        return
+    length = builder.extract_value(target.make_array(kind)(target, builder, array).shape, 0)
+    begins = builder.icmp_unsigned("<=", first, length)
+    ends = builder.icmp_unsigned("<=", size, builder.sub(length, first))
+    with builder.if_then(builder.not_(builder.and_(begins, ends)), likely=False):
+        target.call_conv.return_user_exc(builder, IndexError, ("a piece of an array lies beyond its end",))
+
+
 @intrinsic
-def _view(context: Any, array: Any, first: Any, size: Any) -> Any:
-    """See a piece of a flat array as an array: no check, and no count of references to keep, unlike a slice."""
+def view(context: Any, array: Any, first: Any, size: Any) -> Any:
+    """See a piece of a flat array as an array: unlike a slice, without counting references."""
     signature = types.Array(array.dtype, 1, "C")(array, first, size)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = signature.return_type
         array, first, size = as_int64(target, builder, signature, values)
+        _check_piece(target, builder, signature.args[0], array, first, size)
         piece = target.make_array(kind)(target, builder)
         item = target.get_constant(types.intp, target.get_abi_sizeof(target.get_data_type(kind.dtype)))
         target.populate_array(
@@ -59,15 +71,17 @@ def _view(context: Any, array: Any, first: Any, size: Any) -> Any:
 
 
 @intrinsic
-def _number(context: Any, a: Any, table: Any, table_at: Any, index: Any) -> Any:
+def number(context: Any, a: Any, table: Any, table_at: Any, index: Any) -> Any:
     """Return a[place], or table[table_at + a[place]] where ``a`` holds bytes."""
     signature = table.dtype(a, table, table_at, index)
 
     def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
         a, table, table_at, index = as_int64(target, builder, signature, values)
+        _check_piece(target, builder, signature.args[0], a, index, ir.Constant(I64, 1))
         value = builder.load(builder.gep(pointer(target, builder, signature.args[0], a), [index]))
         if signature.args[0].dtype != signature.args[1].dtype:
             entry = builder.add(table_at, builder.zext(value, I64))
+            _check_piece(target, builder, signature.args[1], table, entry, ir.Constant(I64, 1))
             value = builder.load(builder.gep(pointer(target, builder, signature.args[1], table), [entry]))
         return value
 
@@ -102,19 +116,3 @@ def always_inline(context: Any) -> Any:
         return target.get_dummy_value()
 
     return types.void(), generate
-
-
-@njit(**INNER)
-def _checked_view(array, first, size):
-    assert first >= 0 and size >= 0 and first + size <= array.size
-    return array[first : first + size]
-
-
-@njit(**INNER)
-def _checked_number(a, table, table_at, index):
-    assert 0 <= index < a.size and 0 <= table_at < table.size
-    return _number(a, table, table_at, index)
-
-
-view = _checked_view if CHECKED else _view
-number = _checked_number if CHECKED else _number

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.formulas import DECAY, N_CONSTANTS, NO_SCORE, score_code, step_constants, supports
+from glassnet.engines.fused.codes import DECAY, N_CONSTANTS, NO_SCORE, score_code, step_constants, supports
 from glassnet.engines.fused.layout import RECORD_SIZE, Plan
 from glassnet.engines.fused.processor import usable_cores
 from glassnet.engines.fused.threads import ACTIVE_TRAININGS

@@ -17,8 +17,8 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import always_inline, view
-from glassnet.engines.fused.cache import cached_njit
-from glassnet.engines.fused.layout import GROUP_ROWS, RECORD_SIZE
+from glassnet.engines.fused.barrier import barrier
+from glassnet.engines.fused.layout import ABORT, GROUP_ROWS, RECORD_SIZE
 from glassnet.engines.fused.online import update_by_row
 from glassnet.engines.fused.output_loss import rows_loss
 from glassnet.engines.fused.phases import (
@@ -31,9 +31,8 @@ from glassnet.engines.fused.phases import (
     set_row_starts,
 )
 from glassnet.engines.fused.processor import INNER, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
-from glassnet.engines.fused.records import Batch, borrowed, memory
+from glassnet.engines.fused.records import Batch, memory
 from glassnet.engines.fused.sparsity import list_rows
-from glassnet.engines.fused.threads import ABORT, barrier
 from glassnet.engines.fused.update import (
     apply_max_norm,
     global_update,
@@ -261,9 +260,9 @@ def _parameters_phase(args, batch, threads):
                 for panel in range(p, p + panels):
                     update_biases(mem, batch, l, panel)
             if sparse:
-                update_sparse_chunks(mem, args.x, batch, p, panels, block)
+                update_sparse_chunks(mem, batch, p, panels, block)
             else:
-                update_chunk(mem, args.x, batch, l, p, block)
+                update_chunk(mem, batch, l, p, block)
             q += chunks + 1 if panels == 2 and block == chunks - 1 else 1
 
 
@@ -305,13 +304,12 @@ def _thread_panels(layers, thread, threads):
     return layers[1].panels * thread // threads, layers[1].panels * (thread + 1) // threads
 
 
-@cached_njit
-def run(thread, threads, arguments):
+@njit(**INNER)
+def run(thread, threads, args):
     """Take one thread's part in a run of batches; False if it ended early, because of a number that is not finite.
 
     ``net.by_columns``: A is a separate phase. ``net.whole``: the update needs the whole gradient first.
     """
-    args = borrowed(arguments)
     net = args.net[0]
     records = args.records
     arrived = 0
@@ -336,7 +334,7 @@ def run(thread, threads, arguments):
         if not np.isfinite(_record_loss(args, batch, total)):
             return False
         if net.outer:
-            squares = update_by_row(memory(args), args.x, batch)
+            squares = update_by_row(memory(args), batch)
             records[RECORD_SIZE * s + 2] = np.sqrt(squares)
             if not np.isfinite(squares):
                 return False

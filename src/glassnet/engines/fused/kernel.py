@@ -28,10 +28,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from glassnet.engines.fused.arrays import I32, I64, as_int64, emit_prefetch, number, pointer, vector_pointer
+from glassnet.engines.fused.layout import PREFETCH_DISTANCE
 from glassnet.engines.fused.processor import CHECKED, INNER, PANEL_VECTORS, VECTOR_BYTES
 
-#: Terms between a prefetch of a row of A and its use, where A is read across rows, which the processor can't predict.
-PREFETCH_DISTANCE = 8
 #: Values of `Terms.at`: take all terms; and also prefetch the rows of A that the next tile reads.
 ALL_TERMS, ALL_TERMS_PREFETCH = -1, -2
 

@@ -22,9 +22,7 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.formulas import ACTIVATION, LOSS, NO_SCORE, RELU, RULE
-from glassnet.engines.fused.kernel import PREFETCH_DISTANCE
-from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH
+from glassnet.engines.fused.codes import ACTIVATION, LOSS, NO_SCORE, RELU, RULE
 from glassnet.engines.fused.processor import PANEL_VECTORS, SPARSE_ROWS, TILE_ROWS, lanes
 from glassnet.engines.interface import Objective, UpdateRule
 
@@ -32,8 +30,15 @@ from glassnet.engines.interface import Objective, UpdateRule
 CHUNK_ROWS = 64
 #: Rows that go through the layers together: wide weights are read once for all of them.
 GROUP_ROWS = 64
+#: Terms between a prefetch of a row of A and its use, where A is read across rows, which the processor can't predict.
+PREFETCH_DISTANCE = 8
+#: Number of rows that are interleaved for the loss, and size of its scratch array.
+LOSS_ROWS = 16
+SCRATCH = 4 * LOSS_ROWS
 #: Indices of the sums over each chunk: g², |w|, w², u².
 SQUARES_G, ABSOLUTE_W, SQUARES_W, SQUARES_U = range(4)
+#: Indices in the array of flags that the threads share, in separate cache lines: arrivals, and whether to give up.
+ARRIVALS, ABORT, FLAGS = 0, 8, 16
 #: Number of records of a batch: its loss, penalties, gradient norm, sum of the rows' scores.
 RECORD_SIZE = 4
 
@@ -48,6 +53,7 @@ NET = np.dtype(
             "capacity",  # of the tables of rows in `ints`: rows of a batch and some more
             "rows_at",  # in `ints`: where each thread keeps where the rows of this batch and the next begin in x
             "in_place",  # whether x is read where it lies; else it is gathered: CSR, dropout, few features
+            "holds_bytes",  # whether x is `x_bytes`
             "sparse", "skip_zeros",
             "list_step", "row_lists_at", "row_list_step", "counts_at",  # in `terms`
             "words", "block_words", "bits_step",  # of 64 features, of 64 blocks; from even to odd batches in `bits`

@@ -14,8 +14,7 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import always_inline, noinline, view
-from glassnet.engines.fused.exponentials import exp_of, logistic_of, tanh_of
-from glassnet.engines.fused.formulas import (
+from glassnet.engines.fused.codes import (
     ACCURACY,
     BINARY_CROSSENTROPY,
     CATEGORICAL_CROSSENTROPY,
@@ -30,12 +29,9 @@ from glassnet.engines.fused.formulas import (
     SQUARED_ERROR,
     SUBSET_ACCURACY,
 )
+from glassnet.engines.fused.exponentials import exp_of, logistic_of, tanh_of
+from glassnet.engines.fused.layout import LOSS_ROWS
 from glassnet.engines.fused.processor import INNER
-
-#: Number of interleaved rows.
-LOSS_ROWS = 16
-#: Size of the scratch array of `loss_and_grad` and `score`.
-SCRATCH = 4 * LOSS_ROWS
 
 
 @njit(**INNER)

@@ -11,14 +11,14 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import always_inline, noinline, number, view
-from glassnet.engines.fused.formulas import N_CONSTANTS, RATE
+from glassnet.engines.fused.codes import N_CONSTANTS, RATE
 from glassnet.engines.fused.kernel import ALL_TERMS
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, VECTOR_BYTES
 from glassnet.engines.fused.records import Terms
 
 
 @njit(**INNER)
-def update_by_row(mem, x, batch):
+def update_by_row(mem, batch):
     """W ← W - η hᵀ dz and b ← b - η dz for every layer; return the square of the gradient's length."""
     always_inline()
     net = mem.net[0]
@@ -36,7 +36,10 @@ def update_by_row(mem, x, batch):
         terms = Terms(mem.terms, np.int64(0 if listed else ALL_TERMS), count)
         if l == 1 and net.in_place:
             row = mem.ints[net.rows_at + batch.parity * net.capacity]
-            of_h = _subtract(layer, floats, x, row, net.table_at, terms, before.units, rate)
+            if net.holds_bytes:
+                of_h = _subtract(layer, floats, mem.x_bytes, row, net.table_at, terms, before.units, rate)
+            else:
+                of_h = _subtract(layer, floats, mem.x, row, net.table_at, terms, before.units, rate)
         else:
             row = before.h_at + (batch.parity * before.parity_stride if l <= 2 else 0)
             of_h = _subtract(layer, floats, floats, row, net.table_at, terms, before.units, rate)

@@ -10,7 +10,8 @@ from numba import njit
 from glassnet.engines.fused.arrays import always_inline, noinline, view
 from glassnet.engines.fused.formulas import derive
 from glassnet.engines.fused.kernel import transpose
-from glassnet.engines.fused.loss_kernels import LOSS_ROWS, SCRATCH, loss_and_grad, score
+from glassnet.engines.fused.layout import LOSS_ROWS, SCRATCH
+from glassnet.engines.fused.loss_kernels import loss_and_grad, score
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, VECTOR_BYTES
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import always_inline, number, view
-from glassnet.engines.fused.formulas import SOFTMAX, activate, derive
+from glassnet.engines.fused.codes import SOFTMAX
+from glassnet.engines.fused.formulas import activate, derive
 from glassnet.engines.fused.kernel import ALL_TERMS, ALL_TERMS_PREFETCH, tile
 from glassnet.engines.fused.layout import GROUP_ROWS
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
@@ -60,23 +61,34 @@ def gather(args, batch, first, last):
     always_inline()
     net = args.net[0]
     layer = args.layers[0]
-    x = args.x
     floats = args.floats
     features = layer.units
-    one = floats.dtype.type(1)
     for i in range(first, last):
         h = view(floats, layer.h_at + batch.parity * layer.parity_stride + i * layer.step, features)
         row = args.order[batch.start + i]
-        if net.sparse:
-            for c in range(features):
-                h[c] = 0
-            for index in range(args.starts[row], args.starts[row + 1]):
-                h[args.columns[index]] = number(x, floats, net.table_at, index) * one
+        if net.holds_bytes:
+            _gather_row(args, args.x_bytes, row, h)
         else:
-            for c in range(features):
-                h[c] = number(x, floats, net.table_at, row * features + c) * one
+            _gather_row(args, args.x, row, h)
         if layer.threshold > 0:
             _dropout(h, h, batch.keys[0], i * features, layer)
+
+
+@njit(**INNER)
+def _gather_row(args, x, row, h):
+    """Copy a row of x, numbers or bytes, into h."""
+    net = args.net[0]
+    floats = args.floats
+    features = args.layers[0].units
+    one = floats.dtype.type(1)
+    if net.sparse:
+        for c in range(features):
+            h[c] = 0
+        for index in range(args.starts[row], args.starts[row + 1]):
+            h[args.columns[index]] = number(x, floats, net.table_at, index) * one
+    else:
+        for c in range(features):
+            h[c] = number(x, floats, net.table_at, row * features + c) * one
 
 
 @njit(**INNER)
@@ -92,7 +104,12 @@ def list_tile_features(args, batch, first, last):
         i = q * SPARSE_ROWS
         end = min(i + SPARSE_ROWS, batch.size)
         bits_at = batch.parity * net.bits_step + i * net.block_words
-        if net.in_place:
+        if net.in_place and net.holds_bytes:
+            found = list_features(
+                args.x_bytes, ints, rows_at + i, rows_at + end, np.int64(0), layer.units,
+                terms, q * net.list_step, args.bits, bits_at, net.block_words,
+            )  # fmt: skip
+        elif net.in_place:
             found = list_features(
                 args.x, ints, rows_at + i, rows_at + end, np.int64(0), layer.units,
                 terms, q * net.list_step, args.bits, bits_at, net.block_words,
@@ -169,6 +186,21 @@ def _products(left, terms, right, result, units, block):
 
 
 @njit(**INNER)
+def _first_products(mem, left, parity, block):
+    """z1 = x W1 for some rows and panels."""
+    net = mem.net[0]
+    layer = mem.layers[1]
+    K = mem.layers[0].units
+    if net.skip_zeros:
+        _sparse_products(mem, left, parity, block)
+    else:
+        terms = Terms(mem.terms, np.int64(ALL_TERMS_PREFETCH), K)
+        right = Panels(mem.floats, layer.weights_at, net.width, K * net.width)
+        result = Panels(mem.floats, layer.z_at + parity * layer.parity_stride, layer.step, net.width)
+        _products(left, terms, right, result, layer.units, block)
+
+
+@njit(**INNER)
 def first_layer(args, batch, first, last, p0, p1):
     """Phase A: z1, a1, h1 of some rows and some panels."""
     mem = memory(args)
@@ -176,27 +208,19 @@ def first_layer(args, batch, first, last, p0, p1):
     net = mem.net[0]
     layer = mem.layers[1]
     source = mem.layers[0]
-    z_at = layer.z_at + parity * layer.parity_stride
-    K = source.units
-    in_x = LeftOperand(
-        args.x, mem.floats, net.table_at, mem.ints,
-        net.rows_at + (2 * batch.thread + parity) * net.capacity, np.int64(0),
-    )  # fmt: skip
+    rows_at = net.rows_at + (2 * batch.thread + parity) * net.capacity
+    in_x = LeftOperand(mem.x, mem.floats, net.table_at, mem.ints, rows_at, np.int64(0))
+    in_bytes = LeftOperand(mem.x_bytes, mem.floats, net.table_at, mem.ints, rows_at, np.int64(0))
     h_at = source.h_at + parity * source.parity_stride
     gathered = LeftOperand(mem.floats, mem.floats, net.table_at, mem.ints, source.table_at, h_at)
-    terms = Terms(mem.terms, np.int64(ALL_TERMS_PREFETCH), K)
-    right = Panels(mem.floats, layer.weights_at, net.width, K * net.width)
-    result = Panels(mem.floats, z_at, layer.step, net.width)
     for i in range(first, last, GROUP_ROWS):
         block = RowBlock(i, min(i + GROUP_ROWS, last), p0, p1)
-        if net.skip_zeros and net.in_place:
-            _sparse_products(mem, in_x, parity, block)
-        elif net.skip_zeros:
-            _sparse_products(mem, gathered, parity, block)
+        if net.in_place and net.holds_bytes:
+            _first_products(mem, in_bytes, parity, block)
         elif net.in_place:
-            _products(in_x, terms, right, result, layer.units, block)
+            _first_products(mem, in_x, parity, block)
         else:
-            _products(gathered, terms, right, result, layer.units, block)
+            _first_products(mem, gathered, parity, block)
         if layer.kind != SOFTMAX and net.layers > 1:
             _activate(mem, batch, np.int64(1), RowBlock(i, block.last, p0 * net.width, p1 * net.width))
 

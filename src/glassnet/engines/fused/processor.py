@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite.binding
 import numpy as np
@@ -13,48 +13,78 @@ import numpy as np
 CHECKED = os.environ.get("GLASSNET_CHECKED", "") not in ("", "0")
 
 
-def _native_vector_bytes() -> int:
-    """Return the bytes of a vector register of the processor that Numba compiles for.
+class Level(NamedTuple):
+    """A set of processors that run the same machine code.
 
-    This is the host, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES name another one: then a sum of vectors is compiled
-    for it, and the registers that the assembly uses are its widest.
+    Parameters
+    ----------
+    name : str
+        LLVM's name of the processor, or "native": the one at hand and no other.
+    machines : tuple of str
+        Its names for `platform.machine`, in lower case.
+    features : tuple of str
+        LLVM's names of the features that a processor needs to run the code.
+    vector_bytes : int
+        Size of its vector registers.
+    tuning : str
+        Options for LLVM that change no result.
     """
-    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
-    if not name and not features:
-        host = llvmlite.binding.get_host_cpu_features()
-        return _register_bytes(bool(host.get("avx512f")), bool(host.get("avx2")))
-    llvmlite.binding.initialize_native_target()
-    llvmlite.binding.initialize_native_asmprinter()
-    host_features = llvmlite.binding.get_host_cpu_features().flatten()
-    machine = llvmlite.binding.Target.from_default_triple().create_target_machine(
-        cpu=name or llvmlite.binding.get_host_cpu_name(), features=host_features if features is None else features
-    )
-    vector = "<16 x i32>"
-    code = f"define {vector} @add({vector} %a, {vector} %b) {{ %c = add {vector} %a, %b\n ret {vector} %c }}"
-    assembly = machine.emit_assembly(llvmlite.binding.parse_assembly(code))
-    return _register_bytes("zmm" in assembly, "ymm" in assembly)
+
+    name: str
+    machines: tuple[str, ...]
+    features: tuple[str, ...]
+    vector_bytes: int
+    tuning: str = ""
 
 
-def _register_bytes(avx512: bool, avx2: bool) -> int:
-    if avx512:
-        return 64
-    return 32 if avx2 else 16
+_X86, _ARM = ("x86_64", "amd64"), ("aarch64", "arm64")
+_V3 = ("avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "popcnt", "sse4.2", "xsave")
+_V4 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
+#: The levels that machine code can be built for in advance, the widest vectors first.
+LEVELS = (
+    Level("x86-64-v4", _X86, _V4, 64, "-prefer-256-bit"),
+    Level("x86-64-v3", _X86, _V3, 32),
+    Level("generic", _ARM, ("neon",), 16),
+)
 
 
-def _vector_bytes() -> int:
-    """Return the bytes of the vectors to compute with: GLASSNET_VECTOR_BYTES=16, 32 or 64, or the processor's."""
-    asked = os.environ.get("GLASSNET_VECTOR_BYTES")
+def _choose_level() -> Level:
+    """Return the best level of this processor, or the level that GLASSNET_PROCESSOR names."""
+    machine = platform.machine().lower()
+    levels = [level for level in LEVELS if machine in level.machines]
+    asked = os.environ.get("GLASSNET_PROCESSOR")
     if asked:
-        if asked not in ("16", "32", "64"):
-            raise ValueError(f"GLASSNET_VECTOR_BYTES is {asked!r}; it must be 16, 32 or 64")
-        return int(asked)
-    return NATIVE_VECTOR_BYTES
+        names = [level.name for level in levels]
+        if asked not in (*names, "native"):
+            raise ValueError(f"GLASSNET_PROCESSOR is {asked!r}; here it can be {', '.join([*names, 'native'])}")
+        levels = [level for level in levels if level.name == asked]
+        return levels[0] if levels else _native_level()
+    host = llvmlite.binding.get_host_cpu_features()
+    return next((level for level in levels if all(host.get(name) for name in level.features)), _native_level())
 
 
-NATIVE_VECTOR_BYTES = _native_vector_bytes()
-VECTOR_BYTES = _vector_bytes()
+def _native_level() -> Level:
+    host = llvmlite.binding.get_host_cpu_features()
+    bytes_of = (("avx512f", 64), ("avx2", 32))
+    vector_bytes = next((size for name, size in bytes_of if host.get(name)), 16)
+    return Level("native", (platform.machine().lower(),), (), vector_bytes)
+
+
+def _asked_vector_bytes() -> int | None:
+    asked = os.environ.get("GLASSNET_VECTOR_BYTES") or None
+    if asked not in (None, "16", "32", "64"):
+        raise ValueError(f"GLASSNET_VECTOR_BYTES is {asked!r}; it must be 16, 32 or 64")
+    return None if asked is None else int(asked)
+
+
+#: The processor to compute on: this one, or the level that GLASSNET_PROCESSOR names.
+LEVEL = _choose_level()
+#: GLASSNET_VECTOR_BYTES=16, 32 or 64, if it is set.
+ASKED_VECTOR_BYTES = _asked_vector_bytes()
+#: Bytes of the vectors to compute with.
+VECTOR_BYTES = ASKED_VECTOR_BYTES or LEVEL.vector_bytes
 #: AVX-512 and ARM have 32 vector registers, older x86 has 16.
-_MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in ("aarch64", "arm64")
+_MANY_REGISTERS = VECTOR_BYTES == 64 or platform.machine().lower() in _ARM
 
 #: Width of a panel of a matrix, and of a tile, in vectors.
 PANEL_VECTORS = 2
@@ -73,8 +103,8 @@ COMPILED: dict[str, Any] = {
     "fastmath": {"nsz"},
     "boundscheck": CHECKED,
 }
-#: Options of functions that only compiled functions call: no wrappers for Python.
-INNER: dict[str, Any] = {**COMPILED, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+#: Options of functions that only compiled functions call: no wrappers for Python, no counts of references.
+INNER: dict[str, Any] = {**COMPILED, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 
 
 #: Environment variables that limit the threads of numerical libraries. joblib, Dask and Ray set some of them in the

@@ -7,36 +7,12 @@ from typing import NamedTuple
 from numba import njit
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.arrays import always_inline, view
+from glassnet.engines.fused.arrays import always_inline
 from glassnet.engines.fused.processor import INNER
 
 
-class KernelArgs(NamedTuple):
-    """The arguments of the loop: flat arrays and records."""
-
-    net: Array  # (1,) NET
-    layers: Array  # (L+1,) LAYER
-    floats: Array
-    ints: Array  # int64: where rows begin
-    terms: Array  # int32: lists of nonzero inputs, and their lengths
-    bits: Array  # uint64: the nonzero blocks of each row; a square for each thread
-    stats: Array  # float64: the loss of each row of a batch, its score, the sums of each chunk
-    x: Array  # all rows, or the entries of CSR; numbers or bytes
-    starts: Array  # int64: where each row begins among CSR's entries
-    columns: Array  # int32: the column of each of CSR's entries
-    order: Array  # int64: the row numbers in the order of training
-    classes: Array  # int64 (rows,), or empty
-    values: Array  # (rows, columns), or empty
-    weights: Array  # (rows,), or empty
-    steps: Array  # (batches, N_CONSTANTS) of the rule
-    keys: Array  # uint32 (batches, L) of dropout
-    outputs: Array  # (rows of a run, outputs), or empty
-    records: Array  # float64 (batches of a run, RECORD_SIZE)
-    flags: Array
-
-
 class Memory(NamedTuple):
-    """The arrays of a workspace: what most functions need of `KernelArgs`."""
+    """What most functions need of `glassnet.engines.fused.kernel_args.KernelArgs`."""
 
     net: Array  # (1,) NET
     layers: Array
@@ -45,6 +21,8 @@ class Memory(NamedTuple):
     terms: Array
     stats: Array
     steps: Array
+    x: Array
+    x_bytes: Array
 
 
 class Batch(NamedTuple):
@@ -113,22 +91,6 @@ def at_offset(panels, offset):
 def memory(args):
     """Return the arrays that most functions need."""
     always_inline()
-    return Memory(args.net, args.layers, args.floats, args.ints, args.terms, args.stats, args.steps)
-
-
-@njit(**INNER)
-def borrowed(args):
-    """Return the same arguments without counting references to their arrays: the caller holds them."""
-    always_inline()
-    return KernelArgs(
-        _borrow(args.net), _borrow(args.layers), _borrow(args.floats), _borrow(args.ints), _borrow(args.terms),
-        _borrow(args.bits), _borrow(args.stats), _borrow(args.x), _borrow(args.starts), _borrow(args.columns),
-        _borrow(args.order), _borrow(args.classes), _borrow(args.values), _borrow(args.weights), _borrow(args.steps),
-        _borrow(args.keys), _borrow(args.outputs), _borrow(args.records), _borrow(args.flags),
-    )  # fmt: skip
-
-
-@njit(**INNER)
-def _borrow(array):
-    always_inline()
-    return view(array, 0, array.size)
+    return Memory(
+        args.net, args.layers, args.floats, args.ints, args.terms, args.stats, args.steps, args.x, args.x_bytes
+    )

@@ -1,4 +1,4 @@
-"""Skipping zeros of the input: whether it is profitable, and the lists of terms for the tiles.
+"""Skipping zeros of the input: the lists of terms for the tiles.
 
 A term whose x is 0 adds nothing to a sum, so a tile may skip it without changing a bit. A tile shares its terms
 among its rows: forward, 4 rows of the batch need the features that are not zero in all four of them; backward, 4
@@ -23,15 +23,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from glassnet._utils.arrays import Array
 from glassnet.engines.fused.arrays import I32, I64, as_int64, emit_prefetch, noinline, pointer, vector_pointer, view
-from glassnet.engines.fused.processor import CHECKED, INNER, NATIVE_VECTOR_BYTES, SPARSE_ROWS, VECTOR_BYTES
-
-#: Skipping is profitable below this share of nonzero terms: a tile with a list is a little slower.
-PROFITABLE_BELOW = 0.7
-#: Number of sampled tiles, and maximum of their numbers: sampled rows of CSR are made dense.
-SAMPLED_TILES = 512
-MAX_SAMPLED_NUMBERS = 2**22
+from glassnet.engines.fused.processor import CHECKED, INNER, LEVEL, SPARSE_ROWS, VECTOR_BYTES
 
 #: For each byte, where its ones are, and how many.
 _BIT_POSITIONS = np.array(
@@ -39,32 +32,6 @@ _BIT_POSITIONS = np.array(
 )
 _FLAT_POSITIONS = _BIT_POSITIONS.ravel()
 _COUNTS = np.array([byte.bit_count() for byte in range(256)], np.int64)
-
-
-def is_profitable(x: Any, back: bool = True) -> bool:
-    """Check whether skipping the zeros of x (rows, features), an array or CSR, is profitable for most tiles.
-
-    A few hundred tiles of distant rows, as in shuffled batches, are sampled, forward and backward; fewer without a
-    backward pass, which takes little time.
-    """
-    rows, features = x.shape
-    if features < 8 * SPARSE_ROWS or rows < 8 * SPARSE_ROWS:
-        return False
-    tiles = min(
-        SAMPLED_TILES if back else SAMPLED_TILES // 16,
-        rows // SPARSE_ROWS,
-        max(1, MAX_SAMPLED_NUMBERS // (SPARSE_ROWS * features)),
-    )
-    chosen = (np.arange(tiles * SPARSE_ROWS) * 7919) % rows
-    some = x[chosen]
-    nonzero: Array = np.asarray(some.toarray() if hasattr(some, "toarray") else some) != 0
-    nonzero = nonzero.reshape(tiles, SPARSE_ROWS, features)
-    forward = np.mean(np.any(nonzero, axis=1))
-    if not back:
-        return bool(forward < PROFITABLE_BELOW)
-    whole_blocks = nonzero[..., : features // SPARSE_ROWS * SPARSE_ROWS].reshape(tiles, SPARSE_ROWS, -1, SPARSE_ROWS)
-    backward = np.mean(np.any(whole_blocks, axis=-1))
-    return bool(forward < PROFITABLE_BELOW and backward < PROFITABLE_BELOW)
 
 
 @intrinsic
@@ -170,7 +137,7 @@ def _write_ones_at_once(context: Any, word: Any, base: Any, terms: Any, at: Any)
 
 
 #: Without AVX-512, LLVM would move each number by itself.
-_COMPRESSES = NATIVE_VECTOR_BYTES == VECTOR_BYTES == 64 and not CHECKED
+_COMPRESSES = LEVEL.vector_bytes == VECTOR_BYTES == 64 and not CHECKED
 _write_ones = _write_ones_at_once if _COMPRESSES else _write_ones_by_table
 
 

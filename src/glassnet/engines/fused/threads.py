@@ -1,103 +1,13 @@
-"""Threads: the barrier between them, how they are started, and what happens when one of them fails."""
+"""Threads: how they are started, and what happens when one of them fails. Their barrier is in `barrier`."""
 
 from __future__ import annotations
 
-import sys
 import threading
+import time
 from collections.abc import Callable
-from typing import Any
-
-import llvmlite.binding
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.processor import INNER
-
-#: Indices in the array of flags that the threads share, in separate cache lines: arrivals, and whether to give up.
-ARRIVALS, ABORT, FLAGS = 0, 8, 16
-#: Polls of a barrier before a thread yields its core.
-SPINS = 1000
-
-_I64, _I32 = ir.IntType(64), ir.IntType(32)
-
-
-@intrinsic
-def _arrive(context: Any, flags: Any) -> Any:
-    """Increment flags[ARRIVALS] atomically."""
-    signature = types.void(flags)
-
-    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = target.make_array(signature.args[0])(target, builder, values[0]).data
-        builder.atomic_rmw("add", pointer, ir.Constant(_I64, 1), "acq_rel")
-        return target.get_dummy_value()
-
-    return signature, generate
-
-
-@intrinsic
-def _load_flag(context: Any, flags: Any, place: Any) -> Any:
-    """Return the current value of flags[place]: an atomic load."""
-    signature = types.int64(flags, place)
-
-    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = target.make_array(signature.args[0])(target, builder, values[0]).data
-        return builder.load_atomic(builder.gep(pointer, [values[1]]), "acquire", 8)
-
-    return signature, generate
-
-
-@intrinsic
-def _pause(context: Any) -> Any:
-    """Tell the processor that this is a waiting loop."""
-
-    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        machine = llvmlite.binding.get_process_triple().split("-")[0]
-        if machine in ("x86_64", "i386", "i686"):
-            kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
-        elif machine in ("aarch64", "arm64"):
-            kind = ir.FunctionType(ir.VoidType(), [_I32])
-            hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
-            builder.call(hint, [ir.Constant(_I32, 1)])
-        return target.get_dummy_value()
-
-    return types.void(), generate
-
-
-@intrinsic
-def _yield_core(context: Any) -> Any:
-    """Yield the core to another thread."""
-
-    def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        word = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_I32, []), word)
-        builder.call(function, [])
-        return target.get_dummy_value()
-
-    return types.void(), generate
-
-
-@njit(**INNER)
-def barrier(flags, arrived, threads):
-    """Wait until all threads have called this once more.
-
-    ``arrived`` is what the call before returned, at first 0. Returns -1 if a thread has given up.
-    """
-    _arrive(flags)
-    arrived += threads
-    turns = 0
-    while _load_flag(flags, ARRIVALS) < arrived:
-        if _load_flag(flags, ABORT) != 0:
-            return -1
-        turns += 1
-        if turns < SPINS:
-            _pause()
-        else:
-            _yield_core()
-    return arrived if _load_flag(flags, ABORT) == 0 else -1
+from glassnet.engines.fused.layout import ABORT
 
 
 class _ActiveTrainings:
@@ -147,18 +57,28 @@ def run_threads(work: Callable[[int], None], threads: int, flags: Array) -> None
     started: list[threading.Thread] = []
     try:
         for thread in others:
-            thread.start()
             started.append(thread)
+            thread.start()
         guarded(0)
     except BaseException as error:  # no thread to be had, or Ctrl-C between two lines
         flags[ABORT] = 1
         errors.append(error)
     while started:
         try:
-            started[-1].join()
+            if _has_started(started[-1]):
+                started[-1].join()
             started.pop()
         except BaseException as error:  # Ctrl-C while waiting: the other threads are stopped, and joined
             flags[ABORT] = 1
             errors.append(error)
     if errors:
         raise errors[0]
+
+
+def _has_started(thread: threading.Thread) -> bool:
+    """Check whether a thread runs or ran; where Ctrl-C came while it was started, it may take a moment to begin."""
+    for _ in range(1000):
+        if thread.ident is not None:
+            return True
+        time.sleep(0.001)
+    return False

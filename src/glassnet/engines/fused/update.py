@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 
 from glassnet.engines.fused.arrays import always_inline, noinline, view
-from glassnet.engines.fused.formulas import DECAY, LARS, N_CONSTANTS, RATE, direction
+from glassnet.engines.fused.codes import DECAY, LARS, N_CONSTANTS, RATE
+from glassnet.engines.fused.formulas import direction
 from glassnet.engines.fused.kernel import ALL_TERMS, sum_of_magnitudes, sum_of_squares, tile, transpose
 from glassnet.engines.fused.layout import ABSOLUTE_W, CHUNK_ROWS, RECORD_SIZE, SQUARES_G, SQUARES_U, SQUARES_W
 from glassnet.engines.fused.processor import INNER, PANEL_VECTORS, SPARSE_PANELS, SPARSE_ROWS, TILE_ROWS
@@ -73,7 +74,7 @@ def _products_across(left, terms, dz, g, limit, f0, f1, wide):
 
 
 @njit(**INNER)
-def update_chunk(mem, x, batch, number, p, block):
+def update_chunk(mem, batch, number, p, block):
     """Compute the gradient of a chunk of panel p of W{number}, and update the chunk by it."""
     always_inline()
     net = mem.net[0]
@@ -93,8 +94,12 @@ def update_chunk(mem, x, batch, number, p, block):
     g = Panels(floats, g_at, width, np.int64(0))
     if number == 1 and net.in_place:
         rows_at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
-        left = LeftOperand(x, floats, net.table_at, mem.ints, rows_at, np.int64(0))
-        _products_across(left, terms, dz, g, before.units, f0, f1, wide)
+        if net.holds_bytes:
+            left = LeftOperand(mem.x_bytes, floats, net.table_at, mem.ints, rows_at, np.int64(0))
+            _products_across(left, terms, dz, g, before.units, f0, f1, wide)
+        else:
+            numbers = LeftOperand(mem.x, floats, net.table_at, mem.ints, rows_at, np.int64(0))
+            _products_across(numbers, terms, dz, g, before.units, f0, f1, wide)
     else:
         h_at = before.h_at + (batch.parity * before.parity_stride if number <= 2 else 0)
         gathered = LeftOperand(floats, floats, net.table_at, mem.ints, before.table_at, h_at)
@@ -108,7 +113,7 @@ def update_chunk(mem, x, batch, number, p, block):
 
 
 @njit(**INNER)
-def update_sparse_chunks(mem, x, batch, p, panels, block):
+def update_sparse_chunks(mem, batch, p, panels, block):
     """Do the same for a chunk of W1, and the one beside it if `panels` is 2, the zeros of x left out."""
     always_inline()
     net = mem.net[0]
@@ -121,17 +126,19 @@ def update_sparse_chunks(mem, x, batch, p, panels, block):
     n = (f1 - f0) * net.width
     g_at = net.scratch_at + batch.thread * net.scratch_size
     dz = Panels(floats, layer.d_at + p * width, layer.step, width)
-    blocks_at = net.counts_at + (net.row_lists_at // net.list_step)
     rows_at = net.rows_at + (2 * batch.thread + batch.parity) * net.capacity
     h_at = before.h_at + batch.parity * before.parity_stride
     for f in range(f0, f1, SPARSE_ROWS):
         first = min(f, K - SPARSE_ROWS)
-        count = np.int64(mem.terms[blocks_at + f // SPARSE_ROWS])
+        count = np.int64(mem.terms[net.counts_at + net.row_lists_at // net.list_step + f // SPARSE_ROWS])
         terms = Terms(mem.terms, net.row_lists_at + f // SPARSE_ROWS * net.row_list_step, count)
         g = Panels(floats, g_at + (first - f0) * width, width, n)
-        if net.in_place:
-            left = LeftOperand(x, floats, net.table_at, mem.ints, rows_at, first)
-            _sparse_gradient(left, terms, dz, g, panels)
+        if net.in_place and net.holds_bytes:
+            _sparse_gradient(
+                LeftOperand(mem.x_bytes, floats, net.table_at, mem.ints, rows_at, first), terms, dz, g, panels
+            )
+        elif net.in_place:
+            _sparse_gradient(LeftOperand(mem.x, floats, net.table_at, mem.ints, rows_at, first), terms, dz, g, panels)
         else:
             gathered = LeftOperand(floats, floats, net.table_at, mem.ints, before.table_at, h_at + first)
             _sparse_gradient(gathered, terms, dz, g, panels)
@@ -310,7 +317,6 @@ def global_update(mem, records, s, thread, threads, stage):
     layers = mem.layers
     floats = mem.floats
     stats = mem.stats
-    steps = mem.steps
     T = floats.dtype.type
     width = net.width
     norm = records[RECORD_SIZE * s + 2]
@@ -348,11 +354,11 @@ def global_update(mem, records, s, thread, threads, stage):
                 for c in range(n):
                     g[c] = of_g * g[c] + of_w * w[c]
                 if stage == 0:
-                    _compute_direction(net, floats, steps, s, g, at, is_weight)
+                    _compute_direction(net, floats, mem.steps, s, g, at, is_weight)
                     chunk = (layer.chunk_at if is_weight else layer.bias_chunk_at) + place
                     stats[net.sums_at + 4 * chunk + SQUARES_U] = np.float64(sum_of_squares(g))
                 else:
-                    _step(net, floats, steps, s, g, at)
+                    _step(net, floats, mem.steps, s, g, at)
                     if is_weight and number > 1:
                         transpose_panel(net, layers, floats, number, p, f0, f1)
 
