@@ -498,6 +498,7 @@ def test_a_callback_with_an_unwritable_state_does_not_stop_the_training(tmp_path
     assert checkpoint.unwritten
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_a_checkpoint_that_does_not_fit_is_not_overwritten(tmp_path: Path) -> None:
     x, y = problem()
     how: dict[str, Any] = {"early_stopping": True, "max_iter": 2, "random_state": 0, "engine": "reference"}
