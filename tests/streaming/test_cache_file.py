@@ -375,3 +375,17 @@ def test_files_modified_while_they_are_read_are_rejected(files):
     files.blocks = growing
     with pytest.raises(InputError, match="modified while it was read"):
         scan_sample(files)
+
+
+def test_a_cache_that_is_replaced_while_it_is_used_is_not_removed(files, tmp_path):
+    found = scan_sample(files)
+    assert found.cache is not None
+    path = found.cache.path
+    path.rename(tmp_path / "moved")
+    path.write_bytes(b"a file of the user")
+    found.cache.remove()
+    assert path.read_bytes() == b"a file of the user"
+    path.unlink()
+    (tmp_path / "moved").rename(path)
+    found.cache.remove()
+    assert not path.exists()
