@@ -15,7 +15,7 @@ KIND ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-all test-slow test-restricted crash fuzz audit lint bench comparison docs docs-code examples clean help torch jax
+.PHONY: demo test test-all test-slow test-restricted crash fuzz attack audit lint bench comparison docs docs-code examples clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ crash: $(VENV)/.dev  ## kill trainings 50 times each, fill disks, tear checkpoin
 
 fuzz: $(VENV)/.dev  ## break 100,000 model files and 20,000 of each other format; N=… for another count, KIND="csv idx" for some
 	$(ONE_THREAD) $(BIN)/python -m tests.fuzz $(KIND) $(if $(N),--n $(N))
+
+attack: $(VENV)/.dev  ## try known attacks on a server and files of its own; KIND="work: tables:" for some
+	$(ONE_THREAD) $(BIN)/python -m tests.attack $(KIND)
 
 audit: $(VENV)/.dev  ## ask PyPI for known weaknesses of what is needed to run
 	$(BIN)/python -m pip install --quiet pip-audit

@@ -10,8 +10,8 @@ from glassnet.web import connections
 from glassnet.web.app_state import AppState, Limits
 from glassnet.web.server import create_app
 from tests.web.running import running
-from tests.web.test_connections import CHUNKED, HANDSHAKE, POST, connect, frame, read_all
-from tests.web.test_security import is_well, with_echo
+from tests.web.sockets import CHUNKED, HANDSHAKE, POST, connect, frame, is_well, read_all
+from tests.web.test_security import with_echo
 
 REQUESTS = {
     "head": POST + b"Content-Length: 2\r\n\r\n{}",

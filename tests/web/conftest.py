@@ -1,13 +1,8 @@
 """What the tests of the server and its page share: a small model, a client, a running server, a browser."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from contextlib import ExitStack
 from importlib import resources
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -18,9 +13,7 @@ from glassnet.datasets import load_digits
 from glassnet.web.app_state import AppState, digits_examples
 from glassnet.web.server import create_app
 
-from .running import HERE, running
-
-SOURCE = Path(__file__).parents[2] / "src"
+from .running import HERE, running, serve_process
 
 
 @pytest.fixture(scope="session")
@@ -64,20 +57,15 @@ def started():
 
     ``setup`` are statements that are executed in the process before it.
     """
-    running = []
+    processes = []
 
     def start(*options, port=0, setup="pass"):
-        code = f"import sys; {setup}; from glassnet.cli import main; main(sys.argv[1:])"
-        command = [sys.executable, "-c", code, "serve", "--port", str(port), "--json", *map(str, options)]
-        environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        running.append(process)
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        return process, json.loads(line)
+        process, content = serve_process(*options, port=port, setup=setup)
+        processes.append(process)
+        return process, content
 
     yield start
-    for process in running:
+    for process in processes:
         process.kill()
         process.communicate()
 

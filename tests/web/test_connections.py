@@ -20,85 +20,30 @@ from glassnet.web.app_state import Limits
 from glassnet.web.connections import ConnectionLimits, HttpConnection
 from glassnet.web.server import create_app
 
-from .test_security import ask, is_well, raw, with_echo
-
-POST = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-HANDSHAKE = (
-    b"GET /api/echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+from .sockets import (
+    CHUNKED,
+    GET,
+    HANDSHAKE,
+    MUCH,
+    POST,
+    ask,
+    connect,
+    flood,
+    frame,
+    is_closed_while_sending,
+    is_well,
+    open_websocket,
+    raw,
+    read_all,
+    read_head,
 )
-#: Bytes that a test sends at most where a server must stop it before.
-MUCH = 2**24
+from .test_security import with_echo
 
 
 @pytest.fixture
 def at(serve, app_state):
     """Return the address of a server that has a WebSocket which repeats what it hears."""
     return serve(with_echo(create_app(app_state)))
-
-
-def connect(at):
-    host, port = at.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
-
-
-def flood(at, head, part):
-    """Send a part again and again until the server ends the connection; return the bytes sent and the response."""
-    with connect(at) as line:
-        sent = 0
-        with contextlib.suppress(ConnectionError):
-            line.sendall(head)
-            while sent < MUCH:
-                line.sendall(part)
-                sent += len(part)
-        return sent, read_all(line)
-
-
-def read_all(line):
-    heard = b""
-    with contextlib.suppress(ConnectionError):
-        while part := line.recv(65536):
-            heard += part
-    return heard
-
-
-def is_closed_while_sending(line, part, pause):
-    """Send a part a hundred times; return whether the server closes the connection meanwhile."""
-    for _ in range(100):
-        try:
-            line.sendall(part)
-        except ConnectionError:
-            return True
-        time.sleep(pause)
-    return False
-
-
-def frame(data, opcode=1, fin=True):
-    """Return a WebSocket frame as a client sends it, with a mask of zeros."""
-    length = len(data)
-    if length < 126:
-        size = bytes([0x80 | length])
-    else:
-        size = b"\xfe" + struct.pack("!H", length) if length < 2**16 else b"\xff" + struct.pack("!Q", length)
-    return bytes([(0x80 if fin else 0) | opcode]) + size + bytes(4) + data
-
-
-def read_head(line):
-    heard = b""
-    while b"\r\n\r\n" not in heard:
-        part = line.recv(1)
-        assert part, heard
-        heard += part
-    return heard
-
-
-def open_websocket(at, path=b"/api/echo"):
-    line = connect(at)
-    line.sendall(HANDSHAKE.replace(b"/api/echo", path) + b"\r\n")
-    assert read_head(line).startswith(b"HTTP/1.1 101")
-    return line
 
 
 # ----------------------------------------------------------------------------------------------------- size of requests

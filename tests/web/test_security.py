@@ -1,7 +1,6 @@
 """Security, by real requests against a real server: access, body limits, response headers, the browser."""
 
 import asyncio
-import http.client
 import json
 import socket
 import threading
@@ -22,6 +21,7 @@ from glassnet.web.security import AccessPolicy, SecurityMiddleware, is_loopback
 from glassnet.web.server import create_app
 
 from .running import running
+from .sockets import ask, code_of, is_well, raw
 
 TOKEN = "a token of more than sixteen letters"
 
@@ -45,53 +45,6 @@ def with_echo(app):
         await socket.send_text(await socket.receive_text())
 
     return app
-
-
-def ask(at, path="/api/model", method="GET", body=None, **headers):
-    """Send a request with exactly these headers, and return status, headers and content."""
-    host, port = at.removeprefix("http://").split(":")
-    line = http.client.HTTPConnection(host, int(port), timeout=10)
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    line.putrequest(method, path, skip_host="Host" in given)
-    if body is not None and "Content-Length" not in given:
-        line.putheader("Content-Length", str(len(body)))
-    for name, value in given.items():
-        for one in value if isinstance(value, list) else [value]:
-            line.putheader(name, one)
-    line.endheaders(body)
-    response = line.getresponse()
-    content = response.read()
-    line.close()
-    return response.status, dict(response.getheaders()), content
-
-
-def code_of(answer):
-    return answer[0], json.loads(answer[2])["error"]["code"]
-
-
-def raw(at, *parts, pause=0.0, end=False):
-    """Send bytes as they are, and return what comes back until the server closes."""
-    host, port = at.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as line:
-        heard = b""
-        try:
-            for part in parts:
-                line.sendall(part)
-                time.sleep(pause)
-            if end:
-                line.shutdown(socket.SHUT_WR)
-        except ConnectionError:
-            pass  # it closed before it had heard all, which it may
-        try:
-            while part := line.recv(65536):
-                heard += part
-        except (TimeoutError, ConnectionError):
-            pass
-    return heard
-
-
-def is_well(at):
-    return ask(at, "/healthz")[0] == 200
 
 
 # --------------------------------------------------------------------------------------------------------- Host, Origin

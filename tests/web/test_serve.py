@@ -15,7 +15,7 @@ import pytest
 from glassnet.cli import main
 from glassnet.web.server_runtime import listen
 
-from .conftest import SOURCE
+from .running import SOURCE
 
 
 @pytest.fixture

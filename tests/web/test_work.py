@@ -28,8 +28,7 @@ from glassnet.web.server import create_app
 from glassnet.web.training_memory import training_memory
 from glassnet.web.work import WorkBudget, acquire, checkpoint, keep_memory, require_memory
 
-from .test_connections import connect
-from .test_security import ask, code_of, is_well
+from .sockets import ask, code_of, connect, is_well
 
 ROOT = Path(__file__).parents[2]
 
