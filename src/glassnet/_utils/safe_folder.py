@@ -145,6 +145,15 @@ def open_own_file(path: Path, flags: int = os.O_RDWR) -> int:
         return folder.open(path.name, flags)
 
 
+def open_or_create(path: Path) -> int:
+    """Open a file as `OpenFolder.open` does, or create it if it does not exist; nothing is written to it."""
+    with OpenFolder(path.parent) as folder:
+        try:
+            return folder.create(path.name)
+        except FileExistsError:
+            return folder.open(path.name)
+
+
 def is_link(status: os.stat_result) -> bool:
     """Check whether an entry is a symbolic link, or a junction of Windows."""
     junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,30 @@ def put(code: MachineCode, folder: Path) -> Path:
         shutil.copy(path, folder / path.name)
         (folder / path.name).chmod(0o600)
     return folder / code.path.name
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are made like this on POSIX")
+@pytest.mark.parametrize("linked", [os.symlink, os.link])
+def test_a_link_instead_of_the_lock_overwrites_nothing(
+    code: MachineCode, folder: Path, tmp_path: Path, linked: Callable[[Path, Path], None]
+) -> None:
+    lock = put(code, folder).with_suffix(".lock")
+    assert [found.code for found in build_objects(folder, ["float32"])] == [code.code]
+    lock.unlink()
+    (tmp_path / "victim").write_text("precious")
+    linked(tmp_path / "victim", lock)
+    with pytest.raises(InputError, match=r"\.lock: can't be written: it is .*; remove it"):
+        build_objects(folder, ["float32"])
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has other rights")
+def test_code_in_a_folder_of_others_is_not_taken_on_demand_either(code: MachineCode, folder: Path) -> None:
+    put(code, folder)
+    folder.chmod(0o777)
+    assert find_object("float32") is None
+    with pytest.raises(InputError, match="other users can write to it, so that its code would not be run"):
+        build_objects(folder, ["float32"])
 
 
 def test_an_object_is_found_where_it_was_compiled_or_installed(code: MachineCode, folder: Path) -> None:

@@ -22,9 +22,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from glassnet._utils.atomic_write import write_atomically
+from glassnet._utils.safe_folder import is_private_folder, open_or_create
 from glassnet.engines.fused.machine_code import (
     PACKAGED,
     MachineCode,
+    compiled_folder,
     object_name,
     read_object,
     source_hash,
@@ -65,6 +67,11 @@ def _build(folder: Path, dtype: str, level: Level) -> MachineCode:
         raise InputError(
             f"{folder}: can't be made: {error.strerror}; set GLASSNET_CACHE_DIR to a folder that you can write to"
         ) from None
+    if folder == compiled_folder() and not is_private_folder(folder):
+        raise InputError(
+            f"{folder}: other users can write to it, so that its code would not be run; set GLASSNET_CACHE_DIR to a "
+            "folder of your own"
+        )
     with _lock(path.with_suffix(".lock")):
         found = read_object(path)
         if found is None:
@@ -107,7 +114,11 @@ def _lock(path: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with open(path, "w") as file:
+    try:
+        handle = open_or_create(path)
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror or error}; remove it") from None
+    with open(handle, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

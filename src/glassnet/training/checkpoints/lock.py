@@ -11,7 +11,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from glassnet._utils.safe_folder import OpenFolder
+from glassnet._utils.safe_folder import open_or_create
 from glassnet.errors import InputError
 from glassnet.training import CallbackWarning
 
@@ -50,7 +50,8 @@ class FolderLock:
         while not self.held:
             self.release()
             try:
-                self._file = io.FileIO(_open(self.folder), "r+")  # open as long as it is locked
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._file = io.FileIO(open_or_create(path), "r+")  # open as long as it is locked
             except OSError as error:
                 raise InputError(f"{path}: can't be written: {error.strerror or error}; name another folder") from None
             try:
@@ -99,16 +100,6 @@ class FolderLock:
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
-
-
-def _open(path: Path) -> int:
-    """Open the lock's file, which is created if it does not exist; nothing is written to it yet."""
-    path.mkdir(parents=True, exist_ok=True)
-    with OpenFolder(path) as folder:
-        try:
-            return folder.create(NAME)
-        except FileExistsError:
-            return folder.open(NAME)
 
 
 def _lock_file(file: io.FileIO) -> None:
