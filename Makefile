@@ -15,12 +15,12 @@ KIND ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-all test-slow test-restricted crash fuzz attack audit lint bench comparison docs docs-code examples clean help torch jax
+.PHONY: demo tables test test-all test-slow test-restricted crash fuzz attack audit lint bench comparison docs docs-code examples clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… for your own files
+demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… TARGET=… for your own files
 ifeq ($(strip $(DATA)),)
 	$(BIN)/glassnet train --out "$(OUT)/digits.glassnet"
 	$(BIN)/glassnet evaluate "$(OUT)/digits.glassnet"
@@ -35,7 +35,7 @@ ifeq ($(strip $(DATA)),)
 	@echo "  make demo DATA=mine.csv TEST=held_out.csv            your own files"
 	@echo "  docs/walkthrough.md                                  how it works, step by step"
 else
-	$(BIN)/glassnet train "$(DATA)" $(if $(strip $(TEST)),--test "$(TEST)") --out "$(OUT)/model.glassnet"
+	$(BIN)/glassnet train "$(DATA)" $(if $(strip $(TEST)),--test "$(TEST)") $(if $(strip $(TARGET)),--target "$(TARGET)") --out "$(OUT)/model.glassnet"
 	$(BIN)/glassnet evaluate "$(OUT)/model.glassnet" "$(if $(strip $(TEST)),$(TEST),$(DATA))"
 	$(BIN)/glassnet plot "$(OUT)/model.glassnet" --data "$(if $(strip $(TEST)),$(TEST),$(DATA))" --out "$(OUT)/plots"
 	@echo
@@ -92,6 +92,9 @@ bench: $(VENV)/.dev torch jax  ## everything claimed about speed, measured here;
 
 comparison: $(VENV)/.dev  ## scores on real tables beside scikit-learn's; writes the tables of docs/comparison.md
 	$(BIN)/python benchmarks comparison
+
+tables: $(VENV)/.dev  ## scores of `glassnet train FILE` on real tables; writes the table of docs/tables.md
+	$(BIN)/python benchmarks tables
 
 docs: $(VENV)/.dev  ## build the documentation site into site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

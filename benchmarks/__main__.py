@@ -4,10 +4,12 @@
     python benchmarks [epoch] [peak] [shapes] [growth] [target] [compiling] [predicting] [loading] [serving]
         [streaming] [estimators] [options]
     python benchmarks comparison
+    python benchmarks tables
     python benchmarks walkthrough
 
 Without a name, all parts of the first command run, in this order. comparison compares scores and writes the table of
-docs/comparison.md; walkthrough runs the original program with ten seeds and prints the table of docs/walkthrough.md.
+docs/comparison.md; tables trains on real tables and writes that of docs/tables.md; walkthrough runs the original
+program with ten seeds and prints the table of docs/walkthrough.md.
 The rows are MNIST's, from --data, GLASSNET_MNIST or ../shared/mnist next to the checkout. Without them, random bytes
 replace them, and the part target is skipped.
 """
@@ -24,7 +26,7 @@ PARTS = (
     "epoch", "peak", "shapes", "growth", "target", "compiling", "predicting", "loading", "serving", "streaming",
     "estimators",
 )  # fmt: skip
-BY_NAME = ("comparison", "walkthrough")
+BY_NAME = ("comparison", "tables", "walkthrough")
 
 
 def arguments() -> argparse.Namespace:

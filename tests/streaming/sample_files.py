@@ -40,6 +40,9 @@ class SampleFiles:
     def bad_count(self) -> int:
         return len(self.bad_rows)
 
+    def require(self, *names: str) -> None:
+        """Take an empty cell of these columns for an invalid row; there are none."""
+
     def blocks(self, text: Any = ()) -> Iterator[ArrowTable]:
         self.passes += 1
         for first in range(0, len(self.table), self.rows):
@@ -74,7 +77,9 @@ def source_of(
 ) -> StreamSource:
     classes = profile.target_profile.unique.tolist()
     encode = ClassEncoder(classes, profile.target_profile.texts)
-    transform = RowTransform(choose_scaling(profile.splits[TRAINING].features), encode, dtype, repr(classes))
+    features = profile.splits[TRAINING].features
+    scaling = choose_scaling(features, kind="bytes" if features.all_bytes else "auto")
+    transform = RowTransform(scaling, encode, dtype, repr(classes))
     return StreamSource(profile, split, transform, 0.0, buffer_bytes)
 
 

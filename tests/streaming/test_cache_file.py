@@ -317,7 +317,7 @@ def test_a_disk_that_becomes_full_costs_only_the_cache(files, tmp_path, monkeypa
 
 
 def test_an_error_in_the_files_leaves_no_partial_cache(files, tmp_path):
-    files.table = files.table.set_column(2, "x1", [[None if row == 70 else 1 for row in range(90)]])
+    files.table = files.table.set_column(2, "x1", [[np.inf if row == 70 else 1.5 for row in range(90)]])
     with pytest.raises(InputError, match="x1"):
         scan_sample(files)
     assert list((tmp_path / ".glassnet").iterdir()) == []

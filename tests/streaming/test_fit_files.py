@@ -171,9 +171,9 @@ def test_columns_of_the_test_files_are_found_by_name(clouds, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"a": ["1", "2", "oops"]}, "row 3, column 'a' is 'oops'"),
-        ({"a": ["1", "", "3"]}, "row 2, column 'a' is empty"),
-        ({"a": ["1", "nan", "3"]}, "row 2, column 'a' is empty"),
+        ({"a": ["1", "2", "oops"]}, None),  # three categories
+        ({"a": ["1", "", "3"]}, None),
+        ({"a": ["1", "nan", "3"]}, None),
         ({"a": ["1", "inf", "3"]}, "row 2, column 'a' is inf"),
         ({"label": ["u", "", "v"]}, "row 2, target column 'label' is empty"),
         ({"label": ["u", "u", "u"]}, "only one class"),
@@ -274,7 +274,8 @@ def test_the_command_line_streams_on_request_and_writes_the_same_kind_of_model(g
 
 
 def test_invalid_rows_are_skipped_counted_and_listed(glassnet, tmp_path):
-    rows = {"a": ["1", "2", "oops", "4", "", "6"] + ["1", "2", "3", "4", "", "6"] * 19, "label": ["u", "v"] * 60}
+    label = ["u", "v", "u", "v", "", "v"] * 20  # an empty target is invalid, an empty feature is a missing value
+    rows = {"a": ["1", "", "oops", "4", "", "6"] + ["1", "2", "3", "4", "5", "6"] * 19, "label": label}
     path = write(tmp_path / "t.csv", rows)
     code, _, err = glassnet("train", path, "--stream")
     assert code == 2 and "column 'a' is " in err and str(path) in err
@@ -302,7 +303,7 @@ def test_invalid_rows_of_many_files_are_skipped_in_groups_with_and_without_a_cac
     for part in range(9):
         a = [f"{(7 * row + part) % 11}" for row in range(200)]
         if part in (3, 7):
-            a[150 + part] = "oops" if part == 7 else ""
+            a[150 + part] = "oops" if part == 7 else "inf"
         (tmp_path / "parts").mkdir(exist_ok=True)
         rows = {"a": a, "b": range(200), "who": [row // 10 for row in range(200)], "label": ["u", "v"] * 100}
         write(tmp_path / "parts" / f"part-{part}.csv", rows)

@@ -14,6 +14,7 @@ from glassnet.engines.interface import Rows
 from glassnet.preprocessing.scaling import BYTE_SCALE, choose_scaling
 from glassnet.streaming import block_readers, scan
 from glassnet.streaming.blocks import block_rows
+from glassnet.streaming.column_coding import ColumnCoding
 from glassnet.streaming.stream_source import RowTransform, StreamSource
 from glassnet.streaming.target_profile import TRAINING, VALIDATION
 from glassnet.training.source import Part, Source
@@ -213,7 +214,7 @@ def test_sparse_rows_stay_sparse(tmp_path, monkeypatch):
     x.data = np.round(x.data, 1) + 0.5
     y = np.arange(300) % 2
     files = SampleFiles(tmp_path / "t.csv", columns_of(np.zeros((300, 50)), y), 45)
-    monkeypatch.setattr(scan, "features", lambda table, names: next(rows))
+    monkeypatch.setattr(ColumnCoding, "encode", lambda coding, table: next(rows))
     pieces = [x[first : first + 45] for first in range(0, 300, 45)]
     rows = iter(pieces)
     found = scan_sample(files)

@@ -11,6 +11,7 @@ from glassnet.cli.console import Output
 from glassnet.cli.predict import ModelArgument
 from glassnet.datasets import DIGITS
 from glassnet.models import Model, load
+from glassnet.preprocessing import TablePreprocessor
 from glassnet.training.callbacks.progress import format_metric
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -94,15 +95,20 @@ def _lines(model: Model) -> list[str]:
 
 
 def _describe_preprocessor(model: Model) -> str:
-    """Return a line that describes the preprocessing."""
-    if not model.takes_numbers:
-        return f"columns imputed, scaled and encoded to {model.preprocessor.n_inputs:,} inputs, by the training rows"
-    return {
-        "identity": "features not scaled",
-        "bytes": "features scaled by 1/255",
-        "standard": "features scaled to mean 0 and deviation 1, by the training rows",
-        "largest": "features scaled by the largest entry of each column in the training rows",
-    }[model.preprocessor.kind]
+    """Return the lines that describe the preprocessing."""
+    preprocessor = model.preprocessor
+    if isinstance(preprocessor, TablePreprocessor):
+        text = f"columns become {preprocessor.n_inputs:,} inputs, by the training rows: {preprocessor.describe()}"
+    else:
+        text = {
+            "identity": "features not scaled",
+            "bytes": "features scaled by 1/255",
+            "standard": "features scaled to mean 0 and deviation 1, by the training rows",
+            "range": "features scaled to 0 to 1, by the training rows",
+            "largest": "features scaled by the largest entry of each column in the training rows",
+        }[preprocessor.kind]
+    left_out = ", ".join(f"{name} ({reason})" for name, reason in model.metadata.get("left_out", ()))
+    return f"{text}\nleft out: {left_out}" if left_out else text
 
 
 def _charts(model: Model) -> list[str]:

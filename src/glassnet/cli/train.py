@@ -16,7 +16,6 @@ from glassnet.cli.train_in_memory import train_in_memory
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions
 from glassnet.cli.train_streaming import should_stream, train_streamed
 from glassnet.cli.train_summary import finish
-from glassnet.data import open_files
 from glassnet.errors import InputError
 from glassnet.models import load
 from glassnet.network.activations import ACTIVATIONS
@@ -266,7 +265,9 @@ def train(
         callbacks.append(checkpointing)
     if output.verbose:
         callbacks.append(BatchProgressBar())
-    files = None if data is None else open_files(data, on_bad_row=on_bad_row)
+    files = None if data is None else options.open(data)
+    for note in () if files is None else files.notes:
+        output.echo(note)
     if files is not None and should_stream(output, files, options):
         if checkpointing is not None:
             checkpointing.check_folder()

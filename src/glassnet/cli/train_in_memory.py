@@ -13,7 +13,7 @@ from glassnet.cli.arguments import located, reject_text_target, with_location
 from glassnet.cli.checkpointing import print_warnings
 from glassnet.cli.console import Output
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
-from glassnet.data import Files, Matrix, Table, choose_target, explain_target, features, open_files, target_values
+from glassnet.data import Files, Matrix, Table, choose_target, explain_target, features, target_values
 from glassnet.data.matrices import missing_columns
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
@@ -43,15 +43,16 @@ def train_in_memory(
     InputError
         If the rows can't be trained on; the file, row and column are named.
     """
-    tables = _read_tables(files, options)
-    table = tables.train
+    warm_start = options.warm_start
     target = options.target
     if files is None:
         target = target or "label"
+    elif target is None and warm_start is not None:
+        target = find_target(warm_start, files)
+    tables = _read_tables(files, options, target)
+    table = tables.train
+    if files is None:
         output.echo(f"no file given: training on scikit-learn's digits ({len(table):,} rows of 8×8 pixels)")
-    warm_start = options.warm_start
-    if target is None and warm_start is not None:
-        target = find_target(warm_start, table)
     name = choose_target(table, target)
     y = target_values(table, name)
     columns = [column for column in table.names if column != name]
@@ -89,18 +90,20 @@ def train_in_memory(
             callbacks=callbacks,
             source=table.source,
             warm_start=warm_start,
-            **options.columns.to_dict(),
+            **(options.columns.to_dict() | {"ignore": ()}),  # they have not been read
         )
     return TrainResult(model, tables.bad_rows, tables.n_bad_rows)
 
 
-def _read_tables(files: Files | None, options: TrainOptions) -> _Tables:
+def _read_tables(files: Files | None, options: TrainOptions, target: str | None) -> _Tables:
     """Read training and test files; without any, the digits, a fifth of them as test rows."""
     if files is None:
         return _Tables(*load_digits(), [], 0)
+    files.require(choose_target(files, target))
     if options.test is None:
         return _Tables(files.table(), None, files.bad_rows, files.bad_count)
-    test_files = open_files(options.test, on_bad_row=options.on_bad_row)
+    test_files = options.open(options.test)
+    test_files.require(choose_target(files, target))
     train = files.table()
     test = test_files.table()
     bad_rows = [*files.bad_rows, *test_files.bad_rows]

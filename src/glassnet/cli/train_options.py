@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from glassnet.data import Files, open_files
 from glassnet.errors import InputError
 from glassnet.models import Model, recommended
 from glassnet.models.target import CLASSIFICATION, REGRESSION
@@ -74,6 +75,16 @@ class TrainOptions:
             raise InputError("--group streams the rows; leave --no-stream out")
         if self.warm_start is not None and (self.stream or self.group):
             raise InputError("--warm-start trains in memory; leave --stream and --group out")
+
+    def open(self, data: str) -> Files:
+        """Open files, without the columns to ignore, and others as what they are said to hold."""
+        columns = self.columns
+        kinds = dict.fromkeys(columns.categorical, "text") | dict.fromkeys(columns.numeric, "number")
+        kinds |= dict.fromkeys(columns.dates, "date")
+        files = open_files(data, on_bad_row=self.on_bad_row, ignore=columns.ignore, kinds=kinds)
+        for option, names in columns.named().items():
+            files.check_columns(f"--{option}", names)
+        return files
 
     def recommended_settings(self, n_rows: int, task: str) -> Settings:
         """Return the settings: those given, and the recommended ones for the rest."""

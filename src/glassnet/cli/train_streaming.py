@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from glassnet.cli.checkpointing import print_warnings, scan_interrupts
 from glassnet.cli.console import Output
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
-from glassnet.data import Files, choose_target
+from glassnet.data import Files, choose_target, explain_target
 from glassnet.models.fitting_files import fit_stream, scan_test_files, task_of
 from glassnet.models.target_rule import check_task
 from glassnet.streaming.memory_estimate import available_memory, estimate_memory, fits_in_memory
@@ -48,7 +48,9 @@ def train_streamed(output: Output, files: Files, options: TrainOptions, callback
     fraction = options.validation_fraction
     if fraction is None:
         fraction = VALIDATION_FRACTION if options.test is None else 0.0
-    scan_options = ScanOptions(choose_target(files, options.target), options.group, fraction, options.on_bad_row)
+    target = choose_target(files, options.target)
+    columns = options.columns.without_ignored()  # they are not read
+    scan_options = ScanOptions(target, options.group, fraction, options.on_bad_row, columns=columns)
     with warnings.catch_warnings():
         print_warnings(output)
         with scan_interrupts(output):
@@ -78,9 +80,9 @@ def train_streamed(output: Output, files: Files, options: TrainOptions, callback
 def _print_profile(output: Output, profile: DatasetProfile, options: TrainOptions, task: str) -> None:
     """Print the task, the target, the number of rows and columns, and where the cache is."""
     n_train, n_validation = (len(split) for split in profile.splits)
-    hint = "" if options.target else " (by its name; --target takes another)"
-    rows = f"{n_train:,} rows" + (f" and {n_validation:,} held out for validation" if n_validation else "")
     target = profile.options.target
+    hint = "" if options.target else f" ({explain_target(profile.files, target)}; --target takes another)"
+    rows = f"{n_train:,} rows" + (f" and {n_validation:,} held out for validation" if n_validation else "")
     output.echo(f"{task}: predicting {target!r}{hint} from {profile.n_features:,} columns of {rows}, streamed")
     if profile.cache is not None:
         output.echo(f"{profile.cache.path}: binary cache of the rows for later epochs; it may be deleted at any time")

@@ -34,10 +34,13 @@ class BadRows:
         The first `MAX_LISTED` of them, in the order of the rows; rows count from 1 below the header.
     count : int
         Number of invalid rows.
+    required : frozenset of str
+        Columns in which an empty cell makes a row invalid: the target. In others it is a missing value.
     """
 
     listed: list[tuple[str, int, str]] = field(default_factory=list)
     count: int = 0
+    required: frozenset[str] = frozenset()
 
     def add(self, source: str, reasons: Iterable[tuple[int, str]]) -> None:
         """Add rows by number and reason."""
@@ -71,7 +74,7 @@ class BadRows:
         """
         reasons = dict(invalid or {})
         for name, column in zip(columns.column_names, columns.columns, strict=True):
-            for index in _invalid_cells(column).tolist():
+            for index in _invalid_cells(column, name in self.required).tolist():
                 reasons.setdefault(index, f"column {name!r} is {format_cell(column[index].as_py())}")
         self.add(source, [*unparsed, *((int(rows[index]), reason) for index, reason in reasons.items())])
         if reasons:
@@ -113,16 +116,16 @@ def _row_numbers(source: str, rows: Array) -> dict[str, Any]:
     return {"first_row": spans[0].row if spans else 1, "spans": spans if len(spans) > 1 else ()}
 
 
-def _invalid_cells(column: Any) -> Array:
-    """Return the sorted indices of cells that are empty, not finite, or not UTF-8."""
+def _invalid_cells(column: Any, is_required: bool) -> Array:
+    """Return the sorted indices of cells that are infinite, not UTF-8 or, where one is required, empty."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     invalid = []
-    if column.null_count:
-        invalid.append(to_bool_array(column.is_null()))
+    if is_required:
+        invalid.append(to_bool_array(column.is_null(nan_is_null=True)))
     if pa.types.is_floating(column.type):
-        invalid.append(~to_bool_array(pc.is_finite(column), True))
+        invalid.append(to_bool_array(pc.is_inf(column)))
     elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         invalid.append(to_bool_array(pc.match_substring(column, REPLACEMENT)))
     return np.flatnonzero(np.any(invalid, axis=0)) if invalid else np.empty(0, np.int64)

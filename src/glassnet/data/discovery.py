@@ -81,8 +81,9 @@ def open_files(
         these, all of one format: CSV (plain, .gz, .bz2, .zst, .zip) or .xlsx, Parquet, Arrow or Feather, .npy, .npz,
         SVMlight, IDX.
     on_bad_row : str
-        How to handle invalid rows (wrong number of columns, text or an empty cell in a numeric column, NaN, infinity):
-        ``"error"`` raises an error, ``"skip"`` skips, counts and lists them in `Files.bad_rows`.
+        How to handle invalid rows (wrong number of columns, text in a numeric column, infinity, an empty cell where
+        `Files.require` needs one): ``"error"`` raises an error, ``"skip"`` skips, counts and lists them in
+        `Files.bad_rows`.
     csv_format : CsvFormat, optional
         How CSV files are written, as far as it is not to be detected.
     ignore : sequence of str

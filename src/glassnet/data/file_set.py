@@ -72,6 +72,7 @@ class Files:
                 _check_columns(file, files[0])
         self._stored_names = self.names
         self._ignored = frozenset(ignore)
+        self._required: frozenset[str] = frozenset()
         self.names = [name for name in self.names if name not in self._ignored]
         if not self.names:
             raise InputError(f"{self.source}: all columns are ignored; leave one at least")
@@ -106,6 +107,10 @@ class Files:
     def bad_count(self) -> int:
         """Number of rows that the last pass skipped."""
         return self._bad_rows.count
+
+    def require(self, *names: str) -> None:
+        """Take an empty cell of these columns for an invalid row; in other columns it is a missing value."""
+        self._required |= frozenset(names)
 
     def check_columns(self, option: str, names: Iterable[str]) -> None:
         """Raise InputError if an option names a column that the files do not have."""
@@ -142,7 +147,7 @@ class Files:
             text.
         """
         self._kinds.settled |= dict.fromkeys(text, TEXT)
-        self._bad_rows = BadRows()
+        self._bad_rows = BadRows(required=self._required)
         self._kinds.start_pass()
         rows = 0
         for block in self._pass(self._bad_rows, self._ignored):
@@ -170,7 +175,7 @@ class Files:
         undecided = self._kinds.finish_pass(self._skip)
         if undecided:
             self._kinds.start_pass(undecided)
-            deque(self._pass(BadRows(), frozenset(self._stored_names) - undecided), maxlen=0)
+            deque(self._pass(BadRows(required=self._required), frozenset(self._stored_names) - undecided), maxlen=0)
             self._kinds.finish_pass(self._skip)
         raise ColumnKindsChanged(f"{self.source}: columns of numbers turned out to be text; read the rows again")
 

@@ -92,7 +92,8 @@ def check_finite_numbers(table: Matrix) -> None:
 def not_finite(table: Matrix, row: int, column: int, value: Any) -> InputError:
     """Return the error for an entry of an array that is NaN or infinite."""
     named = f"column {table.feature_names[column]!r}" if table.feature_names else f"column {column}"
-    where = f"x[{row}, {column}]" if table.source == IN_MEMORY else f"{table.describe_row(row)}, {named}"
+    in_memory = f"x[{row}, {column}]" + (f" ({named})" if table.feature_names else "")
+    where = in_memory if table.source == IN_MEMORY else f"{table.describe_row(row)}, {named}"
     return InputError(f"{where} is {value}; every feature must be a finite number: fill it in or leave the row out")
 
 

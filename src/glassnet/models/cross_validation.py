@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
-from glassnet.models.fitting import encode_rows
+from glassnet.models.fitting import encode_rows, take_rows
 from glassnet.models.model import Model
 from glassnet.models.target import REGRESSION
+from glassnet.models.target_rule import as_targets
 from glassnet.preprocessing.scaling import BYTE_SCALE, fit_scaling, fit_standard_scaling
 from glassnet.training import Callback, train
 from glassnet.training.callbacks.fit_folder import for_another_fit
@@ -82,11 +82,12 @@ def cross_val_predict(
     >>> bool(np.mean(found.outputs.argmax(axis=1) == y) > 0.9)
     True
     """
-    x = x.tocsr() if issparse(x) else np.asarray(x)
-    y = np.asarray(y)
+    x = model.match_columns(x)
+    x = x if hasattr(x, "shape") else np.asarray(x)
+    y = as_targets(y, model.target_name)
     callbacks = tuple(callbacks)
     samples = len(y)
-    if x.ndim != 2 or x.shape[0] != samples:
+    if len(x.shape) != 2 or x.shape[0] != samples:
         raise InputError(f"x has shape {x.shape} and y has {samples} rows; they must be the same")
     if isinstance(cv, bool) or not isinstance(cv, int) or not 2 <= cv <= samples:
         raise InputError(f"cv is {cv!r}; it must be a whole number from 2 to the number of rows, {samples:,}")
@@ -98,7 +99,7 @@ def cross_val_predict(
     for number in range(cv):
         held_out = np.flatnonzero(fold == number)
         trained = _train_on(model, x, y, np.flatnonzero(fold != number), map(for_another_fit, callbacks))
-        loss[held_out], output = trained.losses(x[held_out], y[held_out])
+        loss[held_out], output = trained.losses(take_rows(x, held_out), y[held_out])
         if model.gives_probabilities:
             output = trained.probabilities(output)
         elif model.task == REGRESSION:
@@ -139,10 +140,10 @@ def _train_on(model: Model, x: Any, y: Array, rows: Array, callbacks: Iterable[C
     untrained = replace(model, preprocessor=preprocessor, target=target)
     validation_set = None
     if len(validation):
-        validation_set = (encode_rows(untrained, x[validation]), untrained.encode(y[validation]))
+        validation_set = (encode_rows(untrained, take_rows(x, validation)), untrained.encode(y[validation]))
     trained = train(
         model.structure,
-        encode_rows(untrained, x[training]),
+        encode_rows(untrained, take_rows(x, training)),
         untrained.encode(y[training]),
         settings,
         validation=validation_set,

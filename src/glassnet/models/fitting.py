@@ -26,7 +26,7 @@ from glassnet.models.target_rule import (
 )
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
-from glassnet.preprocessing.column_choice import IGNORED, ColumnOptions
+from glassnet.preprocessing.column_choice import IGNORED, ColumnOptions, LeftOutColumn
 from glassnet.preprocessing.input_fitting import FittedInputs, as_rows, fit_inputs, is_numbers
 from glassnet.preprocessing.scaling import AUTO, BYTE_SCALE, fit_standard_scaling
 from glassnet.training import Callback, Epoch, Settings, Trained, train
@@ -304,11 +304,21 @@ def _untrained(
     structure = build_structure(
         preprocessor.n_inputs, hidden, activation, settings, outputs, preprocessor.embedding_shapes
     )
-    for column in fitted.left_out:
-        if column.reason != IGNORED:
-            warnings.warn(f"{column}; name it in 'ignore', or say what it holds to keep it", UserWarning, stacklevel=4)
-    metadata = {"source": source, "left_out": [[column.name, column.reason] for column in fitted.left_out]}
+    warn_of_left_out(fitted.left_out)
+    metadata = untrained_metadata(source, fitted.left_out)
     return Model(structure, np.empty(0, settings.dtype), preprocessor, fitted.names, target, settings, (), metadata)
+
+
+def warn_of_left_out(left_out: Sequence[LeftOutColumn]) -> None:
+    """Warn of columns that are left out although the user did not say so."""
+    for column in left_out:
+        if column.reason != IGNORED:
+            warnings.warn(f"{column}; name it in 'ignore', or say what it holds to keep it", UserWarning, stacklevel=5)
+
+
+def untrained_metadata(source: str, left_out: Sequence[LeftOutColumn]) -> dict[str, Any]:
+    """Return the metadata of a model before it is trained."""
+    return {"source": source, "left_out": [[column.name, column.reason] for column in left_out]}
 
 
 def _continued(model: Model, settings: Settings, feature_names: Sequence[str], source: str) -> Model:
@@ -329,7 +339,7 @@ def build_structure(
     activation: str | Sequence[str],
     settings: Settings,
     outputs: int,
-    tables: Sequence[tuple[int, int]] = (),
+    embeddings: Sequence[tuple[int, int]] = (),
 ) -> Structure:
     """Return the structure; the default output activation is the link of the loss, or the identity."""
     loss = settings.resolve_loss()
@@ -343,7 +353,8 @@ def build_structure(
             f"activation names {len(chosen)} for {len(hidden)} hidden layers; give one for all of them, one for each, "
             "or one for each and one for the output"
         )
-    return Structure((inputs, *hidden, outputs), chosen, tables)
+    width = inputs + sum(size - 1 for _, size in embeddings)  # a code is one input, and its vector several
+    return Structure((width, *hidden, outputs), chosen, embeddings)
 
 
 def encode_rows(model: Model, x: Any) -> Any:

@@ -15,15 +15,19 @@ from glassnet.models.fitting import (
     build_structure,
     needs_target_scaling,
     training_metadata,
+    untrained_metadata,
+    warn_of_left_out,
 )
 from glassnet.models.model import Model
 from glassnet.models.recommended import ACTIVATION, HIDDEN, recommended_settings
 from glassnet.models.target import CLASSIFICATION, REGRESSION, Target
 from glassnet.models.target_rule import check_task, choose_task, find_classes
-from glassnet.preprocessing.scaling import Scaling, choose_scaling, standard_scaling
+from glassnet.preprocessing.column_choice import ColumnOptions
+from glassnet.preprocessing.scaling import AUTO, Scaling, standard_scaling
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
+from glassnet.streaming.stream_inputs import fit_stream_inputs
 from glassnet.streaming.stream_source import BUFFER_BYTES, RowTransform, StreamSource
 from glassnet.streaming.target_profile import MAX_CLASSES, TRAINING, VALIDATION, ClassEncoder, class_name
 from glassnet.training import Callback, Settings, train
@@ -44,6 +48,11 @@ def fit_files(
     cache: bool = True,
     on_bad_row: str = "error",
     buffer_bytes: int = BUFFER_BYTES,
+    ignore: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+    dates: Sequence[str] = (),
+    scaling: str = AUTO,
 ) -> Model:
     """Train a network on files or batches that may be larger than memory; otherwise as `glassnet.fit`.
 
@@ -53,14 +62,14 @@ def fit_files(
         A file, a folder, a pattern such as ``data/part-*.csv``, or several. Or an iterable of batches, a memory map, an
         array, a pair (x, y) or a data frame: it is read once before training and once in each epoch, without a cache.
     target : str, optional
-        The column to predict; if not given, the one called label, target, class or y.
+        The column to predict; if not given, the one called label, target, class or y, else the last.
     group : str
         A column, such as a patient or a day, whose rows are held out together. It is not a feature.
     validation_fraction : float
         Fraction of the rows, or of the groups, that are held out. A hash of the row number or of the group decides, so
         that the split is the same in every pass and on every machine, for any seed.
     hidden, activation, task, settings, callbacks
-        See `glassnet.fit`. Without a task, a target of text or of at most 20 different whole numbers means classes.
+        See `glassnet.fit`.
     test : as data, optional
         Rows whose loss and metric are reported after every epoch; they have no influence on the training.
     cache : bool
@@ -71,6 +80,8 @@ def fit_files(
         ``"error"``, or ``"skip"``: see `glassnet.data.open_files`.
     buffer_bytes : int
         Size of the buffer within which rows are shuffled; twice as much memory is used.
+    ignore, categorical, numeric, dates, scaling
+        See `glassnet.fit`.
 
     Returns
     -------
@@ -83,7 +94,10 @@ def fit_files(
         If an entry is invalid (file, row and column named), or arguments do not fit together.
     """
     files = as_files(data, on_bad_row=on_bad_row)
-    options = ScanOptions(choose_target(files, target), group, validation_fraction, on_bad_row)
+    columns = ColumnOptions(tuple(ignore), tuple(categorical), tuple(numeric), tuple(dates), scaling)
+    columns.check(files.names, files.source)
+    target = choose_target(files, target)
+    options = ScanOptions(target, group, validation_fraction, on_bad_row, columns=columns)
     profile = scan_files(files, options, cache)
     held_out = None
     if test is not None:
@@ -103,7 +117,8 @@ def fit_files(
 def scan_test_files(profile: DatasetProfile, data: Any, cache: bool = True) -> DatasetProfile:
     """Scan test rows, which must have the columns of the training rows, by name."""
     options = profile.options
-    test_options = ScanOptions(options.target, "", 0.0, options.on_bad_row, tuple(profile.feature_names))
+    names = tuple(profile.feature_names)
+    test_options = ScanOptions(options.target, "", 0.0, options.on_bad_row, names, options.columns)
     return scan_files(as_files(data, on_bad_row=options.on_bad_row), test_options, cache)
 
 
@@ -129,16 +144,24 @@ def fit_stream(
     settings = settings or recommended_settings(len(training), task)
     classes = _classes(profile, task)
     check_task(task, settings.resolve_loss().name)
-    scaling = choose_scaling(training.features, profile.sparse)
+    inputs = fit_stream_inputs(profile)
+    warn_of_left_out(inputs.left_out)
     target_scaling = standard_scaling(training.target) if needs_target_scaling(task, settings) else None
     untrained = Model(
-        build_structure(profile.n_features, hidden, activation, settings, len(classes) or 1),
+        build_structure(
+            inputs.preprocessor.n_inputs,
+            hidden,
+            activation,
+            settings,
+            len(classes) or 1,
+            inputs.preprocessor.embedding_shapes,
+        ),
         np.empty(0, settings.dtype),
-        scaling,
-        tuple(profile.feature_names),
+        inputs.preprocessor,
+        inputs.names,
         _target(profile, classes, target_scaling),
         settings,
-        metadata={"source": profile.source},
+        metadata=untrained_metadata(profile.source, inputs.left_out),
     )
     sources = [
         source_of(each, split, untrained, buffer_bytes) if each is not None and len(each.splits[split]) else None
@@ -174,9 +197,9 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
     """
     split_profile = profile.splits[split]
     dtype = model.vector.dtype
-    scaling = model.scaling
-    assert scaling is not None  # a stream scales numbers
-    _check_reach(profile, split_profile.features, scaling, profile.feature_names, dtype)
+    columns = tuple(profile.feature_names.index(name) for name in model.feature_names)
+    if model.scaling is not None:
+        _check_reach(profile, split_profile.features.take(columns), model.scaling, model.feature_names, dtype)
     if model.task == CLASSIFICATION:
         _check_classes(profile, model.classes)
         encode: Any = ClassEncoder(model.classes, profile.target_profile.texts)
@@ -197,7 +220,9 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
         factor = 1.0 if scale is None else float(scale.scale[0])
         target_variance = float(split_profile.target.deviation[0] * factor) ** 2
         key = "" if scale is None else f"{scale.offset.tolist()} {scale.scale.tolist()}"
-    return StreamSource(profile, split, RowTransform(scaling, encode, dtype, key), target_variance, buffer_bytes)
+    takes_all = model.scaling is not None and len(columns) == profile.n_features
+    transform = RowTransform(model.preprocessor, encode, dtype, key, profile.coding, None if takes_all else columns)
+    return StreamSource(profile, split, transform, target_variance, buffer_bytes)
 
 
 def _classes(profile: DatasetProfile, task: str) -> tuple[str | int, ...]:

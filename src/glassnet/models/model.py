@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from glassnet._utils.arrays import Array
-from glassnet.data.column_error import ColumnError
+from glassnet.data.column_error import IN_MEMORY, ColumnError
 from glassnet.data.conversion import as_table, has_columns
 from glassnet.data.formatting import format_names
 from glassnet.data.matrices import check_finite_numbers
@@ -139,18 +139,16 @@ class Model:
         InputError
             If the shape is another, an entry can't be used or a table has no such code (row and column named).
         """
-        table = self._match(x) if has_columns(x) else None
+        raw = self.match_columns(x)
         if not isinstance(self.preprocessor, Scaling):
-            rows = self.preprocessor.transform(x if table is None else table, self.vector.dtype)
+            rows = self.preprocessor.transform(raw, self.vector.dtype)
             return rows.tocsr() if issparse(rows) else rows
-        if table is not None:
-            x = self._numbers(table)
-        raw = x.tocsr() if issparse(x) else np.asarray(x)
         expected = len(self.feature_names)
         if raw.ndim != 2 or raw.shape[1] != expected:
             raise InputError(f"x has shape {raw.shape}; this model needs (samples, {expected})")
         if raw.dtype.kind not in "fiub":
             raise InputError(f"x has dtype {raw.dtype}; it must hold numbers")
+        check_finite_numbers(Matrix(IN_MEMORY, raw, None, self.feature_names))
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
             scaled = self.preprocessor.transform(raw, self.vector.dtype)
         if raw.dtype.kind == "f":
@@ -158,11 +156,24 @@ class Model:
             if entry is not None:
                 row, column = entry
                 name = self.feature_names[column]
-                value = raw[row, column]
-                why = f"that is too large for {scaled.dtype}" if np.isfinite(value) else "it must be a finite number"
-                raise InputError(f"x[{row}, {column}] (column {name!r}) is {value}; {why}")
+                why = f"that is too large for {scaled.dtype}"
+                raise InputError(f"x[{row}, {column}] (column {name!r}) is {raw[row, column]}; {why}")
         check_codes(self.structure, scaled, "x", self.feature_names)
         return scaled
+
+    def match_columns(self, x: Any) -> Any:
+        """Return raw rows as the preprocessor takes them: those of a frame with the model's columns in its order.
+
+        Returns
+        -------
+        array or SciPy CSR matrix (samples, features), or Table where the model takes more than numbers
+        """
+        if has_columns(x):
+            table = self._match(x)
+            return self._numbers(table) if isinstance(self.preprocessor, Scaling) else table
+        if not isinstance(self.preprocessor, Scaling):
+            return x
+        return x.tocsr() if issparse(x) else np.asarray(x)
 
     def _match(self, x: Any) -> Table:
         """Return the columns of a data frame or table that the model takes, in its order."""
@@ -175,7 +186,7 @@ class Model:
         if extra and not self._warned:
             self._warned.append("columns")
             message = f"the columns {format_names(extra)} are ignored: the training rows had no such ones"
-            warnings.warn(message, UserWarning, stacklevel=4)
+            warnings.warn(message, UserWarning, stacklevel=5)
         return table
 
     def _numbers(self, table: Table) -> Any:

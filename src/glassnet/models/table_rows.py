@@ -8,13 +8,14 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.data import Matrix, Table, choose_target, features
+from glassnet.data.columns import Named
 from glassnet.data.formatting import format_names
 from glassnet.errors import InputError
 from glassnet.models.model import Model, default_names
 from glassnet.models.target import UNNAMED_TARGET
 
 
-def find_target(model: Model, table: Table) -> str:
+def find_target(model: Model, table: Named) -> str:
     """Return the target's column: the model's name for it, the only column that is no feature, or the usual names."""
     if model.target_name in table.names:
         return model.target_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from glassnet.preprocessing.scaling import AUTO, SCALINGS
 
 #: Names of a column that numbers the rows, as pandas and spreadsheets leave them behind.
 COUNTER_NAMES = ("", "unnamed: 0", "index", "id", "row", "nr", "no", "rownames", "__index_level_0__")
+#: The kind of a column that is not read.
+UNUSED = "unused"
 #: Beginning of the names that a reader gives to columns without one.
 UNNAMED_PREFIXES = ("unnamed", "column_")
 CONSTANT, COUNTER, TEXT, IGNORED = (
@@ -60,14 +62,27 @@ class ColumnOptions:
                 if named.setdefault(name, option) != option:
                     raise InputError(f"column {name!r} is given in {named[name]} and in {option}; leave it out of one")
 
+    def without_ignored(self) -> ColumnOptions:
+        """Return the options for a table that has the columns to ignore no more."""
+        return replace(self, ignore=())
+
+    def kinds(self) -> dict[str, str]:
+        """Return the kinds of columns that the user says."""
+        said = dict.fromkeys(self.categorical, CATEGORY) | dict.fromkeys(self.numeric, NUMBER)
+        return said | dict.fromkeys(self.dates, DATE)
+
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns that are named, by option."""
+        return {option: getattr(self, option) for option in ("ignore", "categorical", "numeric", "dates")}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the options by name, as `glassnet.fit` takes them."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def check(self, names: Sequence[str], source: str) -> None:
         """Raise InputError if a column does not exist."""
-        for option in ("ignore", "categorical", "numeric", "dates"):
-            unknown = [name for name in getattr(self, option) if name not in names]
+        for option, columns in self.named().items():
+            unknown = [name for name in columns if name not in names]
             if unknown:
                 raise InputError(
                     f"{source}: {option} names the column {format_names(unknown)}; the columns are "
@@ -106,11 +121,13 @@ def kinds_of_columns(table: Table, names: Sequence[str], options: ColumnOptions,
     ColumnError
         If a column is of a type that holds nothing that can be an input.
     """
-    said = dict.fromkeys(options.categorical, CATEGORY) | dict.fromkeys(options.numeric, NUMBER)
-    said |= dict.fromkeys(options.dates, DATE)
+    said = options.kinds()
     kinds = []
     for position, name in enumerate(names):
-        by_type = table.kind(position) if name not in options.ignore else NUMBER
+        if name in options.ignore:
+            kinds.append(UNUSED)
+            continue
+        by_type = table.kind(position)
         kinds.append(CATEGORY if categorical[position] else said.get(name, by_type))
     return kinds
 
@@ -135,3 +152,25 @@ def counts_up(values: Array) -> bool:
         if len(numbers) < 2 or (np.diff(numbers) < 1).any():
             return False
     return True
+
+
+def follow_rise(rising: list[bool], numbers: Any, last: Array | None) -> Array | None:
+    """Clear the flags of columns that do not rise by whole steps with further rows, and return the last row.
+
+    Parameters
+    ----------
+    rising : list of bool
+        The flags; only columns whose flag is set are looked at.
+    numbers : array (rows, columns), or a sparse matrix
+        The next rows.
+    last : array (columns,), optional
+        The row before.
+    """
+    if not isinstance(numbers, np.ndarray) or not len(numbers):
+        return last
+    for column in [column for column, rises in enumerate(rising) if rises]:
+        values = numbers[:, column].astype(np.float64)
+        if last is not None:
+            values = np.concatenate([[last[column]], values])
+        rising[column] = len(values) == 1 or counts_up(values)
+    return numbers[-1].astype(np.float64)

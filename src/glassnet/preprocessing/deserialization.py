@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +13,7 @@ from glassnet.errors import InputError
 from glassnet.preprocessing.base import Preprocessor
 from glassnet.preprocessing.column_choice import LeftOutColumn
 from glassnet.preprocessing.dates import PARTS
-from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, CategoricalColumn, Value
+from glassnet.preprocessing.feature_columns import CODES, MAX_ONE_HOT, ONE_HOT, CategoricalColumn, value_from_json
 from glassnet.preprocessing.scaling import KINDS, Scaling
 from glassnet.preprocessing.table_preprocessor import TABLE, TablePreprocessor
 
@@ -161,7 +160,7 @@ def _categorical_column(content: Any, names: list[str], index: int) -> Categoric
     if encoding not in (ONE_HOT, CODES):
         raise InputError(f"{where}.encoding is {encoding!r:.80}; it must be {ONE_HOT} or {CODES}")
     values = tuple(
-        _category_value(value, f"{where}.categories[{number}]") for number, value in enumerate(fields["categories"])
+        value_from_json(value, f"{where}.categories[{number}]") for number, value in enumerate(fields["categories"])
     )
     if len(set(values)) != len(values):
         raise InputError(f"{where}.categories holds a category twice")
@@ -190,13 +189,3 @@ def _check_fields(content: Any, where: str, kinds: dict[str, Any]) -> dict[str, 
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise InputError(f"{where}.{key} is {value!r:.80}, which is of the wrong type")
     return content
-
-
-def _category_value(value: Any, where: str) -> Value | None:
-    if isinstance(value, dict) and set(value) == {"int"}:
-        digits = value["int"]
-        if isinstance(digits, str) and re.fullmatch("-?[1-9][0-9]{0,19}", digits, re.ASCII):
-            return int(digits)
-    elif value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    raise InputError(f"{where} is {value!r:.80}; a category is text, a number or a boolean")

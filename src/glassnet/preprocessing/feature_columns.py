@@ -5,6 +5,8 @@ They are plain data, from which exporters to other formats build the first step 
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -12,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet.errors import InputError
 
 #: The types of a category; a file restores each as it was.
 Value: TypeAlias = str | int | bool | float
@@ -191,13 +194,26 @@ class CategoricalColumn:
         return {
             "column": self.position,
             "encoding": self.encoding,
-            "categories": [
-                {"int": str(value)} if isinstance(value, int) and abs(value) > MAX_NUMBER else value
-                for value in self.categories
-            ],
+            "categories": [value_to_json(value) for value in self.categories],
             "shares": None if self.shares is None else list(self.shares),
             "rare": self.rare,
         }
+
+
+def value_to_json(value: Value | None) -> Any:
+    """Return a category as a value that every reader of JSON restores exactly."""
+    return {"int": str(value)} if isinstance(value, int) and abs(value) > MAX_NUMBER else value
+
+
+def value_from_json(value: Any, where: str) -> Value | None:
+    """Return the category that `value_to_json` wrote; an InputError, with `where`, for anything else."""
+    if isinstance(value, dict) and set(value) == {"int"}:
+        digits = value["int"]
+        if isinstance(digits, str) and re.fullmatch("-?[1-9][0-9]{0,19}", digits, re.ASCII):
+            return int(digits)
+    elif value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise InputError(f"{where} is {value!r:.80}; a category is text, a number or a boolean")
 
 
 def _as_number(value: Value | None) -> float | None:

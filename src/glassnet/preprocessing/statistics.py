@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -193,19 +194,31 @@ class ColumnStatistics:
         """Whether mean and deviation of a column are finite, bool (columns,)."""
         return np.isfinite(self.mean) & np.isfinite(self.squares)
 
+    def take(self, columns: Sequence[int]) -> ColumnStatistics:
+        """Return the statistics of some of the columns."""
+        taken = copy.copy(self)
+        for name in ("count", "mean", "squares", "unit", "min", "max"):
+            setattr(taken, name, getattr(self, name)[list(columns)])
+        return taken
+
     def to_array(self) -> Array:
-        """Return mean, squares, unit, min and max, (5, columns) finite float64, for columns without missing values."""
-        stacked = np.stack([self.mean, self.squares, self.unit, self.min, self.max])
+        """Return mean, squares, unit, min, max and count, (6, columns) finite float64."""
+        stacked = np.stack([self.mean, self.squares, self.unit, self.min, self.max, self.count])
         return np.where(np.isfinite(stacked), stacked, 0.0)
 
     @classmethod
     def from_array(cls, array: Array, rows: int, all_bytes: bool = True) -> ColumnStatistics:
-        """Restore the statistics of columns without missing values from the result of `to_array`."""
+        """Restore statistics from the result of `to_array`; a ValueError if a count is impossible."""
         statistics = cls(array.shape[1])
         if rows:
             statistics.rows = rows
-            statistics.count += rows
-            statistics.mean, statistics.squares, statistics.unit, statistics.min, statistics.max = array
+            statistics.mean, statistics.squares, statistics.unit, statistics.min, statistics.max, count = array
+            if (count < 0).any() or (count > rows).any():
+                raise ValueError("a count is impossible")
+            statistics.count = count.astype(np.int64)
+            empty = statistics.count == 0
+            statistics.min = np.where(empty, np.inf, statistics.min)
+            statistics.max = np.where(empty, -np.inf, statistics.max)
         statistics.all_bytes = all_bytes
         return statistics
 

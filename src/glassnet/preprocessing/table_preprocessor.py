@@ -140,6 +140,20 @@ class TablePreprocessor(Preprocessor):
         ]
         return (*self._value_names, *missing, *(name for column in self._encoded for name in column.input_names))
 
+    def describe(self) -> str:
+        """Return a line with the number of columns of each kind."""
+        encoded = [column.encoding for column in self.categories]
+        kinds = (
+            (len(self.numbers) - int(self.boolean.sum()), "of numbers"),
+            (int(self.boolean.sum()), "of booleans"),
+            (encoded.count(ONE_HOT), "of categories, one-hot"),
+            (encoded.count(CODES), "of categories with embeddings"),
+            (len(self.dates), "of dates"),
+        )
+        found = ", ".join(f"{count} {kind}" for count, kind in kinds if count)
+        gaps = int(self.indicator.sum())
+        return found + (f"; {gaps} with missing values, replaced by the median" if gaps else "")
+
     def without_left_out(self) -> TablePreprocessor:
         """Return the preprocessor of a table that has the columns that are left out no more."""
         out = {column.position for column in self.left_out}

@@ -8,10 +8,10 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.data.column_error import FINITE_OR_MISSING, ColumnError
-from glassnet.data.object_columns import BOOLEAN, CATEGORY, DATE
+from glassnet.data.object_columns import BOOLEAN, CATEGORY, DATE, NUMBER
 from glassnet.data.tables import Table
 from glassnet.preprocessing.categories import CategoryCounts
-from glassnet.preprocessing.column_choice import counts_up
+from glassnet.preprocessing.column_choice import follow_rise
 from glassnet.preprocessing.dates import PARTS, date_parts
 from glassnet.preprocessing.statistics import ColumnStatistics
 
@@ -32,7 +32,7 @@ class TableStatistics:
         Number of rows.
     values : ColumnStatistics
         Of the columns of numbers, then of the parts of each date.
-    rising : array (n_numbers,), bool
+    rising : list of bool
         Whether each column of numbers rises by whole steps from row to row.
     counts : list of CategoryCounts
         Of the columns of categories.
@@ -40,12 +40,12 @@ class TableStatistics:
 
     def __init__(self, kinds: Sequence[str]) -> None:
         self.kinds = tuple(kinds)
-        self.numbers = [position for position, kind in enumerate(kinds) if kind not in (CATEGORY, DATE)]
+        self.numbers = [position for position, kind in enumerate(kinds) if kind in (NUMBER, BOOLEAN)]
         self.dates = [position for position, kind in enumerate(kinds) if kind == DATE]
         self.categorical = [position for position, kind in enumerate(kinds) if kind == CATEGORY]
         self.rows = 0
         self.values = ColumnStatistics(len(self.numbers) + len(PARTS) * len(self.dates))
-        self.rising = np.ones(len(self.numbers), bool)
+        self.rising = [True for _ in self.numbers]
         self.counts = [CategoryCounts() for _ in self.categorical]
         self._last: Array | None = None
 
@@ -74,19 +74,9 @@ class TableStatistics:
         self._refuse_infinity(raw)
         for position, counts in zip(self.categorical, self.counts, strict=True):
             counts.add(*table.factorize(position), position)
-        if len(raw):
-            self._follow(raw[:, : len(self.numbers)])
+        self._last = follow_rise(self.rising, raw[:, : len(self.numbers)], self._last)
         self.rows += len(raw)
         return raw
-
-    def _follow(self, numbers: Array) -> None:
-        """Continue `rising` with further rows (rows, n_numbers)."""
-        for column in np.flatnonzero(self.rising).tolist():
-            values = numbers[:, column]
-            if self._last is not None:
-                values = np.concatenate([[self._last[column]], values])
-            self.rising[column] = len(values) == 1 or counts_up(values)
-        self._last = numbers[-1].astype(np.float64)
 
     def _refuse_infinity(self, raw: Array) -> None:
         extremes = np.isinf([self.values.min, self.values.max])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -77,6 +77,21 @@ class CacheBlockReader:
         )
 
 
+def open_reader(profile: DatasetProfile, split: int) -> BlockReader:
+    """Return a reader of the blocks of a split: from the cache, if there is one."""
+    return FileBlockReader(profile, split) if profile.cache is None else CacheBlockReader(profile.cache, split)
+
+
+def read_rows(profile: DatasetProfile, split: int) -> Iterator[Any]:
+    """Yield the coded rows of each block of a split, valid until the next one."""
+    reader = open_reader(profile, split)
+    try:
+        for number in range(len(profile.splits[split].block_lengths)):
+            yield reader.block(number).x
+    finally:
+        reader.close()
+
+
 class FileBlockReader:
     """Reads blocks from the files themselves, sequentially, split as in the first pass."""
 
@@ -90,7 +105,7 @@ class FileBlockReader:
         profile = self._profile
         rows = block_rows(profile.n_features)
         builders = (BlockBuilder(rows), BlockBuilder(rows))
-        for x, y, in_validation, _ in read_tables(profile.files, profile.options, profile.text_columns):
+        for x, y, in_validation, _ in read_tables(profile.files, profile.options, profile.text_columns, profile.coding):
             for split, block in build_blocks(x, _stored_targets(profile, y), in_validation, builders):
                 if split == self._split:
                     yield block

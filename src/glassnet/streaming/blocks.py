@@ -102,7 +102,7 @@ def _compact(numbers: Array) -> Array:
         return np.ascontiguousarray(numbers)
     with np.errstate(over="ignore"):
         single = numbers.astype(np.float32)
-    return single if np.array_equal(single, numbers) else np.ascontiguousarray(numbers, np.float64)
+    return single if np.array_equal(single, numbers, equal_nan=True) else np.ascontiguousarray(numbers, np.float64)
 
 
 def encode_block(block: Block) -> tuple[int, int, int, list[Any]]:
@@ -131,13 +131,17 @@ def encoded_size(rows: int, columns: int, x_code: int, y_code: int, entries: int
     return x + rows * int(Y_DTYPES[y_code].itemsize)
 
 
-def decode_block(content: Array, rows: int, columns: int, x_code: int, y_code: int, entries: int) -> Block:
+def decode_block(
+    content: Array, rows: int, columns: int, x_code: int, y_code: int, entries: int, may_be_missing: bool = False
+) -> Block:
     """Decode a block; its arrays are views of the bytes.
 
     Parameters
     ----------
     content : array of uint8 (bytes,)
         Of the length that `encoded_size` returns.
+    may_be_missing : bool
+        Whether numbers may be NaN.
 
     Raises
     ------
@@ -153,7 +157,7 @@ def decode_block(content: Array, rows: int, columns: int, x_code: int, y_code: i
         return array
 
     numbers = take(X_DTYPES[x_code % SPARSE_FLAG], entries)
-    if numbers.dtype != np.uint8 and not np.isfinite(numbers).all():
+    if numbers.dtype != np.uint8 and (np.isinf(numbers) if may_be_missing else ~np.isfinite(numbers)).any():
         raise ValueError("a number is not finite")
     if x_code < SPARSE_FLAG:
         return Block(numbers.reshape(rows, columns), take(Y_DTYPES[y_code], rows))

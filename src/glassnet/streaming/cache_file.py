@@ -304,7 +304,9 @@ class CacheFile:
         content = buffer[:length]
         self.read(number, content)
         try:
-            return decode_block(content, rows, self.columns, x_code, y_code, entries)
+            return decode_block(
+                content, rows, self.columns, x_code, y_code, entries, self.metadata.get("missing") is True
+            )
         except ValueError as error:
             raise DamagedCache(f"block {number}: {error}") from None
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from glassnet.data import Files
 from glassnet.errors import InputError
+from glassnet.preprocessing.column_choice import ColumnOptions
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.cache_file import CacheFile
+from glassnet.streaming.column_coding import ColumnCoding
 from glassnet.streaming.target_profile import TRAINING, TargetProfile
 
 
@@ -29,6 +31,8 @@ class ScanOptions:
         ``"error"`` or ``"skip"``: see `glassnet.data.open_files`.
     features : tuple of str
         The features, in this order; if empty, all columns but target and group.
+    columns : ColumnOptions
+        Columns to leave out, what others hold, and how numbers are scaled.
     """
 
     target: str
@@ -36,10 +40,12 @@ class ScanOptions:
     validation_fraction: float = 0.0
     on_bad_row: str = "error"
     features: tuple[str, ...] = ()
+    columns: ColumnOptions = field(default_factory=ColumnOptions)
 
     def feature_names(self, columns: list[str]) -> list[str]:
         """Return the features among the columns."""
-        return list(self.features) or [name for name in columns if name not in (self.target, self.group)]
+        left_out = {self.target, self.group, *self.columns.ignore}
+        return list(self.features) or [name for name in columns if name not in left_out]
 
 
 @dataclass
@@ -95,6 +101,12 @@ class DatasetProfile:
         Columns to read as text, as found in the first pass.
     cache_error : str
         Why there is no cache although one was requested.
+    coding : ColumnCoding
+        How the columns are written as numbers in the blocks.
+    is_matrix : bool
+        Whether the files hold arrays of numbers, whose columns are taken as they are.
+    rising : list of bool
+        Whether each column rises by whole steps from row to row of the training rows.
     """
 
     files: Files
@@ -109,11 +121,19 @@ class DatasetProfile:
     n_bad_rows: int = 0
     text_columns: tuple[str, ...] = ()
     cache_error: str = ""
+    coding: ColumnCoding = field(default_factory=lambda: ColumnCoding([]))
+    is_matrix: bool = False
+    rising: list[bool] = field(default_factory=list)
 
     @property
     def n_features(self) -> int:
         """Number of features."""
         return len(self.feature_names)
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether some entries are missing."""
+        return any(split.features.missing.any() for split in self.splits)
 
     @property
     def source(self) -> str:
@@ -139,7 +159,8 @@ class DatasetProfile:
             raise InputError(
                 f"{source}: validation_fraction {fraction} of the {units} leaves a split without rows; choose another"
             )
-        invalid = np.flatnonzero(~self.splits[TRAINING].features.is_finite)
+        features = self.splits[TRAINING].features
+        invalid = np.flatnonzero(~features.is_finite & (features.count > 0))
         if len(invalid):
             column = self.feature_names[int(invalid[0])]
             raise InputError(

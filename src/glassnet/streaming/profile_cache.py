@@ -19,12 +19,13 @@ from glassnet.streaming.cache_file import (
     remove_other_caches,
     remove_unfinished,
 )
+from glassnet.streaming.column_coding import ColumnCoding
 from glassnet.streaming.fingerprint import Fingerprint
 from glassnet.streaming.profile import DatasetProfile, ScanOptions, SplitProfile
 from glassnet.streaming.target_profile import TargetProfile
 
 #: Number of statistics of a column in each split: see `ColumnStatistics.to_array`.
-_N_STATISTICS = 5
+_N_STATISTICS = 6
 
 
 def open_writer(paths: Sequence[Path], fingerprint: Fingerprint) -> tuple[CacheWriter | None, str]:
@@ -47,6 +48,10 @@ def finish_cache(profile: DatasetProfile, writer: CacheWriter, fingerprint: Fing
         "fingerprint": fingerprint.finish(),
         "values": profile.target_profile.to_dict(),
         "sparse": profile.sparse,
+        "is_matrix": profile.is_matrix,
+        "coding": profile.coding.to_dict(),
+        "rising": profile.rising,
+        "missing": profile.has_missing,
         "entries": profile.entries,
         "bad_rows": profile.bad_rows,
         "n_bad_rows": profile.n_bad_rows,
@@ -119,6 +124,9 @@ def _read_profile(files: Files, options: ScanOptions, cache: CacheFile) -> Datas
         sparse=bool(metadata["sparse"]),
         entries=metadata["entries"],
         cache=cache,
+        coding=ColumnCoding.from_dict(names, metadata["coding"]),
+        is_matrix=bool(metadata["is_matrix"]),
+        rising=[bool(rises) for rises in metadata["rising"]],
         bad_rows=[(str(file), int(row), str(reason)) for file, row, reason in metadata["bad_rows"]],
         n_bad_rows=int(metadata["n_bad_rows"]),
         text_columns=tuple(str(name) for name in metadata["text_columns"]),

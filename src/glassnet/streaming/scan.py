@@ -12,12 +12,14 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet._version import __version__
-from glassnet.data import Files, Table, features, target_values
+from glassnet.data import Files, Matrix, Table, target_values
 from glassnet.data.file_set import repeat_until_settled
 from glassnet.errors import InputError
+from glassnet.preprocessing.column_choice import follow_rise, is_counter_name
 from glassnet.preprocessing.statistics import ColumnStatistics
 from glassnet.streaming.blocks import Block, BlockBuilder, block_rows, encode_block
 from glassnet.streaming.cache_file import CacheWriter
+from glassnet.streaming.column_coding import ColumnCoding
 from glassnet.streaming.fingerprint import Fingerprint, cache_paths
 from glassnet.streaming.profile import DatasetProfile, ScanOptions, SplitProfile
 from glassnet.streaming.profile_cache import finish_cache, load_profile, open_writer
@@ -25,7 +27,7 @@ from glassnet.streaming.splitting import check_fraction, hash_groups, hash_rows,
 from glassnet.streaming.target_profile import TRAINING, VALIDATION, TargetProfile
 
 #: Version of the metadata in a cache.
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 
 
 def scan_files(
@@ -50,11 +52,12 @@ def scan_files(
         If an entry is invalid (file, row and column are named), a column is missing, or a split has no rows.
     """
     check_fraction(options.validation_fraction)
+    files.require(options.target, *([options.group] if options.group else []))
     if options.group and options.group not in files.names:
         raise InputError(f"{files.source}: there is no column {options.group!r} to group rows by")
     key = (
         __version__, _CACHE_VERSION, options.target, options.group, options.validation_fraction, options.on_bad_row,
-        options.features,
+        options.features, repr(options.columns),
     )  # fmt: skip
     paths = cache_paths(files.files, key) if cache and files.files else []
     for path in paths:
@@ -68,14 +71,13 @@ def scan_files(
 
 
 def read_tables(
-    files: Files, options: ScanOptions, text: Sequence[str]
+    files: Files, options: ScanOptions, text: Sequence[str], coding: ColumnCoding
 ) -> Generator[tuple[Any, Array, Array, Table], None, None]:
     """Yield the features, the targets, a mask of the validation rows, and the table itself, for each table."""
     rows_before = 0
-    names = options.feature_names(files.names)
     fraction = options.validation_fraction
     for table in files.blocks(text):
-        x = features(table, names)
+        x = coding.encode(table)
         y = target_values(table, options.target)
         if fraction == 0:
             in_validation = np.zeros(len(y), bool)
@@ -107,7 +109,12 @@ class _FirstPass:
         if not names:
             raise InputError(f"{files.source}: there is no column beside the target; add at least one feature")
         splits = (SplitProfile(ColumnStatistics(len(names))), SplitProfile(ColumnStatistics(len(names))))
-        self._profile = DatasetProfile(files, options, names, splits, TargetProfile(), text_columns=text)
+        coding = ColumnCoding(names, options.columns.kinds())
+        rising = [is_counter_name(name) for name in names]
+        self._profile = DatasetProfile(
+            files, options, names, splits, TargetProfile(), text_columns=text, coding=coding, rising=rising
+        )
+        self._last: Array | None = None
         self._paths = paths
         self._digests = (hashlib.sha256(), hashlib.sha256())
         self._writer: CacheWriter | None = None
@@ -122,9 +129,10 @@ class _FirstPass:
         self._writer, profile.cache_error = open_writer(self._paths, fingerprint)
         rows_read = 0
         try:
-            with closing(read_tables(files, profile.options, profile.text_columns)) as tables:
+            with closing(read_tables(files, profile.options, profile.text_columns, profile.coding)) as tables:
                 for x, y, in_validation, table in tables:
                     profile.sparse = not isinstance(x, np.ndarray)
+                    profile.is_matrix = isinstance(table, Matrix)
                     stored = self._add_targets(y, in_validation, table)
                     for split, block in build_blocks(x, stored, in_validation, builders):
                         self._add_block(split, block)
@@ -152,6 +160,8 @@ class _FirstPass:
         profile = self._profile
         profile.splits[split].features.add(block.x)
         profile.splits[split].block_lengths.append(len(block.y))
+        if split == TRAINING:
+            self._last = follow_rise(profile.rising, block.x, self._last)
         x_code, y_code, entries, arrays = encode_block(block)
         profile.entries += entries
         digest = self._digests[split]

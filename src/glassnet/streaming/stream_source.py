@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,11 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.errors import InputError
+from glassnet.preprocessing.base import Preprocessor
 from glassnet.preprocessing.scaling import BYTE_SCALE, Scaling
-from glassnet.streaming.block_readers import BlockReader, CacheBlockReader, FileBlockReader
+from glassnet.streaming.block_readers import BlockReader, open_reader
 from glassnet.streaming.buffers import DenseBuffers, SparseBuffers
+from glassnet.streaming.column_coding import ColumnCoding
 from glassnet.streaming.order import BufferPlan, count_buffers, max_buffer_rows, plan_buffers
 from glassnet.streaming.prefetch import SLOTS, Prefetcher
 from glassnet.streaming.profile import DatasetProfile
@@ -29,20 +32,49 @@ class RowTransform:
 
     Parameters
     ----------
-    scaling : Scaling
-        Scaling of the features.
+    preprocessor : Preprocessor
+        From raw rows to the inputs of the network.
     encode : callable
         ``encode(stored (rows,)) -> y``, int64 (rows,) or float (rows, 1).
     dtype : float32 or float64
         Type of rows that are not bytes.
     key : str
         A text that identifies the target's encoding, for the fingerprint.
+    coding : ColumnCoding, optional
+        How the columns are written as numbers in the blocks; without it, the rows are numbers.
+    columns : tuple of int, optional
+        The positions of the columns that the preprocessor takes; all if not given.
     """
 
-    scaling: Scaling
+    preprocessor: Preprocessor
     encode: Callable[[Array], Array]
     dtype: Any
     key: str
+    coding: ColumnCoding | None = None
+    columns: tuple[int, ...] | None = None
+
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether sparse rows stay sparse."""
+        return isinstance(self.preprocessor, Scaling) and not self.preprocessor.offset.any()
+
+    def write_inputs(self, raw: Any, out: Array) -> None:
+        """Write the inputs of the network for raw rows (rows, all columns) into out (rows, inputs)."""
+        if not isinstance(raw, np.ndarray):
+            raw = raw.toarray()
+        if not isinstance(self.preprocessor, Scaling):
+            assert self.coding is not None and self.columns is not None
+            out[...] = self.preprocessor.transform(self.coding.table(raw, self.columns), self.dtype)
+            return
+        rows = raw if self.columns is None else raw[:, self.columns]
+        np.multiply(rows - self.preprocessor.offset, self.preprocessor.scale, out=out, casting="same_kind")
+
+    def digest(self) -> bytes:
+        """Return what identifies the preprocessing, for the fingerprint."""
+        digest = hashlib.sha256(json.dumps([self.preprocessor.to_dict(), self.columns]).encode())
+        for name, array in sorted(self.preprocessor.arrays().items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return digest.digest()
 
 
 class StreamSource(Source):
@@ -77,14 +109,16 @@ class StreamSource(Source):
         self._target_variance = target_variance
         split_profile = profile.splits[split]
         self._block_lengths = np.array(split_profile.block_lengths, np.int64)
-        self._sparse = profile.sparse and not transform.scaling.offset.any()
-        self._as_bytes = not profile.sparse and transform.scaling.kind == "bytes" and split_profile.features.all_bytes
+        self._sparse = profile.sparse and transform.keeps_zeros
+        is_bytes = transform.preprocessor.kind == "bytes" and transform.columns is None
+        self._as_bytes = not profile.sparse and is_bytes and split_profile.features.all_bytes
+        self._n_inputs = transform.preprocessor.n_inputs
         self._unused_buffers: list[DenseBuffers | SparseBuffers] = []
         all_rows = max(1, sum(len(each) for each in profile.splits))
         if self._sparse:
             row_bytes = 12 * profile.entries / all_rows
         else:
-            row_bytes = profile.n_features * (1 if self._as_bytes else np.dtype(transform.dtype).itemsize)
+            row_bytes = self._n_inputs * (1 if self._as_bytes else np.dtype(transform.dtype).itemsize)
         block_bytes = (row_bytes + 16) * int(self._block_lengths.max(initial=1))
         self._blocks_per_buffer = max(1, int(buffer_bytes / block_bytes))
 
@@ -102,10 +136,8 @@ class StreamSource(Source):
         cache. That is written in words, since the user may not have chosen it (with a full disk there is no cache).
         """
         profile = self._profile
-        scaling = self._transform.scaling
         digest = hashlib.sha256(profile.splits[self._split].digest.encode())
-        digest.update(np.ascontiguousarray(scaling.offset).data)
-        digest.update(np.ascontiguousarray(scaling.scale).data)
+        digest.update(self._transform.digest())
         digest.update(repr((profile.feature_names, self._transform.key, str(self._transform.dtype))).encode())
         fingerprint = f"{len(self):,} streamed rows: {digest.hexdigest()[:32]}"
         if len(self._block_lengths) <= self._blocks_per_buffer:
@@ -133,8 +165,8 @@ class StreamSource(Source):
         if self._sparse:
             return SparseBuffers(count, max_rows)
         if self._as_bytes:
-            return DenseBuffers(count, max_rows, self._profile.n_features, np.dtype(np.uint8), BYTE_SCALE)
-        return DenseBuffers(count, max_rows, self._profile.n_features, self._transform.dtype, 1.0)
+            return DenseBuffers(count, max_rows, self._n_inputs, np.dtype(np.uint8), BYTE_SCALE)
+        return DenseBuffers(count, max_rows, self._n_inputs, self._transform.dtype, 1.0)
 
     def _read_parts(
         self,
@@ -145,11 +177,8 @@ class StreamSource(Source):
         closed: Callable[[], bool],
     ) -> Iterator[Part]:
         profile = self._profile
-        cache = profile.cache
-        sequential = cache is None
-        reader: BlockReader = (
-            FileBlockReader(profile, self._split) if cache is None else CacheBlockReader(cache, self._split)
-        )
+        sequential = profile.cache is None
+        reader = open_reader(profile, self._split)
         number = 0
         try:
             for plan in plan_buffers(self._block_lengths, self._blocks_per_buffer, batch_size, seed, not sequential):
@@ -222,13 +251,10 @@ class StreamSource(Source):
         if self._as_bytes:
             out[...] = raw
             return
-        if not isinstance(raw, np.ndarray):
-            raw = raw.toarray()
-        scaling = self._transform.scaling
-        np.multiply(raw - scaling.offset, scaling.scale, out=out, casting="same_kind")
+        self._transform.write_inputs(raw, out)
 
     def _scale_sparse(self, raw: Any) -> Any:
-        return self._transform.scaling.transform(raw, self._transform.dtype).copy()  # the block's memory is reused
+        return self._transform.preprocessor.transform(raw, self._transform.dtype).copy()  # the block's memory is reused
 
     def _encode(self, stored: Array) -> Array:
         try:
