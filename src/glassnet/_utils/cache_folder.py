@@ -16,8 +16,8 @@ def user_cache_folder() -> Path:
     """Return GLASSNET_CACHE_DIR, or the user's cache folder of the system.
 
     If the latter is not writable (a read-only home, a container without one), return a folder of this user in the
-    temporary folder. Other users could have created it before, or put a link there: unless it is a folder that only
-    this user can write to, return a path where nothing can be written, so that there is no cache.
+    temporary folder. Another user may have created it, or a link of that name: unless it is a folder that only this
+    user can write to, return a path where nothing can be written, so that there is no cache.
     """
     configured = os.environ.get("GLASSNET_CACHE_DIR")
     if configured:

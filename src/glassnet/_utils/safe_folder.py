@@ -1,9 +1,8 @@
 """A folder that is opened once, in which files are created, opened, renamed and removed without following links.
 
-Whoever prepared a folder (an unpacked archive, a shared disk) may have put links in it, so that writing to a file there
-would change another one. The names are looked up relative to the open folder (``openat``), which stays the same one if
-its path is exchanged meanwhile. Where the system lacks this (Windows), each file is checked before and after it is
-opened.
+A folder that comes from elsewhere (an unpacked archive, a shared disk) may contain links, through which writing to a
+file in it would change another file. Names are looked up relative to the open folder (``openat``), so that exchanging
+its path has no effect. Where the system lacks this (Windows), each file is checked before and after it is opened.
 """
 
 from __future__ import annotations
