@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet._utils.atomic_write import check_writable, write_atomically
-from glassnet._utils.spreadsheet import spreadsheet_safe
 from glassnet._utils.text_safety import escape_control_chars
-from glassnet.cli.arguments import labeled_rows, read_blocks
+from glassnet.cli.arguments import labeled_rows, read_blocks, split_names
 from glassnet.cli.console import Output
+from glassnet.cli.prediction_rows import ON_BAD_ROW, PredictionRows
+from glassnet.data.file_set import SKIP
 from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
 from glassnet.models import Model, load
 from glassnet.models.evaluation import evaluate_blocks
-from glassnet.models.table_rows import raw_rows
 from glassnet.models.target import CLASSIFICATION
 from glassnet.training.callbacks.progress import format_metric
 
@@ -68,6 +68,20 @@ def predict(
         str, typer.Argument(help="A file, folder or pattern; columns are matched by name, others are ignored.")
     ],
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Columns of the file to begin each row with, such as an id; separate names by commas; 'all' for all.",
+        ),
+    ] = None,
+    on_bad_row: Annotated[
+        str,
+        typer.Option(
+            help="What to do with rows that can't be predicted: 'error', 'skip' (leave them out), or 'blank' (write "
+            "them without a prediction)."
+        ),
+    ] = "error",
     out: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Output file, .csv or .parquet.", show_default="CSV on standard output"),
@@ -84,14 +98,13 @@ def predict(
     parquet = str(out).lower().endswith(".parquet")
     if safe and parquet:
         raise InputError(f"--spreadsheet-safe is for CSV, and --out {out} is Parquet; leave one of them out")
+    if on_bad_row not in ON_BAD_ROW:
+        raise InputError(f"--on-bad-row {on_bad_row} is not known; choose {', '.join(ON_BAD_ROW)}")
     loaded = load(model)
     if out is not None:
         check_writable(out)
-    tables = (
-        _predictions(loaded, raw_rows(loaded, block, loaded.target_name), proba, safe)
-        for block in read_blocks(loaded, data)
-    )
-    pieces = _encode(tables, parquet)
+    predicted = PredictionRows(loaded, data, split_names(keep), proba, on_bad_row, safe)
+    pieces = _encode(predicted.tables(), parquet)
     if out is None:
         sys.stdout.flush()
         if sys.stdout.isatty():  # escape control characters from the file
@@ -102,6 +115,9 @@ def predict(
         sys.stdout.buffer.writelines(pieces)
     else:
         write_atomically(Path(out), pieces)
+    if predicted.n_bad:
+        done = "left out" if on_bad_row == SKIP else "without a prediction"
+        Output().warn(f"{predicted.n_bad:,} of {predicted.rows:,} rows {done}; the first: {predicted.first_bad}")
 
 
 def export(
@@ -117,25 +133,6 @@ def export(
         raise InputError(f"--to {to}: only ONNX files are written; end the name with .onnx")
     load(model).to_onnx(to, input_dtype="float64" if float64 else None)
     Output().echo(f"exported {model} to {to}; its input X takes rows of features in the model's order of columns")
-
-
-def _predictions(model: Model, x: Any, proba: bool, safe: bool) -> pa.Table:
-    """Return the predictions as a table; two columns may have the same name."""
-    import pyarrow as pa
-
-    predicted = model.predict(x)
-    names = [model.target_name]
-    columns: list[Any] = [predicted]
-    if predicted.ndim == 2:
-        names = [f"{model.target_name}_{column + 1}" for column in range(predicted.shape[1])]
-        columns = list(predicted.T)
-    if proba:
-        names += [f"probability_{label}" for label in model.classes]
-        columns += list(model.predict_proba(x).T)
-    if safe:
-        names = [spreadsheet_safe(name) for name in names]
-        columns = [[spreadsheet_safe(v) for v in values] if values.dtype == object else values for values in columns]
-    return pa.table([pa.array(values) for values in columns], names=names)
 
 
 def _encode(tables: Iterator[pa.Table], parquet: bool) -> Iterator[bytes]:

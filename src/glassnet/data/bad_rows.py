@@ -109,6 +109,53 @@ class BadRows:
         return replace(matrix, **_row_numbers(matrix.source, rows))
 
 
+@dataclass
+class MarkedRows(BadRows):
+    """The invalid rows of a pass that keeps those that have all columns: a cell that is invalid becomes missing.
+
+    Parameters
+    ----------
+    kept : dict of (file, row) to str
+        Rows with an invalid cell among those read since `take`, and why.
+    lost : list of (file, row)
+        Rows that could not be parsed since then, which are in no block.
+    """
+
+    kept: dict[tuple[str, int], str] = field(default_factory=dict)
+    lost: list[tuple[str, int]] = field(default_factory=list)
+
+    def filter_rows(
+        self,
+        source: str,
+        columns: pa.Table,
+        rows: Array,
+        unparsed: Iterable[tuple[int, str]] = (),
+        invalid: Mapping[int, str] | None = None,
+    ) -> ArrowTable:
+        """Return all rows of a block: see `BadRows.filter_rows`. A missing cell is not invalid."""
+        self._mark(source, rows, unparsed, invalid or {})
+        return ArrowTable(source, columns, **_row_numbers(source, rows))
+
+    def filter_matrix(self, matrix: Matrix, rows: Array, unparsed: Iterable[tuple[int, str]] = ()) -> Matrix:
+        """Return all rows of a block that is a matrix."""
+        self._mark(matrix.source, rows, unparsed, {})
+        return replace(matrix, **_row_numbers(matrix.source, rows))
+
+    def take(self) -> tuple[dict[tuple[str, int], str], list[tuple[str, int]]]:
+        """Return `kept` and `lost`, and empty them."""
+        taken = self.kept, self.lost
+        self.kept = {}
+        self.lost = []
+        return taken
+
+    def _mark(self, source: str, rows: Array, unparsed: Iterable[tuple[int, str]], invalid: Mapping[int, str]) -> None:
+        errors = list(unparsed)
+        reasons = {int(rows[index]): reason for index, reason in invalid.items()}
+        self.kept |= {(source, row): reason for row, reason in reasons.items()}
+        self.lost += [(source, row) for row, _ in errors]
+        self.add(source, [*errors, *reasons.items()])
+
+
 def _row_numbers(source: str, rows: Array) -> dict[str, Any]:
     """Return the arguments of a table whose rows have these numbers in the file."""
     starts = np.flatnonzero(np.diff(rows, prepend=-1) != 1)

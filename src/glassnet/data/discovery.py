@@ -83,7 +83,8 @@ def open_files(
     on_bad_row : str
         How to handle invalid rows (wrong number of columns, text in a numeric column, infinity, an empty cell where
         `Files.require` needs one): ``"error"`` raises an error, ``"skip"`` skips, counts and lists them in
-        `Files.bad_rows`.
+        `Files.bad_rows`, ``"mark"`` lists them there and yields those that have all columns, with invalid cells
+        missing.
     csv_format : CsvFormat, optional
         How CSV files are written, as far as it is not to be detected.
     ignore : sequence of str

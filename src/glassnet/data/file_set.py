@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from glassnet.data.bad_rows import BadRows
+from glassnet.data.bad_rows import BadRows, MarkedRows
 from glassnet.data.base_file import File, ReadState
 from glassnet.data.concat import concat_blocks
 from glassnet.data.formatting import format_names
@@ -18,7 +18,7 @@ from glassnet.data.text.column_kinds import TEXT, ColumnKinds, ColumnKindsChange
 from glassnet.data.text.svmlight import merge_names
 from glassnet.errors import InputError
 
-ERROR, SKIP = "error", "skip"
+ERROR, SKIP, MARK = "error", "skip", "mark"
 #: Passes after which the kinds of all columns are certain.
 MAX_PASSES = 3
 #: Columns among which a similar name is looked for.
@@ -34,7 +34,7 @@ class Files:
     files : sequence of File
         All with the same columns. Where their order differs it is that of the first file.
     on_bad_row : str
-        ``"error"`` or ``"skip"``.
+        ``"error"``, ``"skip"``, or ``"mark"``: see `open_files`.
     kinds : mapping of str to str, optional
         The kind of some columns of CSV files: ``"number"``, ``"date"`` or ``"text"``; the others are found.
     ignore : sequence of str
@@ -57,11 +57,12 @@ class Files:
         kinds: Mapping[str, str] | None = None,
         ignore: Sequence[str] = (),
     ) -> None:
-        if on_bad_row not in (ERROR, SKIP):
-            raise InputError(f"on_bad_row is {on_bad_row!r}; it must be {ERROR!r} or {SKIP!r}")
+        if on_bad_row not in (ERROR, SKIP, MARK):
+            raise InputError(f"on_bad_row is {on_bad_row!r}; it must be {ERROR!r}, {SKIP!r} or {MARK!r}")
         self._files = files
-        self._skip = on_bad_row == SKIP
-        self._bad_rows = BadRows()
+        self._skip = on_bad_row != ERROR
+        self._bad_rows_class = MarkedRows if on_bad_row == MARK else BadRows
+        self._bad_rows = self._bad_rows_class()
         self.names: list[str] = files[0].names
         self.files: tuple[Path, ...] = tuple(file.path for file in files if file.paths)
         self.paths: tuple[Path, ...] = tuple(path for file in files for path in file.paths)
@@ -112,6 +113,18 @@ class Files:
         """Take an empty cell of these columns for an invalid row; in other columns it is a missing value."""
         self._required |= frozenset(names)
 
+    def take_marks(self) -> tuple[dict[tuple[str, int], str], list[tuple[str, int]]]:
+        """Return, for ``"mark"``, what `blocks` found since the last call.
+
+        Returns
+        -------
+        kept : dict of (file, row) to str
+            Rows that were yielded although they have an invalid cell, which is missing there, and why.
+        lost : list of (file, row)
+            Rows that could not be parsed.
+        """
+        return self._bad_rows.take() if isinstance(self._bad_rows, MarkedRows) else ({}, [])
+
     def check_columns(self, option: str, names: Iterable[str]) -> None:
         """Raise InputError if an option names a column that the files do not have."""
         stored = set(self._stored_names)
@@ -147,7 +160,7 @@ class Files:
             text.
         """
         self._kinds.settled |= dict.fromkeys(text, TEXT)
-        self._bad_rows = BadRows(required=self._required)
+        self._bad_rows = self._bad_rows_class(required=self._required)
         self._kinds.start_pass()
         rows = 0
         for block in self._pass(self._bad_rows, self._ignored):

@@ -10,9 +10,12 @@ from glassnet._utils.arrays import Array
 from glassnet.data import Matrix, Table, choose_target, features
 from glassnet.data.columns import Named
 from glassnet.data.formatting import format_names
+from glassnet.data.text.column_kinds import DATE, NUMBER
 from glassnet.errors import InputError
 from glassnet.models.model import Model, default_names
 from glassnet.models.target import UNNAMED_TARGET
+from glassnet.preprocessing import NumericColumn, Scaling, TablePreprocessor
+from glassnet.preprocessing.feature_columns import DateColumn
 
 
 def find_target(model: Model, table: Named) -> str:
@@ -23,6 +26,19 @@ def find_target(model: Model, table: Named) -> str:
     if len(others) == 1:
         return others[0]
     return choose_target(table) if model.target_name == UNNAMED_TARGET else model.target_name
+
+
+def file_kinds(model: Model) -> dict[str, str]:
+    """Return the kinds of a file's columns that a model needs, for `glassnet.data.open_files`."""
+    if isinstance(model.preprocessor, Scaling):
+        return dict.fromkeys(model.feature_names, NUMBER)
+    kinds = {}
+    for column in model.preprocessor.columns if isinstance(model.preprocessor, TablePreprocessor) else ():
+        if isinstance(column, NumericColumn) and not column.boolean:
+            kinds[column.name] = NUMBER
+        elif isinstance(column, DateColumn):
+            kinds[column.name] = DATE
+    return kinds
 
 
 def raw_rows(model: Model, table: Table, target: str = "") -> Any:
