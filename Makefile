@@ -32,7 +32,7 @@ ifeq ($(strip $(DATA)),)
 	@echo "what to try next:"
 	@echo "  $(BIN)/glassnet show $(OUT)/digits.glassnet        what is inside the model"
 	@echo "  $(BIN)/glassnet train --hidden 32 --activation tanh  another network"
-	@echo "  make demo DATA=mine.csv TEST=held_out.csv            your own files"
+	@echo "  make demo DATA=mine.csv TEST=held_out.csv TARGET=price   your own files"
 	@echo "  docs/walkthrough.md                                  how it works, step by step"
 else
 	$(BIN)/glassnet train "$(DATA)" $(if $(strip $(TEST)),--test "$(TEST)") $(if $(strip $(TARGET)),--target "$(TARGET)") --out "$(OUT)/model.glassnet"

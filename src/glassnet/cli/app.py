@@ -15,6 +15,7 @@ from glassnet._version import __version__
 from glassnet.cli.check_gradients import check_gradients
 from glassnet.cli.engine import engine
 from glassnet.cli.inspect import plot, show
+from glassnet.cli.mistakes import check_lists, explain
 from glassnet.cli.predict import evaluate, export, predict
 from glassnet.cli.report import report
 from glassnet.cli.serve import serve
@@ -68,13 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")  # print ? for characters that the terminal lacks
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        check_lists(typed)
         sys.exit(app(args=typed, standalone_mode=False, obj=typed) or 0)
     except InputError as error:
         _fail(str(error))
     except typer.BadParameter as error:
-        _fail(error.format_message() + _value_of(error, typed))
+        _fail(explain(error, typed) + _value_of(error, typed))
     except typer.TyperException as error:
-        _fail(error.format_message())
+        _fail(explain(error, typed))
     except MemoryError as error:
         _fail(f"not enough memory{f' ({error})' if str(error) else ''}; use fewer units, or fewer rows")
     except (typer.Abort, KeyboardInterrupt):

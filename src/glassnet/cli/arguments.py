@@ -40,6 +40,24 @@ def parse_numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, .
     return tuple(values)
 
 
+def parse_sizes(option: str, text: str) -> tuple[int, ...]:
+    """Parse sizes of layers separated by commas.
+
+    Raises
+    ------
+    InputError
+        If a part is not a whole number of 1 or more; option, text and part are named.
+    """
+    sizes = parse_numbers(option, text, int)
+    for size in sizes:
+        if size < 1:
+            raise InputError(
+                f"{option} {text}: {size} is no size: a layer has a whole number of units, 1 or more; write it like "
+                f"{option} 128,64, or {option} '' for no hidden layer"
+            )
+    return sizes
+
+
 def split_names(texts: Sequence[str] | None) -> tuple[str, ...]:
     """Return the names of columns in an option, which may be given several times, each a list separated by commas."""
     return tuple(name.strip() for text in texts or () for name in text.split(",") if name.strip())

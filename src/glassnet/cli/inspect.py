@@ -8,9 +8,10 @@ import typer
 
 from glassnet.cli.arguments import labeled_rows, read_rows
 from glassnet.cli.console import Output
+from glassnet.cli.mistakes import free_path, load_model
 from glassnet.cli.predict import ModelArgument
 from glassnet.datasets import DIGITS
-from glassnet.models import Model, load
+from glassnet.models import Model
 from glassnet.preprocessing import TablePreprocessor
 from glassnet.training.callbacks.progress import format_metric
 
@@ -22,7 +23,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show the contents of a model file: layers, preprocessing, training and history."""
-    loaded = load(model)
+    loaded = load_model(model)
     output = Output(as_json)
     output.json(
         {
@@ -46,7 +47,14 @@ def show(
 
 def plot(
     model: ModelArgument,
-    out: Annotated[str, typer.Option(metavar="DIR", help="Folder for the pictures; created if it does not exist.")],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the pictures; created if it does not exist.",
+            show_default="plots, or plots-2, … if that exists",
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -59,12 +67,12 @@ def plot(
     """Plot a model: learning curves, first-layer weights, confusion matrix, most confident errors."""
     from glassnet.visualization.plots import draw_all
 
-    loaded = load(model)
+    loaded = load_model(model)
     output = Output()
     rows = None
     if data is not None or loaded.metadata.get("source") == DIGITS:
         rows = labeled_rows(loaded, read_rows(loaded, data))
-    for path, title in draw_all(loaded, out, rows):
+    for path, title in draw_all(loaded, free_path("plots") if out is None else out, rows):
         output.echo(f"{path}: {title}")
     if rows is None:
         output.echo("for the confusion matrix and the most confident errors, give a file with --data")

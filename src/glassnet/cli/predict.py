@@ -14,11 +14,12 @@ from glassnet._utils.atomic_write import check_writable, write_atomically
 from glassnet._utils.text_safety import escape_control_chars
 from glassnet.cli.arguments import labeled_rows, read_blocks, split_names
 from glassnet.cli.console import Output
+from glassnet.cli.mistakes import check_ending, load_model
 from glassnet.cli.prediction_rows import ON_BAD_ROW, PredictionRows
 from glassnet.data.file_set import SKIP
 from glassnet.datasets import DIGITS
 from glassnet.errors import InputError
-from glassnet.models import Model, load
+from glassnet.models import Model
 from glassnet.models.evaluation import evaluate_blocks
 from glassnet.models.target import CLASSIFICATION
 from glassnet.training.callbacks.progress import format_metric
@@ -47,7 +48,7 @@ def evaluate(
 ) -> None:
     """Evaluate a model on rows with the target."""
     output = Output(as_json)
-    loaded = load(model)
+    loaded = load_model(model, data, "evaluate")
     result = evaluate_blocks(loaded, (labeled_rows(loaded, block) for block in read_blocks(loaded, data)))
     source = DIGITS if data is None else data
     output.json({"model": model, "data": source, "task": loaded.task} | result)
@@ -100,7 +101,8 @@ def predict(
         raise InputError(f"--spreadsheet-safe is for CSV, and --out {out} is Parquet; leave one of them out")
     if on_bad_row not in ON_BAD_ROW:
         raise InputError(f"--on-bad-row {on_bad_row} is not known; choose {', '.join(ON_BAD_ROW)}")
-    loaded = load(model)
+    check_ending("--out", out, (".csv", ".parquet", ".txt"), "predictions are written as CSV or Parquet")
+    loaded = load_model(model, data, "predict")
     if out is not None:
         check_writable(out)
     predicted = PredictionRows(loaded, data, split_names(keep), proba, on_bad_row, safe)
@@ -131,7 +133,7 @@ def export(
     """Export a model with its preprocessing as an ONNX file."""
     if not to.lower().endswith(".onnx"):
         raise InputError(f"--to {to}: only ONNX files are written; end the name with .onnx")
-    load(model).to_onnx(to, input_dtype="float64" if float64 else None)
+    load_model(model).to_onnx(to, input_dtype="float64" if float64 else None)
     Output().echo(f"exported {model} to {to}; its input X takes rows of features in the model's order of columns")
 
 

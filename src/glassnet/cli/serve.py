@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassnet.cli.console import Output
+from glassnet.cli.mistakes import load_model
 from glassnet.data import choose_target, features, read_table, target_values
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
-from glassnet.models import Model, fit, load
+from glassnet.models import Model, fit
 from glassnet.training.callbacks.progress import format_metric
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def serve(
 
     output = Output(as_json, quiet)
     token = _access_token(token, host)
-    loaded = load(model) if model is not None else _train_digits(output)
+    loaded = load_model(model, data, "serve") if model is not None else _train_digits(output)
     examples, training = _rows(loaded, data)
     state = AppState(loaded, Path(model).name if model else "digits", examples, training, read_only)
     sockets = listen(host, port)

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from glassnet._utils.atomic_write import check_writable
-from glassnet.cli.arguments import parse_assignments, parse_numbers, split_names
+from glassnet.cli.arguments import parse_assignments, parse_numbers, parse_sizes, split_names
 from glassnet.cli.checkpointing import make_checkpoint, resume_command
 from glassnet.cli.console import BatchProgressBar, Output
+from glassnet.cli.mistakes import check_ending
 from glassnet.cli.train_in_memory import train_in_memory
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions
 from glassnet.cli.train_streaming import should_stream, train_streamed
@@ -239,7 +240,7 @@ def train(
         target=target,
         task=task,
         loss=loss,
-        hidden=parse_numbers("--hidden", hidden, int),
+        hidden=parse_sizes("--hidden", hidden),
         activation=activations[0] if len(activations) == 1 else activations,
         settings=settings | parse_assignments("--set", more or (), [field.name for field in fields(Settings)]),
         validation_fraction=validation_fraction,
@@ -256,6 +257,7 @@ def train(
     if warm_start is not None:
         _check_warm_start(context)
     checkpointing = make_checkpoint(output, checkpoint, checkpoint_every, resume)
+    check_ending("--out", out, (".glassnet",), "a model is written as a .glassnet file, which holds no code")
     if out is not None:
         check_writable(out)
     options.validate(data)
