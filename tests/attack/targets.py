@@ -71,7 +71,7 @@ def is_answered(at: str, seconds: float = 30.0) -> bool:
     return False
 
 
-def command(*arguments: object, seconds: float = 100.0, memory: int = 2**31) -> tuple[int, str, str]:
+def command(*arguments: object, seconds: float = 200.0, memory: int = 2**31) -> tuple[int, str, str]:
     """Run ``glassnet``; check that it takes no more memory; return exit code, output, and errors."""
     code = (
         "import atexit, resource, sys\n"
