@@ -222,6 +222,31 @@ def test_the_options_of_columns_reach_the_command_line_and_streams(tmp_path: Pat
     assert run("train", path, "--ignore", "nam") == 2
 
 
+@pytest.mark.filterwarnings("ignore:column '(name|country)' is left out")
+def test_a_model_of_a_table_is_trained_further_evaluated_and_drawn(tmp_path: Path, capsys: Any) -> None:
+    columns, y = people(100)
+    path = tmp_path / "t.csv"
+    pd.DataFrame(columns).assign(answer=y).to_csv(path, index=False)
+    model = tmp_path / "m.glassnet"
+    command = ["train", path, "--epochs", 2, "--engine", "reference", "--quiet"]
+    assert run(*command, "--out", model) == 0
+    assert run(*command, "--warm-start", model, "--out", tmp_path / "more.glassnet") == 0
+    more = glassnet.load(tmp_path / "more.glassnet")
+    assert more.preprocessor.to_dict() == glassnet.load(model).preprocessor.to_dict()
+    capsys.readouterr()
+    assert run("show", model) == 0
+    shown = capsys.readouterr().out
+    assert "1 of numbers, 1 of booleans, 1 of categories, one-hot; 1 with missing values" in shown
+    assert "left out: name (is text of which most values occur once), country (holds a single value)" in shown
+    for command in (["evaluate", model, path], ["predict", model, path, "--proba"], ["show", model]):
+        assert run(*command) == 0
+    assert run("plot", model, "--data", path, "--out", tmp_path / "plots") == 0
+    assert run("report", model, "--data", path, "--out", tmp_path / "report.html") == 0
+    assert "Bern" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    found = glassnet.cross_val_predict(more, pd.DataFrame(columns), y, cv=3)
+    assert found.outputs.shape == (100, 2)
+
+
 # ------------------------------------------------------------------------------------------------- one set of rules
 
 #: Values of a column by its kind; the draws below choose among them.
@@ -294,6 +319,8 @@ def test_fit_estimators_streams_and_the_command_line_train_the_same_model(tmp_pa
         np.testing.assert_allclose(streamed.preprocessor.arrays()[name], array, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(streamed.inputs(x), model.inputs(x), rtol=1e-6, atol=1e-6)
 
-    estimator = MLPClassifier(hidden_layer_sizes=(3,), preprocess="auto", max_iter=1, engine="reference").fit(x, y)
-    assert estimator.model_.preprocessor.n_inputs == model.preprocessor.n_inputs
-    np.testing.assert_array_equal(estimator.model_.inputs(x), model.inputs(x))
+    estimator = MLPClassifier.recommended(
+        hidden_layer_sizes=(3,), preprocess="auto", max_iter=1, batch_size=16, engine="reference"
+    ).fit(x, y)
+    np.testing.assert_array_equal(estimator.model_.vector, model.vector)
+    np.testing.assert_array_equal(estimator.predict_proba(x), model.predict_proba(x))

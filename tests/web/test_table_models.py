@@ -8,7 +8,11 @@ from starlette.testclient import TestClient
 import glassnet
 from glassnet import MLPClassifier
 from glassnet.data import read_table
+from glassnet.training.loop import run_training
 from glassnet.web.app_state import AppState, make_examples
+from glassnet.web.learn.codegen import python
+from glassnet.web.learn.plan import prepare_training, read_plan
+from glassnet.web.learn.training_rows import get_file_rows
 from glassnet.web.server import create_app
 
 from .conftest import HERE
@@ -89,3 +93,36 @@ def test_the_page_shows_and_edits_a_row_of_a_table(visit, serve, state) -> None:
     fields.nth(1).fill("b")
     page.locator(".think-prediction", has_text="no").wait_for()
     assert page.locator(".think-bar-name", has_text="kind = a").count() == 1
+
+
+def test_the_page_trains_on_a_table_as_the_command_line_does(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": range(90), "city": rng.choice(["Bern", "Rome"], 90), "age": rng.integers(20, 60, 90)})
+    frame["age"] = frame["age"].where(frame["age"] > 22)
+    frame["answer"] = np.where(frame["city"] == "Bern", "yes", "no")
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    settings = glassnet.Settings(epochs=2, engine="reference", loss="categorical_crossentropy", batch_size=16)
+    table = read_table(path)
+    with pytest.warns(UserWarning, match="column 'id' is left out"):
+        expected = glassnet.fit(
+            table.select(["id", "city", "age"]), frame["answer"], hidden=(4,), settings=settings, target_name="answer"
+        )
+    state = AppState(expected, "t", None, make_examples(table, expected))
+    content = {
+        "data": {"kind": "file"},
+        "validation_fraction": 0,
+        "hidden": [4],
+        "activations": ["relu"],
+        "settings": {"epochs": 2, "engine": "reference", "loss": "categorical_crossentropy", "batch_size": 16},
+    }
+    with pytest.warns(UserWarning, match="column 'id' is left out"):
+        rows, ready, run = prepare_training(read_plan(content), get_file_rows(state))
+    run_training(run)
+    model = ready.build_model(run.result()[0], run.history)
+    np.testing.assert_array_equal(model.vector, expected.vector)
+    assert model.feature_names == ("city", "age")
+    examples = rows.examples(np.arange(5), model, held_out=False)
+    assert len(examples) == 5 and model.predict(examples.x).tolist() == expected.predict(frame.head(5)).tolist()
+    program = python(read_plan(content), rows)
+    assert "x, y = table.select(columns), target_values(table, 'answer')" in program

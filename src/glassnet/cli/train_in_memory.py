@@ -155,8 +155,6 @@ def _choose_task(options: TrainOptions, table: Table, name: str, y: Array) -> tu
         return choose_task(y)
     if options.task not in (None, model.task):
         raise InputError(f"--task {options.task}: the model of --warm-start is for {model.task}; leave --task out")
-    if not model.takes_numbers:
-        raise InputError("--warm-start: the model preprocesses categories; only its estimator can train it further")
     return model.task, ""
 
 

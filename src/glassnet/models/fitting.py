@@ -329,8 +329,9 @@ def _continued(model: Model, settings: Settings, feature_names: Sequence[str], s
             f"{', '.join(feature_names[:8])}: they must be the same, in the same order"
         )
     settings = replace(settings, dtype=model.vector.dtype.name)
+    metadata = {"source": source, "left_out": model.metadata.get("left_out", [])}
     settings.objective(model.structure)  # raises if the loss does not fit the output layer
-    return replace(model, vector=np.empty(0, settings.dtype), settings=settings, metadata={"source": source})
+    return replace(model, vector=np.empty(0, settings.dtype), settings=settings, metadata=metadata)
 
 
 def build_structure(

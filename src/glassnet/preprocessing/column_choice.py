@@ -24,7 +24,7 @@ UNNAMED_PREFIXES = ("unnamed", "column_")
 CONSTANT, COUNTER, TEXT, IGNORED = (
     "holds a single value",
     "numbers the rows",
-    "is text of which hardly any value occurs twice",
+    "is text of which most values occur once",
     "is to be ignored",
 )
 

@@ -9,17 +9,25 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet.data.column_error import ColumnError
+from glassnet.data.columns import features
 from glassnet.data.conversion import as_table, has_columns
 from glassnet.data.matrices import check_finite_numbers
 from glassnet.data.object_columns import NUMBER
-from glassnet.data.tables import Matrix, Table
+from glassnet.data.tables import ArrowTable, Matrix, Table
 from glassnet.errors import InputError
 from glassnet.preprocessing.base import Preprocessor
-from glassnet.preprocessing.column_choice import IGNORED, ColumnOptions, LeftOutColumn
-from glassnet.preprocessing.feature_columns import NumericColumn
-from glassnet.preprocessing.scaling import fit_scaling
-from glassnet.preprocessing.table_fitting import fit_preprocessor
-from glassnet.preprocessing.table_preprocessor import TablePreprocessor
+from glassnet.preprocessing.column_choice import (
+    IGNORED,
+    ColumnOptions,
+    LeftOutColumn,
+    follow_rise,
+    is_counter_name,
+)
+from glassnet.preprocessing.scaling import choose_scaling, fit_scaling
+from glassnet.preprocessing.statistics import ColumnStatistics
+from glassnet.preprocessing.table_fitting import find_left_out, fit_preprocessor
+from glassnet.preprocessing.table_statistics import TableStatistics
 
 
 @dataclass(frozen=True)
@@ -91,22 +99,24 @@ def fit_inputs(
     options = options or ColumnOptions()
     if is_numbers(table) and not (options.categorical or options.dates):
         return _fit_numbers(table, training, tuple(names), options)
+    numbers = _plain_numbers(table, options) if table.names else None
+    if numbers is not None:
+        return _fit_number_columns(table, numbers, training, options)
     fitted = fit_preprocessor(table, None, training, None if table.names else tuple(names), options)
-    if table.names:  # nothing needs the columns that are left out
-        kept = [position for position, name in enumerate(fitted.names) if name not in _names(fitted.left_out)]
-        table = table.take_columns(kept)
-        slim = fitted.without_left_out()
-    else:
-        slim = fitted
-    numbers = _plain_numbers(slim, table, options)
+    if not table.names:
+        return FittedInputs(fitted, fitted.names, table, fitted.left_out)
+    # nothing needs the columns that are left out
+    slim = fitted.without_left_out()
+    rows = table.select(slim.names)
+    numbers = _plain_numbers(rows, ColumnOptions()) if not (options.categorical or options.dates) else None
     if numbers is None:
-        return FittedInputs(slim, slim.names, table, fitted.left_out)
+        return FittedInputs(slim, slim.names, rows, fitted.left_out)
     scaling = fit_scaling(numbers if training is None else numbers[training], options.scaling)
     return FittedInputs(scaling, slim.names, numbers, fitted.left_out)
 
 
 def _fit_numbers(table: Any, training: Array | None, names: tuple[str, ...], options: ColumnOptions) -> FittedInputs:
-    """Fit a scaling to an array or sparse matrix of numbers."""
+    """Fit a scaling to an array or sparse matrix of numbers, which is taken as it is."""
     options.check(names, table.source)
     kept = [position for position, name in enumerate(names) if name not in options.ignore]
     left_out = tuple(LeftOutColumn(name, names.index(name), IGNORED) for name in options.ignore)
@@ -116,16 +126,40 @@ def _fit_numbers(table: Any, training: Array | None, names: tuple[str, ...], opt
     return FittedInputs(scaling, tuple(names[position] for position in kept), x, left_out)
 
 
-def _plain_numbers(fitted: TablePreprocessor, table: Table, options: ColumnOptions) -> Array | None:
-    """Return the rows as numbers if all columns are plain numbers, of which none is missing; else None."""
-    plain = all(isinstance(column, NumericColumn) and not column.boolean for column in fitted.columns)
-    if not plain or fitted.indicator.any() or not fitted.named:
+def _fit_number_columns(table: Table, numbers: Array, training: Array | None, options: ColumnOptions) -> FittedInputs:
+    """Fit a scaling to columns of plain numbers, without those that say nothing."""
+    names = table.names
+    options.check(names, table.source)
+    rows = numbers if training is None else numbers[training]
+    statistics = TableStatistics([NUMBER for _ in names])
+    statistics.values = ColumnStatistics.of(rows)
+    statistics.rows = len(rows)
+    statistics.rising = [is_counter_name(name) for name in names]
+    follow_rise(statistics.rising, rows, None)
+    left_out = find_left_out(statistics, names, options, True, set())
+    out = {column.position for column in left_out}
+    kept = [position for position in range(len(names)) if position not in out]
+    scaling = choose_scaling(statistics.values.take(kept), kind=options.scaling)
+    return FittedInputs(
+        scaling, tuple(names[position] for position in kept), numbers[:, kept] if out else numbers, left_out
+    )
+
+
+def _plain_numbers(table: Table, options: ColumnOptions) -> Array | None:
+    """Return the rows as numbers if all columns are plain numbers, of which none is missing or infinite; else None."""
+    if options.categorical or options.dates:
         return None
-    if any(table.kind(position) != NUMBER for position in range(table.shape[1])):
-        return None  # text that says numbers
-    numbers = table.matrix(range(table.shape[1]))
+    try:
+        if any(table.kind(position) != NUMBER for position in range(table.shape[1])):
+            return None
+        if isinstance(table, ArrowTable):
+            return None if _has_gaps(table) else features(table, table.names)
+        numbers = table.matrix(range(table.shape[1]))
+    except (ColumnError, InputError):
+        return None  # the error is raised where columns are looked at one by one
     return numbers if np.isfinite(numbers).all() else None
 
 
-def _names(columns: Sequence[LeftOutColumn]) -> set[str]:
-    return {column.name for column in columns}
+def _has_gaps(table: ArrowTable) -> bool:
+    """Return whether a value is missing."""
+    return any(column.null_count for column in table.columns.columns)

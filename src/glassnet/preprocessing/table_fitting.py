@@ -69,8 +69,8 @@ def fit_preprocessor(
         Numbers are standardized to mean 0 and deviation 1 (pixels are divided by 255, sparse rows are not centred).
         A column with missing values in the training rows gets an indicator. Booleans become 0 and 1; dates their year,
         and month, day, weekday and hour on circles. Categories: see `glassnet.preprocessing.categories`. Of a data
-        frame or a file, columns that hold a single value, number the rows, or are text of which hardly any value occurs
-        twice are left out.
+        frame or a file, columns that hold a single value, number the rows, or are text of which most values occur once
+        are left out.
 
     Raises
     ------

@@ -104,10 +104,10 @@ def _load_rows_code(rows: TrainingRows) -> list[str]:
             f"columns = {rows.names!r}",
         ]
     if rows.kind == DIGITS:
-        imports = ["from glassnet.data import features, target_values", "from glassnet.datasets import load_digits"]
+        imports = ["from glassnet.data import target_values", "from glassnet.datasets import load_digits"]
         read = "table, test = load_digits()"
     else:
-        imports = ["from glassnet.data import features, read_table, target_values"]
+        imports = ["from glassnet.data import read_table, target_values"]
         read = f"table = read_table({_file(rows)!r})"
     return [
         "import glassnet",
@@ -115,7 +115,7 @@ def _load_rows_code(rows: TrainingRows) -> list[str]:
         "",
         read,
         f"columns = [name for name in table.names if name != {rows.target!r}]",
-        f"x, y = features(table, columns), target_values(table, {rows.target!r})",
+        f"x, y = table.select(columns), target_values(table, {rows.target!r})",
     ]
 
 

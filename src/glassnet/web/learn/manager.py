@@ -159,11 +159,11 @@ class TrainingManager:
         rows = session.rows
         ready = session.ready
         known = digits_examples(model) if rows.kind == DIGITS else None
-        training = rows.examples(ready.training_rows, held_out=False)
+        training = rows.examples(ready.training_rows, model, held_out=False)
         if known is not None:
             examples = known[1]
         elif len(ready.validation_rows):
-            examples = rows.examples(ready.validation_rows, held_out=True)
+            examples = rows.examples(ready.validation_rows, model, held_out=True)
         else:
             examples = training
         self.state.set_model(model, source(rows), examples, training)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from glassnet._utils.arrays import Array
+from glassnet.data import features
 from glassnet.models import Model
-from glassnet.models.fitting import PreparedData
+from glassnet.models.fitting import PreparedData, take_rows
 from glassnet.models.network_view import image_side
 from glassnet.network.forward import Cache, forward
 from glassnet.training import Run
@@ -124,9 +125,10 @@ class SnapshotBuilder:
         """Return sample rows as images, one byte per pixel, with their classes; None if rows are no images."""
         if not len(self._samples) or not self.ready.untrained.classes:
             return None
-        x = np.asarray(self.rows.x[self._samples], np.float64)
+        model = self.ready.untrained
+        x = np.asarray(features(self.rows.table.take(self._samples), model.feature_names), np.float64)
         scale = max(float(np.abs(x).max()), 1e-300)
-        classes = self.ready.untrained.encode(self.rows.y[self._samples])
+        classes = model.encode(self.rows.y[self._samples])
         return {"side": self._side, "values": _bytes(255 * np.clip(x / scale, 0, 1)), "actual": classes}
 
     def targets(self) -> Array | None:
@@ -138,7 +140,7 @@ class SnapshotBuilder:
     def _predictions(self, parameters: dict[str, Array]) -> Array:
         """Return the predicted class index, or value, of each sample row."""
         model = self.ready.untrained
-        x = model.preprocessor.transform(np.asarray(self.rows.x[self._samples]), self.run.weights.parameters.dtype)
+        x = model.inputs(take_rows(self.rows.x, self._samples))
         with np.errstate(all="ignore"):
             cache = forward(self.run.structure, parameters, x)
         output = cache[f"a{self.run.structure.n_layers}"]

@@ -7,11 +7,12 @@ from typing import Any
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
-from glassnet.data import ArrowTable, choose_target, features, target_values
+from glassnet.data import ArrowTable, choose_target, target_values
 from glassnet.datasets import DIGITS, GENERATORS, load_digits
 from glassnet.errors import InputError
+from glassnet.models.model import Model
 from glassnet.models.target import CLASSIFICATION
-from glassnet.web.app_state import AppState, Examples
+from glassnet.web.app_state import AppState, Examples, make_examples
 from glassnet.web.training_memory import rows_memory
 
 #: `TrainingRows.kind` of the rows of the server's file.
@@ -53,8 +54,8 @@ class TrainingRows:
         A name of `glassnet.datasets.GENERATORS`, `DIGITS` or `FILE`.
     table : ArrowTable
         All columns.
-    x, y : array (samples, features), array (samples,)
-        Raw rows.
+    x, y : array (samples, features) or Table, array (samples,)
+        Raw rows; of a file, its columns as they are.
     names : tuple of str
         Feature names.
     target, task : str
@@ -65,7 +66,7 @@ class TrainingRows:
 
     kind: str
     table: ArrowTable
-    x: Array
+    x: Any
     y: Array
     names: tuple[str, ...]
     target: str
@@ -77,10 +78,9 @@ class TrainingRows:
         """Whether the rows are points in the plane."""
         return self.kind in GENERATORS
 
-    def examples(self, chosen: Array, held_out: bool) -> Examples:
-        """Return some of the rows as `Examples`."""
-        table = ArrowTable(self.table.source, self.table.columns.take(chosen), spans=self.table.spans_of(chosen))
-        return Examples(table, self.x[chosen], self.y[chosen], held_out)
+    def examples(self, chosen: Array, model: Model, held_out: bool) -> Examples:
+        """Return some of the rows as `Examples` of a model that was trained on them."""
+        return make_examples(self.table.take(chosen), model, held_out)
 
 
 def get_file_rows(state: AppState) -> FileRows | None:
@@ -138,7 +138,7 @@ def load_training_rows(data: Any, file_rows: FileRows | None) -> TrainingRows:
         target = file_rows.target
         task = file_rows.task
     names = tuple(column for column in table.names if column != target)
-    return TrainingRows(name, table, features(table, names), target_values(table, target), names, target, task, {})
+    return TrainingRows(name, table, table.select(names), target_values(table, target), names, target, task, {})
 
 
 def _generate(name: str, given: dict[str, Any]) -> TrainingRows:

@@ -1,0 +1,1 @@
+"""Real tables, at the first try."""
