@@ -208,6 +208,17 @@ def test_a_loaded_estimator_that_stops_early_is_fitted_again(tmp_path: Path) -> 
     assert loaded.fit(x, x[:, 0]).n_iter_ > 0
 
 
+def test_a_loaded_estimator_whose_fit_failed_is_fitted_again(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    y = (x > 0).astype(int)
+    MLPClassifier(max_iter=2, engine="reference", random_state=0).fit(x, y).save(tmp_path / "a.glassnet")
+    loaded = MLPClassifier.load(tmp_path / "a.glassnet").set_params(class_weight=[None])
+    for _ in range(2):
+        with pytest.raises(ValueError, match="class_weight should match number of outputs"):
+            loaded.partial_fit(x, y)
+    assert loaded.set_params(class_weight=None).partial_fit(x, y).predict(x).shape == y.shape
+
+
 # -------------------------------------------------------------------------------------------------------- checkpoints
 
 

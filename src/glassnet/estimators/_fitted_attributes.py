@@ -67,7 +67,7 @@ class FittedAttributesMixin:
 
     def _is_unchanged(self) -> bool:
         """Return whether the parameters are those that the last fit left: then training resumes where it ended."""
-        return hasattr(self, "_state") and _checksum(self._current_vector()) == self._checksum_after_fit
+        return hasattr(self, "_checksum_after_fit") and _checksum(self._current_vector()) == self._checksum_after_fit
 
     def _set_fitted_attributes(self, run: Run, rows: FitRows, settings: Settings, incremental: bool) -> Any:
         """Set scikit-learn's attributes and the model from the result of a run, and warn as scikit-learn does."""
