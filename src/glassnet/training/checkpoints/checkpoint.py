@@ -10,6 +10,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glassnet._utils.constraints import POSITIVE, POSITIVE_INT, Constraint, check_value, optional
 from glassnet._version import __version__
 from glassnet.errors import InputError
@@ -192,7 +194,7 @@ class Checkpoint(PathCallback):
         """Restore the state of the run from a checkpoint."""
         folder = self.folder
         description = saved.metadata.get("description")
-        description = description if isinstance(description, dict) else {}
+        description = _without_arrays(description) if isinstance(description, dict) else {}
         found = differences(description, self._description)
         assert self.written is not None
         if difference := epochs_difference(description, run.settings, self.written.epochs):
@@ -253,6 +255,15 @@ class Checkpoint(PathCallback):
 def _max_bytes(initial: StateDict) -> int:
     """Return the maximum size of a checkpoint's file."""
     return _EXTRA_BYTES + 16 * sum(array.nbytes for array in initial.arrays.values())
+
+
+def _without_arrays(value: Any) -> Any:
+    """Return a description whose arrays are lists, which can be compared: only a crafted file has any."""
+    if isinstance(value, dict):
+        return {name: _without_arrays(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_arrays(inner) for inner in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _position(run: Run) -> CheckpointPosition:

@@ -171,4 +171,4 @@ def _parse(path: Path) -> StateDict:
     for name, array in arrays.items():
         if array.dtype.kind == "f" and np.isnan(np.min(array, initial=np.inf)):
             raise InputError(f"its array {name!r:.80} holds NaN")
-    return StateDict(arrays, from_json_values(content.value("metadata", dict)))
+    return StateDict(arrays, Fields(from_json_values(content.value("metadata", dict)), "metadata").content)
