@@ -166,3 +166,15 @@ def test_hidden_layers_need_whole_numbers(sizes: Any) -> None:
     with pytest.raises(TypeError, match="hidden_layer_sizes has .*an integer is required"):
         classifier(hidden_layer_sizes=sizes).fit(X, Y)
     assert classifier(hidden_layer_sizes=np.array([3, 2])).fit(X, Y).coefs_[1].shape == (3, 2)
+
+
+def test_decimals_of_arrow_are_numbers_in_a_table() -> None:
+    pa = pytest.importorskip("pyarrow")
+    decimals = pd.array(
+        [decimal.Decimal("1.5"), None, decimal.Decimal("2.5"), decimal.Decimal("7")] * 10,
+        dtype=pd.ArrowDtype(pa.decimal128(5, 2)),
+    )
+    plain = pd.array([1.5, np.nan, 2.5, 7.0] * 10, dtype="Float64")
+    one, other = (classifier(preprocess="auto").fit(pd.DataFrame({"n": column}), Y) for column in (decimals, plain))
+    assert one.input_names == other.input_names
+    np.testing.assert_array_equal(one.coefs_[0], other.coefs_[0])

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import glassnet
+import glassnet.cli
 from glassnet import InputError
 from glassnet.models.target_rule import as_targets, choose_task, warn_of_classes
 
@@ -123,9 +124,10 @@ def fit_command(path: Path, folder: Path, stream: bool) -> glassnet.Model:
 def test_many_classes_and_classes_that_look_measured_warn() -> None:
     for classes, rows, message in (
         (tuple(f"c{n}" for n in range(101)), 1000, "'y' has 101 different classes; each needs rows enough"),
-        (tuple(f"c{n}" for n in range(200)), 300, "hardly fewer than the 300 rows: is it an id or a name"),
+        (tuple(f"c{n}" for n in range(200)), 300, "in 300 rows: is it an id or a name"),
         (tuple(range(101)), 1000, "they look like a quantity: the task 'regression' predicts it"),
         (tuple(n + 0.5 for n in range(21)), 1000, "they look like a quantity"),
+        (tuple(f"{n}.50" for n in range(21)), 1000, "they look like a quantity"),  # as a file has them
     ):
         with pytest.warns(UserWarning, match=message):
             warn_of_classes(classes, rows, "y")

@@ -14,6 +14,7 @@ from glassnet._utils.arrays import Array
 from glassnet.data.column_error import TYPE_ADVICE
 from glassnet.data.object_columns import (
     CATEGORY,
+    NUMBER,
     check_hashable,
     is_missing,
     kind_of_objects,
@@ -109,6 +110,8 @@ class PandasTable(Table):
         if dtype.name == "object":
             values = self.frame.iloc[:, position].tolist()
             return CATEGORY if all(map(is_missing, values)) else kind_of_objects(values)
+        if dtype.name.startswith("decimal"):  # of Arrow
+            return NUMBER
         if dtype.name == "category" or dtype.kind in "OUT":
             return CATEGORY
         return kind_of_dtype(dtype, position)

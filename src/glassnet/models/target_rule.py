@@ -157,17 +157,26 @@ def refuse_odd_text(values: Array, name: str) -> None:
 def warn_of_classes(classes: tuple[Any, ...], rows: int, name: str) -> None:
     """Warn if classes are very many, or look like a quantity that was measured."""
     count = len(classes)
-    fractions = [label for label in classes if isinstance(label, float) and not label.is_integer()]
-    numbered = not isinstance(classes[0], str)
-    if count > MAX_NUMBERED_CLASSES and numbered and (fractions or count > MANY_CLASSES):
+    numbers = [_as_float(label) for label in classes] if count > MAX_NUMBERED_CLASSES else []
+    has_fractions = any(not number.is_integer() for number in numbers if number is not None)
+    if numbers and None not in numbers and (has_fractions or count > MANY_CLASSES):
         advice = "they look like a quantity: the task 'regression' predicts it"
     elif count > MANY_CLASSES and 2 * count > rows:
-        advice = f"that are hardly fewer than the {rows:,} rows: is it an id or a name rather than the target?"
+        advice = f"in {rows:,} rows: is it an id or a name rather than the target?"
     elif count > MANY_CLASSES:
         advice = "each needs rows enough to learn it from"
     else:
         return
     warnings.warn(f"the target {name!r} has {count:,} different classes; {advice}", UserWarning, stacklevel=3)
+
+
+def _as_float(label: Any) -> float | None:
+    """Return a class as a finite number, also if it is the text of one; None if it is not."""
+    try:
+        number = float(label)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return number if np.isfinite(number) else None
 
 
 def find_classes(y: Array, task: str) -> tuple[Any, ...]:
