@@ -18,7 +18,7 @@ MIN_BATCH = 512
 
 
 def training_memory(structure: Structure, settings: Settings, rows: int) -> int:
-    """Estimate the bytes of a training, without its rows.
+    """Estimate the bytes of a training, without its raw rows.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def training_memory(structure: Structure, settings: Settings, rows: int) -> int:
     parameters = structure.n_parameters * (itemsize * (LBFGS_COPIES if settings.full_batch else COPIES) + 8)
     batch = rows if settings.full_batch else min(rows, max(settings.batch_size, MIN_BATCH))
     activations = batch * sum(structure.layer_sizes) * itemsize * ACTIVATION_COPIES
-    return parameters + activations + rows * structure.n_outputs * 16
+    return parameters + activations + rows * (structure.n_inputs + structure.n_outputs) * 16
 
 
 def rows_memory(rows: int, columns: int) -> int:
