@@ -143,3 +143,11 @@ def test_a_streamed_test_file_may_have_other_categories_in_another_order(tmp_pat
     loss, _ = model.evaluate(other.drop(columns="label"), other["label"])
     np.testing.assert_allclose(model.history[-1].test_loss, loss, rtol=1e-5)
     assert as_files(frame).names == ["kind", "size", "label"]
+
+
+def test_negative_counts_and_an_id_as_the_target_are_noticed_in_streams() -> None:
+    frame = pd.DataFrame({"a": np.arange(300) % 7, "y": np.arange(300) - 1.0})
+    with pytest.raises(InputError, match="the target column 'y' holds -1; loss 'poisson' is for counts"):
+        fit_files(frame, settings=glassnet.Settings(loss="poisson", epochs=1, engine="reference"))
+    with pytest.warns(UserWarning, match="is it an id or a name rather than the target"):
+        fit_files(frame.assign(y=[f"k{n}" for n in range(300)]), settings=FEW, validation_fraction=0)

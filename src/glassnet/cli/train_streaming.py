@@ -10,7 +10,7 @@ from glassnet.cli.console import Output
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
 from glassnet.data import Files, choose_target, explain_target
 from glassnet.models.fitting_files import fit_stream, scan_test_files, task_of
-from glassnet.models.target_rule import check_task
+from glassnet.models.target_rule import check_task, choose_task
 from glassnet.streaming.memory_estimate import available_memory, estimate_memory, fits_in_memory
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
@@ -83,6 +83,8 @@ def _print_profile(output: Output, profile: DatasetProfile, options: TrainOption
     target = profile.options.target
     hint = "" if options.target else f" ({explain_target(profile.files, target)}; --target takes another)"
     rows = f"{n_train:,} rows" + (f" and {n_validation:,} held out for validation" if n_validation else "")
-    output.echo(f"{task}: predicting {target!r}{hint} from {profile.n_features:,} columns of {rows}, streamed")
+    choice = choose_task(profile.target_profile.unique)
+    why = "" if options.task else f"; {task} because of {choice.reason} (--task takes another)"
+    output.echo(f"{task}: predicting {target!r}{hint} from {profile.n_features:,} columns of {rows}, streamed{why}")
     if profile.cache is not None:
         output.echo(f"{profile.cache.path}: binary cache of the rows for later epochs; it may be deleted at any time")

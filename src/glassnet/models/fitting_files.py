@@ -21,7 +21,7 @@ from glassnet.models.fitting import (
 from glassnet.models.model import Model
 from glassnet.models.recommended import ACTIVATION, HIDDEN, recommended_settings
 from glassnet.models.target import CLASSIFICATION, REGRESSION, Target
-from glassnet.models.target_rule import check_task, choose_task, find_classes
+from glassnet.models.target_rule import check_task, choose_task, find_classes, warn_of_classes
 from glassnet.preprocessing.column_choice import ColumnOptions
 from glassnet.preprocessing.scaling import AUTO, Scaling, standard_scaling
 from glassnet.preprocessing.statistics import ColumnStatistics
@@ -143,7 +143,11 @@ def fit_stream(
     task = task or task_of(profile)
     settings = settings or recommended_settings(len(training), task)
     classes = _classes(profile, task)
-    check_task(task, settings.resolve_loss().name)
+    loss = settings.resolve_loss().name
+    check_task(task, loss)
+    _check_counts(profile, loss)
+    if classes:
+        warn_of_classes(classes, len(training), profile.options.target)
     inputs = fit_stream_inputs(profile)
     warn_of_left_out(inputs.left_out)
     target_scaling = standard_scaling(training.target) if needs_target_scaling(task, settings) else None
@@ -238,6 +242,16 @@ def _classes(profile: DatasetProfile, task: str) -> tuple[str | int, ...]:
     if task == CLASSIFICATION and different.dtype.kind == "f":  # 0.5, and 1 for 1.0
         different = np.array([class_name(value) for value in different.tolist()], dtype=object)
     return find_classes(different, task)
+
+
+def _check_counts(profile: DatasetProfile, loss: str) -> None:
+    """Raise InputError if a loss for counts meets a negative target."""
+    least = min(float(split.target.min[0]) for split in profile.splits)
+    if loss == "poisson" and least < 0:
+        raise InputError(
+            f"{profile.source}: the target column {profile.options.target!r} holds {least:g}; loss 'poisson' is for "
+            "counts, 0 or more: use half_mean_squared_error for other numbers"
+        )
 
 
 def _refuse_text(profile: DatasetProfile) -> None:
