@@ -45,6 +45,7 @@ def test_a_folder_or_pattern_is_one_table_and_rows_are_reported_by_file(tmp_path
         with pytest.raises(InputError, match=r"part-07\.parquet: row 2, column 'b' is nan"):
             features(table, ["a", "b"])
     skipping = open_files(tmp_path, on_bad_row="skip")
+    skipping.require("b")
     table = skipping.table()
     assert len(table) == 32 and skipping.bad_rows == [(str(tmp_path / "part-07.parquet"), 2, "column 'b' is nan")]
     assert [table.locate(index)[1] for index in range(18, 21)] == [1, 3, 1]

@@ -83,6 +83,7 @@ def test_invalid_rows_in_memory_are_reported_or_skipped(monkeypatch: pytest.Monk
         with pytest.raises(InputError, match=f"{name}: row 3, column 'x2' is nan"):
             features(as_files(data).table(), ["x1", "x2"])
         files = as_files(data, on_bad_row="skip")
+        files.require(*files.names)
         assert features(files.table(), ["x1"])[:, 0].tolist() == [0, 3, 9, 12, 15, 21]
         assert files.bad_rows == [(name, 3, "column 'x2' is nan"), (name, 7, "column 'x2' is inf")]
     files = as_files([(x[:4], Y[:4]), (csr_matrix(x[4:]).toarray(), Y[4:])], on_bad_row="skip")

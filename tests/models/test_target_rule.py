@@ -12,6 +12,8 @@ import pytest
 import glassnet
 import glassnet.cli
 from glassnet import InputError
+from glassnet.cli import main
+from glassnet.data import read_table, target_values
 from glassnet.models.target_rule import as_targets, choose_task, warn_of_classes
 
 FEW = glassnet.Settings(epochs=1, engine="reference")
@@ -116,7 +118,7 @@ def fit_command(path: Path, folder: Path, stream: bool) -> glassnet.Model:
     out = folder / "m.glassnet"
     arguments = ["train", str(path), "--epochs", "1", "--engine", "reference", "--quiet", "--out", str(out)]
     with pytest.raises(SystemExit) as ended:
-        glassnet.cli.main([*arguments, "--stream" if stream else "--no-stream"])
+        main([*arguments, "--stream" if stream else "--no-stream"])
     assert not ended.value.code
     return glassnet.load(out)
 
@@ -148,3 +150,22 @@ def test_a_negative_count_is_refused() -> None:
     y = np.arange(60) - 1
     with pytest.raises(InputError, match="row 1 has the target -1; loss 'poisson' is for counts, 0 or more"):
         glassnet.fit(x, y, task="regression", settings=glassnet.Settings(loss="poisson", epochs=1))
+
+
+@pytest.mark.parametrize(
+    "writing", [("true", "false"), ("TRUE", "FALSE"), ("True", "False"), ("001", "002"), ("yes", "no")]
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_predictions_are_written_as_in_the_training_file(writing: tuple, stream: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=200).round(3)
+    lines = ["a,answer", *(f"{value},{writing[int(value > 0)]}" for value in a)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    model = fit_command(path, tmp_path, stream)
+    assert sorted(model.classes) == sorted(writing)
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(lines).replace("rue", "RUE").replace("alse", "ALSE") + "\n", encoding="utf-8")
+    table = read_table(other)
+    truth = model.encode(target_values(table, "answer"))
+    assert truth.tolist() == [model.classes.index(writing[int(value > 0)]) for value in a]

@@ -139,6 +139,6 @@ def test_values_are_drawn_against_the_truth(tmp_path: Path) -> None:
 def test_many_classes_still_make_a_matrix(classes: int) -> None:
     x = np.random.default_rng(0).standard_normal((140, 3))
     y = np.arange(140) % classes
-    model = fit(x, y, settings=Settings(epochs=1))
+    model = fit(x, y, task="classification", settings=Settings(epochs=1))
     assert not confusion_matrix(model, x, y).axes[0].texts
     assert replace(model, history=()).history == ()

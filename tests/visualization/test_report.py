@@ -220,7 +220,7 @@ def test_a_model_without_errors() -> None:
 
 def test_the_confusion_matrix_of_many_classes_is_an_image() -> None:
     x = np.random.default_rng(0).standard_normal((300, 3))
-    model = fit(x, np.arange(300) % 75, hidden=(3,), settings=CLASSES)
+    model = fit(x, np.arange(300) % 75, hidden=(3,), task="classification", settings=CLASSES)
     page = read(render_report(model, x, np.arange(300) % 75))
     (matrix,) = [image for image in page.all("img") if "true classes" in image["alt"]]
     assert pixels(matrix["src"]).shape == (75, 75)

@@ -98,8 +98,10 @@ def test_the_command_takes_the_file_of_an_estimator(tmp_path: Path, capsys, monk
     )
     rows.assign(sugar="sweet").to_csv("text.csv", index=False)
     for arguments, message in [
-        (["digits.glassnet", "--data", "digits.csv"], "name the target with --target"),
-        (["digits.glassnet", "--data", "digits.csv", "--target", "none"], "there is no column 'none'"),
+        (
+            ["digits.glassnet", "--data", "digits.csv", "--target", "numbr"],
+            "there is no column 'numbr'; did you mean 'number'?",
+        ),
         (["sugar.glassnet", "--data", "digits.csv"], "the target column 'target' is missing"),
         (["sugar.glassnet", "--data", "digits.csv", "--target", "number"], "column 'age', 'sex', "),
         (["sugar.glassnet", "--data", "text.csv"], "this model predicts numbers"),

@@ -250,7 +250,7 @@ def test_regression_targets_and_predictions_are_returned(file_state, tmp_path, m
     rows = prepare_training(read_plan(content), get_file_rows(file_state))
     shown = rows[1].validation_rows
     assert len(shown) == 20 and preview["targets"] == rows[0].y[shown].tolist()
-    said = glassnet.load("page.glassnet").predict(rows[0].x[shown])
+    said = glassnet.load("page.glassnet").predict(rows[0].x.take(shown))
     np.testing.assert_allclose(frame["predictions"], said, rtol=1e-6)
     assert preview["samples"] is None and classes["targets"] is None and "predictions" not in classes["snapshot"]
 

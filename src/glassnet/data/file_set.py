@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from glassnet.data.bad_rows import BadRows, MarkedRows
 from glassnet.data.base_file import File, ReadState
 from glassnet.data.concat import concat_blocks
 from glassnet.data.formatting import format_names
-from glassnet.data.tables import Table
+from glassnet.data.tables import ArrowTable, Table
 from glassnet.data.text.column_kinds import TEXT, ColumnKinds, ColumnKindsChanged
 from glassnet.data.text.svmlight import merge_names
 from glassnet.errors import InputError
@@ -110,8 +110,18 @@ class Files:
         return self._bad_rows.count
 
     def require(self, *names: str) -> None:
-        """Take an empty cell of these columns for an invalid row; in other columns it is a missing value."""
+        """Take an empty cell of these columns for an invalid row; in other columns it is a missing value.
+
+        Booleans of CSV files are read as text in these columns, so that predictions are written as in the file.
+        """
         self._required |= frozenset(names)
+        if any(file.format == "CSV" for file in self._files):
+            with contextlib.closing(self._pass(BadRows(required=self._required), self._ignored)) as blocks:
+                first = next(blocks, None)
+            if isinstance(first, ArrowTable):
+                for name in names:
+                    if str(first.columns.schema.field(name).type) == "bool":
+                        self._kinds.settled[name] = TEXT
 
     def take_marks(self) -> tuple[dict[tuple[str, int], str], list[tuple[str, int]]]:
         """Return, for ``"mark"``, what `blocks` found since the last call.
@@ -172,7 +182,7 @@ class Files:
         if settle:
             self._finish_pass()
 
-    def _pass(self, bad_rows: BadRows, ignored: frozenset[str]) -> Iterator[Table]:
+    def _pass(self, bad_rows: BadRows, ignored: frozenset[str]) -> Generator[Table, None, None]:
         """Yield the blocks of all files that hold rows."""
         state = ReadState(self._stored_names, bad_rows if self._skip else None, self._kinds, ignored)
         for file in self._files:

@@ -20,6 +20,8 @@ BINARY, MULTICLASS, MULTILABEL = "binary", "multiclass", "multilabel"
 KINDS = (BINARY, MULTICLASS, MULTILABEL, REGRESSION)
 #: The name of a target that has none.
 UNNAMED_TARGET = "y"
+#: The two classes that are the same however they are written: true, True, TRUE.
+TRUTHS = ("true", "false")
 #: How many known classes an error message lists.
 MAX_LISTED = 12
 
@@ -208,6 +210,9 @@ def encode_classes(values: Array, classes: tuple[Any, ...]) -> Array:
     if all(isinstance(label, str) for label in classes):  # a file may hold only classes that look like numbers
         by_value = [str(value) for value in by_value]
     encoded = np.array([number.get(value, -1) for value in by_value], np.int64)
+    if (encoded < 0).any():
+        truths = {str(label).casefold(): place for label, place in number.items() if str(label).casefold() in TRUTHS}
+        encoded = np.array([number.get(value, truths.get(str(value).casefold(), -1)) for value in by_value], np.int64)
     unknown = np.flatnonzero(encoded < 0)
     if len(unknown):
         row = int(unknown[0])

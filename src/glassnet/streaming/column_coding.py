@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +68,8 @@ class ColumnCoding:
         own = table.to_arrow().select(self.names)
         kinds = self._find_kinds(own)
         if not set(kinds) & {CATEGORY, DATE} and not any(column.null_count for column in own.columns.columns):
-            return features(own, self.names)
+            with suppress(InputError):  # NaN is a missing value, and infinity is refused below
+                return features(own, self.names)
         x = np.empty((len(own), len(self.names)))
         try:
             for position, kind in enumerate(kinds):
