@@ -543,7 +543,7 @@ def test_a_test_file_with_a_text_target_is_rejected_for_regression(glassnet, hou
     (tmp_path / "test.csv").write_text("rooms,age,price\n1,2,cheap\n")
     code, out, err = glassnet("train", houses, "--target", "price", "--test", tmp_path / "test.csv")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "test.csv: the target column 'price' holds text; in " in err and "houses.csv it holds numbers" in err
+    assert "test.csv: row 1, column 'price' is 'cheap', which is not a number; correct it" in err
     glassnet("train", houses, "--target", "price", "--epochs", 1, "--out", tmp_path / "m", "-q")
     assert "this model predicts numbers" in glassnet("evaluate", tmp_path / "m", tmp_path / "test.csv")[2]
 

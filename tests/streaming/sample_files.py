@@ -34,6 +34,7 @@ class SampleFiles:
         self.names = list(self.table.column_names)
         self.bad_rows: list[Any] = []
         self.passes = 0
+        self.reading_key = ""
         self.source = str(path)
 
     @property

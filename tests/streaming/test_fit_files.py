@@ -368,8 +368,8 @@ def test_evaluate_and_predict_read_files_block_by_block(glassnet, clouds, tmp_pa
     sizes = []
     blocks = Files.blocks
 
-    def in_parts(self, text=()):
-        for table in blocks(self, text):
+    def in_parts(self, text=(), settle=True):
+        for table in blocks(self, text, settle):
             for first in range(0, len(table), 70):
                 part = replace(table, columns=table.columns.slice(first, 70), first_row=table.first_row + first)
                 sizes.append(len(part))

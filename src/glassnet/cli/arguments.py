@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.registry import lookup
+from glassnet.cli.reading import options_of
 from glassnet.data import Table, choose_target, open_files, read_table, target_values
 from glassnet.datasets import DIGITS, load_digits
 from glassnet.errors import InputError
@@ -79,6 +80,8 @@ def parse_assignments(option: str, texts: Sequence[str], names: Sequence[str]) -
         lookup(dict.fromkeys(names), name.strip(), f"{option}: the setting")
         try:
             values[name.strip()] = json.loads(value)
+        except RecursionError:
+            raise InputError(f"{option} {name.strip()}: the value is nested too deeply; give a simpler one") from None
         except ValueError:
             values[name.strip()] = value
     return values
@@ -93,7 +96,7 @@ def read_rows(model: Model, data: str | None) -> Table:
         If no file is given and the model was not trained on the digits.
     """
     if data is not None:
-        return read_table(data)
+        return read_table(data, **options_of(model))
     if model.metadata.get("source") != DIGITS:
         raise InputError("name the file with the rows; only a model of the built-in digits needs none")
     return load_digits()[1]
@@ -104,7 +107,8 @@ def read_blocks(model: Model, data: str | None) -> Iterator[Table]:
     if data is None:
         yield read_rows(model, data)
     else:
-        yield from open_files(data).blocks()
+        # columns that are not the model's may hold anything
+        yield from open_files(data, **options_of(model)).blocks(settle=False)
 
 
 def reject_text_target(table: Table, target: str, y: Array, advice: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet._utils.spreadsheet import spreadsheet_safe
+from glassnet.cli.reading import options_of
 from glassnet.data import Table, open_files
 from glassnet.data.file_set import ERROR, MARK, SKIP
 from glassnet.data.text.column_kinds import TEXT
@@ -76,9 +77,10 @@ class PredictionRows:
             of the first rows can.
         """
         reading = ERROR if self.on_bad_row == ERROR else MARK
-        names = open_files(self.data, expected=self.model.feature_names).names if self.keep == (ALL,) else self.keep
+        options = options_of(self.model)
+        names = open_files(self.data, **options).names if self.keep == (ALL,) else self.keep
         kinds = dict.fromkeys(names, TEXT) | file_kinds(self.model)  # kept as they are written
-        files = open_files(self.data, on_bad_row=reading, kinds=kinds, expected=self.model.feature_names)
+        files = open_files(self.data, **(options | {"on_bad_row": reading, "kinds": kinds}))
         files.check_columns("--keep", names)
         for block in files.blocks(settle=False):
             marks, lost = files.take_marks()

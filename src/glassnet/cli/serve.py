@@ -12,6 +12,7 @@ import typer
 
 from glassnet.cli.console import Output
 from glassnet.cli.mistakes import load_model
+from glassnet.cli.reading import options_of
 from glassnet.data import choose_target, features, read_table, target_values
 from glassnet.datasets import load_digits
 from glassnet.errors import InputError
@@ -137,7 +138,7 @@ def _rows(model: Model, data: str | None) -> tuple[Examples | None, Examples | N
 
     if data is not None:
         try:
-            examples = make_examples(read_table(data), model)
+            examples = make_examples(read_table(data, **options_of(model)), model)
         except InputError as error:
             raise InputError(f"--data {data}: {str(error).removeprefix(f'{data}: ')}") from None
         return examples, examples

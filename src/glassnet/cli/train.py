@@ -13,10 +13,22 @@ from glassnet.cli.arguments import parse_assignments, parse_numbers, parse_sizes
 from glassnet.cli.checkpointing import make_checkpoint, resume_command
 from glassnet.cli.console import BatchProgressBar, Output
 from glassnet.cli.mistakes import check_ending
+from glassnet.cli.reading import (
+    DecimalOption,
+    DelimiterOption,
+    EncodingOption,
+    HeaderOption,
+    MaxColumnsOption,
+    MissingOption,
+    ThousandsOption,
+    remember_format,
+    training_options,
+)
 from glassnet.cli.train_in_memory import train_in_memory
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions
 from glassnet.cli.train_streaming import should_stream, train_streamed
 from glassnet.cli.train_summary import finish
+from glassnet.data import CsvFormat
 from glassnet.errors import InputError
 from glassnet.models import load
 from glassnet.network.activations import ACTIVATIONS
@@ -160,6 +172,13 @@ def train(
         str,
         typer.Option(help="How to handle invalid rows: 'error', or 'skip' (list them in a file)."),
     ] = "error",
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    encoding: EncodingOption = None,
+    missing: MissingOption = None,
+    header: HeaderOption = None,
+    max_columns: MaxColumnsOption = None,
     seed: Annotated[
         int, typer.Option(help="Random seed of weights, order and dropout; the same seed gives the same bits.")
     ] = 0,
@@ -236,6 +255,10 @@ def train(
         "engine": engine,
         "threads": threads,
     }
+    csv_format = CsvFormat(delimiter, decimal, encoding, tuple(missing) if missing else None, header, thousands)
+    columns = ColumnOptions(
+        split_names(ignore), split_names(categorical), split_names(numeric), split_names(dates), scaling
+    )
     options = TrainOptions(
         target=target,
         task=task,
@@ -248,11 +271,9 @@ def train(
         group=group,
         stream=stream,
         cache=not no_cache,
-        on_bad_row=on_bad_row,
+        reading=training_options(csv_format, columns, on_bad_row, max_columns),
         warm_start=None if warm_start is None else load(warm_start),
-        columns=ColumnOptions(
-            split_names(ignore), split_names(categorical), split_names(numeric), split_names(dates), scaling
-        ),
+        columns=columns,
     )
     if warm_start is not None:
         _check_warm_start(context)
@@ -276,7 +297,7 @@ def train(
         result = train_streamed(output, files, options, callbacks)
     else:
         result = train_in_memory(output, files, options, callbacks)
-    code = finish(output, result, out, checkpointing, time.perf_counter() - started)
+    code = finish(output, remember_format(result, csv_format), out, checkpointing, time.perf_counter() - started)
     if checkpointing is not None and checkpointing.stopped_at:
         output.warn(f"stopped: {checkpointing.stopped_at}; resume with: {resume_command(context.obj)}")
     return code

@@ -102,9 +102,10 @@ def _read_tables(files: Files | None, options: TrainOptions, target: str | None)
     files.require(choose_target(files, target))
     if options.test is None:
         return _Tables(files.table(), None, files.bad_rows, files.bad_count)
-    test_files = options.open(options.test)
-    test_files.require(choose_target(files, target))
     train = files.table()
+    # a column of the test rows is of the kind that it has in the training rows
+    test_files = options.open(options.test, kinds=files.kinds, expected=files.names)
+    test_files.require(choose_target(files, target))
     test = test_files.table()
     bad_rows = [*files.bad_rows, *test_files.bad_rows]
     return _Tables(train, test, bad_rows, files.bad_count + test_files.bad_count)

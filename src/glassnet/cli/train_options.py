@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
-from glassnet.data import Files, open_files
+from glassnet.data import Files, ReadOptions, open_files
 from glassnet.errors import InputError
 from glassnet.models import Model, recommended
 from glassnet.models.target import CLASSIFICATION, REGRESSION
@@ -40,8 +40,8 @@ class TrainOptions:
         Whether to stream; None streams what does not fit into memory.
     cache : bool
         Whether a stream writes a binary cache.
-    on_bad_row : str
-        ``"error"`` or ``"skip"``.
+    reading : ReadOptions
+        How files are read: see `glassnet.data.open_files`.
     warm_start : Model, optional
         The model to start from, whose layers, preprocessing, classes and task are kept.
     columns : ColumnOptions
@@ -59,7 +59,7 @@ class TrainOptions:
     group: str
     stream: bool | None
     cache: bool
-    on_bad_row: str
+    reading: ReadOptions
     warm_start: Model | None = None
     columns: ColumnOptions = field(default_factory=ColumnOptions)
 
@@ -76,15 +76,17 @@ class TrainOptions:
         if self.warm_start is not None and (self.stream or self.group):
             raise InputError("--warm-start trains in memory; leave --stream and --group out")
 
-    def open(self, data: str) -> Files:
-        """Open files, without the columns to ignore, and others as what they are said to hold."""
-        columns = self.columns
-        kinds = dict.fromkeys(columns.categorical, "text") | dict.fromkeys(columns.numeric, "number")
-        kinds |= dict.fromkeys(columns.dates, "date")
-        files = open_files(data, on_bad_row=self.on_bad_row, ignore=columns.ignore, kinds=kinds)
-        for option, names in columns.named().items():
+    def open(self, data: str, **more: Unpack[ReadOptions]) -> Files:
+        """Open files as the options say; `more` options take precedence."""
+        files = open_files(data, **(self.reading | more))
+        for option, names in self.columns.named().items():
             files.check_columns(f"--{option}", names)
         return files
+
+    @property
+    def on_bad_row(self) -> str:
+        """``"error"`` or ``"skip"``."""
+        return self.reading.get("on_bad_row", "error")
 
     def recommended_settings(self, n_rows: int, task: str) -> Settings:
         """Return the settings: those given, and the recommended ones for the rest."""

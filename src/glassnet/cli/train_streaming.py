@@ -55,7 +55,10 @@ def train_streamed(output: Output, files: Files, options: TrainOptions, callback
         print_warnings(output)
         with scan_interrupts(output):
             profile = scan_files(files, scan_options, options.cache)
-            test = None if options.test is None else scan_test_files(profile, options.test, options.cache)
+            test = None
+            if options.test is not None:  # a column is of the kind that it has in the training rows
+                test_files = options.open(options.test, kinds=files.kinds, expected=files.names)
+                test = scan_test_files(profile, test_files, options.cache)
         task = options.task or task_of(profile)
         if options.loss is not None:
             check_task(task, options.loss)

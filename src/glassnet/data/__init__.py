@@ -7,7 +7,7 @@ from glassnet.data.columns import (
     target_values,
 )
 from glassnet.data.conversion import as_table
-from glassnet.data.discovery import open_files, read_table
+from glassnet.data.discovery import ReadOptions, open_files, read_table
 from glassnet.data.file_set import Files
 from glassnet.data.in_memory import as_files
 from glassnet.data.tables import TARGET_NAMES, ArrowTable, Matrix, Table
@@ -18,6 +18,7 @@ __all__ = [
     "CsvFormat",
     "Files",
     "Matrix",
+    "ReadOptions",
     "TARGET_NAMES",
     "Table",
     "as_files",

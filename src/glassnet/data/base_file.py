@@ -17,8 +17,10 @@ from glassnet.errors import InputError
 
 #: Approximate size of a block's numbers in bytes.
 BLOCK_BYTES = 1 << 22
-#: Maximum number of columns of a table: each has memory of its own.
-MAX_COLUMNS = 100_000
+#: Maximum number of columns of a table, unless the user allows more: each takes some 10 kB of memory in a block.
+MAX_COLUMNS = 25_000
+#: Maximum number of columns of sparse rows, unless the user allows more: the names take some 150 bytes each.
+MAX_SPARSE_COLUMNS = 500_000
 #: Maximum number of features of a matrix: the first layer has a weight for each feature and unit.
 MAX_FEATURES = 4_000_000
 
@@ -52,6 +54,8 @@ class File(ABC):
     ----------
     path : Path
         Path of the file.
+    max_columns : int, optional
+        Maximum number of columns, if the user gave one.
 
     Attributes
     ----------
@@ -67,6 +71,8 @@ class File(ABC):
         What was detected of how the file is written and is not plain, with the option that overrides it.
     codes : frozenset of str
         Columns that hold whole numbers with leading zeros, which are text.
+    reading_key : str
+        What the values of the rows depend on beside the file: how it is read.
     """
 
     format: str
@@ -75,9 +81,11 @@ class File(ABC):
     open_ended: bool = False
     notes: tuple[str, ...] = ()
     codes: frozenset[str] = frozenset()
+    reading_key: str = ""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
         self.path = path
+        self.max_columns = max_columns
 
     @property
     def source(self) -> str:
@@ -93,6 +101,21 @@ class File(ABC):
     def size(self) -> int:
         """Size in bytes, on disk or in memory."""
         return sum(path.stat().st_size for path in self.paths)
+
+    def check_width(self, count: int, default: int = MAX_COLUMNS) -> None:
+        """Check the number of columns.
+
+        Raises
+        ------
+        InputError
+            If it is above the maximum, or above the default if there is none.
+        """
+        limit = self.max_columns or default
+        if count > limit:
+            raise InputError(
+                f"{self.source}: the file has {count:,} columns, more than {limit:,}, and each takes memory; if that "
+                f"is right, allow them: --max-columns {count} (in Python: max_columns={count})"
+            )
 
     def in_memory(self) -> Table | None:
         """Return all rows, without a copy, if they are in memory already; else None."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias, TypedDict, Unpack
 
-from glassnet.data.base_file import MAX_COLUMNS, File
+from glassnet.data.base_file import File
 from glassnet.data.binary.arrow_files import ArrowFile, ParquetFile
 from glassnet.data.binary.idx import IdxFile, is_idx, labels_of
 from glassnet.data.binary.image_folder import ImageFolder
@@ -95,7 +95,7 @@ def open_files(
     expected : collection of str
         Names that columns are likely to have, such as those of a model: helps to tell a header from data.
     max_columns : int, optional
-        Maximum number of columns; if not given, `MAX_COLUMNS`, or `MAX_FEATURES` for rows of numbers.
+        Maximum number of columns of a file; 25,000 if not given, or 500,000 of sparse rows.
 
     Returns
     -------
@@ -119,10 +119,9 @@ def open_files(
                     f"{path}: this is {format_.format}, and {files[0]} is {formats[0].format}; name files of one format"
                 )
         if formats[0] is CsvFile:
-            limit = max_columns or MAX_COLUMNS
-            opened: list[File] = [CsvFile(path, csv_format, expected, limit) for path in files]
+            opened: list[File] = [CsvFile(path, max_columns, csv_format, expected) for path in files]
         else:
-            opened = [format_(path) for path, format_ in zip(files, formats, strict=True)]
+            opened = [format_(path, max_columns) for path, format_ in zip(files, formats, strict=True)]
         return Files(opened, on_bad_row, kinds, ignore)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):

@@ -79,6 +79,8 @@ class Files:
             raise InputError(f"{self.source}: all columns are ignored; leave one at least")
         codes = dict.fromkeys((name for file in files for name in file.codes), TEXT)
         self._kinds = ColumnKinds(codes | dict(kinds or {}))
+        #: What the values of the rows depend on beside the files: how they are read.
+        self.reading_key = repr(([file.reading_key for file in files], sorted(self._kinds.settled.items()), ignore))
 
     @property
     def source(self) -> str:
@@ -146,6 +148,11 @@ class Files:
                     f"{self.source}: {option} names the column {name!r}, which is not there{hint}; the columns are "
                     f"{format_names(self._stored_names)}"
                 )
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds of the columns of CSV files as found by the passes so far: number, boolean, date or text."""
+        return self._kinds.found
 
     def blocks(self, text: Sequence[str] = (), settle: bool = True) -> Iterator[Table]:
         """Yield the rows in order, a few MB at a time, in bounded memory. Each call starts a new pass.

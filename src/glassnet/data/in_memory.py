@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,7 +15,7 @@ from glassnet._utils.arrays import Array
 from glassnet.data.arrow_columns import to_plain_types
 from glassnet.data.base_file import File, ReadState, rows_per_block
 from glassnet.data.conversion import PandasTable
-from glassnet.data.discovery import open_files
+from glassnet.data.discovery import ReadOptions, open_files
 from glassnet.data.file_set import ERROR, Files
 from glassnet.data.formatting import first_line
 from glassnet.data.table_blocks import check_width, column_names, matrix_block, table_blocks
@@ -23,7 +23,7 @@ from glassnet.data.tables import ArrowTable, Matrix, Table, check_names
 from glassnet.errors import InputError
 
 
-def as_files(data: Any, *, on_bad_row: str = ERROR) -> Files:
+def as_files(data: Any, **options: Unpack[ReadOptions]) -> Files:
     """Return data of any supported kind with the interface of `open_files`.
 
     Parameters
@@ -34,8 +34,8 @@ def as_files(data: Any, *, on_bad_row: str = ERROR) -> Files:
         ``__dataframe__``); a `Table` or `Matrix`. Or an iterable of batches, each one of these, all with the same
         columns. To allow more than one pass, the iterable must be restartable: a list, or a function that returns an
         iterator. Data in memory is copied only where a conversion is needed.
-    on_bad_row : str
-        ``"error"`` or ``"skip"``: see `open_files`.
+    **options
+        How files are read: see `open_files`. Of these, rows in memory take ``on_bad_row``.
 
     Raises
     ------
@@ -45,11 +45,13 @@ def as_files(data: Any, *, on_bad_row: str = ERROR) -> Files:
     if isinstance(data, Files):
         return data
     if isinstance(data, (str, Path)):
-        return open_files(data, on_bad_row=on_bad_row)
+        return open_files(data, **options)
     if isinstance(data, (list, tuple)) and data and all(isinstance(each, (str, Path)) for each in data):
-        return open_files(list(data), on_bad_row=on_bad_row)
+        return open_files(list(data), **options)
     table = _as_table(data, "the data")
-    return Files([InMemoryFile(table) if table is not None else InMemoryBatches(data)], on_bad_row)
+    return Files(
+        [InMemoryFile(table) if table is not None else InMemoryBatches(data)], options.get("on_bad_row", ERROR)
+    )
 
 
 class InMemoryFile(File):

@@ -93,8 +93,8 @@ def fit_files(
     InputError
         If an entry is invalid (file, row and column named), or arguments do not fit together.
     """
-    files = as_files(data, on_bad_row=on_bad_row)
     columns = ColumnOptions(tuple(ignore), tuple(categorical), tuple(numeric), tuple(dates), scaling)
+    files = as_files(data, on_bad_row=on_bad_row, kinds=columns.reading_kinds)
     columns.check(files.names, files.source)
     target = choose_target(files, target)
     options = ScanOptions(target, group, validation_fraction, on_bad_row, columns=columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,15 @@ from glassnet._utils.arrays import Array
 from glassnet.data import Matrix, Table, choose_target, features
 from glassnet.data.columns import Named
 from glassnet.data.formatting import format_names
-from glassnet.data.text.column_kinds import DATE, NUMBER
+from glassnet.data.text.column_kinds import BOOLEAN, DATE, NUMBER, TEXT
 from glassnet.errors import InputError
 from glassnet.models.model import Model, default_names
 from glassnet.models.target import UNNAMED_TARGET
 from glassnet.preprocessing import NumericColumn, Scaling, TablePreprocessor
-from glassnet.preprocessing.feature_columns import DateColumn
+from glassnet.preprocessing.feature_columns import CategoricalColumn, DateColumn
+
+#: A class that is text because fractions are classes; in a file it is a number.
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e-?\d+)?")
 
 
 def find_target(model: Model, table: Named) -> str:
@@ -30,15 +34,27 @@ def find_target(model: Model, table: Named) -> str:
 
 def file_kinds(model: Model) -> dict[str, str]:
     """Return the kinds of a file's columns that a model needs, for `glassnet.data.open_files`."""
+    kinds: dict[str, str] = {}
     if isinstance(model.preprocessor, Scaling):
-        return dict.fromkeys(model.feature_names, NUMBER)
-    kinds = {}
-    for column in model.preprocessor.columns if isinstance(model.preprocessor, TablePreprocessor) else ():
-        if isinstance(column, NumericColumn) and not column.boolean:
-            kinds[column.name] = NUMBER
-        elif isinstance(column, DateColumn):
-            kinds[column.name] = DATE
+        kinds = dict.fromkeys(model.feature_names, NUMBER)
+    elif isinstance(model.preprocessor, TablePreprocessor):
+        found = ((column.name, _file_kind(column)) for column in model.preprocessor.columns)
+        kinds = {name: kind for name, kind in found if kind}
+    labels = model.classes
+    if any(isinstance(label, str) and not _PLAIN_NUMBER.fullmatch(label) for label in labels):
+        kinds[model.target_name] = TEXT
     return kinds
+
+
+def _file_kind(column: Any) -> str:
+    """Return the kind of a column; an empty string if its values may be of several."""
+    if isinstance(column, NumericColumn):
+        return BOOLEAN if column.boolean else NUMBER
+    if isinstance(column, DateColumn):
+        return DATE
+    if isinstance(column, CategoricalColumn):
+        return TEXT if all(value is None or isinstance(value, str) for value in column.categories) else ""
+    return TEXT  # left out
 
 
 def raw_rows(model: Model, table: Table, target: str = "") -> Any:

@@ -79,6 +79,12 @@ class ColumnOptions:
         """Return the options by name, as `glassnet.fit` takes them."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    @property
+    def reading_kinds(self) -> dict[str, str]:
+        """The kinds that files are read with: see `glassnet.data.open_files`; columns to ignore may hold any text."""
+        kinds = dict.fromkeys([*self.categorical, *self.ignore], "text") | dict.fromkeys(self.numeric, "number")
+        return kinds | dict.fromkeys(self.dates, "date")
+
     def check(self, names: Sequence[str], source: str) -> None:
         """Raise InputError if a column does not exist."""
         for option, columns in self.named().items():

@@ -57,7 +57,7 @@ def scan_files(
         raise InputError(f"{files.source}: there is no column {options.group!r} to group rows by")
     key = (
         __version__, _CACHE_VERSION, options.target, options.group, options.validation_fraction, options.on_bad_row,
-        options.features, repr(options.columns),
+        options.features, repr(options.columns), files.reading_key,
     )  # fmt: skip
     paths = cache_paths(files.files, key) if cache and files.files else []
     for path in paths:

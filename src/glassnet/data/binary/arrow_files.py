@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from glassnet.data.base_file import MAX_COLUMNS, File, ReadState, rows_per_block
+from glassnet.data.base_file import File, ReadState, rows_per_block
 from glassnet.data.formatting import first_line
 from glassnet.data.table_blocks import table_blocks
 from glassnet.data.tables import ArrowTable, check_names
@@ -19,8 +19,8 @@ class ParquetFile(File):
 
     format = "Parquet"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
+        super().__init__(path, max_columns)
         with _arrow_errors(self), _parquet(path) as file:
             self.names = _names(self, file.schema_arrow)
 
@@ -39,8 +39,8 @@ class ArrowFile(File):
 
     format = "Arrow"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
+        super().__init__(path, max_columns)
         with _arrow_errors(self), self._reader() as reader:
             self.names = _names(self, reader.schema)
 
@@ -88,8 +88,7 @@ def _names(file: File, schema: Any) -> list[str]:
     names = list(schema.names)
     if not names:
         raise InputError(f"{file.path}: the file has no columns")
-    if len(names) > MAX_COLUMNS:
-        raise InputError(f"{file.path}: the file has {len(names):,} columns, more than {MAX_COLUMNS:,}")
+    file.check_width(len(names))
     check_names(file.source, names)
     return names
 

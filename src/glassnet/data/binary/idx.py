@@ -28,8 +28,8 @@ class IdxFile(File):
 
     format = "IDX"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
+        super().__init__(path, max_columns)
         shape, self._dtype = _header(path)
         if len(shape) == 1:
             raise InputError(f"{path}: this file holds only labels; name the file of the images")

@@ -37,8 +37,8 @@ class ImageFolder(File):
     format = "images"
     extensions = EXTENSIONS
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
+        super().__init__(path, max_columns)
         self._images = find_images(path)
         self._labelled = self._images[0].parent != path
         self._open = _image_opener()

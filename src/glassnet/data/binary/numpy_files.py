@@ -10,7 +10,7 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
-from glassnet.data.base_file import MAX_COLUMNS, File, ReadState, rows_per_block
+from glassnet.data.base_file import File, ReadState, rows_per_block
 from glassnet.data.binary.array_stream import Header, read_header, read_rows
 from glassnet.data.formatting import first_line, format_names
 from glassnet.data.table_blocks import check_width, column_names, matrix_block, table_block
@@ -26,8 +26,8 @@ class NpyFile(File):
 
     format = ".npy"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
+        super().__init__(path, max_columns)
         with _open(path) as stream:
             self._header = read_header(self.source, stream, self.size)
         if self._header.dtype.kind == "U":
@@ -54,13 +54,14 @@ class NpzFile(File):
 
     format = ".npz"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
+        super().__init__(path, max_columns)
         self._headers: dict[str, Header] = {}
         with _open_archive(path) as archive:
             members = archive.infolist()
-            if not 0 < len(members) <= MAX_COLUMNS:
-                raise InputError(f"{path}: it holds {len(members):,} arrays; there must be 1 to {MAX_COLUMNS:,}")
+            if not members:
+                raise InputError(f"{path}: it holds no array; save some with numpy.savez")
+            self.check_width(len(members))
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 if name == member.filename or member.flag_bits & 1 or name in self._headers:

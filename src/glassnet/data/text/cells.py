@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0
 _LOCAL_DATE = r"^[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{4}(?: [0-9:]+)?$"
 _BOOLEAN = "^(?:true|True|TRUE|false|False|FALSE)$"
 _ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
+#: The kind of a column without values.
+MISSING = "missing"
 #: Characters around a cell that do not belong to its value; a newline in quotes does.
 _BLANKS = " \t\N{NO-BREAK SPACE}"
 
@@ -58,7 +61,6 @@ class CellReader:
     """
 
     def __init__(self, dialect: Dialect, kinds: ColumnKinds) -> None:
-
         self._dialect = dialect
         self._kinds = kinds
         self._plain: pa.Schema | None = None  # the last one that was plain
@@ -89,59 +91,68 @@ class CellReader:
         """
         import pyarrow as pa
 
+        if self.is_plain(columns.schema) or not len(columns):
+            return columns, {}
+        result = columns.columns
+        positions = [index for index, type_ in enumerate(columns.schema.types) if pa.types.is_string(type_)]
+        if not positions:
+            return columns, {}
+        all_names = columns.column_names
+        names = [all_names[position] for position in positions]
+        settled = [self._kinds.settled.get(name) for name in names]
+        cells = self._cells([columns.column(position) for position in positions], set(settled) != {TEXT})
         counts: dict[str, ColumnCount] = {}
-        if self.is_plain(columns.schema):
-            return columns, counts
-        result = []
-        for name, column in zip(columns.column_names, columns.columns, strict=True):
-            if not pa.types.is_string(column.type):
-                result.append(column)
-            elif self._kinds.settled.get(name) == TEXT:
-                result.append(self._as_text(column))
-            else:
-                result.append(self._interpret(name, column, counts, name not in text))
-        return pa.table(result, columns.column_names), counts
+        for index, (position, name, kind) in enumerate(zip(positions, names, settled, strict=True)):
+            if kind is None:
+                kind, count = cells.judge(index)
+                kind = TEXT if name in text else kind
+                if kind in (TEXT, MISSING):
+                    counts[name] = count
+            elif kind != TEXT:
+                counts[name] = cells.odd(index, kind)
+            result[position] = self._converted(kind, cells, index)
+        return pa.table(result, all_names), counts
 
-    def _interpret(self, name: str, column: Any, counts: dict[str, ColumnCount], convert: bool) -> Any:
+    def _cells(self, columns: Sequence[Any], judge: bool) -> _Cells:
+        """Return what the cells of columns of text are; all columns are looked at together, which takes less time."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        kind = self._kinds.settled.get(name)
-        text = pc.utf8_trim(column, _BLANKS)
-        missing = to_bool_array(pc.is_in(text, self._marks))
-        cells = {each: self._matches(text, each) & ~missing for each in (NUMBER, DATE, BOOLEAN) if kind in (None, each)}
-        if kind is not None:
-            odd = np.flatnonzero(~(missing | cells[kind])).tolist()
-            counts[name] = ColumnCount({}, {}, tuple((row, text[row].as_py()) for row in odd))
-            return self._converted(kind, _where(cells[kind], text))
-        cells[TEXT] = ~np.any([missing, *cells.values()], axis=0)
-        indices = {each: np.flatnonzero(mask) for each, mask in cells.items()}
-        found = {each: rows for each, rows in indices.items() if len(rows)}
-        first = {each: (int(rows[0]), text[int(rows[0])].as_py()) for each, rows in found.items()}
-        counts[name] = ColumnCount({each: len(rows) for each, rows in found.items()}, first)
-        if not found and convert:
-            counts[name] = ColumnCount({}, {}, all_missing=bool(pc.any(pc.not_equal(text, string_scalar(""))).as_py()))
-            return pa.chunked_array([pa.nulls(len(text))])
-        if len(found) == 1 and TEXT not in found and convert:
-            del counts[name]
-            return self._converted(next(iter(found)), _where(~missing, text))
-        return self._nulls(text)
+        whole = pa.concat_arrays([chunk for column in columns for chunk in column.chunks])
+        text = pc.utf8_trim(whole, _BLANKS)
+        shape = (len(columns), len(columns[0]))
+        if not judge:
+            return _Cells(text, self._nulls(text), np.zeros(shape, bool), {})
+        missing = _mask(pc.is_in(text, self._marks)).reshape(shape)
+        masks = {kind: self._matches(text, kind).reshape(shape) & ~missing for kind in (NUMBER, DATE, BOOLEAN)}
+        masks[TEXT] = ~np.any([missing, *masks.values()], axis=0)
+        return _Cells(text, self._nulls(text), missing, masks)
 
     def _matches(self, text: Any, kind: str) -> Array:
         """Return whether each cell is of a kind, bool (samples,)."""
         import pyarrow.compute as pc
 
         if kind == NUMBER:
-            return to_bool_array(pc.match_substring_regex(text, self._dialect.number))
+            return _mask(pc.match_substring_regex(text, self._dialect.number))
         if kind == BOOLEAN:
-            return to_bool_array(pc.match_substring_regex(text, _BOOLEAN))
+            return _mask(pc.match_substring_regex(text, _BOOLEAN))
         local = pc.match_substring_regex(text, _LOCAL_DATE)
-        return to_bool_array(pc.or_(pc.match_substring_regex(text, _DATE), local))
+        return _mask(pc.or_(pc.match_substring_regex(text, _DATE), local))
 
-    def _converted(self, kind: str, text: Any) -> Any:
-        """Convert cells that are of a kind, or null."""
+    def _converted(self, kind: str, cells: _Cells, index: int) -> Any:
+        """Return a column, converted to a kind; null where a cell is not of this kind."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
+        length = cells.missing.shape[1]
+        if kind == MISSING:
+            return pa.nulls(length)
+        if kind == TEXT:
+            return cells.nulls.slice(index * length, length)
+        text = cells.text.slice(index * length, length)
+        valid = cells.masks[kind][index]
+        if not valid.all():
+            text = pc.if_else(from_bool_array(valid), text, string_scalar(None))
         if kind == NUMBER:
             return self._numbers(text)
         return text.cast(pa.bool_()) if kind == BOOLEAN else self._dates(text)
@@ -172,11 +183,6 @@ class CellReader:
             result = pc.coalesce(result, parsed)
         return result
 
-    def _as_text(self, column: Any) -> Any:
-        import pyarrow.compute as pc
-
-        return self._nulls(pc.utf8_trim(column, _BLANKS))
-
     def _nulls(self, text: Any) -> Any:
         """Set missing cells of a column of text to null."""
         import pyarrow.compute as pc
@@ -185,8 +191,54 @@ class CellReader:
         return pc.if_else(is_missing, string_scalar(None), text) if pc.any(is_missing).as_py() else text
 
 
-def _where(mask: Array, text: Any) -> Any:
-    """Return cells of text, null where the mask is False."""
-    import pyarrow.compute as pc
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of k columns of n rows.
 
-    return pc.if_else(from_bool_array(mask), text, string_scalar(None))
+    Parameters
+    ----------
+    text, nulls : pyarrow.Array (k · n)
+        The trimmed cells of one column after the other; and the same, null where they are missing in a column of text.
+    missing : array (k, n), bool
+        Which of them mean a missing value.
+    masks : dict of str to array (k, n), bool
+        Which of the others are numbers, dates, booleans, or other text.
+    """
+
+    text: Any
+    nulls: Any
+    missing: Array
+    masks: dict[str, Array]
+
+    @cached_property
+    def _count(self) -> dict[str, list[int]]:
+        return {kind: mask.sum(axis=1).tolist() for kind, mask in self.masks.items()}
+
+    @cached_property
+    def _first(self) -> dict[str, list[int]]:
+        return {kind: mask.argmax(axis=1).tolist() for kind, mask in self.masks.items()}
+
+    def judge(self, index: int) -> tuple[str, ColumnCount]:
+        """Return the kind of a column by its cells, and their counts."""
+        length = self.missing.shape[1]
+        count = {kind: counts[index] for kind, counts in self._count.items() if counts[index]}
+        if not count:
+            empty = all(not self.text[index * length + row].as_py() for row in range(length))
+            return MISSING, ColumnCount({}, {}, all_missing=not empty)
+        first = {kind: self._cell(index, self._first[kind][index]) for kind in count}
+        return next(iter(count)) if len(count) == 1 else TEXT, ColumnCount(count, first)
+
+    def odd(self, index: int, kind: str) -> ColumnCount:
+        """Return the cells of a column that are not of its kind."""
+        rows = np.flatnonzero(~(self.missing[index] | self.masks[kind][index])).tolist()
+        return ColumnCount({}, {}, tuple(self._cell(index, row) for row in rows))
+
+    def _cell(self, index: int, row: int) -> tuple[int, str]:
+        return row, self.text[index * self.missing.shape[1] + row].as_py()
+
+
+def _mask(values: Any) -> Array:
+    """Convert an Arrow array of booleans to bool (samples,)."""
+    import pyarrow as pa
+
+    return to_bool_array(pa.chunked_array([values]))

@@ -112,6 +112,11 @@ class ColumnKinds:
         self._unchanged = None
 
     @property
+    def found(self) -> dict[str, str]:
+        """The kinds known so far, by column."""
+        return {name: NUMBER if kind in _WIDTH else kind for name, kind in (self._known | self.settled).items()}
+
+    @property
     def in_doubt(self) -> bool:
         """Whether the kind of a column is not what it was taken for, so that this pass may have to be repeated."""
         return bool(self._contradicted or self._doubtful)

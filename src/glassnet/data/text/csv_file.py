@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet.data.arrow_columns import from_bool_array, string_scalar, to_bool_array
 from glassnet.data.bad_rows import REPLACEMENT
-from glassnet.data.base_file import MAX_COLUMNS, File, ReadState
+from glassnet.data.base_file import File, ReadState
 from glassnet.data.formatting import first_line, format_cell, short_repr
 from glassnet.data.ordered_map import ordered_map
 from glassnet.data.tables import ArrowTable
@@ -71,7 +71,9 @@ class CsvFile(File):
     ----------
     path : Path
         The file.
-    format : CsvFormat
+    max_columns : int, optional
+        See `File`.
+    csv_format : CsvFormat
         How it is written, as far as it is not to be detected.
     expected : collection of str
         Names that a header is likely to have.
@@ -85,19 +87,23 @@ class CsvFile(File):
     format = "CSV"
 
     def __init__(
-        self, path: Path, csv_format: CsvFormat | None = None, expected: Collection[str] = (), limit: int = MAX_COLUMNS
+        self,
+        path: Path,
+        max_columns: int | None = None,
+        csv_format: CsvFormat | None = None,
+        expected: Collection[str] = (),
     ) -> None:
-        super().__init__(path)
+        super().__init__(path, max_columns)
         options = csv_format or CsvFormat()
         with open_text(path, options.encoding) as (stream, encoding):
             head, is_whole = _read_head(path, stream, encoding)
         dialect = detect_dialect(head, is_whole, options, expected)
-        if len(dialect.columns) > limit:
-            raise too_many_columns(path, len(dialect.columns), limit)
+        self.check_width(len(dialect.columns))
         self.dialect = replace(dialect, encoding=encoding)
         self._may_be_fallback = options.encoding is None and encoding == "utf-8"
         self.names = self.dialect.names
         self.codes = dialect.codes
+        self.reading_key = repr(replace(self.dialect, notes=(), codes=frozenset()))
         self.notes = dialect.notes
         if options.encoding is None and encoding != "utf-8":
             self.notes = (f"the text is encoded in {encoding} (--encoding takes another)", *dialect.notes)
@@ -314,7 +320,9 @@ class _Parser:
         if not empty:
             return ()
         texts = self._read(text, dict.fromkeys(empty, pa.string()), [], empty)
-        return tuple(name for name in empty if pc.any(pc.not_equal(texts[name], string_scalar(""))).as_py())
+        nothing = string_scalar("")
+        found = (pc.any(pc.not_equal(column, nothing)).as_py() for column in texts.columns)
+        return tuple(name for name, is_marked in zip(empty, found, strict=True) if is_marked)
 
     def _find_invalid_text(self, text: bytes) -> RowError:
         """Find the first row with a replacement character."""
@@ -332,14 +340,6 @@ class _Parser:
                 message = f"has in column {name!r} {short_repr(column[invalid[0]].as_py())}, which is not UTF-8 text"
                 errors.append(RowError(int(rows[invalid[0]]), message, advice))
         return min(errors, key=lambda error: error.row)
-
-
-def too_many_columns(path: Path, count: int, limit: int) -> InputError:
-    """Return the error for a file with more columns than the limit."""
-    return InputError(
-        f"{path}: the file has {count:,} columns, more than {limit:,}, and each takes memory; "
-        f"if that is right, read it with --max-columns {count} (max_columns={count})"
-    )
 
 
 def _replace_columns(columns: pa.Table, others: pa.Table) -> pa.Table:

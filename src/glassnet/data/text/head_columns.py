@@ -27,25 +27,20 @@ def has_header(rows: Rows, expected: Collection[str]) -> bool:
     1, 2, 3 or 2019, 2020, 2021.
     """
     first = rows[0]
+    data = rows[1:]
     named = [name for name in expected if not re.fullmatch(r"x\d+", name)]
     if set(first).intersection(named):
         return True
-    if expected and not named and not set(first).intersection(expected):
-        return False
-    data = rows[1:]
-    if not data:
-        return not any(_is_value(cell) for cell in first)
     numbers = [cell for cell in first if _is_value(cell)]
     if numbers:
-        return _count_up(numbers) and not _count_up([cell for cell in data[0] if _is_value(cell)])
+        return _count_up(numbers) and bool(data) and not _count_up([cell for cell in data[0] if _is_value(cell)])
     columns = columns_of(data, len(first))
-    contrast = any(
-        cell not in MISSING_MARKS and _are_values(column) for cell, column in zip(first, columns, strict=True)
-    )
-    if contrast:
+    if any(cell not in MISSING_MARKS and _are_values(column) for cell, column in zip(first, columns, strict=True)):
         return True
+    if expected and not named:  # a model that was trained on rows without a header
+        return False
     filled = [cell for cell in first if cell]
-    repeated = sum(bool(cell) and cell in set(column) for cell, column in zip(first, columns, strict=True))
+    repeated = any(cell and cell in column for cell, column in zip(first, columns, strict=True))
     return len(set(filled)) == len(filled) > 0 and not repeated and not set(filled).intersection(MISSING_MARKS)
 
 

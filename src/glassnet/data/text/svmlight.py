@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 from glassnet._utils.arrays import Array
-from glassnet.data.base_file import MAX_FEATURES, File, ReadState, open_stream
+from glassnet.data.base_file import MAX_SPARSE_COLUMNS, File, ReadState, open_stream
 from glassnet.data.formatting import first_line, short_repr
 from glassnet.data.tables import Matrix
 from glassnet.data.text.lines import MAX_ROW_BYTES, Quoting, RowTooLong, split_rows
@@ -20,6 +20,8 @@ from glassnet.errors import InputError
 #: Name of the number before the entries.
 TARGET = "y"
 
+#: The largest number of a column that is read at all.
+MAX_INDEX = 2**31 - 2
 #: Rows as CSR, with the file's column numbers, and their targets.
 SparseRows: TypeAlias = tuple[Any, Array]
 
@@ -34,8 +36,9 @@ class SvmlightFile(File):
     format = "SVMlight"
     open_ended = True
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_columns: int | None = None) -> None:
+        super().__init__(path, max_columns)
+        self._max_index = min(max_columns or MAX_SPARSE_COLUMNS, MAX_INDEX)
         low, high = 1, 0
         first_error: tuple[int, str] | None = None
         for (x, _), rows_before, _, errors in self._parts():
@@ -69,19 +72,25 @@ class SvmlightFile(File):
         try:
             with open_stream(self.path) as stream:
                 for text in split_rows(stream, quoting=Quoting(quote=b"")):
-                    errors: list[tuple[int, str]] = []
-                    try:
-                        sparse = _parse(text)
-                        rows = np.arange(1, len(sparse[1]) + 1)
-                    except (ValueError, OverflowError):
-                        lines = [line for line in text.splitlines() if line.partition(b"#")[0].strip()]
-                        parts = list(_parse_lines(lines, 1, errors))
-                        sparse = _concat(parts)
-                        rows = np.setdiff1d(np.arange(1, len(lines) + 1), [row for row, _ in errors])
+                    sparse, rows, errors = self._parse_block(text)
                     yield sparse, rows_before, rows, errors
                     rows_before += len(rows) + len(errors)
         except RowTooLong:
             raise InputError(f"{self.path}: row {rows_before + 1} is longer than {MAX_ROW_BYTES >> 20} MB") from None
+
+    def _parse_block(self, text: bytes) -> tuple[SparseRows, Array, list[tuple[int, str]]]:
+        """Return the valid rows, their numbers, from 1, and the numbers and errors of the others."""
+        try:
+            sparse = _parse(text, self._max_index)
+            return sparse, np.arange(1, len(sparse[1]) + 1), []
+        except (ValueError, OverflowError):
+            pass
+        lines = [line for line in text.splitlines() if line.partition(b"#")[0].strip()]
+        found = [(row, _error_in(line, self._max_index)) for row, line in enumerate(lines, start=1)]
+        rows = np.array([row for row, error in found if not error], np.int64)
+        valid = b"\n".join(lines[row - 1] for row in rows.tolist())
+        sparse = _parse(valid, self._max_index) if len(rows) else (csr_matrix((0, 1)), np.empty(0))
+        return sparse, rows, [(row, error) for row, error in found if error]
 
 
 def merge_names(names: Sequence[list[str]]) -> list[str]:
@@ -90,34 +99,37 @@ def merge_names(names: Sequence[list[str]]) -> list[str]:
     return [*(f"x{column}" for column in range(min(numbers, default=1), max(numbers, default=0) + 1)), TARGET]
 
 
-def _parse(text: bytes) -> SparseRows:
+def _parse(text: bytes, max_index: int) -> SparseRows:
     """Parse rows; raise a ValueError or OverflowError if one is invalid."""
     from sklearn.datasets import load_svmlight_file
 
     x, y = load_svmlight_file(io.BytesIO(text), dtype=np.float64, zero_based=True)
-    if x.nnz and x.indices.max() > MAX_FEATURES:
-        raise ValueError(f"column {x.indices.max():,} is more than {MAX_FEATURES:,}")
+    if x.nnz and x.indices.max() > max_index:
+        raise ValueError
     return x, y
 
 
-def _parse_lines(lines: list[bytes], first: int, errors: list[tuple[int, str]]) -> Iterator[SparseRows]:
-    """Parse the valid lines, by bisection; add the number, from `first` on, and reason of the others to `errors`."""
+def _error_in(line: bytes, max_index: int) -> str:
+    """Return what is wrong with a row, or an empty string."""
+    cells = line.partition(b"#")[0].split()
     try:
-        yield _parse(b"\n".join(lines))
-    except (ValueError, OverflowError) as error:
-        if len(lines) == 1:
-            text = lines[0].decode(errors="replace")
-            errors.append((first, f"is {short_repr(text)}, which can't be read: {first_line(error)}"))
-            return
-        half = len(lines) // 2
-        yield from _parse_lines(lines[:half], first, errors)
-        yield from _parse_lines(lines[half:], first + half, errors)
-
-
-def _concat(parts: list[SparseRows]) -> SparseRows:
-    width = max((x.shape[1] for x, _ in parts), default=1)
-    for x, _ in parts:
-        x.resize(x.shape[0], width)
-    if not parts:
-        return csr_matrix((0, width)), np.empty(0)
-    return vstack([x for x, _ in parts], format="csr"), np.concatenate([y for _, y in parts])
+        float(cells[0])
+        previous = -1
+        for cell in cells[1:]:
+            name, _, value = cell.partition(b":")
+            if name == b"qid":
+                int(value)
+                continue
+            index = int(name)
+            if index > max_index:
+                raise ValueError(
+                    f"column {index:,} is more than {max_index:,}, and each takes memory; if it is right, allow it: "
+                    f"--max-columns {index}"
+                )
+            if index <= previous:
+                raise ValueError("columns must be numbers from 0 on, sorted and unique")
+            previous = index
+            float(value)
+    except ValueError as error:
+        return f"is {short_repr(line.decode(errors='replace'))}, which can't be read: {first_line(error)}"
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -103,7 +104,7 @@ def _open_bytes(path: Path) -> Iterator[Any]:
             else:
                 with archive.open(_only_member(path, archive)) as member:
                     yield member
-    except (OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: can't be read: {first_line(error)}; is the file complete?") from None
