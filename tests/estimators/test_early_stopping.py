@@ -210,3 +210,29 @@ def test_validation_rows_without_a_score_are_an_error() -> None:
             x, np.where(np.arange(60) < 30, "a", "b"), sample_weight=weights
         )
     assert np.isfinite(r2_score([1, 2], [1, 2]))
+
+
+@pytest.mark.parametrize("task", ["binary", "one target"])
+def test_the_model_names_the_epoch_of_its_parameters(task: str) -> None:
+    x, y = problem(task)
+    mine, _ = pair(task, early_stopping=True, learning_rate_init=0.3, batch_size=10, max_iter=12, warm_start=True)
+    for _ in range(2):
+        with ignore_convergence():
+            mine.fit(x, y)
+        best = int(np.argmax(mine.validation_scores_)) + 1
+        assert mine.model_.metadata["best_epoch"] == best == mine.history_[best - 1].epoch
+    with ignore_convergence():
+        mine.set_params(early_stopping=False).fit(x, y)
+    assert mine.model_.metadata["best_epoch"] == len(mine.history_) == mine.history_[-1].epoch
+
+
+def test_an_epoch_that_diverged_is_not_the_best_one() -> None:
+    x, y = problem("one target")
+    mine = MLPRegressor(
+        activation="identity", solver="sgd", learning_rate_init=30.0, early_stopping=True, max_iter=15, random_state=0
+    )
+    with pytest.warns(DivergenceWarning):
+        mine.fit(100 * x, y)
+    scores = mine.validation_scores_
+    best = int(np.nanargmax(scores)) + 1 if np.isfinite(scores).any() else 0
+    assert mine.model_.metadata["best_epoch"] == best <= len(mine.history_)

@@ -80,7 +80,7 @@ class FittedAttributesMixin:
         metadata = {
             "metric": run.metric.name,
             "engine": run.engine.name,
-            "best_epoch": best_epoch,
+            "best_epoch": self._best_epoch(run, best_epoch, best is not None),
             "stop_reason": run.stop_reason,
             "message": run.message,
             "training_rows": rows.n_training,
@@ -115,6 +115,25 @@ class FittedAttributesMixin:
         for records in (self.history_, self._progress.losses, self._progress.scores):
             if records is not None and len(records) > kept:
                 del records[:-kept]
+
+    def _best_epoch(self, run: Run, last: int, restored: bool) -> int:
+        """Return the epoch of the parameters, counted over all fits as in ``history_``.
+
+        Parameters
+        ----------
+        run : Run
+            The run.
+        last : int
+            The epoch of the run whose parameters are its result.
+        restored : bool
+            Whether those of the best epoch are restored instead.
+        """
+        done = self.history_[-1].epoch if self.history_ else 0
+        scores = np.array(self._progress.scores or (), np.float64)
+        if not restored or not np.isfinite(scores).any():
+            return last + done - len(run.history)
+        ago = len(scores) - 1 - int(np.nanargmax(scores))
+        return done - ago + bool(run.message)  # an epoch that diverged has a score, but no record
 
     def _set_loss_attributes(self, run: Run) -> None:
         progress = self._progress

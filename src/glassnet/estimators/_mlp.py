@@ -135,8 +135,7 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         preprocessor = self._fit_preprocessor(X, training) if first else self._model.preprocessor
         x = self._transform(preprocessor, X)
         dtype = self._network_dtype(x)
-        params = {name: getattr(self, name) for name in self._parameter_constraints}
-        key = plan_key(params, x, self.n_outputs_, dtype) if incremental else None
+        key = plan_key(vars(self), self._parameter_constraints, x, dtype) if incremental else None
         plan = self._plan if resuming and self._plan is not None and self._plan.has_key(key) else None
         structure = (
             plan.structure if plan else self._build_structure(preprocessor, x.shape[1], hidden, activation, first)
@@ -153,7 +152,7 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
             self._set_model(replace(self._model, structure=structure))  # an activation may have been replaced
         self._fit_target(truth, training, first)
         val_rows = self._validation_rows(validation_data, rows)
-        self._prepare_state(structure, settings, vector, rows, resuming)
+        self._prepare_state(structure, settings, vector, rows, resuming, plan)
         run = self._build_run(structure, settings, rows, val_rows, metric, plan)
         self._plan = None if key is None else CallPlan(key, structure, settings, run.engine)
         return self._train(run, callbacks, rows, val_rows, incremental)
@@ -281,10 +280,11 @@ class NeuralNetwork(FitRowsMixin, FittedAttributesMixin, InspectionMixin, Export
         return settings
 
     def _prepare_state(
-        self, structure: Structure, settings: Settings, vector: Array | None, rows: FitRows, resuming: bool
-    ) -> None:
+        self, structure: Structure, settings: Settings, vector: Array | None, rows: FitRows, resuming: bool,
+        plan: CallPlan | None,
+    ) -> None:  # fmt: skip
         """Create the training state, or keep the one that this fit resumes from."""
-        keeps_state = resuming and _fits_settings(self._state, settings)
+        keeps_state = resuming and (plan is not None or _fits_settings(self._state, settings))
         if keeps_state:
             self._state.discard_unfinished_epoch()
         indices = np.arange(len(rows.truth)) if rows.training is None else rows.training

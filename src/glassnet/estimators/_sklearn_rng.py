@@ -87,7 +87,11 @@ class EpochShuffler:
     def __call__(self, rows: Array) -> Array:
         """Return the order of the next epoch."""
         assert self.last is not None
-        if self.shuffle:
+        if not self.shuffle:
+            return self.last
+        if len(self.last) <= MAX_PICKLED_ORDER:
+            self.last = self.random_state.permutation(self.last)
+        else:
             before = rng_state(self.random_state)
             if self._drawn == 0:
                 self._start = before
