@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
+# The engine is compiled afterwards (ENGINE): the installation itself would need Numba a second time for it
+INSTALL = GLASSNET_BUILD=no $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install) --quiet
 DATA ?=
 TEST ?=
 OUT = demo
@@ -15,12 +17,16 @@ KIND ?=
 # Test workers, one a core, must not start more threads of their own
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo tables test test-all test-slow test-restricted crash fuzz attack audit lint bench comparison docs docs-code examples clean help torch jax
+.PHONY: demo tables wheel test test-all test-slow test-restricted crash fuzz attack audit lint bench comparison docs docs-code examples clean help torch jax
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
+# Compile the fused engine for this processor, unless it is; otherwise it is compiled at its first use
+ENGINE = @$(BIN)/python -m glassnet.engines.fused.build || true
+
 demo: $(VENV)/.installed  ## train, evaluate and draw a network; DATA=… TEST=… TARGET=… for your own files
+	$(ENGINE)
 ifeq ($(strip $(DATA)),)
 	$(BIN)/glassnet train --out "$(OUT)/digits.glassnet"
 	$(BIN)/glassnet evaluate "$(OUT)/digits.glassnet"
@@ -51,8 +57,12 @@ endif
 # Bytecode is kept between the many processes that the tests start
 PYTEST := PYTHONDONTWRITEBYTECODE= $(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 
+wheel: $(VENV)/.installed  ## a wheel in dist/ with the fused engine for every processor of this kind
+	GLASSNET_BUILD=all $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 test: $(VENV)/.dev  ## the tests, without the slow ones: under five minutes on two cores
 	$(if $(filter true 1,$(CI) $(TORCH)),$(MAKE) torch)
+	$(ENGINE)
 	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev  ## the slow tests alone: whole sweeps, benchmarks, kills, many broken files
@@ -128,9 +138,9 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.python pyproject.toml src/glassnet/_version.py
-	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -e .,$(BIN)/python -m pip install --quiet -e .)
+	$(INSTALL) -e ".[build]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml src/glassnet/_version.py
-	$(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -e ".[dev]",$(BIN)/python -m pip install --quiet -e ".[dev]")
+	$(INSTALL) -e ".[dev]"
 	@touch $@ $(VENV)/.installed

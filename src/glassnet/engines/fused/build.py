@@ -1,6 +1,6 @@
 """Compiling objects in advance, each in a process of its own: for a wheel, at an installation, or on demand.
 
-python -m glassnet.engines.fused.build --folder FOLDER --levels x86-64-v3 x86-64-v4
+python -m glassnet.engines.fused.build --folder FOLDER --all-levels
 """
 
 from __future__ import annotations
@@ -124,17 +124,20 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Compile the objects of some levels for both dtypes, and print what was compiled."""
-    here = {level.name: level for level in (*LEVELS, LEVEL) if platform.machine().lower() in level.machines}
+    """Compile the objects that a folder lacks, of the package if none is given, for this processor or all levels."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--folder", type=Path, default=PACKAGED)
-    parser.add_argument("--levels", nargs="+", choices=here, help="default: this processor's own")
+    parser.add_argument("--all-levels", action="store_true", help="for wheels: for every processor of this kind")
     arguments = parser.parse_args()
-    for name in arguments.levels or [LEVEL.name]:
+    levels = [level for level in LEVELS if platform.machine().lower() in level.machines]
+    for level in levels if arguments.all_levels else [LEVEL]:
+        paths = [arguments.folder / object_name(dtype, level) for dtype in DTYPES]
+        if all(read_object(path) for path in paths):
+            continue
+        print(f"compiling the fused engine for {level.name}, about 20 s, in {arguments.folder}", flush=True)
         began = time.perf_counter()
-        for built in build_objects(arguments.folder, level=here[name]):
-            print(f"glassnet: {built.path} ({len(built.code) // 1000} kB)")
-        print(f"glassnet: machine code for {name}: {time.perf_counter() - began:.0f} s")
+        build_objects(arguments.folder, level=level)
+        print(f"compiled in {time.perf_counter() - began:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -112,14 +112,9 @@ def _c_function(name: str) -> str:
 
 
 def _target_machine() -> Any:
-    if LEVEL.name == "native":
-        cpu = llvmlite.binding.get_host_cpu_name()
-        features = llvmlite.binding.get_host_cpu_features().flatten()
-    else:
-        cpu = LEVEL.name
-        features = LEVEL.tuning
+    features = LEVEL.tuning if LEVEL.name != "native" else llvmlite.binding.get_host_cpu_features().flatten()
     target = llvmlite.binding.Target.from_triple(llvmlite.binding.get_process_triple())
-    return target.create_target_machine(cpu=cpu, features=features, opt=3, reloc="pic", codemodel="small")
+    return target.create_target_machine(cpu=LEVEL.cpu, features=features, opt=3, reloc="pic", codemodel="small")
 
 
 @global_compiler_lock

@@ -19,7 +19,9 @@ class Level(NamedTuple):
     Parameters
     ----------
     name : str
-        LLVM's name of the processor, or "native": the one at hand and no other.
+        Of the objects; "native": for the processor at hand and no other.
+    cpu : str
+        LLVM's name of the processor.
     machines : tuple of str
         Its names for `platform.machine`, in lower case.
     features : tuple of str
@@ -31,6 +33,7 @@ class Level(NamedTuple):
     """
 
     name: str
+    cpu: str
     machines: tuple[str, ...]
     features: tuple[str, ...]
     vector_bytes: int
@@ -42,9 +45,9 @@ _V3 = ("avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "popcnt", 
 _V4 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 #: The levels that machine code can be built for in advance, the widest vectors first.
 LEVELS = (
-    Level("x86-64-v4", _X86, _V4, 64, "-prefer-256-bit"),
-    Level("x86-64-v3", _X86, _V3, 32),
-    Level("generic", _ARM, ("neon",), 16),
+    Level("x86-64-v4", "x86-64-v4", _X86, _V4, 64, "-prefer-256-bit"),
+    Level("x86-64-v3", "x86-64-v3", _X86, _V3, 32),
+    Level("aarch64", "generic", _ARM, ("neon",), 16),
 )
 
 
@@ -67,7 +70,7 @@ def _native_level() -> Level:
     host = llvmlite.binding.get_host_cpu_features()
     bytes_of = (("avx512f", 64), ("avx2", 32))
     vector_bytes = next((size for name, size in bytes_of if host.get(name)), 16)
-    return Level("native", (platform.machine().lower(),), (), vector_bytes)
+    return Level("native", llvmlite.binding.get_host_cpu_name(), (platform.machine().lower(),), (), vector_bytes)
 
 
 def _asked_vector_bytes() -> int | None:
