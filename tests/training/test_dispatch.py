@@ -1,6 +1,7 @@
 """Which engine runs: the requested one if it supports the settings, or one selected by the sizes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,12 +32,22 @@ def test_reference_is_selected_for_any_amount_of_work() -> None:
     assert chosen(Settings(engine="reference", epochs=1000), rows=10**7) == "reference"
 
 
-def test_auto_depends_on_the_sizes_only() -> None:
-    assert train(STRUCTURE, X, Y, Settings(epochs=2)).engine == "reference"
+def test_auto_is_the_fused_engine_for_any_amount_of_work() -> None:
+    assert train(STRUCTURE, X, Y, Settings(epochs=2)).engine == "fused"
+    assert chosen(Settings(epochs=1), rows=1) == chosen(Settings(), rows=10**7) == "fused"
+
+
+@pytest.mark.parametrize("compiler", [True, False])
+def test_auto_without_machine_code_depends_on_the_sizes_only(compiler: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassnet.engines.fused.loader.has_machine_code", lambda dtype: False)
+    monkeypatch.setattr("glassnet.engines.fused.machine_code.can_compile", lambda: compiler)
     wide = Structure((784, 128, 10), ("relu", "softmax"))
+    assert chosen(Settings(epochs=1), wide, 100) == "reference"
+    if not compiler:
+        assert chosen(Settings(), wide, 300_000) == "reference"
+        return
     assert chosen(Settings(), wide, 300_000) == "fused"
     assert chosen(Settings(threads=1), wide, 300_000) == "fused"
-    assert chosen(Settings(epochs=1), wide, 100) == "reference"
 
 
 @pytest.mark.parametrize("what", ["activation", "output activation", "loss", "optimizer"])
@@ -103,13 +114,23 @@ def test_threads_must_be_a_positive_integer(threads) -> None:
         Settings(threads=threads)
 
 
-def test_small_work_never_waits_for_a_compiler() -> None:
-    python("""
+SMALL_TRAINING = """
 import sys
 import glassnet, numpy as np
 assert "numba" not in sys.modules and "llvmlite" not in sys.modules
 x = np.random.default_rng(0).standard_normal((50, 4))
-found = glassnet.train(glassnet.Structure((4, 5, 3), ("tanh", "softmax")), x, np.arange(50) % 3)
-assert found.engine == "reference"
-assert "numba" not in sys.modules and "llvmlite" not in sys.modules
-""")
+for _ in range(2):
+    found = glassnet.train(glassnet.Structure((4, 5, 3), ("tanh", "softmax")), x, np.arange(50) % 3)
+print(found.engine)
+assert "numba" not in sys.modules
+"""
+
+
+def test_small_work_runs_on_the_fused_engine_without_numba() -> None:
+    assert python(SMALL_TRAINING).stdout == "fused\n"
+
+
+def test_small_work_never_waits_for_a_compiler_and_a_line_says_how_to_be_faster(tmp_path: Path) -> None:
+    done = python(SMALL_TRAINING, GLASSNET_PROCESSOR="native", GLASSNET_CACHE_DIR=str(tmp_path))
+    assert done.stdout == "reference\n" and not list(tmp_path.rglob("*.o"))
+    assert done.stderr.count("several times slower") == 1 and "see `glassnet engine`" in done.stderr

@@ -183,7 +183,7 @@ def train(
         int, typer.Option(help="Random seed of weights, order and dropout; the same seed gives the same bits.")
     ] = 0,
     engine: Annotated[
-        str, typer.Option(help="fused (compiled), reference (NumPy), or auto: fused if the work is worth it.")
+        str, typer.Option(help="fused (compiled), reference (NumPy), or auto: fused, if it is compiled.")
     ] = "auto",
     threads: Annotated[
         int | None,

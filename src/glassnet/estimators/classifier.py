@@ -121,7 +121,7 @@ class MLPClassifier(ClassifierMixin, ClassTargetMixin, NeuralNetwork):
     categorical_features : array-like or "from_dtype", optional
         Categorical columns, for ``preprocess="auto"``.
     engine : "auto", "fused" or "reference", default="auto"
-        Compute engine. ``"auto"`` chooses by the size of the work.
+        Compute engine. ``"auto"`` uses the compiled engine for everything that it supports.
     n_jobs : int, optional
         Number of threads of the compiled engine; all usable cores by default. The result does not depend on it.
     dtype : "float32", "float64" or None, default=None

@@ -100,7 +100,7 @@ class Settings:
     random_state : int
         The seed of initial weights, order and dropout.
     engine : str
-        ``"fused"`` (compiled, all cores), ``"reference"`` (NumPy), or ``"auto"``, which depends on the amount of work.
+        ``"fused"`` (compiled, all cores), ``"reference"`` (NumPy), or ``"auto"``: fused, where it is compiled.
         Settings that the fused engine does not support run on the reference engine; the result names the engine.
     threads : int, optional
         Threads of the fused engine; all available cores if not given. The bits do not depend on it.

@@ -93,7 +93,7 @@ def test_the_loop_refuses_what_it_can_not_work_on() -> None:
         (Rows(x, Y + 1), None, "classes"),
         (Rows(x, Y[:80]), None, "truth"),
         (Rows(x, Y, np.ones(80)), None, "weights"),
-        (Rows(x.astype(np.float32), Y), None, "x has dtype float64"),
+        (Rows(x.astype(np.float32), Y), None, "x has dtype float32"),
         (Rows(beyond, Y), None, "CSR"),
     ):
         engine = make(FusedEngine, chosen, STRUCTURE, skip_zeros=False)

@@ -83,9 +83,9 @@ def test_a_metric_that_is_known_costs_no_outputs(monkeypatch: pytest.MonkeyPatch
     sizes = []
     build_args = FusedEngine._workspace.__globals__["Workspace"].build_args
 
-    def recording(self, rows, order, steps, keys, outputs, records):
+    def recording(self, order, steps, keys, outputs, records):
         sizes.append(outputs.size)
-        return build_args(self, rows, order, steps, keys, outputs, records)
+        return build_args(self, order, steps, keys, outputs, records)
 
     monkeypatch.setattr("glassnet.engines.fused.workspace.Workspace.build_args", recording)
     score(FusedEngine, "classes", accuracy_per_sample)

@@ -108,7 +108,7 @@ class FusedEngine:
         batches = -(-len(rows) // int(workspace.net["batch"]))
         keys = np.zeros((batches, structure.n_layers), np.uint32)
         workspace.run(
-            workspace.build_args(rows, np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, RECORD_SIZE))),
+            workspace.build_args(np.arange(len(rows)), np.empty(0), keys, outputs, np.zeros((1, RECORD_SIZE))),
             0,
             batches,
             0,
@@ -128,7 +128,7 @@ class FusedEngine:
         counts = self._row_weights(rows, np.arange(len(rows)), batch)
         steps = np.zeros((batches, N_CONSTANTS))
         steps[:, DECAY] = self.objective.decay(counts.sum())
-        args = workspace.build_args(rows, np.arange(len(rows)), steps, keys, outputs, records)
+        args = workspace.build_args(np.arange(len(rows)), steps, keys, outputs, records)
         gradient = np.zeros_like(parameters)
         part = np.empty_like(parameters)
         loss = 0.0
@@ -196,9 +196,10 @@ class FusedEngine:
         if workspace.net["has_l2"]:
             steps[:, DECAY] = [self.objective.decay(w) for w in self._row_weights(rows, order, self.batch_size)]
         keys = np.zeros((batches, self.objective.structure.n_layers), np.uint32)
-        args = workspace.build_args(rows, order, steps, keys, outputs, records)
+        args = workspace.build_args(order, steps, keys, outputs, records)
         workspace.net["flush_every"] = FLUSH_EVERY if self.rule.optimizer.moments else 0
-        self._load(workspace, weights)
+        vectors = self._vectors(workspace, weights)
+        workspace.load(vectors)
         sizes = np.minimum(self.batch_size, len(order) - np.arange(0, len(order), self.batch_size))
         done = 0
         while done < batches and not (done and pause is not None and pause()):
@@ -210,7 +211,7 @@ class FusedEngine:
             workspace.run(args, done, length, state.step)
             self._adapt_run_length(time.perf_counter() - began, length)
             found = records[:length]
-            self._store(workspace, weights)
+            workspace.store(vectors)
             bad = _first_nonfinite(found[:, :3])  # without the score, which is NaN where there is no metric
             state.step += length if bad is None else bad
             if bad is not None:
@@ -225,17 +226,20 @@ class FusedEngine:
             done += length
             if on_batch is not None:
                 on_batch(accumulator.batches - 1, float(objectives[-1]))
-                self._load(workspace, weights)
-        _, product = step_constants(self.rule.optimizer, learning_rates[:done], before, product)
-        if "product" in state.scalars or product != 1.0:
-            state.scalars["product"] = product
+                workspace.load(vectors)
+        if "product" in state.scalars or self.rule.optimizer.direction.__name__ == "nadam":
+            _, state.scalars["product"] = step_constants(self.rule.optimizer, learning_rates[:done], before, product)
         return accumulator.metrics()
 
     def _workspace(self, purpose: str, batch_size: int, rows: Rows, trainings: int = 1) -> Workspace:
         """Return the workspace for a purpose, made once, bound to these inputs; several trainings share the cores."""
         sparse = not isinstance(rows.x, np.ndarray)
-        threads = self.threads or max(1, usable_cores() // trainings)
-        threads = profitable_threads(self.objective.structure.n_parameters, batch_size, threads)
+        n_parameters = self.objective.structure.n_parameters
+        threads = self.threads or 0
+        if not threads:
+            most = profitable_threads(n_parameters, batch_size, 2**16)
+            threads = max(1, usable_cores() // trainings) if most > 1 else 1
+        threads = profitable_threads(n_parameters, batch_size, threads)
         key = (purpose, batch_size, sparse, threads)
         if key not in self._workspaces:
             objective = self.objective
@@ -247,21 +251,11 @@ class FusedEngine:
                 sparse=sparse, only_forward=purpose == "outputs", updates=purpose == "training",
             )  # fmt: skip
             self._workspaces[key] = Workspace(plan, self.skip_zeros)
-        self._workspaces[key].bind_inputs(rows.x, rows.scale)
+        self._workspaces[key].bind(rows)
         return self._workspaces[key]
 
-    def _load(self, workspace: Workspace, weights: Weights) -> None:
-        """Copy parameters, moments and average into their panels."""
-        for vector, slot in self._vectors(workspace, weights):
-            workspace.plan.pack(vector, slot)
-        workspace.plan.transpose_weights(workspace.floats)
-
-    def _store(self, workspace: Workspace, weights: Weights) -> None:
-        """Copy them back."""
-        for vector, slot in self._vectors(workspace, weights):
-            workspace.plan.unpack(slot, vector)
-
     def _vectors(self, workspace: Workspace, weights: Weights) -> list[tuple[Array, Array]]:
+        """Pair parameters, moments and average with their slots."""
         moments = [weights.state.moments[name] for name in self.rule.optimizer.moments]
         pairs = [(vector, workspace.slot(number)) for number, vector in enumerate([weights.parameters, *moments])]
         if weights.ema is not None:

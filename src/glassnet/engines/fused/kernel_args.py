@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,19 +21,19 @@ class KernelArgs(NamedTuple):
     terms: Array  # int32: lists of nonzero inputs, and their lengths
     bits: Array  # uint64: the nonzero blocks of each row; a square for each thread
     stats: Array  # float64: the loss of each row of a batch, its score, the sums of each chunk
+    flags: Array  # int64: what the threads share
     x: Array  # all rows, or the entries of CSR; empty if they are bytes
     x_bytes: Array  # the same as bytes, if ``net.holds_bytes``
     starts: Array  # int64: where each row begins among CSR's entries
     columns: Array  # int32: the column of each of CSR's entries
-    order: Array  # int64: the row numbers in the order of training
     classes: Array  # int64 (rows,), or empty
     values: Array  # (rows, columns), or empty
     weights: Array  # (rows,), or empty
+    order: Array  # int64: the row numbers in the order of training
     steps: Array  # (batches, N_CONSTANTS) of the rule
     keys: Array  # uint32 (batches, L) of dropout
     outputs: Array  # (rows of a run, outputs), or empty
     records: Array  # float64 (batches of a run, RECORD_SIZE)
-    flags: Array
 
 
 #: Their names, in this order.
@@ -50,10 +51,9 @@ def argument_dtypes(dtype: Any) -> KernelArgs:
     return KernelArgs(*(np.dtype(_DTYPES.get(name, dtype)) for name in ARGUMENTS))
 
 
-def address_table(args: KernelArgs) -> Array:
-    """Return the addresses and lengths of the arguments (2 · arguments,): what the compiled loop is called with.
+def addresses(arrays: Iterable[Array]) -> list[int]:
+    """Return the address and the length of each array; the table of all arguments is what the loop is called with.
 
-    The arguments must be alive while it runs.
+    The arrays must be alive while it runs.
     """
-    facts = [(array.__array_interface__["data"][0], array.size) for array in args]
-    return np.array(facts, np.int64).reshape(-1)
+    return [number for array in arrays for number in (array.__array_interface__["data"][0], array.size)]

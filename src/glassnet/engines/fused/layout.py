@@ -259,25 +259,30 @@ class Plan:
 
     def pack(self, vector: Array, slot: Array) -> None:
         """Copy one number for each parameter from a flat vector into its panels; the padding is left as it is."""
-        for source, target in self._panels(vector, slot):
+        for source, target in self.paired_views(vector, slot):
             target[...] = source
 
     def unpack(self, slot: Array, vector: Array) -> None:
         """Copy it back."""
-        for target, source in self._panels(vector, slot):
+        for target, source in self.paired_views(vector, slot):
             target[...] = source
 
-    def _panels(self, vector: Array, slot: Array) -> Any:
-        """Pair the columns of each W{l} and b{l} of a flat vector with their panel in a slot."""
+    def paired_views(self, vector: Array, slot: Array) -> list[tuple[Array, Array]]:
+        """Pair views of a flat vector with views of the same numbers in a slot: of whole panels, and of the rest."""
         width = int(self.net["width"][0])
+        pairs = []
         for name, view in self.structure.views(vector).items():
             layer = self.layers[int(name[1:])]
             at, height = (layer["weights_at"], len(view)) if name[0] == "W" else (layer["biases_at"], 1)
             columns = view.reshape(height, -1)
             panels = slot[at : at + height * layer["step"]].reshape(-1, height, width)
-            for number, panel in enumerate(panels):
-                part = columns[:, number * width : (number + 1) * width]
-                yield part, panel[:, : part.shape[1]]
+            whole, rest = divmod(columns.shape[1], width)
+            if whole:
+                parts = columns[:, : whole * width].reshape(height, whole, width)
+                pairs.append((parts, panels[:whole].transpose(1, 0, 2)))
+            if rest:
+                pairs.append((columns[:, whole * width :], panels[whole][:, :rest]))
+        return pairs
 
     def transpose_weights(self, floats: Array) -> None:
         """Fill the transposed weights, which carry dz back: for each panel of units before, a row for each unit."""

@@ -6,6 +6,7 @@ import ctypes
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,27 @@ def check_can_compile(dtype: Any) -> None:
         )
 
 
+@cache
+def say_once(message: str) -> None:
+    """Print a line on stderr, once in a process."""
+    print(f"glassnet: {message}", file=sys.stderr)
+
+
 _LOADING = threading.Lock()
+_FOUND: dict[str, MachineCode] = {}
 _LOADED: dict[str, tuple[Loop, object]] = {}
+
+
+def has_machine_code(dtype: Any) -> bool:
+    """Check whether the compiled loop for networks of a dtype is loaded, or there is an object of it."""
+    name = object_name(dtype)
+    with _LOADING:
+        if name in _LOADED or name in _FOUND:
+            return True
+        found = find_object(dtype)
+        if found is not None:
+            _FOUND[name] = found
+        return found is not None
 
 
 def load_loop(dtype: Any) -> Loop:
@@ -55,9 +75,7 @@ def load_loop(dtype: Any) -> Loop:
     name = object_name(dtype)
     with _LOADING:
         if name not in _LOADED:
-            found = find_object(dtype)
-            if found is None:
-                found = _compile(dtype)
+            found = _FOUND.pop(name, None) or find_object(dtype) or _compile(dtype)
             _LOADED[name] = _link(found.code, name)
         return _LOADED[name][0]
 
@@ -65,10 +83,9 @@ def load_loop(dtype: Any) -> Loop:
 def _compile(dtype: Any) -> MachineCode:
     """Compile an object on demand, and say so."""
     check_can_compile(dtype)
-    print(
-        f"glassnet: compiling the training loop for this processor ({object_name(dtype)}), once, about 20 s; "
-        "`glassnet engine build` does it in advance",
-        file=sys.stderr,
+    say_once(
+        f"compiling the training loop for this processor ({object_name(dtype)}), once, about 20 s; "
+        "`glassnet engine build` does it in advance"
     )
     name = np.dtype(dtype).name
     try:

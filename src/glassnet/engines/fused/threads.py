@@ -44,6 +44,9 @@ def run_threads(work: Callable[[int], None], threads: int, flags: Array) -> None
         Shared by the threads; set to 0 here.
     """
     flags[:] = 0
+    if threads == 1:
+        work(0)
+        return
     errors: list[BaseException] = []
 
     def guarded(number: int) -> None:

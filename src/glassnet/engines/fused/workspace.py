@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from glassnet._utils.arrays import Array
-from glassnet.engines.fused.kernel_args import ARGUMENTS, KernelArgs, address_table, argument_dtypes
+from glassnet.engines.fused.kernel_args import ARGUMENTS, KernelArgs, addresses, argument_dtypes
 from glassnet.engines.fused.layout import FLAGS, Plan, aligned
 from glassnet.engines.fused.loader import load_loop
 from glassnet.engines.fused.processor import SPARSE_ROWS
@@ -20,7 +21,7 @@ PROFITABLE_BELOW = 0.7
 SAMPLED_TILES = 512
 MAX_SAMPLED_NUMBERS = 2**22
 
-_NONE: dict[Any, Array] = {kind: np.empty(0, kind) for kind in (np.int64, np.int32)}
+_NONE: dict[Any, Array] = {kind: np.empty(0, kind) for kind in (np.int64, np.int32, np.uint8)}
 
 
 class Workspace:
@@ -45,7 +46,13 @@ class Workspace:
         self.terms, self.bits = np.zeros(1, np.int32), np.zeros(1, np.uint64)
         self.stats = np.zeros(plan.stats_size)
         self.flags = aligned(FLAGS, np.int64)
-        self._bound_inputs: Any = None
+        self._rows: Rows | None = None
+        self._x: Any = None
+        self._bound: tuple[Array, ...] = ()
+        self._table = np.zeros(2 * len(ARGUMENTS), np.int64)
+        self._vectors: list[Array] = []
+        self._pairs: list[tuple[Array, Array]] = []
+        self._held: list[bytes] = []
         at = int(self.net["settings_at"])
         self.floats[at : at + len(plan.settings)] = plan.settings
 
@@ -59,117 +66,144 @@ class Workspace:
         at = int(self.net[f"{name}_at"])
         return self.floats[at : at + int(self.net["slot"])]
 
-    def bind_inputs(self, x: Any, scale: float) -> None:
-        """Set the values of bytes for these inputs, and whether to skip zeros."""
-        at = int(self.net["table_at"])
-        self.floats[at : at + 256] = byte_values(scale, self.plan.dtype)
-        if x is self._bound_inputs:
-            return
-        self._bound_inputs = x
-        enough = x.shape[1] >= 4
-        skip_zeros = enough and (
-            is_profitable(x, not self.net["only_forward"]) if self.skip_zeros is None else self.skip_zeros
-        )
-        self.net["skip_zeros"] = skip_zeros
-        if skip_zeros and len(self.terms) == 1:
-            self.terms = np.zeros(self.plan.terms_size, np.int32)
-            self.bits = np.zeros(self.plan.bits_size, np.uint64)
-
-    def build_args(
-        self, rows: Rows, order: Array, steps: Array, keys: Array, outputs: Array, records: Array
-    ) -> KernelArgs:
-        """Collect the arguments of the loop: views, no copies.
+    def bind(self, rows: Rows) -> None:
+        """Prepare for these rows: views of their arrays, the values of bytes, whether to skip zeros.
 
         Raises
         ------
         ValueError
             If an array does not have the dtype, size or contents that the loop relies on.
         """
-        dtype = self.plan.dtype
-        units = self.plan.layers["units"]
-        k = int(self.plan.layers["units"][-1])
+        if rows is self._rows:
+            return
+        at = int(self.net["table_at"])
+        self.floats[at : at + 256] = byte_values(rows.scale, self.plan.dtype)
+        if rows.x is not self._x:
+            self._choose_skipping(rows.x)
+        net = self.plan.net
+        memory = (net, self.plan.layers, self.floats, self.ints, self.terms, self.bits, self.stats, self.flags)
+        self._bound = (*memory, *self._input_views(rows), *self._target_views(rows))
+        self._validate(self._bound, len(rows))
+        self._table[: 2 * len(self._bound)] = addresses(self._bound)
+        self._x = rows.x
+        self._rows = rows
+
+    def _choose_skipping(self, x: Any) -> None:
+        measures = self.skip_zeros is None and x.shape[1] >= SPARSE_ROWS
+        skip_zeros = is_profitable(x, not self.net["only_forward"]) if measures else bool(self.skip_zeros)
+        self.net["skip_zeros"] = skip_zeros and x.shape[1] >= SPARSE_ROWS
+        if self.net["skip_zeros"] and len(self.terms) == 1:
+            self.terms = np.zeros(self.plan.terms_size, np.int32)
+            self.bits = np.zeros(self.plan.bits_size, np.uint64)
+
+    def _input_views(self, rows: Rows) -> tuple[Array, Array, Array, Array]:
+        """Return x, x_bytes, starts and columns of `KernelArgs`."""
+        starts = _NONE[np.int64]
+        columns = _NONE[np.int32]
         if self.net["sparse"]:
             x = rows.x.data
             starts = rows.x.indptr.astype(np.int64, copy=False)
             columns = rows.x.indices.astype(np.int32, copy=False)
         else:
             x = rows.x.reshape(-1)
-            starts = _NONE[np.int64]
-            columns = _NONE[np.int32]
+        holds_bytes = x.dtype == np.uint8
+        self.net["holds_bytes"] = holds_bytes
+        numbers = np.empty(0, self.plan.dtype) if holds_bytes else x
+        return numbers, x if holds_bytes else _NONE[np.uint8], starts, columns
+
+    def _target_views(self, rows: Rows) -> tuple[Array, Array, Array]:
+        """Return classes, values and weights of `KernelArgs`."""
+        dtype = self.plan.dtype
         values = np.empty(0, dtype)
         classes = _NONE[np.int64]
         self.net["target_columns"] = 0
         if not self.net["only_forward"]:
-            if rows.y.ndim == 1 and k > 1 and rows.y.dtype.kind in "iu":
+            if rows.y.ndim == 1 and self.plan.structure.n_outputs > 1 and rows.y.dtype.kind in "iu":
                 classes = np.ascontiguousarray(rows.y, np.int64)
             else:
                 values = np.ascontiguousarray(rows.y, dtype).reshape(-1)
                 self.net["target_columns"] = len(values) // len(rows)
         weights = np.empty(0, dtype) if rows.sample_weight is None else np.ascontiguousarray(rows.sample_weight, dtype)
         self.net["weighted"] = rows.sample_weight is not None
+        return classes, values, weights
+
+    def build_args(self, order: Array, steps: Array, keys: Array, outputs: Array, records: Array) -> KernelArgs:
+        """Collect the arguments of the loop over the rows that `bind` was called with; views where possible.
+
+        Raises
+        ------
+        ValueError
+            If ``order`` names rows that there are not.
+        """
+        assert self._rows is not None
+        order = np.ascontiguousarray(order, np.int64)
+        if len(order) and (order.min() < 0 or order.max() >= len(self._rows)):
+            raise ValueError("invalid arguments of the fused engine: order names rows that there are not")
         self.net["n_rows"] = len(order)
-        holds_bytes = x.dtype == np.uint8
-        self.net["holds_bytes"] = holds_bytes
-        args = KernelArgs(
-            net=self.plan.net,
-            layers=self.plan.layers,
-            floats=self.floats,
-            ints=self.ints,
-            terms=self.terms,
-            bits=self.bits,
-            stats=self.stats,
-            x=np.empty(0, dtype) if holds_bytes else x,
-            x_bytes=x if holds_bytes else np.empty(0, np.uint8),
-            starts=starts,
-            columns=columns,
-            order=np.ascontiguousarray(order, np.int64),
-            classes=classes,
-            values=values,
-            weights=weights,
-            steps=np.ascontiguousarray(steps, dtype).reshape(-1),
-            keys=np.ascontiguousarray(keys, np.uint32).reshape(-1),
-            outputs=outputs.reshape(-1),
-            records=records.reshape(-1),
-            flags=self.flags,
-        )
-        self._validate(args, len(rows), int(units[0]), k)
-        return args
+        steps = np.ascontiguousarray(steps, self.plan.dtype).reshape(-1)
+        keys = np.ascontiguousarray(keys, np.uint32).reshape(-1)
+        changing = (order, steps, keys, outputs.reshape(-1), records.reshape(-1))
+        self._table[2 * len(self._bound) :] = addresses(changing)
+        return KernelArgs(*(*self._bound, *changing))
 
     def run(self, args: KernelArgs, first_batch: int, batches: int, first_step: int) -> None:
-        """Run batches first_batch … first_batch + batches - 1 on all threads."""
+        """Run batches first_batch … first_batch + batches - 1 on all threads. The arguments are the last ones built."""
         net = self.net
         threads = self.plan.threads
-        net["first_batch"], net["batches"], net["first_step"] = first_batch, batches, first_step
+        net["first_batch"] = first_batch
+        net["batches"] = batches
+        net["first_step"] = first_step
+        self._held = []  # until `store`: the run may end early
         loop = load_loop(self.plan.dtype)
-        table = address_table(args)
-        address = table.ctypes.data
+        address = self._table.ctypes.data
 
         def work(thread: int) -> None:
             if loop(thread, threads, address) < 0:
                 raise IndexError("compiled code: an index lies beyond its array")  # only under GLASSNET_CHECKED
 
-        run_threads(work, threads, self.flags)
+        run_threads(work, threads, args.flags)
 
-    def _validate(self, args: KernelArgs, n_rows: int, features: int, k: int) -> None:
+    def load(self, vectors: list[tuple[Array, Array]]) -> None:
+        """Copy flat vectors, parameters and moments, into their slots, unless the slots hold the same bits."""
+        self._pair(vectors)
+        if self._held != [vector.tobytes() for vector, _ in vectors]:
+            for part, panel in self._pairs:
+                panel[...] = part
+            self.plan.transpose_weights(self.floats)
+
+    def store(self, vectors: list[tuple[Array, Array]]) -> None:
+        """Copy them back."""
+        self._pair(vectors)
+        for part, panel in self._pairs:
+            part[...] = panel
+        self._held = [vector.tobytes() for vector, _ in vectors]
+
+    def _pair(self, vectors: list[tuple[Array, Array]]) -> None:
+        """Find which views of the vectors and slots belong together, if the vectors are not the last ones."""
+        given = [vector for vector, _ in vectors]
+        if [id(vector) for vector in given] != [id(vector) for vector in self._vectors]:
+            self._vectors = given
+            self._pairs = [pair for vector, slot in vectors for pair in self.plan.paired_views(vector, slot)]
+            self._held = []
+
+    def _validate(self, bound: tuple[Array, ...], n_rows: int) -> None:
         """Check dtypes, sizes and indices once: compiled code does not check them."""
         plan = self.plan
-        dtype = self.plan.dtype
-        order = args.order
-        count = len(args.order)
+        names = ARGUMENTS[: len(bound)]
+        args = SimpleNamespace(**dict(zip(names, bound, strict=True)))
+        features, k = (int(plan.layers["units"][index]) for index in (0, -1))
         facts = {
             "floats": args.floats.size >= plan.floats_size,
             "floats begin on a cache line": args.floats.ctypes.data % 64 == 0,
             "ints": args.ints.size >= plan.ints_size,
-            "lists": not args.net["skip_zeros"][0]
+            "lists": not self.net["skip_zeros"]
             or (args.terms.size >= plan.terms_size and args.bits.size >= plan.bits_size),
             "stats": args.stats.size >= plan.stats_size,
-            "outputs": not args.net["stores_outputs"][0] or args.outputs.size > 0 or count == 0,
             "x has all rows": bool(args.starts.size) or args.x.size + args.x_bytes.size == n_rows * features,
-            "order names rows": count == 0 or (order.min() >= 0 and order.max() < n_rows),
             "weights": args.weights.size in (0, n_rows),
-            "truth": args.net["only_forward"][0] or args.values.size + args.classes.size >= n_rows,
+            "truth": self.net["only_forward"] or args.values.size + args.classes.size >= n_rows,
             "classes": args.classes.size == 0 or (args.classes.min() >= 0 and args.classes.max() < k),
-            "everything lies in one piece": all(array.flags.c_contiguous for array in args),
+            "everything lies in one piece": all(array.flags.c_contiguous for array in bound),
         }
         if args.starts.size:
             facts["CSR"] = (
@@ -177,9 +211,9 @@ class Workspace:
                 and args.starts[-1] <= min(args.columns.size, args.x.size + args.x_bytes.size)
                 and (args.columns.size == 0 or (args.columns.min() >= 0 and args.columns.max() < features))
             )  # fmt: skip
-        dtypes = zip(args, argument_dtypes(dtype), ARGUMENTS, strict=True)
-        facts |= {f"{name} has dtype {kind}": array.dtype == kind for array, kind, name in dtypes}
         wrong = [name for name, holds in facts.items() if not holds]
+        dtypes = zip(names, bound, argument_dtypes(plan.dtype))  # noqa: B905  # those of the changing ones are set
+        wrong += [f"{name} has dtype {array.dtype}" for name, array, dtype in dtypes if array.dtype != dtype]
         if wrong:
             raise ValueError(f"invalid arguments of the fused engine: {', '.join(wrong)}")
 
