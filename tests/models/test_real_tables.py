@@ -236,7 +236,8 @@ def test_a_model_of_a_table_is_trained_further_evaluated_and_drawn(tmp_path: Pat
     capsys.readouterr()
     assert run("show", model) == 0
     shown = capsys.readouterr().out
-    assert "1 of numbers, 1 of booleans, 1 of categories, one-hot; 1 with missing values" in shown
+    assert "1 of numbers (scaled to mean 0 and deviation 1), 1 of booleans, 1 of categories, one-hot;" in shown
+    assert "1 with missing values, replaced by the median" in shown
     assert "left out: name (is text of which most values occur once), country (holds a single value)" in shown
     for command in (["evaluate", model, path], ["predict", model, path, "--proba"], ["show", model]):
         assert run(*command) == 0

@@ -71,6 +71,7 @@ def set_array(name: str, value: Any):
         (set_field(("categories", 0, "categories"), ["g", "g"]), "holds a category twice"),
         (set_field(("categories", 0, "categories"), [1, True]), "holds a category twice"),
         (set_field(("categories", 0, "rare"), 1.5), r"categories\[0\].rare is 1.5"),
+        (set_field(("scaling",), "evil"), "preprocessor.scaling is 'evil'; it must be one of bytes, standard"),
         (set_field(("dates",), [4]), r"dates\[0\] is 4, which is not a column of the table"),
         (set_field(("dates",), [2]), "the column 2 is described twice"),
         (set_field(("dates",), [0, 0]), "dates names a column twice"),

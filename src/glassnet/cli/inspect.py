@@ -13,6 +13,7 @@ from glassnet.cli.predict import ModelArgument
 from glassnet.datasets import DIGITS
 from glassnet.models import Model
 from glassnet.preprocessing import TablePreprocessor
+from glassnet.preprocessing.scaling import SCALED
 from glassnet.training.callbacks.progress import format_metric
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -108,13 +109,8 @@ def _describe_preprocessor(model: Model) -> str:
     if isinstance(preprocessor, TablePreprocessor):
         text = f"columns become {preprocessor.n_inputs:,} inputs, by the training rows: {preprocessor.describe()}"
     else:
-        text = {
-            "identity": "features not scaled",
-            "bytes": "features scaled by 1/255",
-            "standard": "features scaled to mean 0 and deviation 1, by the training rows",
-            "range": "features scaled to 0 to 1, by the training rows",
-            "largest": "features scaled by the largest entry of each column in the training rows",
-        }[preprocessor.kind]
+        by = "" if preprocessor.kind in ("identity", "bytes") else ", by the training rows"
+        text = f"features {SCALED[preprocessor.kind]}{by}"
     left_out = ", ".join(f"{name} ({reason})" for name, reason in model.metadata.get("left_out", ()))
     return f"{text}\nleft out: {left_out}" if left_out else text
 

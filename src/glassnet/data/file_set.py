@@ -121,7 +121,7 @@ class Files:
             with contextlib.closing(self._pass(BadRows(required=self._required), self._ignored)) as blocks:
                 first = next(blocks, None)
             if isinstance(first, ArrowTable):
-                for name in names:
+                for name in self._required.intersection(first.names):
                     if str(first.columns.schema.field(name).type) == "bool":
                         self._kinds.settled[name] = TEXT
 

@@ -22,6 +22,7 @@ _FIELDS = {
     "names": list,
     "named": bool,
     "centred": bool,
+    "scaling": str,
     "booleans": list,
     "indicators": list,
     "categories": list,
@@ -87,6 +88,8 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
     fields = _check_fields(description, "preprocessor", _FIELDS)
     if fields["kind"] != TABLE:
         raise InputError(f"preprocessor.kind is {fields['kind']!r:.80}; it must be one of {', '.join((*KINDS, TABLE))}")
+    if fields["scaling"] not in KINDS:
+        raise InputError(f"preprocessor.scaling is {fields['scaling']!r:.80}; it must be one of {', '.join(KINDS)}")
     names = fields["names"]
     for index, name in enumerate(names):
         if not isinstance(name, str):
@@ -124,6 +127,7 @@ def _table_preprocessor(description: Any, arrays: dict[str, Array]) -> TablePrep
         categories,
         tuple(dates),
         left_out,
+        fields["scaling"],
     )
 
 

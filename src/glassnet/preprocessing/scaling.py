@@ -19,6 +19,14 @@ BYTE_SCALE = 1 / 255
 #: The kind of a scaling that leaves columns as they are, and all kinds of `Scaling`.
 BYTES, STANDARD, LARGEST, RANGE, IDENTITY = "bytes", "standard", "largest", "range", "identity"
 KINDS = (BYTES, STANDARD, LARGEST, RANGE, IDENTITY)
+#: What each of them does, in words.
+SCALED = {
+    BYTES: "scaled by 1/255",
+    STANDARD: "scaled to mean 0 and deviation 1",
+    LARGEST: "scaled by the largest entry of each column",
+    RANGE: "scaled to 0 to 1",
+    IDENTITY: "not scaled",
+}
 #: What can be asked for: ``"auto"`` chooses by the columns.
 AUTO = "auto"
 SCALINGS = (AUTO, STANDARD, RANGE, BYTES, IDENTITY)

@@ -198,7 +198,7 @@ def build_preprocessor(
     """
     out = {column.position for column in left_out}
     missing = statistics.values.missing
-    offset, scale = _scale_numbers(statistics, median, scaling)
+    offset, scale, scaled = _scale_numbers(statistics, median, scaling)
     indicator = (missing > 0) & (missing < statistics.rows)
     first_parts = len(statistics.numbers) + len(PARTS) * np.arange(len(statistics.dates))
     parts = np.arange(len(offset)) >= len(statistics.numbers)
@@ -222,11 +222,12 @@ def build_preprocessor(
         categories,
         tuple(position for position in statistics.dates if position not in out),
         left_out,
+        scaled,
     )
 
 
-def _scale_numbers(statistics: TableStatistics, median: Array, kind: str) -> tuple[Array, Array]:
-    """Return offset and scale, each (n_values,), of numbers whose missing values are replaced by the median."""
+def _scale_numbers(statistics: TableStatistics, median: Array, kind: str) -> tuple[Array, Array, str]:
+    """Return offset and scale, each (n_values,), with missing numbers at the median, and the kind of scaling."""
     values = statistics.values.fill_missing(median)
     for index in np.flatnonzero(~np.isfinite(median) | ~values.is_finite)[:1].tolist():
         message = "holds numbers too large for a mean; divide them by a large number"
@@ -240,7 +241,7 @@ def _scale_numbers(statistics: TableStatistics, median: Array, kind: str) -> tup
     boolean = statistics.boolean
     offset[boolean & varies] = 0
     scale[boolean & varies] = 1
-    return offset, scale
+    return offset, scale, scaling.kind
 
 
 def medians(raw: Array, missing: Array) -> Array:

@@ -22,6 +22,7 @@ from glassnet.preprocessing.column_choice import LeftOutColumn
 from glassnet.preprocessing.column_matching import match_columns
 from glassnet.preprocessing.dates import PARTS
 from glassnet.preprocessing.feature_columns import CODES, ONE_HOT, CategoricalColumn, DateColumn, NumericColumn
+from glassnet.preprocessing.scaling import SCALED, STANDARD
 from glassnet.preprocessing.statistics import column_indices
 from glassnet.preprocessing.table_statistics import numeric_values
 
@@ -62,6 +63,8 @@ class TablePreprocessor(Preprocessor):
         The positions of the columns of dates, ascending.
     left_out : tuple of LeftOutColumn
         The columns that become no inputs, in the table's order.
+    scaling : str
+        How numbers are scaled: one of `glassnet.preprocessing.scaling.KINDS`.
     """
 
     names: tuple[str, ...]
@@ -76,6 +79,7 @@ class TablePreprocessor(Preprocessor):
     categories: tuple[CategoricalColumn, ...]
     dates: tuple[int, ...] = ()
     left_out: tuple[LeftOutColumn, ...] = ()
+    scaling: str = STANDARD
 
     @property
     def kind(self) -> str:  # type: ignore[override]  # a constant here, a field of Scaling
@@ -144,7 +148,7 @@ class TablePreprocessor(Preprocessor):
         """Return a line with the number of columns of each kind."""
         encoded = [column.encoding for column in self.categories]
         kinds = (
-            (len(self.numbers) - int(self.boolean.sum()), "of numbers"),
+            (len(self.numbers) - int(self.boolean.sum()), f"of numbers ({SCALED[self.scaling]})"),
             (int(self.boolean.sum()), "of booleans"),
             (encoded.count(ONE_HOT), "of categories, one-hot"),
             (encoded.count(CODES), "of categories with embeddings"),
@@ -210,6 +214,7 @@ class TablePreprocessor(Preprocessor):
             "names": list(self.names),
             "named": self.named,
             "centred": self.centred,
+            "scaling": self.scaling,
             "booleans": self.numbers[self.boolean[: len(self.numbers)]].tolist(),
             "indicators": np.array(self._value_positions, np.int64)[self.indicator].tolist(),
             "categories": [column.to_dict() for column in self.categories],
