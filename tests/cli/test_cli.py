@@ -671,7 +671,7 @@ def test_ctrl_c_outside_training_is_silent(glassnet, model: Path, monkeypatch: p
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("glassnet.cli.inspect.load", interrupted)
+    monkeypatch.setattr("glassnet.cli.inspect.load_model", interrupted)
     assert glassnet("show", model) == (130, "", "")
 
 
