@@ -116,7 +116,8 @@ def _inputs(table: Table, columns: Sequence[str], target: str, warm_start: Model
     if warm_start is not None:
         return raw_rows(warm_start, table, target)
     if not isinstance(table, Matrix):
-        missing = [name for name in columns if name not in table.names]
+        known = set(table.names)
+        missing = [name for name in columns if name not in known]
         if missing:
             raise missing_columns(table, columns, missing)
         return table.select(columns)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class ArrowTable(Table):
     source: str
     columns: pa.Table
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The columns' names, in order."""
         return list(self.columns.column_names)

@@ -201,7 +201,8 @@ def source_of(profile: DatasetProfile, split: int, model: Model, buffer_bytes: i
     """
     split_profile = profile.splits[split]
     dtype = model.vector.dtype
-    columns = tuple(profile.feature_names.index(name) for name in model.feature_names)
+    position_of = {name: position for position, name in enumerate(profile.feature_names)}
+    columns = tuple(position_of[name] for name in model.feature_names)
     if model.scaling is not None:
         _check_reach(profile, split_profile.features.take(columns), model.scaling, model.feature_names, dtype)
     if model.task == CLASSIFICATION:

@@ -26,7 +26,8 @@ def find_target(model: Model, table: Named) -> str:
     """Return the target's column: the model's name for it, the only column that is no feature, or the usual names."""
     if model.target_name in table.names:
         return model.target_name
-    others = [name for name in table.names if name not in model.feature_names]
+    known = set(model.feature_names)
+    others = [name for name in table.names if name not in known]
     if len(others) == 1:
         return others[0]
     return choose_target(table) if model.target_name == UNNAMED_TARGET else model.target_name
@@ -85,7 +86,8 @@ def raw_rows(model: Model, table: Table, target: str = "") -> Any:
         names = others
     if model.takes_numbers or isinstance(table, Matrix):
         return features(table, names)
-    missing = [name for name in names if name not in table.names]
+    known = set(table.names)
+    missing = [name for name in names if name not in known]
     if missing:
         raise InputError(f"{table.source}: column {format_names(missing)} is missing; the model was trained on it")
     return table.to_arrow().columns.select(names)

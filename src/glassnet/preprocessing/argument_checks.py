@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +28,8 @@ def column_names(table: Table, feature_names: Sequence[str] | None) -> tuple[str
     if not names:
         raise InputError("X has no columns; pass at least one feature")
     if len(set(names)) != len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"X's column {double!r} occurs {names.count(double)} times; give each its own name")
+        double, count = next((name, count) for name, count in Counter(names).items() if count > 1)
+        raise InputError(f"X's column {double!r} occurs {count} times; give each its own name")
     for position, name in enumerate(names):
         if not is_unicode(name):
             raise InputError(

@@ -185,7 +185,8 @@ class CodedTable(Table):
 
     def select(self, names: Sequence[str]) -> CodedTable:
         """Return the table with some columns: see `Table.select`."""
-        return self.take_columns([self.column_names.index(name) for name in names])
+        position_of = {name: position for position, name in enumerate(self.column_names)}
+        return self.take_columns([position_of[name] for name in names])
 
     def take_columns(self, positions: Sequence[int]) -> CodedTable:
         """Return the table of these columns: see `Table.take_columns`."""
