@@ -151,6 +151,7 @@ def test_quantiles_are_evaluated_by_the_middle_one_and_by_coverage(people) -> No
         assert [one["below"] for one in content["quantiles"]] == np.mean(y[:, np.newaxis] <= said, axis=0).tolist()
 
 
+@pytest.mark.filterwarnings("ignore:the target 'kind' has .* different classes")
 def test_of_many_classes_the_most_confused_are_shown() -> None:
     rng = np.random.default_rng(1)
     centres, y = rng.normal(size=(150, 5)), rng.integers(0, 150, 900)

@@ -87,8 +87,9 @@ class ColumnOptions:
 
     def check(self, names: Sequence[str], source: str) -> None:
         """Raise InputError if a column does not exist."""
+        known = set(names)
         for option, columns in self.named().items():
-            unknown = [name for name in columns if name not in names]
+            unknown = [name for name in columns if name not in known]
             if unknown:
                 raise InputError(
                     f"{source}: {option} names the column {format_names(unknown)}; the columns are "
@@ -128,9 +129,10 @@ def kinds_of_columns(table: Table, names: Sequence[str], options: ColumnOptions,
         If a column is of a type that holds nothing that can be an input.
     """
     said = options.kinds()
+    ignored = set(options.ignore)
     kinds = []
     for position, name in enumerate(names):
-        if name in options.ignore:
+        if name in ignored:
             kinds.append(UNUSED)
             continue
         by_type = table.kind(position)

@@ -118,8 +118,9 @@ def fit_inputs(
 def _fit_numbers(table: Any, training: Array | None, names: tuple[str, ...], options: ColumnOptions) -> FittedInputs:
     """Fit a scaling to an array or sparse matrix of numbers, which is taken as it is."""
     options.check(names, table.source)
-    kept = [position for position, name in enumerate(names) if name not in options.ignore]
-    left_out = tuple(LeftOutColumn(name, names.index(name), IGNORED) for name in options.ignore)
+    ignored = set(options.ignore)
+    kept = [position for position, name in enumerate(names) if name not in ignored]
+    left_out = tuple(LeftOutColumn(name, at, IGNORED) for at, name in enumerate(names) if name in ignored)
     x = table.x.tocsr() if table.is_sparse else table.x
     x = x[:, kept] if left_out else x
     scaling = fit_scaling(x if training is None else x[training], options.scaling)

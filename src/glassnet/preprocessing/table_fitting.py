@@ -132,7 +132,8 @@ def find_left_out(
         Further positions of columns that are not left out for their values.
     """
     kept = {*options.categorical, *options.numeric, *options.dates, *(names[position] for position in wanted)}
-    reasons = {names.index(name): IGNORED for name in options.ignore}
+    ignored = set(options.ignore)
+    reasons = {position: IGNORED for position, name in enumerate(names) if name in ignored}
     # the pixels of an image belong together, those that never change too
     looks_like_image = statistics.values.all_bytes and len(statistics.numbers) == len(names) >= MIN_PIXEL_COLUMNS
     if by_value and statistics.rows > 1 and not looks_like_image:
