@@ -41,6 +41,23 @@ def test_text_booleans_and_up_to_20_whole_numbers_are_classes(y: Any, task: str)
         assert choose_task(as_targets(np.asarray(y, float))).task == task
 
 
+@pytest.mark.parametrize("loss", ["poisson", "pinball"])
+def test_a_loss_for_quantities_decides_the_task(loss: str) -> None:
+    assert choose_task(np.array([0, 1, 2]), loss).task == "regression"
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2))
+    settings = glassnet.recommended_settings(60, "regression", loss=loss, epochs=2)
+    model = glassnet.fit(x, rng.poisson(2, 60), hidden=(3,), settings=settings)
+    assert model.task == "regression"
+
+
+def test_a_loss_for_classes_makes_classes_of_whole_numbers_only() -> None:
+    assert choose_task(np.arange(26), "categorical_crossentropy").task == "classification"
+    assert choose_task(np.arange(26.0), "hinge").task == "classification"
+    assert choose_task(np.array([0.5, 1.5]), "hinge").task == "regression"
+    assert choose_task(np.arange(26), "huber").task == "regression"
+
+
 @pytest.mark.parametrize(
     ("y", "expected"),
     [

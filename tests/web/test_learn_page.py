@@ -376,7 +376,7 @@ def test_training_for_regression(visit, serve, houses) -> None:
     choose(page, "kind", "moons")
     assert page.locator("#learn-loss").input_value() == "half_mean_squared_error"  # which is for classes too
     choose(page, "kind", "file")
-    choose(page, "loss", "poisson")
+    choose(page, "loss", "pinball")
     choose(page, "kind", "moons")
     assert page.locator("#learn-loss").input_value() == "categorical_crossentropy"
 

@@ -154,7 +154,7 @@ def _choose_task(options: TrainOptions, table: Table, name: str, y: Array) -> tu
             return options.task, ""
         with located(table):
             refuse_odd_text(y, name)
-        return choose_task(y)
+        return choose_task(y, options.loss or "")
     if options.task not in (None, model.task):
         raise InputError(f"--task {options.task}: the model of --warm-start is for {model.task}; leave --task out")
     return model.task, ""

@@ -9,8 +9,8 @@ from glassnet.cli.checkpointing import print_warnings, scan_interrupts
 from glassnet.cli.console import Output
 from glassnet.cli.train_options import VALIDATION_FRACTION, TrainOptions, TrainResult
 from glassnet.data import Files, choose_target, explain_target
-from glassnet.models.fitting_files import fit_stream, scan_test_files, task_of
-from glassnet.models.target_rule import check_task, choose_task
+from glassnet.models.fitting_files import fit_stream, scan_test_files
+from glassnet.models.target_rule import TaskChoice, check_task, choose_task
 from glassnet.streaming.memory_estimate import available_memory, estimate_memory, fits_in_memory
 from glassnet.streaming.profile import DatasetProfile, ScanOptions
 from glassnet.streaming.scan import scan_files
@@ -59,11 +59,12 @@ def train_streamed(output: Output, files: Files, options: TrainOptions, callback
             if options.test is not None:  # a column is of the kind that it has in the training rows
                 test_files = options.open(options.test, kinds=files.kinds, expected=files.names)
                 test = scan_test_files(profile, test_files, options.cache)
-        task = options.task or task_of(profile)
+        choice = choose_task(profile.target_profile.unique, options.loss or "")
+        task = options.task or choice.task
         if options.loss is not None:
             check_task(task, options.loss)
         profiles = [profile] if test is None else [profile, test]
-        _print_profile(output, profile, options, task)
+        _print_profile(output, profile, options, choice)
         cache_errors = [each.cache_error for each in profiles if each.cache_error]
         for error in cache_errors:
             output.warn(f"no cache was written, so every epoch reads the files again: {error}")
@@ -80,13 +81,13 @@ def train_streamed(output: Output, files: Files, options: TrainOptions, callback
     return TrainResult(model, bad_rows, sum(each.n_bad_rows for each in profiles), bool(cache_errors))
 
 
-def _print_profile(output: Output, profile: DatasetProfile, options: TrainOptions, task: str) -> None:
+def _print_profile(output: Output, profile: DatasetProfile, options: TrainOptions, choice: TaskChoice) -> None:
     """Print the task, the target, the number of rows and columns, and where the cache is."""
     n_train, n_validation = (len(split) for split in profile.splits)
     target = profile.options.target
     hint = "" if options.target else f" ({explain_target(profile.files, target)}; --target takes another)"
     rows = f"{n_train:,} rows" + (f" and {n_validation:,} held out for validation" if n_validation else "")
-    choice = choose_task(profile.target_profile.unique)
+    task = options.task or choice.task
     why = "" if options.task else f"; {task} because of {choice.reason} (--task takes another)"
     output.echo(f"{task}: predicting {target!r}{hint} from {profile.n_features:,} columns of {rows}, streamed{why}")
     if profile.cache is not None:

@@ -14,7 +14,7 @@ from glassnet._utils.registry import lookup
 from glassnet.errors import InputError
 from glassnet.estimators._sklearn_losses import with_sklearn_values
 from glassnet.network.activations import ACTIVATIONS, Activation
-from glassnet.network.losses import CLASSIFICATION, LOSSES, Loss
+from glassnet.network.losses import CLASSIFICATION, LOSSES, REGRESSION, Loss
 from glassnet.network.optimizers import OPTIMIZERS, Optimizer
 from glassnet.network.schedules import SCHEDULES
 from glassnet.network.structure import Structure
@@ -129,7 +129,7 @@ def find_loss(chosen: Any, settings: Mapping[str, Any], *, classes: bool, binary
     loss = lookup(LOSSES, LOSS.get(chosen, chosen), "loss")
     if not classes and loss.name in CLASSIFICATION:
         raise InputError(f"loss {chosen!r} is for classes; a regressor takes {', '.join(_of_values())}")
-    if classes and loss.name in ("poisson", "pinball"):
+    if classes and loss.name in REGRESSION:
         raise InputError(f"loss {chosen!r} is for values; a classifier takes log_loss, {', '.join(CLASSIFICATION)}")
     if classes and binary and loss.link == "softmax":
         raise InputError(

@@ -227,7 +227,10 @@ def prepare_data(
         raise InputError(f"x has {samples} rows and y {len(y)}; they must be the same")
     if not task and warm_start is None:
         refuse_odd_text(y, target_name)
-    task = warm_start.task if warm_start is not None else task or choose_task(y).task
+    if warm_start is not None:
+        task = warm_start.task
+    elif not task:
+        task = choose_task(y, "" if settings is None else _name(settings.loss)).task
     settings = settings or recommended_settings(samples, task)
     check_task(task, _name(settings.loss), y)
     classes = find_classes(y, task) if warm_start is None else warm_start.classes

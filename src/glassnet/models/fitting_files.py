@@ -122,11 +122,6 @@ def scan_test_files(profile: DatasetProfile, data: Any, cache: bool = True) -> D
     return scan_files(as_files(data, on_bad_row=options.on_bad_row), test_options, cache)
 
 
-def task_of(profile: DatasetProfile) -> str:
-    """Return the task that the target suggests: see `choose_task`."""
-    return choose_task(profile.target_profile.unique).task
-
-
 def fit_stream(
     profile: DatasetProfile,
     *,
@@ -140,7 +135,8 @@ def fit_stream(
 ) -> Model:
     """Train a network on files that have been scanned: see `fit_files`."""
     training, validation = profile.splits
-    task = task or task_of(profile)
+    if not task:
+        task = choose_task(profile.target_profile.unique, "" if settings is None else settings.resolve_loss().name).task
     settings = settings or recommended_settings(len(training), task)
     classes = _classes(profile, task)
     loss = settings.resolve_loss().name

@@ -14,6 +14,7 @@ from glassnet.data.object_columns import is_missing
 from glassnet.errors import InputError
 from glassnet.models.target import CLASSIFICATION, REGRESSION, UNNAMED_TARGET
 from glassnet.network.losses import CLASSIFICATION as LOSSES_OF_CLASSES
+from glassnet.network.losses import REGRESSION as LOSSES_OF_QUANTITIES
 
 #: Whole numbers with at most this many different values are classes; with more, they are quantities.
 MAX_NUMBERED_CLASSES = 20
@@ -32,7 +33,7 @@ class TaskChoice(NamedTuple):
     reason: str
 
 
-def choose_task(different: Array) -> TaskChoice:
+def choose_task(different: Array, loss: str = "") -> TaskChoice:
     """Return the task that a target suggests: the one rule, wherever no task is given.
 
     Parameters
@@ -41,7 +42,12 @@ def choose_task(different: Array) -> TaskChoice:
         The different values of a target, or all of them. Text and booleans are classes; numbers with fractions are
         quantities; whole numbers are classes if there are at most `MAX_NUMBERED_CLASSES` different ones. Several
         columns are quantities.
+    loss : str
+        The name of the loss, if it is given: one that is for quantities alone decides, and with one for classes alone
+        whole numbers are classes, however many they are.
     """
+    if loss in LOSSES_OF_QUANTITIES:
+        return TaskChoice(REGRESSION, f"the loss {loss!r}")
     if different.ndim == 2:
         return TaskChoice(REGRESSION, f"{different.shape[1]} columns")
     if different.dtype.kind == "b":
@@ -52,6 +58,8 @@ def choose_task(different: Array) -> TaskChoice:
         return TaskChoice(REGRESSION, "numbers with fractions")
     if different.dtype.kind == "f" and np.abs(different).max(initial=0) >= MAX_EXACT:
         return TaskChoice(REGRESSION, "numbers too large to be counted")
+    if loss in LOSSES_OF_CLASSES:
+        return TaskChoice(CLASSIFICATION, f"the loss {loss!r}")
     count = len(np.unique(different))
     return TaskChoice(
         CLASSIFICATION if count <= MAX_NUMBERED_CLASSES else REGRESSION, f"{count:,} different whole numbers"
@@ -212,7 +220,7 @@ def check_task(task: str, loss: str, y: Array | None = None) -> None:
     """
     if task == REGRESSION and loss in LOSSES_OF_CLASSES:
         raise InputError(f"loss {loss!r} is for classes, and this is regression; try half_mean_squared_error or huber")
-    if task == CLASSIFICATION and loss in ("poisson", "pinball"):
+    if task == CLASSIFICATION and loss in LOSSES_OF_QUANTITIES:
         raise InputError(f"loss {loss!r} is for values, and this is classification; try categorical_crossentropy")
     if loss == "poisson" and y is not None and y.dtype.kind in "if" and (y < 0).any():
         row = int(np.argwhere(y < 0)[0, 0])

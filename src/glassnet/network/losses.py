@@ -306,6 +306,8 @@ LOSSES: dict[str, Loss] = {
 
 #: Losses whose targets are classes.
 CLASSIFICATION = ("binary_crossentropy", "categorical_crossentropy", "focal", "hinge")
+#: Losses whose targets are quantities; the others take both.
+REGRESSION = ("poisson", "pinball")
 
 
 def find_loss(loss: str | Loss, **settings: Any) -> Loss:

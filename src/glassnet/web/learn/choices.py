@@ -10,13 +10,12 @@ import numpy as np
 
 from glassnet.network.activations import ACTIVATIONS, Activation
 from glassnet.network.initializers import INITIALIZERS
-from glassnet.network.losses import CLASSIFICATION, LOSSES
+from glassnet.network.losses import CLASSIFICATION, LOSSES, REGRESSION
 from glassnet.network.optimizers import OPTIMIZERS
 from glassnet.network.schedules import SCHEDULES
 from glassnet.training.settings import ENGINES, LBFGS, LBFGS_DEFAULTS
 
 #: Losses that are for values only (`glassnet.models.fitting.check_task`).
-_REGRESSION_LOSSES = ("poisson", "pinball")
 
 
 def tables() -> dict[str, Any]:
@@ -38,7 +37,7 @@ def tables() -> dict[str, Any]:
                 "formula": formula(loss.per_sample),
                 "settings": _settings(loss.settings),
                 "link": loss.link,
-                "classes": loss.name not in _REGRESSION_LOSSES,
+                "classes": loss.name not in REGRESSION,
                 "values": loss.name not in CLASSIFICATION,
             }
             for loss in LOSSES.values()
