@@ -154,6 +154,11 @@ def test_categories_that_change_type_or_have_blanks_are_recognised() -> None:
         model.predict(text.assign(code="other"))
 
 
+@pytest.fixture(autouse=True)
+def _work_in_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # lists of skipped rows are written there
+
+
 def run(*arguments: object) -> int:
     with pytest.raises(SystemExit) as ended:
         main([str(argument) for argument in arguments])
