@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from glassnet import InputError
 from glassnet.data import CsvFormat, open_files, read_table
+from glassnet.data.text.head_columns import NUMBER
 
 TABLES = Path(os.environ.get("GLASSNET_TABLES", "/work/shared/tables"))
 
@@ -347,3 +350,78 @@ def test_real_tables_are_read(name: str, shape: tuple[int, int], texts: int) -> 
 def test_a_compressed_file_has_the_same_dialect(tmp_path: Path) -> None:
     text = "\n".join(LINES).replace(",", ";")
     assert rows(write(tmp_path, gzip.compress(text.encode()), "t.csv.gz")) == PLAIN
+
+
+CELLS = st.one_of(
+    st.integers(-(10**6), 10**6).map(str),
+    st.floats(-1e6, 1e6).map(lambda number: f"{number:.3f}"),
+)
+WORDS = st.text("abcxyzäß -", min_size=1, max_size=8).map(str.strip).filter(lambda word: len(word) > 1 and word != "--")
+
+
+@st.composite
+def written_tables(draw: st.DrawFn) -> tuple[dict[str, list[Any]], bytes, str, bool]:
+    """Return columns, and the bytes of a file in some dialect, its encoding, and whether it has a header."""
+    n = draw(st.integers(12, 30))
+    columns: dict[str, list[Any]] = {}
+    texts = set()
+    for number in range(draw(st.integers(2, 4))):
+        kind = draw(st.sampled_from(["number", "text", "date"]))
+        if kind == "number":
+            cells = draw(st.lists(CELLS, min_size=n, max_size=n))
+        elif kind == "date":
+            cells = [f"2024-{draw(st.integers(1, 12)):02}-{draw(st.integers(1, 28)):02}" for _ in range(n)]
+        else:
+            texts.add(f"col{number}")
+            cells = draw(st.lists(WORDS, min_size=n, max_size=n))
+        columns[f"col{number}"] = cells
+    columns["size"] = [f"{row}.5" for row in range(n)]  # what makes a header certain
+    delimiter = draw(st.sampled_from([",", ";", "\t", "|"]))
+    comma = delimiter != "," and draw(st.booleans())
+    header = draw(st.booleans())
+    mark = draw(st.sampled_from(["", "?", "NA", "null"]))
+    quote = draw(st.sampled_from(["", '"', "'"]))
+    lines = [list(columns)] if header else []
+    written = {name: list(cells) for name, cells in columns.items()}
+    for name, cells in written.items():
+        for row in draw(st.sets(st.integers(0, n - 1), max_size=2)) if name != "size" else ():
+            if name not in texts:
+                cells[row] = mark
+                columns[name][row] = None
+    for row in range(n):
+        cells = [cells[row] for cells in written.values()]
+        if comma:
+            cells = [cell.replace(".", ",") if NUMBER.fullmatch(cell) else cell for cell in cells]
+        lines.append(cells)
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    last = draw(st.sampled_from(["", delimiter]))
+    blank = draw(st.sampled_from(["", " "])) if delimiter in ",;|" else ""
+    text = end.join((delimiter + blank).join(f"{quote}{cell}{quote}" for cell in line) + last for line in lines) + end
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
+    return columns, text.encode(encoding), encoding, header
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(written=written_tables())
+def test_every_dialect_gives_the_same_table(
+    written: tuple[dict[str, list[Any]], bytes, str, bool], tmp_path: Path
+) -> None:
+    columns, content, _, header = written
+    table = rows(write(tmp_path, content))
+    names = list(columns) if header else [f"x{number}" for number in range(1, len(columns) + 1)]
+    assert list(table) == names
+    for found, expected in zip(table.values(), columns.values(), strict=True):
+        if isinstance(found[-1] if found[-1] is not None else found[0], str):
+            assert found == expected
+        else:
+            assert [None if cell is None else as_written(cell) for cell in found] == [
+                None if cell is None else as_written(parse(cell)) for cell in expected
+            ]
+
+
+def parse(cell: str) -> Any:
+    return datetime.datetime.fromisoformat(cell) if cell[4:5] == "-" else float(cell)
+
+
+def as_written(value: Any) -> Any:
+    return value if isinstance(value, datetime.datetime) else round(float(value), 3)

@@ -177,9 +177,10 @@ def table_of(model: Model, x: np.ndarray, path: Path, answers: Any = None) -> Pa
 
 
 def make_csv(folder: Path) -> list[Path]:
-    """Write tables of numbers, text and bytes, with quotes, with a byte order mark, and compressed ones."""
+    """Write tables of numbers, text and bytes in several dialects and encodings, compressed, and in archives."""
     import bz2
     import gzip
+    import zipfile
 
     rng = np.random.default_rng(0)
     rows = [",".join([*(f"{value:.3f}" for value in rng.standard_normal(3)), "abc"[row % 3]]) for row in range(40)]
@@ -188,7 +189,17 @@ def make_csv(folder: Path) -> list[Path]:
     pixels += "".join(f"{row % 2}," + ",".join(map(str, rng.integers(0, 256, 9))) + "\n" for row in range(30))
     quoted = 'label,"a ""b""",z\n' + "".join(f'"x, {row}",{row}.5,{row % 2}\r\n' for row in range(20))
     empty = "a,b,y\n1,,0\n,2,1\n3,4,\n5,6,1\n"
+    foreign = "".join(f"{row},5;{row % 28 + 1:02}.03.2024;k{row % 3};?;00{row % 10}\n" for row in range(30))
+    commented = "# by a program\na, b, label,\n" + "".join(f'{row}, "x, {row % 3}", {row % 2},\n' for row in range(30))
+    for name, members in (("one.zip", {"t.csv": numbers}), ("book.xlsx", _workbook())):
+        with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, text in members.items():
+                archive.writestr(zipfile.ZipInfo(member), text, zipfile.ZIP_DEFLATED)
     contents = {
+        "foreign.csv": foreign.encode(),
+        "latin.csv": foreign.replace("k1", "é").encode("cp1252"),
+        "wide.csv": ("sep=;\n" + foreign).encode("utf-16"),
+        "commented.csv": commented.encode(),
         "numbers.csv": numbers.encode(),
         "pixels.csv": pixels.encode(),
         "quoted.csv": quoted.encode(),
@@ -196,7 +207,36 @@ def make_csv(folder: Path) -> list[Path]:
         "packed.csv.gz": gzip.compress(numbers.encode(), mtime=0),
         "packed.csv.bz2": bz2.compress(pixels.encode()),
     }
-    return [_written(folder / name, content) for name, content in contents.items()]
+    paths = [_written(folder / name, content) for name, content in contents.items()]
+    return [*paths, folder / "one.zip", folder / "book.xlsx"]
+
+
+def _workbook() -> dict[str, str]:
+    """Return the members of an Excel workbook with one sheet."""
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    mime = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    text = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    names = "".join(text.format(name) for name in ("a", "b", "label"))
+    rows = "".join(
+        f"<row><c><v>{row / 2}</v></c>{text.format(f'k{row % 3}')}<c><v>{row % 2}</v></c></row>" for row in range(20)
+    )
+    return {
+        "[Content_Types].xml": f'{head}<Types xmlns="{package}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{mime}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{mime}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'{head}<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'{head}<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+        '<sheet name="rows" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'{head}<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'{head}<worksheet xmlns="{main}"><sheetData><row>{names}</row>{rows}</sheetData>'
+        "</worksheet>",
+    }
 
 
 def use_table(path: Path, which: int, number: int) -> str:
@@ -212,16 +252,35 @@ def use_table(path: Path, which: int, number: int) -> str:
     names = list(table.names)
     if not names or len(set(names)) != len(names) or len(table) < 1:
         raise Violation(f"{len(table)} rows of {names!r:.200}")
+    table.to_arrow().columns.validate(full=True)
     target = choose_target(table)
     y = target_values(table, target)
-    x = features(table, [name for name in names if name != target])
-    check_finite(x.data, None) if issparse(x) else check_finite(x, len(table) * (len(names) - 1))
+    whole = _columns_of_numbers(table, target)
+    if whole:
+        x = features(table, whole)
+        check_finite(x.data, None) if issparse(x) else check_finite(x, len(table) * len(whole))
     if len(y) != len(table):
         raise Violation(f"{len(y)} targets of {len(table)} rows")
     choose_task(y)
     if number % 50 == 0:
         run_command([*training, "--quiet"])
     return "works"
+
+
+def _columns_of_numbers(table: Any, target: str) -> list[str]:
+    """Return the features that hold numbers and no missing values."""
+    import pyarrow as pa
+
+    names = [name for name in table.names if name != target]
+    if not hasattr(table, "columns"):
+        return names
+    types = pa.types
+    found = {
+        name
+        for name, column in zip(table.columns.column_names, table.columns.columns, strict=True)
+        if (types.is_integer(column.type) or types.is_floating(column.type)) and not column.null_count
+    }
+    return [name for name in names if name in found]
 
 
 def make_parquet(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 #: Upper estimates of the memory for reading and training, as multiples of the size on disk. A digit and a comma of text
 #: become a number of 8 bytes and its scaled copy; compressed text and columns are decompressed first.
 TEXT, COMPRESSED, COLUMNAR, BINARY = 8, 40, 16, 3
-_FACTORS = dict.fromkeys((".gz", ".zst", ".bz2", ".png", ".jpg", ".jpeg"), COMPRESSED)
+_FACTORS = dict.fromkeys((".gz", ".zst", ".bz2", ".zip", ".xlsx", ".png", ".jpg", ".jpeg"), COMPRESSED)
 _FACTORS |= {".parquet": COLUMNAR, ".npy": BINARY, ".npz": COLUMNAR}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from glassnet.errors import InputError
 
 #: The member of the archive by which a workbook is recognized.
 WORKBOOK = "xl/workbook.xml"
+#: Maximum size of all that is not rows, unpacked.
+MAX_TEXT_BYTES = 1 << 28
 #: Rows that are written at once.
 _ROWS = 1000
 
@@ -34,6 +37,7 @@ def excel_rows(path: Path) -> Iterator[bytes]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions that do not matter here
+            _check_size(path)
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             if not book.worksheets:
                 raise InputError(f"{path}: the workbook has no sheet with rows")
@@ -43,6 +47,23 @@ def excel_rows(path: Path) -> Iterator[bytes]:
         raise
     except Exception as error:  # openpyxl and its XML parser raise many kinds for a damaged file
         raise InputError(f"{path}: can't be read as an Excel workbook: {error!s:.200}; save the sheet as CSV") from None
+
+
+def _check_size(path: Path) -> None:
+    """Check the unpacked size of the texts and styles, which are held in memory; the rows are not.
+
+    Raises
+    ------
+    InputError
+        If they are too large.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(info.file_size for info in archive.infolist() if "/worksheets/" not in info.filename)
+    if size > MAX_TEXT_BYTES:
+        raise InputError(
+            f"{path}: texts and styles of the workbook take {size:,} bytes, more than {MAX_TEXT_BYTES:,}; save the "
+            "sheet as CSV"
+        )
 
 
 def _as_csv(rows: Any) -> Iterator[bytes]:
