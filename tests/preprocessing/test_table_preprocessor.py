@@ -223,6 +223,17 @@ def test_columns_are_matched_by_name_and_others_are_ignored(frame: Any) -> None:
     preprocessor.transform(frame({"c": ["x"], "b": [3], "a": [2]}))  # it warns once
 
 
+def test_booleans_may_be_text_at_prediction() -> None:
+    preprocessor = fit_preprocessor(pd.DataFrame({"b": [True, False, True], "x": [1.0, 2.0, 4.0]}))
+    expected = preprocessor.transform(pd.DataFrame({"b": [True, False, None], "x": [1.0, 2.0, 4.0]}))
+    for column in (["true", "FALSE", None], ["True ", "0", ""], [1, 0, None]):
+        table = pd.DataFrame({"b": pd.Series(column, dtype=object), "x": [1.0, 2.0, 4.0]})
+        np.testing.assert_array_equal(preprocessor.transform(table), expected)
+        np.testing.assert_array_equal(preprocessor.transform(table.astype(object).to_numpy()), expected)
+    with pytest.raises(InputError, match=r"X\[1, 0\] \(column 'b'\) is 'maybe', which is neither true nor false"):
+        preprocessor.transform(pd.DataFrame({"b": ["true", "maybe"], "x": [1.0, 2.0]}))
+
+
 @every_frame
 def test_missing_columns_and_other_numbers_of_columns_are_rejected(frame: Any) -> None:
     preprocessor = fit_preprocessor(frame({"a": [1, 2], "b": [3, 4]}))

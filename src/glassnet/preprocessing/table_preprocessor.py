@@ -243,7 +243,8 @@ class TablePreprocessor(Preprocessor):
 
     def _transform(self, table: Table, dtype: Any) -> Array:
         """Return the inputs (samples, n_inputs) of a table, computed a few rows at a time."""
-        raw = numeric_values(table, self.numbers.tolist(), self.dates)
+        booleans = set(self.numbers[self.boolean[: len(self.numbers)]].tolist())
+        raw = numeric_values(table, self.numbers.tolist(), self.dates, booleans)
         codes = [self._codes(column, *table.factorize(column.position)) for column in self._encoded]
         return self.encode(raw, codes, dtype)
 

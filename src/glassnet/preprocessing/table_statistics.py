@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from glassnet._utils.arrays import Array
 from glassnet.data.column_error import FINITE_OR_MISSING, ColumnError
 from glassnet.data.object_columns import BOOLEAN, CATEGORY, DATE, NUMBER
 from glassnet.data.tables import Table
-from glassnet.preprocessing.categories import CategoryCounts
+from glassnet.preprocessing.categories import CategoryCounts, clean_value
 from glassnet.preprocessing.column_choice import follow_rise
 from glassnet.preprocessing.dates import PARTS, date_parts
 from glassnet.preprocessing.statistics import ColumnStatistics
@@ -85,9 +85,32 @@ class TableStatistics:
                 raise ColumnError(self.positions[column], f"is {raw[row, column]}; {FINITE_OR_MISSING}", row)
 
 
-def numeric_values(table: Table, numbers: Sequence[int], dates: Sequence[int]) -> Array:
-    """Return columns of numbers, then the parts of columns of dates: (rows, n_values), NaN where missing."""
-    raw = table.matrix(numbers)
+def numeric_values(table: Table, numbers: Sequence[int], dates: Sequence[int], booleans: Collection[int] = ()) -> Array:
+    """Return columns of numbers, then the parts of columns of dates: (rows, n_values), NaN where missing.
+
+    Columns of booleans may also hold the texts true and false.
+    """
+    try:
+        raw = table.matrix(numbers)
+    except ColumnError:
+        if not booleans:
+            raise
+        columns = [_truths(table, at) if at in booleans else table.matrix([at])[:, 0] for at in numbers]
+        raw = np.column_stack([column.astype(np.float64) for column in columns])
     if not dates:
         return raw
     return np.hstack([raw, *(date_parts(table.seconds(position)) for position in dates)])
+
+
+def _truths(table: Table, position: int) -> Array:
+    """Return a column of booleans, or of their texts, as 1, 0 and NaN (rows,)."""
+    codes, values = table.factorize(position)
+    numbers = np.full(len(values) + 1, np.nan)  # index -1 is missing
+    for index, value in enumerate(values):
+        text = str(clean_value(value)).casefold()
+        if text in ("true", "1", "1.0", "false", "0", "0.0"):
+            numbers[index] = float(text in ("true", "1", "1.0"))
+        elif clean_value(value) is not None:
+            row = int(np.flatnonzero(np.asarray(codes) == index)[0])
+            raise ColumnError(position, f"is {value!r:.60}, which is neither true nor false", row)
+    return numbers[np.asarray(codes)]
