@@ -63,9 +63,8 @@ DATA, FREE = 1_000_000_000, 3.5
 def first_fits(options: Namespace) -> None:
     """Print the seconds of a first fit in a new process."""
     rounds = min(options.rounds, 5)
-    print("### a first fit in a new process, with nothing compiled on this machine\n")
-    print(f"scikit-learn's defaults; seconds, median (minimum) of {rounds} processes each, taking turns. A fit of less")
-    print("than ten seconds runs on the reference engine and does not wait for the compiler.\n")
+    print("### a first fit in a new process\n")
+    print(f"scikit-learn's defaults; seconds, median (minimum) of {rounds} processes each, taking turns.\n")
     head(["table", "", "engine", "import", "first fit", "second fit", "import and first fit"])
     for table in ("iris",) if options.smoke else ("iris", "digits"):
         found: dict[str, list[list[float]]] = {side: [] for side in _MODULES}

@@ -157,6 +157,9 @@ class EpochAccumulator:
     def add(self, losses: Array, scores: Array, gradient_norms: Array, rows: Array) -> None:
         """Add batches, in their order: the mean loss, the sum of the rows' scores, the gradient's length, the rows."""
         for name, terms in (("loss", losses * rows), ("score", scores), ("gradient_norm", gradient_norms)):
+            if len(terms) == 1:
+                setattr(self, name, getattr(self, name) + float(terms[0]))
+                continue
             running = np.concatenate([[getattr(self, name)], terms])
             setattr(self, name, float(np.add.accumulate(running, dtype=np.float64)[-1]))  # one after the other
         self.rows += int(np.sum(rows))

@@ -25,6 +25,7 @@ from glassnet.engines.interface import (
     Rows,
     UpdateRule,
     Weights,
+    looks_finite,
     numbers,
     rows_per_chunk,
 )
@@ -271,6 +272,8 @@ class FusedEngine:
 
     def _draw_keys(self, rng: np.random.Generator, keys: Array) -> None:
         """Draw the keys of batches' dropout masks, in the reference engine's order: batch by batch, layer by layer."""
+        if not any(self.objective.dropout):
+            return
         rates = np.array(self.objective.dropout)
         keys[:, rates > 0] = rng.integers(2**32, size=(len(keys), int(np.sum(rates > 0))), dtype=np.uint32)
 
@@ -284,5 +287,7 @@ class FusedEngine:
 
 def _first_nonfinite(records: Array) -> int | None:
     """Return the first batch whose loss or gradient is not finite, or None."""
+    if looks_finite(records):
+        return None
     wrong = np.flatnonzero(~np.isfinite(records).all(axis=1))
     return int(wrong[0]) if len(wrong) else None

@@ -10,7 +10,7 @@ import numpy as np
 from glassnet._utils.arrays import Array
 from glassnet.engines.fused.kernel_args import ARGUMENTS, KernelArgs, addresses, argument_dtypes
 from glassnet.engines.fused.layout import FLAGS, Plan, aligned
-from glassnet.engines.fused.loader import load_loop
+from glassnet.engines.fused.loader import Loop, load_loop
 from glassnet.engines.fused.processor import SPARSE_ROWS
 from glassnet.engines.fused.threads import run_threads
 from glassnet.engines.interface import Rows, byte_values
@@ -53,6 +53,7 @@ class Workspace:
         self._vectors: list[Array] = []
         self._pairs: list[tuple[Array, Array]] = []
         self._held: list[bytes] = []
+        self._loop: Loop | None = None
         at = int(self.net["settings_at"])
         self.floats[at : at + len(plan.settings)] = plan.settings
 
@@ -154,7 +155,9 @@ class Workspace:
         net["batches"] = batches
         net["first_step"] = first_step
         self._held = []  # until `store`: the run may end early
-        loop = load_loop(self.plan.dtype)
+        if self._loop is None:
+            self._loop = load_loop(self.plan.dtype)
+        loop = self._loop
         address = self._table.ctypes.data
 
         def work(thread: int) -> None:
