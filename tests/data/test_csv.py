@@ -212,3 +212,13 @@ def test_rows_end_where_a_character_by_character_parser_ends_them(text: str, siz
     except lines.UnclosedQuote:
         assert inside and b"".join(blocks) == code[: lines.end_of_rows(code)]
     assert set(np.cumsum([len(block) for block in blocks])) <= {*ends, len(code)}
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_small_file_of_many_columns_needs_a_permission(header: bool, tmp_path: Path) -> None:
+    row = ",".join(["1"] * 30_000)
+    path = tmp_path / "t.csv"
+    path.write_text((",".join(f"c{column}" for column in range(30_000)) + "\n") * header + f"{row}\n" * 4)
+    with pytest.raises(InputError, match=r"the file has 30,000 columns, more than 25,000.*--max-columns 30000"):
+        open_files(path)
+    assert open_files(path, max_columns=30_000).table().shape == (4, 30_000)

@@ -63,3 +63,11 @@ def test_columns_of_svmlight_keep_the_numbers_of_the_file(tmp_path: Path) -> Non
     np.testing.assert_array_equal(
         features(table, ["x9", "x3", "x7"]).toarray(), [[0, 1, 0], [0, 0, 0], [0, 0, 3], [0] * 3]
     )
+
+
+def test_a_small_file_of_many_columns_needs_a_permission(tmp_path: Path) -> None:
+    path = tmp_path / "t.svm"
+    path.write_text("1 1:2\n0 600000:1\n" * 3)
+    with pytest.raises(InputError, match=r"row 2 .*column 600,000 is more than 500,000.*--max-columns 600000"):
+        read_table(path)
+    assert read_table(path, max_columns=600_000).shape == (6, 600_000)
