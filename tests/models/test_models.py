@@ -130,7 +130,7 @@ def test_classes_can_be_learned_by_other_losses(loss: str) -> None:
             r"y has shape \(80, 2\); the classes must be one for each row",
         ),
         ({"validation_fraction": 1.0}, "validation_fraction is 1.0"),
-        ({"settings": Settings(loss="pinball")}, "loss 'pinball' is for values, and this is classification"),
+        ({"settings": Settings(loss="pinball"), "task": "classification"}, "loss 'pinball' is for values, and this is"),
         (
             {"settings": Settings(loss="focal"), "task": "regression"},
             "loss 'focal' is for classes, and this is regression",

@@ -117,12 +117,23 @@ def test_the_scaling_can_be_chosen(kind: str) -> None:
         (pd.DataFrame({"a": [[1], [2], [3]]}), r"X\[0, 0\] \(column 'a'\) is a list"),
         (np.zeros(3), r"x has shape \(3,\)"),
         ("rows.csv", "X is a str|X has 0 dimensions"),
+        (pd.DataFrame([[1, 2], [2, 3], [3, 5]], columns=["a", "a"]), "x: column 'a' occurs 2 times"),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_rows_of_no_use_are_named(x: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         glassnet.fit(x, [0, 1, 0], settings=FEW)
+
+
+def test_names_that_are_not_those_of_the_rows_are_named() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2, 3], "b": [2.0, 3, 5]})
+    for x, message in (
+        (frame, "feature_names has 2 names: 'b', 'a'; x has 2 columns: 'a', 'b'; leave feature_names out"),
+        (np.eye(3), "feature_names has 2 names: 'b', 'a'; x has 3 columns; give one for each"),
+    ):
+        with pytest.raises(InputError, match=message):
+            glassnet.fit(x, [0, 1, 0], feature_names=["b", "a"], settings=FEW)
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "object", "category", "string", "boolean", "Float32", "datetime64[us]"])

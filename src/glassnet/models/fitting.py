@@ -13,7 +13,7 @@ from glassnet._utils.arrays import Array
 from glassnet._version import __version__
 from glassnet.data.tables import Matrix, Table
 from glassnet.errors import InputError
-from glassnet.models.model import Model, default_names
+from glassnet.models.model import Model
 from glassnet.models.recommended import ACTIVATION, HIDDEN, recommended_settings
 from glassnet.models.target import CLASSIFICATION, REGRESSION, Target
 from glassnet.models.target_rule import (
@@ -27,7 +27,7 @@ from glassnet.models.target_rule import (
 from glassnet.network.losses import Loss
 from glassnet.network.structure import Structure
 from glassnet.preprocessing.column_choice import IGNORED, ColumnOptions, LeftOutColumn
-from glassnet.preprocessing.input_fitting import FittedInputs, as_rows, fit_inputs, is_numbers
+from glassnet.preprocessing.input_fitting import FittedInputs, as_rows, feature_names_of, fit_inputs, is_numbers
 from glassnet.preprocessing.scaling import AUTO, BYTE_SCALE, fit_standard_scaling
 from glassnet.training import Callback, Epoch, Settings, Trained, train
 from glassnet.training.validation_split import split_fraction
@@ -237,7 +237,7 @@ def prepare_data(
     training, validation = split_fraction(samples, validation_fraction, settings.random_state, y if classes else None)
     whole = len(training) == samples
     if warm_start is None:
-        names = tuple(feature_names) or feature_names_of(table)
+        names = feature_names_of(table, feature_names)
         fitted = fit_inputs(table, None if whole else training, names, columns)
         if classes:
             warn_of_classes(classes, samples, target_name)
@@ -260,13 +260,6 @@ def prepare_data(
         training,
         validation,
     )
-
-
-def feature_names_of(table: Table) -> tuple[str, ...]:
-    """Return the names of the columns of raw rows, x1, x2, … if they have none."""
-    if isinstance(table, Matrix):
-        return table.feature_names or default_names(table.shape[1])
-    return tuple(table.names)
 
 
 def array_or_table(table: Table) -> Any:

@@ -43,17 +43,17 @@ def choose_task(different: Array, loss: str = "") -> TaskChoice:
         quantities; whole numbers are classes if there are at most `MAX_NUMBERED_CLASSES` different ones. Several
         columns are quantities.
     loss : str
-        The name of the loss, if it is given: one that is for quantities alone decides, and with one for classes alone
-        whole numbers are classes, however many they are.
+        The name of the loss, if it is given: with one for quantities alone numbers are quantities, and with one for
+        classes alone whole numbers are classes, however many they are.
     """
-    if loss in LOSSES_OF_QUANTITIES:
-        return TaskChoice(REGRESSION, f"the loss {loss!r}")
     if different.ndim == 2:
         return TaskChoice(REGRESSION, f"{different.shape[1]} columns")
     if different.dtype.kind == "b":
         return TaskChoice(CLASSIFICATION, "booleans")
     if different.dtype.kind not in "iuf":
         return TaskChoice(CLASSIFICATION, "text")
+    if loss in LOSSES_OF_QUANTITIES:
+        return TaskChoice(REGRESSION, f"the loss {loss!r}")
     if different.dtype.kind == "f" and not np.array_equal(different, np.floor(different)):
         return TaskChoice(REGRESSION, "numbers with fractions")
     if different.dtype.kind == "f" and np.abs(different).max(initial=0) >= MAX_EXACT:

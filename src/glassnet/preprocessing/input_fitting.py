@@ -12,9 +12,10 @@ from glassnet._utils.arrays import Array
 from glassnet.data.column_error import ColumnError
 from glassnet.data.columns import features
 from glassnet.data.conversion import as_table, has_columns
+from glassnet.data.formatting import format_names
 from glassnet.data.matrices import check_finite_numbers
 from glassnet.data.object_columns import NUMBER
-from glassnet.data.tables import ArrowTable, Matrix, Table
+from glassnet.data.tables import ArrowTable, Matrix, Table, check_names
 from glassnet.errors import InputError
 from glassnet.preprocessing.base import Preprocessor
 from glassnet.preprocessing.column_choice import (
@@ -73,6 +74,25 @@ def as_rows(x: Any, name: str = "x") -> Table:
 def is_numbers(table: Table) -> bool:
     """Return whether a table is an array or sparse matrix of numbers, which is taken as it is."""
     return isinstance(table, Matrix) and table.x.dtype.kind in "biuf"
+
+
+def feature_names_of(table: Table, given: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of the columns of raw rows: their own, those given, or x1, x2, ….
+
+    Raises
+    ------
+    InputError
+        If the names given are not those of a table that has its own, two are equal, or their number is another.
+    """
+    own = tuple(table.names[: table.shape[1]])
+    names = tuple(str(name) for name in given) or own or tuple(f"x{column + 1}" for column in range(table.shape[1]))
+    if len(names) != table.shape[1] or (own and names != own):
+        raise InputError(
+            f"feature_names has {len(names)} names: {format_names(names)}; x has {table.shape[1]} columns"
+            + (f": {format_names(own)}; leave feature_names out" if own else "; give one for each")
+        )
+    check_names("x", names)
+    return names
 
 
 def fit_inputs(
