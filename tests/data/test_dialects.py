@@ -126,7 +126,7 @@ def test_an_unnamed_counter_is_left_out(start: int, tmp_path: Path) -> None:
     for header in (",v,k", '"","v","k"', "v,k"):  # pandas, R's write.csv, R's write.table
         path = write(tmp_path, "\n".join([header, *lines]))
         assert list(rows(path)) == ["v", "k"]
-        assert "counts the rows: it is left out" in notes(path)
+        assert "numbers the rows: it is left out" in notes(path)
     path = write(tmp_path, "\n".join(["id,v,k", *lines]))  # one with a name is the user's
     assert list(rows(path)) == ["id", "v", "k"]
 
@@ -147,6 +147,12 @@ def test_marks_are_text_in_a_column_of_text_unless_they_are_given(tmp_path: Path
     assert rows(path) == {"a": ["None", None, "severe", "mild"], "b": [1, 2, -999, 4]}
     given = CsvFormat(missing=("None", "-999"))
     assert rows(path, csv_format=given) == {"a": [None, None, "severe", "mild"], "b": [1, 2, None, 4]}
+
+
+def test_a_title_above_the_table_is_an_error_not_a_column(tmp_path: Path) -> None:
+    path = write(tmp_path, "Report of sales\n\nname,price\nA,1\nB,2\n")
+    with pytest.raises(InputError, match=r"row 1 has 2 columns and the header 1; fix the row 'name,price'"):
+        read_table(path)
 
 
 def test_text_is_trimmed(tmp_path: Path) -> None:
@@ -201,6 +207,7 @@ def test_one_rule_holds_for_all_files_of_a_set(tmp_path: Path) -> None:
         (["1250", "+7", "-3"], {}, [1250, 7, -3]),
         (["1 250", "12 000", "7"], {"thousands": " "}, [1250, 12000, 7]),
         (["1'250.5", "12'000", "7"], {"thousands": "'"}, [1250.5, 12000, 7]),
+        (["1'250.5", "12'000.25", "7"], {}, [1250.5, 12000.25, 7]),
     ],
 )
 def test_numbers_with_separators_of_thousands(

@@ -173,7 +173,7 @@ def _parse(text: str, delimiter: str, quote: str, is_whole: bool) -> Rows:
 
 def _detect_delimiter(text: str, is_whole: bool, given: str) -> tuple[str, str]:
     """Return delimiter and quote: the pair whose rows are the most regular, with cells of known types."""
-    quotes = [quote for quote in ('"', "'") if quote in text] or ['"']
+    quotes = ['"', "'"] if "'" in text else ['"']
     best = 0.0
     found = (given or ",", '"')
     for delimiter in [given] if given else DELIMITERS:

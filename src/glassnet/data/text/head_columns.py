@@ -80,13 +80,16 @@ def name_columns(
     width = widths.most_common(1)[0][0] if data else len(first)
     names = list(first) if header else [""] * (len(first) if len(first) in widths or not data else width)
     if header and data and width == len(first) + 1 and widths[width] == len(data):
-        names = ["", *names] if any(row[-1] for row in data) else [*names, ""]
+        if not any(row[-1] for row in data):
+            names = [*names, ""]
+        elif len(first) > 1 or _is_counter([row[0] for row in data]):  # a single cell may be a title
+            names = ["", *names]
     cells = columns_of(data, len(names))
     notes: list[str] = []
     dropped: list[int] = []
     if header and len(names) > 1 and not names[0] and "x1" not in expected and _is_counter(cells[0]):
         dropped.append(0)
-        notes.append("the first column has no name and counts the rows: it is left out")
+        notes.append("the first column has no name and numbers the rows: it is left out")
     if len(names) > 1 and not names[-1] and not any(cells[-1]) and (header or len(data) > 1):
         dropped.append(len(names) - 1)
         notes.append("each line ends with a delimiter, which is no column")
@@ -137,13 +140,12 @@ def are_codes(cells: Sequence[str], missing: Collection[str]) -> bool:
 
 def detect_thousands(columns: Sequence[Sequence[str]], decimal: str) -> str:
     """Return the separator of thousands, if a column has several numbers that can't be read otherwise."""
-    separator = "," if decimal == "." else "."
-    clear = re.compile(rf"[+-]?\d{{1,3}}(?:[{separator}]\d{{3}})+(?:[{decimal}]\d+)")
-    twice = re.compile(rf"[+-]?\d{{1,3}}(?:[{separator}]\d{{3}}){{2,}}")
-    for cells in columns:
-        with_separator = [cell for cell in cells if separator in cell]
-        if sum(bool(clear.fullmatch(cell) or twice.fullmatch(cell)) for cell in with_separator) > 1:
-            return separator
+    for separator in ("," if decimal == "." else ".", "'"):
+        group = rf"[+-]?\d{{1,3}}(?:[{separator}]\d{{3}})"
+        clear = re.compile(rf"{group}+[{decimal}]\d+|{group}{{2,}}")
+        for cells in columns:
+            if sum(separator in cell and clear.fullmatch(cell) is not None for cell in cells) > 1:
+                return separator
     return ""
 
 
