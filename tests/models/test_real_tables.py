@@ -201,7 +201,7 @@ def test_an_unnamed_counter_is_left_out_and_reported(tmp_path: Path, capsys: Any
     out = tmp_path / "m.glassnet"
     assert run("train", tmp_path / "t.csv", "--engine", "reference", "--out", out) == 0
     found = capsys.readouterr()
-    assert "first column has no name and counts the rows" in found.out + found.err
+    assert "the first column has no name and numbers the rows" in found.out + found.err
     model = glassnet.load(out)
     assert model.feature_names == ("a",) and model.history[-1].validation_metric < 0.8
 
