@@ -44,6 +44,7 @@ def test_text_booleans_and_up_to_20_whole_numbers_are_classes(y: Any, task: str)
 @pytest.mark.parametrize("loss", ["poisson", "pinball"])
 def test_a_loss_for_quantities_decides_the_task(loss: str) -> None:
     assert choose_task(np.array([0, 1, 2]), loss).task == "regression"
+    assert choose_task(np.array(["a", "b"], object), loss).task == "classification"
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 2))
     settings = glassnet.recommended_settings(60, "regression", loss=loss, epochs=2)
