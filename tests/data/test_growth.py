@@ -14,8 +14,8 @@ import pytest
 from glassnet import InputError
 from glassnet.data import choose_target, features, open_files, target_values
 
-#: Sizes of the smaller input, large enough that squares would show.
-COLUMNS, LINES = 4_000, 20_000
+#: Sizes of the smaller input, large enough that squares would show, and that it has several blocks of text.
+COLUMNS, LINES = 8_000, 20_000
 ROUNDS = 8
 
 
