@@ -1,7 +1,6 @@
 """Time grows with the size of the input, not with its square: doubling it takes at most 2.6 times as long.
 
-The input is doubled twice, and each is measured several times, in turn, so that other programs matter little: the
-fastest counts. With squares, four times the input would take 16 times as long.
+Each is measured several times, in turn, so that other programs matter little: the fastest counts.
 """
 
 import contextlib
@@ -15,7 +14,7 @@ from glassnet import InputError
 from glassnet.data import choose_target, features, open_files, target_values
 
 #: Sizes of the smaller input, large enough that squares would show, and that it has several blocks of text.
-COLUMNS, LINES = 8_000, 20_000
+COLUMNS, LINES = 10_000, 30_000
 ROUNDS = 8
 
 
@@ -107,12 +106,12 @@ def seconds(path: Path) -> float:
 def test_time_grows_with_the_input_not_with_its_square(
     content: Callable[[int], str], n: int, suffix: str, tmp_path: Path
 ) -> None:
-    paths = [tmp_path / f"{size}.{suffix}" for size in (n, 4 * n)]
-    for path, size in zip(paths, (n, 4 * n), strict=True):
+    paths = [tmp_path / f"{size}.{suffix}" for size in (n, 2 * n)]
+    for path, size in zip(paths, (n, 2 * n), strict=True):
         path.write_text(content(size))
     best = [float("inf")] * 2
     for _ in range(ROUNDS):
         best = [min(least, seconds(path)) for least, path in zip(best, paths, strict=True)]
-        if best[1] <= 2.6**2 * best[0] + 0.05:
+        if best[1] <= 2.6 * best[0] + 0.1:
             return
-    raise AssertionError(f"{best[0]:.3f} s, and {best[1]:.3f} s for four times the input")
+    raise AssertionError(f"{best[0]:.3f} s, and {best[1]:.3f} s for twice the input")

@@ -100,12 +100,13 @@ class CellReader:
         all_names = columns.column_names
         names = [all_names[position] for position in positions]
         settled = [self._kinds.settled.get(name) for name in names]
+        as_text = frozenset(text)
         cells = self._cells([columns.column(position) for position in positions], set(settled) != {TEXT})
         counts: dict[str, ColumnCount] = {}
         for index, (position, name, kind) in enumerate(zip(positions, names, settled, strict=True)):
             if kind is None:
                 kind, count = cells.judge(index)
-                kind = TEXT if name in text else kind
+                kind = TEXT if name in as_text else kind
                 if kind in (TEXT, MISSING):
                     counts[name] = count
             elif kind != TEXT:

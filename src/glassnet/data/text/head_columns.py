@@ -40,6 +40,8 @@ def has_header(rows: Rows, expected: Collection[str]) -> bool:
     if expected and not named:  # a model that was trained on rows without a header
         return False
     filled = [cell for cell in first if cell]
+    if not data:  # a name may occur twice
+        return bool(filled)
     repeated = any(cell and cell in column for cell, column in zip(first, columns, strict=True))
     return len(set(filled)) == len(filled) > 0 and not repeated and not set(filled).intersection(MISSING_MARKS)
 
