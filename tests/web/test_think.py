@@ -343,7 +343,9 @@ def test_a_diverged_network_can_be_inspected(app_state) -> None:
     assert client.get("/api/think").status_code == 200
     content = client.get("/api/unit?layer=1&unit=0").json()
     assert content["weights"][0] is None and content["statistics"]["top_rows"]
-    assert client.get("/api/rows?count=1").json()["rows"][0]["prediction"] is None
+    response = client.get("/api/rows?count=1")
+    assert response.status_code == 200, response.text
+    assert response.json()["rows"][0]["prediction"] is None
 
 
 def test_sparse_rows_equal_dense_rows(houses) -> None:
