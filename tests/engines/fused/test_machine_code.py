@@ -156,6 +156,7 @@ def test_training_needs_no_numba_and_gives_the_same_bits_in_every_process() -> N
     assert done[0].stdout == done[1].stdout and COMPILING not in done[0].stderr
 
 
+@pytest.mark.slow  # it compiles
 def test_code_compiled_on_demand_gives_the_same_bits(tmp_path: Path) -> None:
     """For the very processor at hand, not its level; a line says that it is compiled, and how to avoid that."""
     done = python(FIT, 300, GLASSNET_PROCESSOR="native", GLASSNET_CACHE_DIR=str(tmp_path))
