@@ -68,7 +68,7 @@ def explain_target(table: Named, name: str) -> str:
 
 
 def _suggestion(name: str, names: Sequence[str]) -> str:
-    """Return the names that somebody who wrote ``name`` may have meant, and the columns, the last one among them."""
+    """Return the names that are similar to ``name``, and a list of columns that includes the last one."""
     by_small = {known.casefold(): known for known in reversed(names)}
     close = get_close_matches(name.casefold(), by_small, n=1)
     meant = f"; did you mean {by_small[close[0]]!r}?" if close else ""

@@ -41,15 +41,15 @@ class FittedInputs:
         Fitted to the training rows.
     names : tuple of str
         The columns of the rows.
-    rows : array, SciPy CSR matrix or Table (samples, columns)
-        All rows, without the columns that are left out.
+    rows : array, SciPy CSR matrix or Table (samples, columns), optional
+        All rows, without the columns that are left out; None for rows that are streamed.
     left_out : tuple of LeftOutColumn
         The columns that become no inputs.
     """
 
     preprocessor: Preprocessor
     names: tuple[str, ...]
-    rows: Any
+    rows: Any = None
     left_out: tuple[LeftOutColumn, ...] = ()
 
 

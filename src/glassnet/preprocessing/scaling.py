@@ -31,7 +31,7 @@ SCALED = {
 AUTO = "auto"
 SCALINGS = (AUTO, STANDARD, RANGE, BYTES, IDENTITY)
 
-#: Evidence of pixels: at least so many columns, all of bytes, of which at least `MIN_BRIGHT_SHARE` use the upper half.
+#: Evidence of pixels: this many columns or more, all of bytes, of which `MIN_BRIGHT_SHARE` or more use the upper half.
 MIN_PIXEL_COLUMNS = 16
 MAX_SMALL_BYTE = 127
 MIN_BRIGHT_SHARE = 0.5

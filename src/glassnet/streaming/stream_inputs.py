@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from glassnet._utils.arrays import Array
 from glassnet.data.column_error import ColumnError
 from glassnet.data.object_columns import NUMBER
-from glassnet.preprocessing.base import Preprocessor
 from glassnet.preprocessing.column_choice import TEXT, LeftOutColumn
+from glassnet.preprocessing.input_fitting import FittedInputs
 from glassnet.preprocessing.scaling import choose_scaling
 from glassnet.preprocessing.table_fitting import build_preprocessor, find_left_out
 from glassnet.preprocessing.table_statistics import TableStatistics, numeric_values
@@ -21,26 +20,7 @@ from glassnet.streaming.profile import DatasetProfile
 from glassnet.streaming.target_profile import TRAINING
 
 
-@dataclass(frozen=True)
-class StreamInputs:
-    """The preprocessor of streamed rows.
-
-    Parameters
-    ----------
-    preprocessor : Preprocessor
-        Fitted to the training rows.
-    names : tuple of str
-        The columns that it takes.
-    left_out : tuple of LeftOutColumn
-        The columns that become no inputs.
-    """
-
-    preprocessor: Preprocessor
-    names: tuple[str, ...]
-    left_out: tuple[LeftOutColumn, ...] = ()
-
-
-def fit_stream_inputs(profile: DatasetProfile) -> StreamInputs:
+def fit_stream_inputs(profile: DatasetProfile) -> FittedInputs:
     """Fit the preprocessor of streamed rows: see `glassnet.preprocessing.input_fitting.fit_inputs`.
 
     Raises
@@ -52,7 +32,7 @@ def fit_stream_inputs(profile: DatasetProfile) -> StreamInputs:
     scaling = profile.options.columns.scaling
     training = profile.splits[TRAINING].features
     if profile.is_matrix:
-        return StreamInputs(choose_scaling(training, profile.sparse, scaling), names)
+        return FittedInputs(choose_scaling(training, profile.sparse, scaling), names)
     try:
         statistics = _statistics(profile)
         left_out = _find_left_out(profile, statistics)
@@ -60,14 +40,13 @@ def fit_stream_inputs(profile: DatasetProfile) -> StreamInputs:
         kept = [position for position in range(len(names)) if position not in out]
         plain = all(profile.coding.kinds[position] == NUMBER for position in kept)
         if plain and not any(split.features.missing[kept].any() for split in profile.splits):
-            return StreamInputs(
-                choose_scaling(training.take(kept), kind=scaling), tuple(names[at] for at in kept), left_out
-            )
+            kept_names = tuple(names[at] for at in kept)
+            return FittedInputs(choose_scaling(training.take(kept), kind=scaling), kept_names, left_out=left_out)
         median = streamed_medians(lambda: _values(profile, statistics), statistics.values.count)
         fitted = build_preprocessor(statistics, median, names, True, left_out, scaling).without_left_out()
     except ColumnError as error:
         raise error.to_input_error(names) from None
-    return StreamInputs(fitted, fitted.names, left_out)
+    return FittedInputs(fitted, fitted.names, left_out=left_out)
 
 
 def _statistics(profile: DatasetProfile) -> TableStatistics:

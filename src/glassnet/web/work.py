@@ -177,7 +177,7 @@ class Job:
             end()
             raise ApiError(503, "overloaded", "this server has no thread for this; try again in a moment") from None
         result = asyncio.wrap_future(future)
-        result.add_done_callback(lambda done: done.cancelled() or done.exception())  # whether or not somebody waits
+        result.add_done_callback(lambda done: done.cancelled() or done.exception())  # no request may wait for it
         return await asyncio.shield(result)
 
 
@@ -223,7 +223,7 @@ async def run_work(connection: HTTPConnection, work: Callable[[], Result], memor
 async def _wait_until_left(connection: HTTPConnection) -> None:
     """Return when the client of a request has left; its body must have been read."""
     if not isinstance(connection, Request):
-        await asyncio.Event().wait()  # the endpoint of a WebSocket is told
+        await asyncio.Event().wait()  # its endpoint receives the disconnect
         return
     while (await connection.receive())["type"] != "http.disconnect":
         pass

@@ -79,7 +79,7 @@ def _build(folder: Path, dtype: str, level: Level) -> MachineCode:
             write_atomically(path, found.code)
             write_atomically(path.with_suffix(".json"), json.dumps(found.facts, indent=1).encode())
             for written in (path, path.with_suffix(".json")):
-                written.chmod(0o644)  # `is_trusted` accepts no other writers, whatever the umask
+                written.chmod(0o644)  # others may not write to it, whatever the umask
     return found
 
 

@@ -94,7 +94,7 @@ def find_object(dtype: Any) -> MachineCode | None:
 
 
 def _read_private(path: Path) -> bytes:
-    """Read a regular file, not a link, that belongs to this user and that nobody else can write to."""
+    """Read a regular file, not a link, of this user, which no other user can write to."""
     with open(open_own_file(path, os.O_RDONLY), "rb") as file:
         if hasattr(os, "getuid") and os.fstat(file.fileno()).st_mode & 0o022:
             raise PermissionError(errno.EPERM, "others can write to it")
