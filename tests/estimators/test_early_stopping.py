@@ -7,7 +7,9 @@ import pytest
 from sklearn.metrics import make_scorer, matthews_corrcoef, median_absolute_error, r2_score
 
 from glassnet import InputError, MLPClassifier, MLPRegressor
+from glassnet.estimators._convergence import Progress
 from glassnet.training import DivergenceWarning
+from glassnet.training.state_dict import StateDict
 
 from .sklearn_comparison import (
     TASKS,
@@ -236,3 +238,23 @@ def test_an_epoch_that_diverged_is_not_the_best_one() -> None:
     scores = mine.validation_scores_
     best = int(np.nanargmax(scores)) + 1 if np.isfinite(scores).any() else 0
     assert mine.model_.metadata["best_epoch"] == best <= len(mine.history_)
+
+
+@pytest.mark.parametrize("scores", [None, []], ids=["no early stopping", "early stopping"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("scores", True), ("scores", 0.5), ("scores", ["a"]), ("losses", None), ("losses", 1), ("samples", [1])],
+)
+def test_progress_of_another_type_is_refused(scores: list[float] | None, name: str, value: Any) -> None:
+    metadata = {
+        "scores": scores,
+        "losses": [0.5],
+        "best_loss": 0.5,
+        "best_score": 0.5,
+        "best_validation_loss": 0.5,
+        "n_no_improvement": 0,
+        "samples": 8,
+    }
+    Progress(scores).load_state_dict(StateDict({}, metadata))
+    with pytest.raises(InputError, match=f"{name} of the progress of a training is"):
+        Progress(scores).load_state_dict(StateDict({}, metadata | {name: value}))

@@ -87,13 +87,13 @@ class Progress:
                 f"the progress has the fields {sorted(state_dict.metadata)}; fields are missing or unknown"
             )
         for name, value in state_dict.metadata.items():
-            is_list = isinstance(value, list)
-            is_missing = name == "scores" and value is None and self.scores is None
-            numbers = value if is_list else [value]
-            if not is_missing and (
-                is_list != (name == "losses" or (name == "scores" and self.scores is not None))
-                or not all(isinstance(number, (int, float)) for number in numbers)
-            ):
+            if name == "scores" and self.scores is None:
+                is_valid = value is None
+            elif name in ("losses", "scores"):
+                is_valid = isinstance(value, list) and all(isinstance(number, (int, float)) for number in value)
+            else:
+                is_valid = isinstance(value, (int, float))
+            if not is_valid:
                 raise InputError(f"{name} of the progress of a training is {value!r:.80}")
             setattr(self, name, value)
         self.best_vector = state_dict.arrays.get("best_vector")
